@@ -1,0 +1,73 @@
+/* One way bytes come and go between us and a neighbour: a TCP or TLS connection, or a UDP address pair
+ * (RFC 5626 calls it a flow). A flow knows who is at its other end; what that neighbour may do is
+ * federation's. Counted; one worker's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/addr.h"
+#include "proxy/base/error.h"
+#include "proxy/base/list.h"
+#include "proxy/base/reason.h"
+#include "proxy/base/wire.h"
+#include "proxy/transport/identity.h"
+#include "proxy/transport/listener.h"
+
+struct flow;
+struct transport;
+
+/* Somebody who wants to know when the flow ends. Embedded; told once, then off the list. */
+struct flow_user {
+	struct list link;
+	void (*on_closed)(struct flow_user *user, enum err err, enum reason reason);
+};
+
+/* The seam: udp, tcp, tls, and the fake network of tests/world. */
+struct flow_ops {
+	/* Queues or writes; takes its own reference to wire. ERR_CLOSED, ERR_LIMIT, ERR_TOO_LARGE (UDP). */
+	enum err (*send)(struct flow *flow, struct wire *wire);
+	/* Ends the connection; never calls back inside. */
+	void (*close)(struct flow *flow, enum reason why);
+	/* Called when the last reference went; frees the embedding struct. */
+	void (*destroy)(struct flow *flow);
+};
+
+struct flow {
+	const struct flow_ops *ops;
+	struct transport *owner;
+	unsigned n_refs;
+	uint64_t id;			/* unique in the process: worker in the top byte */
+	struct listener *listener;	/* where it came in, or the one it was dialled for; counted */
+	enum conf_transport transport;
+	struct addr local, remote;
+	struct identity *identity;	/* the peer's verified certificate; NULL: none */
+	char peer_name[256];		/* dialled: the hop's peer; else "" */
+	bool is_inbound;
+	bool is_open;			/* connected and, with TLS, shaken hands */
+	bool is_closed;
+	uint64_t opened_ms, last_received_ms;
+	uint64_t n_received_bytes, n_sent_bytes;
+	struct list users;		/* flow_user.link */
+	/* What federation worked out for this flow under one snapshot: see federation/trust. */
+	void *verdict;
+	uint64_t verdict_generation;
+	void (*verdict_free)(void *verdict);
+};
+
+struct flow *flow_ref(struct flow *flow);
+struct flow *flow_unref(struct flow *flow); /* returns NULL; NULL is fine */
+
+/* Queues wire for sending; see flow_ops.send. */
+enum err flow_send(struct flow *flow, struct wire *wire) MUST_CHECK;
+
+void flow_close(struct flow *flow, enum reason why);
+
+/* on_closed will be called once, from the loop, when the flow ends; at once (deferred) never: a flow that has
+ * ended already is refused with ERR_CLOSED. */
+enum err flow_watch(struct flow *flow, struct flow_user *user,
+		    void (*on_closed)(struct flow_user *user, enum err err, enum reason reason)) MUST_CHECK;
+void flow_unwatch(struct flow_user *user); /* fine if it is on no list */
+
+/* True if bytes may be lost on the way: UDP. */
+bool flow_is_reliable(const struct flow *flow);

@@ -1,0 +1,26 @@
+/* One resolved place to send a request to, and everything that must be the same for a connection to be
+ * used again (RFC 5923; field.md pitfall 11). Values and pointers into the snapshot that the context holds. */
+#pragma once
+
+#include "conf/settings.h"
+#include "proxy/base/addr.h"
+#include "proxy/transport/credentials.h"
+#include "proxy/transport/listener.h"
+
+enum { HOP_MAX_NAMES = 16 };
+
+struct hop {
+	enum conf_transport transport;	  /* MTLS: present our certificate */
+	struct addr remote;
+	struct addr bind;		  /* source address; unset: the system's choice */
+	struct listener *listener;	  /* whose sent-by stands in our Via; UDP: whose socket sends */
+	struct credentials *credentials;  /* ours; NULL: none */
+	struct tls_trust *trust;	  /* whom we trust there */
+	unsigned tls_minimum;
+	bool allow_wildcard;
+	char host[256];			  /* the name that was resolved: SNI, unless it is an address */
+	const char *names[HOP_MAX_NAMES]; /* any one of these must be in the peer's certificate */
+	unsigned n_names;
+	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
+	void *health;			  /* routing's record for it; transport does not look */
+};

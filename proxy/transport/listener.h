@@ -1,0 +1,44 @@
+/* One address and port where we are reached, with the sockets of all workers. Made by the main thread,
+ * used by the workers, part of the snapshot. Immutable but for its count. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/report.h"
+#include "conf/settings.h"
+#include "proxy/base/addr.h"
+#include "proxy/base/error.h"
+#include "proxy/transport/credentials.h"
+
+enum { LISTENER_MAX_CERTIFICATES = 16 };
+
+struct listener {
+	int n_refs; /* atomic */
+	char name[64];
+	unsigned index; /* position among the listeners of its snapshot: metrics, tokens */
+	enum conf_network network;
+	enum conf_transport transport;
+	struct addr addr;      /* as bound, with the real port */
+	char sent_by[272];     /* host:port for Via, Record-Route, Contact: advertised, via_name, or the address */
+	char host[256];	       /* its host part, normalised: we are addressed by it */
+	uint16_t port;	       /* its port */
+	int *fds;	       /* one for each worker (SO_REUSEPORT) */
+	unsigned n_fds;
+	struct credentials *certificates[LISTENER_MAX_CERTIFICATES]; /* by SNI; the first is the preset */
+	unsigned n_certificates;
+	struct tls_trust *trust;
+	unsigned tls_minimum;  /* settings' value for TLS 1.2 etc. */
+};
+
+/* Opens the sockets of one listener for n_workers. If previous (may be NULL) has the same bind, port and
+ * transport its sockets are taken over (dup), so nothing is lost. Port 0 binds an ephemeral port (tests).
+ * A fault goes to report at the listener's place: ERR_ADDRESS, ERR_ACCESS, ERR_LIMIT. */
+enum err listener_open(const struct settings_listener *settings, unsigned index, unsigned n_workers,
+		       const struct listener *previous, struct report *report, struct listener **out) MUST_CHECK;
+struct listener *listener_ref(struct listener *listener);
+struct listener *listener_unref(struct listener *listener);
+
+bool listener_is_tls(const struct listener *listener); /* tls or mtls */
+/* "UDP", "TCP", "TLS": the word for Via. */
+const char *listener_via_transport(const struct listener *listener);

@@ -1,0 +1,35 @@
+/* Why a handshake failed, in one record: direction, who refused whom, with which certificate of the chain,
+ * and who must act (field.md G4). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/addr.h"
+#include "proxy/base/error.h"
+#include "proxy/base/reason.h"
+
+struct tls_diagnosis {
+	bool is_inbound;
+	enum reason reason; /* REASON_NONE: it went well */
+	struct addr remote;
+	char peer[256];	    /* partner or backend that was dialled; "" inbound */
+	char listener[64];
+	char sni[256];	    /* asked for, or asked of us */
+	char version[16];   /* "TLS1.3"; "" if none was agreed */
+	char cipher[96];
+	int alert;	    /* -1: none */
+	bool alert_from_peer;
+	char alert_text[64];
+	char verify[256];   /* our verify result in words */
+	char failed_subject[256], failed_issuer[256]; /* the certificate of the chain that failed; its issuer is what is missing */
+	char presented[512]; /* names the peer presented */
+	char expected[512];  /* names we wanted */
+	char ca_list[512];  /* issuers that the peer announced in its certificate request */
+	bool asked_certificate, sent_certificate; /* it asked us for one; we had one to send */
+	uint64_t took_ms;
+	char text[512];	    /* one sentence for the administrator: what happened and which side must act */
+};
+
+/* Fills text from the rest. */
+void tls_diagnosis_explain(struct tls_diagnosis *diagnosis);

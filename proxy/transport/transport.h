@@ -1,0 +1,118 @@
+/* Every SIP socket of one worker: listeners, connections, the pool of them, and the bounds that keep
+ * strangers from filling it. Gives whole parsed messages to the roof and takes wires for hops. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/error.h"
+#include "proxy/base/loop.h"
+#include "proxy/sip/message.h"
+#include "proxy/transport/flow.h"
+#include "proxy/transport/hop.h"
+#include "proxy/transport/listener.h"
+#include "proxy/transport/tls_diagnosis.h"
+
+struct transport;
+struct counters;
+
+/* One message that came in. msg is the receiver's to unref; bytes are valid during the call only. */
+struct arrival {
+	struct flow *flow; /* valid during the call; ref to keep. NULL: a response handed over by another worker */
+	msg_t *msg;
+	sip_t *sip;
+	const void *bytes;
+	size_t len;
+	uint64_t at_ms;
+};
+
+/* What the roof gives to be called back with; all in the loop's thread. */
+struct transport_user {
+	void *user;
+	void (*on_message)(void *user, struct arrival *arrival);
+	/* Bytes that are no SIP message; on a stream the flow is closed right after. fault names it. */
+	void (*on_malformed)(void *user, struct flow *flow, const void *bytes, size_t len, const char *fault);
+	/* A stream opened (connected or accepted, handshake done). */
+	void (*on_opened)(void *user, struct flow *flow);
+	/* A stream ended that had been opened. */
+	void (*on_closed)(void *user, struct flow *flow, enum reason reason);
+	/* A handshake ended, well or not. */
+	void (*on_handshake)(void *user, const struct tls_diagnosis *diagnosis);
+	/* May this source have one more connection (handshake)? Charged to it; reason tells why not. */
+	enum reason (*may_connect)(void *user, const struct listener *listener, const struct addr *source, bool is_tls);
+	/* A connection that may_connect allowed has ended. */
+	void (*connection_ended)(void *user, const struct addr *source);
+};
+
+struct transport_limits {
+	size_t message_bytes;	       /* larger messages are refused, streams closed */
+	size_t queue_bytes;	       /* unsent bytes of one flow */
+	unsigned connections;	       /* of this worker */
+	uint64_t connect_ms, handshake_ms, first_message_ms, idle_ms, write_stall_ms;
+	unsigned connections_per_hop;  /* 1 to 4 */
+};
+
+/* Makes the transport of worker number worker. counters may be NULL. */
+enum err transport_new(struct loop *loop, unsigned worker, const struct transport_user *user,
+		       struct counters *counters, struct transport **out) MUST_CHECK;
+struct transport *transport_free(struct transport *transport);
+
+void transport_set_limits(struct transport *transport, const struct transport_limits *limits);
+
+/* Makes exactly these listeners be served from now on: new ones start, those not named stop accepting;
+ * their connections go on. A listener equal to a served one by sockets is swapped without a gap. */
+enum err transport_listen(struct transport *transport, struct listener *const *listeners, unsigned n) MUST_CHECK;
+
+/* Stops accepting; what is open goes on (drain). */
+void transport_stop_listening(struct transport *transport);
+
+/* A message on its way to a hop. Embedded in the client transaction; on_end comes exactly once, from the
+ * loop, never inside transport_send: ERR_OK when the bytes were given to the kernel or to an open
+ * connection's queue (flow is then set, with a reference for the user), else what went wrong. */
+struct sending {
+	struct list link;
+	struct wire *wire;
+	struct flow *flow;
+	enum err err;
+	enum reason reason;
+	struct loop_call call;
+	void (*on_end)(struct sending *sending, enum err err, enum reason reason);
+	bool is_active;
+};
+
+/* Sends wire to hop, over a connection of the pool (RFC 5923) or a new one. Returns ERR_NO_MEMORY, ERR_LIMIT or
+ * ERR_TOO_LARGE at once, without on_end; else on_end follows. */
+enum err transport_send(struct transport *transport, const struct hop *hop, struct wire *wire,
+			struct sending *sending, void (*on_end)(struct sending *, enum err, enum reason)) MUST_CHECK;
+
+/* Takes a sending back: on_end will not come. Fine if it is not active. */
+void transport_cancel(struct sending *sending);
+
+/* The UDP flow from one of our listeners to an address, counted for the caller: for responses. */
+struct flow *transport_udp_flow(struct transport *transport, struct listener *listener, const struct addr *remote);
+
+/* The open flow with that id, NULL if it is gone; not counted. */
+struct flow *transport_find_flow(struct transport *transport, uint64_t id);
+
+/* Closes every flow for which should_close says so (reload: a listener or partner that is no more). */
+void transport_close_if(struct transport *transport, bool (*should_close)(const struct flow *flow, void *user),
+			void *user, enum reason why);
+
+/* Calls fn for each open stream flow: status. */
+void transport_each_flow(struct transport *transport, void (*fn)(const struct flow *flow, void *user), void *user);
+
+/* The largest request that goes to this hop by UDP: path MTU less 200, 1300 where it is unknown (RFC 3261 §18.1.1). */
+size_t transport_max_datagram(struct transport *transport, const struct hop *hop);
+
+/* The seam of tests/world: dial makes the flow for a hop instead of real sockets; NULL restores those. The fake
+ * calls transport_flow_opened/failed itself, and transport_deliver for bytes that arrive. */
+void transport_set_dialer(struct transport *transport,
+			  struct flow *(*dial)(void *user, const struct hop *hop), void *user);
+/* For flows only: initialise the embedded struct; tell what happened. */
+void transport_flow_init(struct transport *transport, struct flow *flow, const struct flow_ops *ops,
+			 struct listener *listener, enum conf_transport kind, const struct addr *local,
+			 const struct addr *remote);
+void transport_flow_opened(struct flow *flow);
+void transport_flow_ended(struct flow *flow, enum err err, enum reason reason);
+/* Parses one whole message that came on flow and gives it to the user. */
+void transport_deliver(struct flow *flow, const void *bytes, size_t len);
