@@ -37,7 +37,8 @@ enum err loop_new(struct loop **out) MUST_CHECK;
  * waiting) by loop_turn, so that tests may mix in real sockets. */
 enum err loop_new_turned(uint64_t now_ms, struct loop **out) MUST_CHECK;
 
-/* Frees the loop; every watch and timer must be stopped. Returns NULL; NULL is fine. */
+/* Runs the calls that are still deferred, then frees the loop; every watch and timer must be stopped.
+ * Returns NULL; NULL is fine. */
 struct loop *loop_free(struct loop *loop);
 
 /* Runs until loop_stop. The loop's thread only. */
