@@ -1,0 +1,55 @@
+/* A request on its way through the table of steps: validate -> classify -> authorize -> limit -> screen ->
+ * route. Each step goes on, or gives the reason that ends it. The same table serves the traffic and `nuncio
+ * explain`. Lives on the stack of receive until it is welcome. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "federation/account.h"
+#include "federation/peer.h"
+#include "proxy/base/reason.h"
+#include "proxy/decision.h"
+#include "proxy/snapshot.h"
+#include "proxy/transport/transport.h"
+#include "routing/locate.h"
+#include "routing/route_set.h"
+
+enum { REQUEST_MAX_TARGETS = 8 };
+
+/* What shall be done with it. */
+enum request_outcome {
+	REQUEST_FORWARD,   /* to the targets */
+	REQUEST_ANSWER,    /* it is for ourselves: 200 to OPTIONS */
+	REQUEST_REFUSE,	   /* with reason */
+	REQUEST_CHALLENGE, /* 407 */
+	REQUEST_DROP,	   /* silence */
+};
+
+struct request {
+	/* Given. */
+	struct server *server;
+	struct snapshot *snapshot;
+	struct arrival *arrival;
+	bool is_dry_run; /* explain: nothing is charged */
+	uint64_t now_ms;
+
+	/* Found on the way. */
+	msg_t *msg;	 /* the copy that is edited: our Routes are off; owned */
+	sip_t *sip;	 /* of msg */
+	bool is_ack, is_inside_dialog;
+	struct origin origin;
+	struct route_view route;
+	char from_domain[256], to_user[256], to_domain[256]; /* of From and of the Request-URI */
+	struct target targets[REQUEST_MAX_TARGETS];
+	unsigned n_targets;
+	bool needs_record_route;
+	const char *challenge_stale; /* not NULL: stale */
+	unsigned retry_after_s;
+	const char *refused_header;  /* value for Unsupported etc.; NULL */
+	enum reason reason;
+	struct decision decision;
+};
+
+/* Runs the steps. The request's msg is set once classify was reached; request_fini gives it back. */
+enum request_outcome request_judge(struct request *request);
+void request_fini(struct request *request);

@@ -1,0 +1,58 @@
+/* What the workers of one process share, and nothing else: each with how it may be touched. Owned by main. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "federation/account.h"
+#include "federation/trust.h"
+#include "proxy/base/counter.h"
+#include "proxy/base/error.h"
+#include "proxy/base/loop.h"
+#include "proxy/sip/digest.h"
+#include "proxy/snapshot.h"
+#include "routing/health.h"
+#include "routing/record_route.h"
+
+struct worker;
+
+enum { SERVER_MAX_WORKERS = 64 };
+
+struct server {
+	/* Set before the workers start, constant since. */
+	unsigned n_workers;
+	struct worker *workers[SERVER_MAX_WORKERS];
+	struct counters *counters[SERVER_MAX_WORKERS]; /* each written by its worker, read by anybody (atomics) */
+	struct record_route_keys *keys;		       /* immutable */
+	uint64_t started_wall_us;
+	char version[32];
+
+	/* Shared state with locks of its own. */
+	struct digest_nonces *nonces;
+	struct accounts *accounts;
+	struct health_table *health;
+	struct peer_addresses *addresses;
+
+	/* The main thread's. */
+	struct loop *loop;
+	struct snapshot *snapshot;	/* the newest; workers hold their own reference */
+	uint64_t last_reload_wall_us;
+	bool last_reload_ok;
+	char last_reload_text[512];
+	bool is_draining;		/* atomic: written by main, read by all */
+};
+
+/* Builds everything but the threads from a configuration file. Faults of the file go to report. */
+enum err server_new(const char *path, struct report *report, struct server **out) MUST_CHECK;
+/* Starts the worker threads. */
+enum err server_start(struct server *server) MUST_CHECK;
+/* Stops the threads and waits for them. */
+void server_stop(struct server *server);
+struct server *server_free(struct server *server);
+
+/* Makes snapshot the current one everywhere: takes the reference. Main thread. */
+void server_swap(struct server *server, struct snapshot *snapshot);
+
+/* True if every worker's loop made a round since the last call (watchdog, /healthz). Main thread. */
+bool server_is_alive(struct server *server);

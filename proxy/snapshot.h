@@ -1,0 +1,48 @@
+/* One configuration and all tables compiled from it: immutable, counted, swapped whole (design.md D3, D4). */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/report.h"
+#include "conf/settings.h"
+#include "conf/users.h"
+#include "federation/trust.h"
+#include "proxy/base/error.h"
+#include "proxy/transport/credentials.h"
+#include "proxy/transport/listener.h"
+#include "routing/record_route.h"
+#include "routing/route_set.h"
+#include "routing/rules.h"
+
+struct snapshot {
+	int n_refs; /* atomic */
+	uint64_t generation;
+	uint64_t loaded_wall_us;
+	char path[4096];
+	struct settings *settings;
+	struct users *users;		   /* of users_file; NULL if there is none */
+	struct credentials **credentials;  /* like settings->certificates */
+	struct tls_trust *tls_trust;
+	struct listener **listeners;	   /* like settings->listeners; NULL where disabled */
+	struct listener **open_listeners;  /* those that are not NULL */
+	size_t n_open_listeners;
+	struct self_names *self_names;
+	struct rules *rules;
+	struct trust *trust;
+	unsigned n_warnings;
+};
+
+/* What a snapshot needs of the process. */
+struct snapshot_parts {
+	const struct record_route_keys *keys;
+	struct peer_addresses *addresses;
+	const struct snapshot *previous; /* its sockets are taken over; NULL at the start */
+	unsigned n_workers;		 /* 0: no sockets are opened (check, explain) */
+};
+
+/* Loads path and builds everything; every fault of it goes to report. ERR_INVALID when report has errors: nothing is kept then. */
+enum err snapshot_build(const char *path, const struct snapshot_parts *parts, struct report *report,
+			struct snapshot **out) MUST_CHECK;
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+struct snapshot *snapshot_unref(struct snapshot *snapshot);

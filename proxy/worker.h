@@ -1,0 +1,53 @@
+/* One worker: a thread with its own loop, sockets, flows, transactions and resolver (design.md D3). Everything
+ * here belongs to its thread, but for the mailbox and the ring. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/counter.h"
+#include "proxy/base/loop.h"
+#include "proxy/base/mailbox.h"
+#include "proxy/base/timer.h"
+#include "proxy/decision.h"
+#include "proxy/server.h"
+#include "proxy/snapshot.h"
+#include "proxy/transaction/txn_table.h"
+#include "proxy/transport/transport.h"
+#include "routing/dns.h"
+
+struct worker {
+	struct server *server;
+	unsigned number;
+	pthread_t thread;
+	bool has_thread;
+	struct loop *loop;
+	struct mailbox *mailbox;
+	struct transport *transport;
+	struct txn_table *txns;
+	struct dns *dns;
+	struct counters *counters;
+	struct decision_ring *decisions;
+	struct snapshot *snapshot; /* the one new requests begin under */
+	struct list contexts;	   /* context.link */
+	unsigned n_contexts;
+	struct list probes;	   /* probe.link, worker 0 only */
+	uint64_t next_decision_id;
+	struct timer tick;	   /* idle housekeeping, once a second */
+	bool is_draining, is_stopping;
+};
+
+/* Makes worker number on a loop of its own, or on the given one (tests; then no thread is started). */
+enum err worker_new(struct server *server, unsigned number, struct loop *loop, struct worker **out) MUST_CHECK;
+enum err worker_start(struct worker *worker) MUST_CHECK;
+/* Asks the thread to end and waits. */
+void worker_stop(struct worker *worker);
+struct worker *worker_free(struct worker *worker);
+
+/* The worker takes snapshot (with its reference) as current: listeners, limits, timers, resolvers. Its thread. */
+void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot);
+
+/* Any thread: the snapshot, or drain, by mailbox. */
+void worker_post_snapshot(struct worker *worker, struct snapshot *snapshot);
+void worker_post_drain(struct worker *worker);
