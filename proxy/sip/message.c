@@ -1,0 +1,337 @@
+#include "proxy/sip/message.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <sofia-sip/msg_buffer.h>
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/msg_parser.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/su_alloc.h>
+
+#include "proxy/base/text.h"
+#include "proxy/sip/message_bounds.h"
+#include "proxy/sip/message_class.h"
+
+enum {
+	BYTES_PER_HEADER = 176, /* about what Sofia's struct and parameter list of one header take */
+	MAX_PRELOAD = 65528,	/* su_home's bound */
+};
+
+/* One allocation holds the bytes, the headers' structs and their private copies, if they are not too many. */
+static void preload(su_home_t *home, size_t len, const struct message_bounds *bounds)
+{
+	size_t size = len + bounds->body + bounds->n_lines * (size_t)BYTES_PER_HEADER + 512;
+
+	if (size > MAX_PRELOAD) /* the bytes then stand for themselves */
+		size -= len;
+	if (size <= MAX_PRELOAD)
+		su_home_preload(home, 1, (isize_t)size);
+}
+
+/* Lets Sofia take a message apart, whose bounds were found. */
+static enum err extract(msg_t *msg, const char *bytes, size_t len, const struct message_bounds *bounds)
+{
+	preload(msg_home(msg), len, bounds);
+	char *buffer = su_alloc(msg_home(msg), (isize_t)len + 1);
+	if (!buffer)
+		return ERR_NO_MEMORY;
+	memcpy(buffer, bytes, len);
+	msg_buf_set(msg, buffer, (usize_t)len + 1);
+	msg_buf_commit(msg, (usize_t)len, 1);
+	(void)msg_extract(msg); /* -1 also for faults that message_check names, and a reply can be sent for */
+
+	const sip_t *sip = message_sip(msg);
+	if (!sip->sip_request && !sip->sip_status)
+		return ERR_SYNTAX;
+	if (!sip->sip_separator) /* it is there: the end was not reached */
+		return ERR_NO_MEMORY;
+	return ERR_OK;
+}
+
+static unsigned n_fields(const void *first)
+{
+	unsigned n = 0;
+
+	for (const msg_header_t *header = first; header; header = header->sh_next)
+		n++;
+	return n;
+}
+
+static enum err check_parsed(const sip_t *sip)
+{
+	if (!sip->sip_via || !sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq)
+		return ERR_SYNTAX;
+	if (n_fields(sip->sip_via) > MESSAGE_MAX_ROUTES || n_fields(sip->sip_route) > MESSAGE_MAX_ROUTES ||
+	    n_fields(sip->sip_record_route) > MESSAGE_MAX_ROUTES ||
+	    n_fields(sip->sip_contact) > MESSAGE_MAX_ROUTES)
+		return ERR_LIMIT;
+	return ERR_OK;
+}
+
+enum err message_parse(const void *bytes, size_t len, msg_t **out)
+{
+	struct message_bounds bounds;
+	const msg_mclass_t *class = message_class();
+
+	if (!class)
+		return ERR_NO_MEMORY;
+	if (len > MESSAGE_MAX_BYTES)
+		return ERR_LIMIT;
+	enum err err = message_bounds_find(bytes, len, &bounds);
+	if (err)
+		return err;
+
+	msg_t *msg = msg_create(class, MSG_DO_EXTRACT_COPY);
+	if (!msg)
+		return ERR_NO_MEMORY;
+	bounds.body -= bounds.start;
+	err = extract(msg, (const char *)bytes + bounds.start, len - bounds.start, &bounds);
+	if (!err)
+		err = check_parsed(message_sip(msg));
+	if (err) {
+		msg_destroy(msg);
+		return err;
+	}
+	*out = msg;
+	return ERR_OK;
+}
+
+/* Headers whose faults a proxy must not pass over: those it acts on. The rest it forwards as they are
+ * (RFC 3261 §16.3 item 1). */
+static bool is_essential(const char *name)
+{
+	static const char *const essential[] = {
+		"Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Route", "Proxy-Require",
+		"Content-Length",
+	};
+
+	for (size_t i = 0; i < COUNT(essential); i++)
+		if (strcasecmp(essential[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What Sofia could not read, or found twice where only one may be. */
+static const char *find_fault(const sip_t *sip)
+{
+	for (const msg_header_t *error = (const msg_header_t *)sip->sip_error; error;
+	     error = error->sh_next) {
+		const char *name = message_class_name(error);
+		if (!name)
+			return "header line";
+		if (is_essential(name))
+			return name;
+	}
+	return NULL;
+}
+
+static const char *find_request_fault(const sip_t *sip)
+{
+	const sip_request_t *request = sip->sip_request;
+
+	if (strcmp(sip->sip_cseq->cs_method_name, request->rq_method_name) != 0)
+		return "CSeq"; /* RFC 3261 §8.1.1.5 */
+	if (request->rq_url->url_type == url_invalid)
+		return "Request-URI";
+	if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count > 255)
+		return "Max-Forwards";
+	return NULL;
+}
+
+static bool is_our_scheme(const url_t *url)
+{
+	return url->url_type == url_sip || url->url_type == url_sips || url->url_type == url_tel;
+}
+
+enum reason message_check(const sip_t *sip, const char **out_what)
+{
+	const char *unused;
+	const char *version = sip->sip_request ? sip->sip_request->rq_version : sip->sip_status->st_version;
+	size_t body_bytes = sip->sip_payload ? sip->sip_payload->pl_len : 0;
+
+	if (!out_what)
+		out_what = &unused;
+	*out_what = "start line";
+	if (strcasecmp(version, "SIP/2.0") != 0)
+		return REASON_VERSION;
+	if (sip->sip_status && (sip->sip_status->st_status < 100 || sip->sip_status->st_status > 699))
+		return REASON_MALFORMED;
+
+	*out_what = find_fault(sip);
+	if (!*out_what && sip->sip_cseq->cs_seq > INT32_MAX)
+		*out_what = "CSeq"; /* RFC 3261 §8.1.1.5: less than 2**31 */
+	if (!*out_what && sip->sip_content_length && sip->sip_content_length->l_length > body_bytes)
+		*out_what = "Content-Length";
+	if (!*out_what && sip->sip_request)
+		*out_what = find_request_fault(sip);
+	if (*out_what)
+		return REASON_MALFORMED;
+
+	if (sip->sip_request && !is_our_scheme(sip->sip_request->rq_url)) {
+		*out_what = "Request-URI"; /* RFC 3261 §16.3 item 2 */
+		return REASON_URI_SCHEME;
+	}
+	return REASON_NONE;
+}
+
+msg_t *message_ref(msg_t *msg)
+{
+	return msg_ref_create(msg);
+}
+
+msg_t *message_unref(msg_t *msg)
+{
+	msg_destroy(msg);
+	return NULL;
+}
+
+msg_t *message_copy(msg_t *msg)
+{
+	return msg_copy(msg);
+}
+
+/* Sets Content-Length to what the body has. */
+static enum err correct_content_length(msg_t *msg)
+{
+	sip_t *sip = message_sip(msg);
+	size_t len = sip->sip_payload ? sip->sip_payload->pl_len : 0;
+	sip_content_length_t *length = sip->sip_content_length;
+
+	if (length && length->l_length == len)
+		return ERR_OK;
+	if (length) {
+		length->l_length = (uint32_t)len;
+		sip_fragment_clear(length->l_common);
+		return ERR_OK;
+	}
+
+	length = sip_content_length_create(msg_home(msg), (uint32_t)len);
+	if (!length || msg_header_insert(msg, NULL, (msg_header_t *)length) < 0)
+		return ERR_NO_MEMORY;
+	return ERR_OK;
+}
+
+/* Room for all that keeps its bytes, and a guess for the rest. */
+static size_t guess_size(const msg_t *msg)
+{
+	size_t size = 64;
+
+	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ)
+		size += header->sh_data ? header->sh_len : 192;
+	return size;
+}
+
+/* Prints into wire; ERR_LIMIT when it is too small. */
+static enum err print_headers(const msg_t *msg, struct wire *wire)
+{
+	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ) {
+		size_t room = wire->size - wire->len;
+
+		if (header->sh_data) {
+			if (header->sh_len > room)
+				return ERR_LIMIT;
+			memcpy(wire->bytes + wire->len, header->sh_data, header->sh_len);
+			wire->len += header->sh_len;
+			continue;
+		}
+		issize_t len = msg_header_e(wire->bytes + wire->len, (isize_t)room, header, 0);
+		if (len < 0 || (size_t)len + 1 >= room)
+			return ERR_LIMIT;
+		wire->len += (size_t)len;
+	}
+	return ERR_OK;
+}
+
+enum err message_print(msg_t *msg, struct wire **out)
+{
+	if (!message_sip(msg)->sip_separator) {
+		message_sip(msg)->sip_separator = sip_separator_create(msg_home(msg));
+		if (!message_sip(msg)->sip_separator)
+			return ERR_NO_MEMORY;
+	}
+	if (msg_serialize(msg, NULL) < 0)
+		return ERR_INVALID;
+	enum err err = correct_content_length(msg);
+	if (err)
+		return err;
+
+	for (size_t size = guess_size(msg); size <= 4 * (size_t)MESSAGE_MAX_BYTES; size *= 2) {
+		struct wire *wire = wire_new(size);
+		if (!wire)
+			return ERR_NO_MEMORY;
+		if (!print_headers(msg, wire)) {
+			*out = wire;
+			return ERR_OK;
+		}
+		wire_unref(wire);
+	}
+	return ERR_TOO_LARGE;
+}
+
+/* A header's text after its colon, unfolded and trimmed, in the message's memory. */
+static const char *raw_value(const msg_t *msg, const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len);
+	if (!colon)
+		return NULL;
+
+	const char *start = colon + 1, *end = line + len;
+	while (start < end && strchr(" \t\r\n", *start))
+		start++;
+	while (end > start && strchr(" \t\r\n", end[-1]))
+		end--;
+	char *value = su_strndup(msg_home(msg), start, (isize_t)(end - start));
+	for (char *c = value; c && *c; c++)
+		if (*c == '\r' || *c == '\n')
+			*c = ' ';
+	return value;
+}
+
+const char *message_header(const msg_t *msg, const char *name)
+{
+	const char *full_name = message_class_full_name(name);
+
+	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ) {
+		const char *its_name = message_class_name(header);
+		if (!its_name || strcasecmp(its_name, full_name) != 0)
+			continue;
+		if (header->sh_class->hc_hash == sip_unknown_class->hc_hash &&
+		    !strpbrk(header->sh_unknown->un_value, "\r\n"))
+			return header->sh_unknown->un_value;
+		if (header->sh_data)
+			return raw_value(msg, header->sh_data, header->sh_len);
+
+		char *line = sip_header_as_string(msg_home(msg), (const sip_header_t *)header);
+		return line;
+	}
+	return NULL;
+}
+
+const char *message_method(const sip_t *sip)
+{
+	return sip->sip_request ? sip->sip_request->rq_method_name : sip->sip_cseq->cs_method_name;
+}
+
+static bool unescape(const char *text, char *out, size_t size)
+{
+	if (!text)
+		text = "";
+	size_t len = url_unescape_to(NULL, text, strlen(text) + 1);
+	if (len >= size)
+		return false;
+	url_unescape_to(out, text, strlen(text) + 1);
+	out[len] = '\0';
+	return memchr(out, '\0', len) == NULL; /* %00: what follows would be hidden */
+}
+
+bool message_uri_parts(const url_t *url, char *user, size_t user_size, char *host, size_t host_size)
+{
+	if (!is_our_scheme(url) || !unescape(url->url_user, user, user_size))
+		return false;
+	if (url->url_type == url_tel) {
+		host[0] = '\0';
+		return true;
+	}
+	return url->url_host && text_domain(url->url_host, host, host_size);
+}

@@ -1,0 +1,97 @@
+#include "proxy/sip/message_bounds.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "proxy/sip/message.h"
+#include "proxy/sip/message_class.h"
+
+enum {
+	MAX_SEPARATORS = 256,  /* commas and semicolons of one header that Sofia takes apart */
+	MAX_START_LINE = 8192, /* bytes */
+};
+
+/* One header with its continuation lines. */
+struct header_lines {
+	const char *start;
+	size_t len;
+};
+
+/* The length of the line without its CRLF, or -1. A CR or LF alone is refused, not taken for a line end as Sofia
+ * would: neighbours disagree about them, and what one takes for a body another takes for headers. */
+static long line_length(const char *line, size_t left)
+{
+	const char *end = memchr(line, '\n', left);
+	if (!end || end == line || end[-1] != '\r')
+		return -1;
+
+	size_t len = (size_t)(end - 1 - line);
+	if (memchr(line, '\r', len) || memchr(line, '\0', len))
+		return -1;
+	return (long)len;
+}
+
+static bool has_too_many_entries(const struct header_lines *header)
+{
+	unsigned n = 0;
+
+	if (header->len <= MAX_SEPARATORS)
+		return false;
+	for (size_t i = 0; i < header->len; i++)
+		n += header->start[i] == ',' || header->start[i] == ';';
+	return n > MAX_SEPARATORS && message_class_parses(header->start);
+}
+
+/* Goes through the header lines after the start line. */
+static enum err find_body(const char *bytes, size_t len, size_t at, struct message_bounds *bounds)
+{
+	struct header_lines header = { NULL, 0 };
+
+	while (at < len) {
+		const char *line = bytes + at;
+		long line_len = line_length(line, len - at);
+		if (line_len < 0)
+			return ERR_SYNTAX;
+
+		bool is_folded = line[0] == ' ' || line[0] == '\t';
+		if (is_folded && !header.start)
+			return ERR_SYNTAX; /* nothing to continue */
+		if (!is_folded && header.start && has_too_many_entries(&header))
+			return ERR_LIMIT;
+
+		at += (size_t)line_len + 2;
+		if (line_len == 0) {
+			bounds->body = at;
+			return ERR_OK;
+		}
+		if (!is_folded) {
+			header.start = line;
+			if (++bounds->n_lines > MESSAGE_MAX_HEADERS)
+				return ERR_LIMIT;
+		}
+		header.len = (size_t)(bytes + at - header.start);
+	}
+	return ERR_SYNTAX;
+}
+
+enum err message_bounds_find(const char *bytes, size_t len, struct message_bounds *out)
+{
+	struct message_bounds bounds = { 0 };
+
+	while (bounds.start + 1 < len && bytes[bounds.start] == '\r' && bytes[bounds.start + 1] == '\n')
+		bounds.start += 2;
+	if (bounds.start == len)
+		return ERR_SYNTAX;
+
+	long line_len = line_length(bytes + bounds.start, len - bounds.start);
+	if (line_len <= 0)
+		return ERR_SYNTAX;
+	if (line_len > MAX_START_LINE)
+		return ERR_LIMIT;
+
+	enum err err = find_body(bytes, len, bounds.start + (size_t)line_len + 2, &bounds);
+	if (err)
+		return err;
+	*out = bounds;
+	return ERR_OK;
+}

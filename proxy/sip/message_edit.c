@@ -1,0 +1,182 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/msg_mclass.h>
+#include <sofia-sip/msg_parser.h>
+#include <sofia-sip/su_alloc.h>
+#include <sofia-sip/su_string.h>
+
+#include "proxy/sip/message.h"
+#include "proxy/sip/message_class.h"
+
+enum err message_set_request_uri(msg_t *msg, const url_t *uri)
+{
+	sip_request_t *request = message_sip(msg)->sip_request;
+	if (!request)
+		return ERR_SYNTAX;
+
+	url_t *copy = url_hdup(msg_home(msg), uri);
+	if (!copy)
+		return ERR_NO_MEMORY;
+	copy->url_headers = NULL; /* not allowed here: RFC 3261 §19.1.1, table 1 */
+	copy->url_fragment = NULL;
+	*request->rq_url = *copy;
+	sip_fragment_clear(request->rq_common);
+	return ERR_OK;
+}
+
+/* Text that would end the header line, or the message, is none of ours. */
+static bool is_one_line(const char *text)
+{
+	return !strpbrk(text, "\r\n");
+}
+
+/* Inserts what was made of a text; NULL means that it could not be made. */
+static enum err insert(msg_t *msg, void *header)
+{
+	if (!header)
+		return ERR_SYNTAX;
+	return msg_header_insert(msg, NULL, header) < 0 ? ERR_NO_MEMORY : ERR_OK;
+}
+
+enum err message_set_max_forwards(msg_t *msg, unsigned hops)
+{
+	sip_max_forwards_t *max = message_sip(msg)->sip_max_forwards;
+
+	if (!max) {
+		char text[16];
+		(void)snprintf(text, sizeof(text), "%u", hops);
+		return insert(msg, sip_max_forwards_make(msg_home(msg), text));
+	}
+	max->mf_count = hops;
+	sip_fragment_clear(max->mf_common);
+	return ERR_OK;
+}
+
+static sip_unknown_t *find_unknown(const msg_t *msg, const char *name)
+{
+	for (sip_unknown_t *header = message_sip(msg)->sip_unknown; header; header = header->un_next)
+		if (strcasecmp(header->un_name, name) == 0)
+			return header;
+	return NULL;
+}
+
+enum err message_set_max_breadth(msg_t *msg, unsigned breadth)
+{
+	sip_unknown_t *header = find_unknown(msg, "Max-Breadth");
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%u", breadth);
+	if (!header)
+		return message_add_header(msg, "Max-Breadth", text);
+
+	const char *value = su_strdup(msg_home(msg), text);
+	if (!value)
+		return ERR_NO_MEMORY;
+	header->un_value = value;
+	sip_fragment_clear(header->un_common);
+	return ERR_OK;
+}
+
+unsigned message_max_breadth(const msg_t *msg, unsigned preset)
+{
+	const sip_unknown_t *header = find_unknown(msg, "Max-Breadth");
+	if (!header || header->un_value[0] < '0' || header->un_value[0] > '9')
+		return preset;
+
+	char *end;
+	unsigned long value = strtoul(header->un_value, &end, 10);
+	return *end == '\0' && value <= INT32_MAX ? (unsigned)value : preset;
+}
+
+/* Puts what was made of a text before all others of its kind. */
+static enum err prepend(msg_t *msg, void *header, msg_header_t **first)
+{
+	if (!header)
+		return ERR_SYNTAX;
+	return msg_header_prepend(msg, msg_object(msg), first, header) < 0 ? ERR_NO_MEMORY : ERR_OK;
+}
+
+enum err message_push_record_route(msg_t *msg, const char *value)
+{
+	if (!is_one_line(value))
+		return ERR_SYNTAX;
+	return prepend(msg, sip_record_route_make(msg_home(msg), value),
+		       (msg_header_t **)&message_sip(msg)->sip_record_route);
+}
+
+enum err message_push_route(msg_t *msg, const char *value)
+{
+	if (!is_one_line(value))
+		return ERR_SYNTAX;
+	return prepend(msg, sip_route_make(msg_home(msg), value),
+		       (msg_header_t **)&message_sip(msg)->sip_route);
+}
+
+enum err message_append_route(msg_t *msg, const url_t *uri)
+{
+	sip_route_t *route = sip_route_create(msg_home(msg), uri, NULL);
+	if (!route)
+		return ERR_NO_MEMORY;
+	return insert(msg, route);
+}
+
+void message_pop_route(msg_t *msg)
+{
+	msg_header_remove(msg, NULL, (msg_header_t *)message_sip(msg)->sip_route);
+}
+
+void message_remove_last_route(msg_t *msg)
+{
+	sip_route_t *last = message_sip(msg)->sip_route;
+
+	while (last && last->r_next)
+		last = last->r_next;
+	msg_header_remove(msg, NULL, (msg_header_t *)last);
+}
+
+/* Sofia keeps the faulty, and the second of what may be once, on a list that msg_header_remove overlooks. */
+static void remove_error(msg_t *msg, const msg_header_t *header)
+{
+	for (sip_error_t **link = &message_sip(msg)->sip_error; *link; link = &(*link)->er_next)
+		if ((const void *)*link == header) {
+			*link = (*link)->er_next;
+			return;
+		}
+}
+
+void message_remove_header(msg_t *msg, const char *name)
+{
+	const char *full_name = message_class_full_name(name);
+	msg_header_t *next;
+
+	for (msg_header_t *header = *msg_chain_head(msg); header; header = next) {
+		const char *its_name = message_class_name(header);
+
+		next = header->sh_succ;
+		if (!its_name || strcasecmp(its_name, full_name) != 0)
+			continue;
+		remove_error(msg, header);
+		msg_header_remove(msg, NULL, header);
+	}
+}
+
+enum err message_add_header(msg_t *msg, const char *name, const char *value)
+{
+	su_home_t *home = msg_home(msg);
+	const msg_mclass_t *class = message_class();
+
+	if (!is_one_line(value) || !is_one_line(name))
+		return ERR_SYNTAX;
+	const msg_href_t *ref = msg_find_hclass(class, name, NULL);
+	if (ref != class->mc_unknown && ref != class->mc_error)
+		return insert(msg, msg_header_make(home, ref->hr_class, value));
+
+	char *line = su_sprintf(home, "%s: %s", name, value);
+	if (!line)
+		return ERR_NO_MEMORY;
+	return insert(msg, sip_unknown_make(home, line));
+}
