@@ -1,0 +1,266 @@
+/* The whole configuration as checked, typed structs: what nuncio.yaml and its included files
+ * say, with every preset filled in, every name normalised and every path absolute. Loaded at
+ * once with all faults reported, immutable afterwards. What it means for SIP is for the floors
+ * above. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proxy/base/addr.h"
+#include "proxy/base/error.h"
+#include "proxy/base/log.h"
+
+struct report;
+
+/* Where something stands; line and column count from 1, line 0: nowhere. */
+struct place {
+	const char *file;
+	unsigned line, column;
+};
+
+enum conf_network { NETWORK_WAN, NETWORK_LAN, NETWORK_REMOTE };
+enum conf_transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_MTLS };
+
+/* TLS versions in their order, so that they can be compared. */
+enum conf_tls_version {
+	CONF_TLS_UNSET,
+	CONF_TLS_1_0,
+	CONF_TLS_1_1,
+	CONF_TLS_1_2,
+	CONF_TLS_1_3
+};
+
+/* What a connecting peer's certificate must allow (extended key usage). */
+enum conf_eku { EKU_ANY_TLS, EKU_STRICT, EKU_SIP };
+
+enum conf_placement { PLACEMENT_REJECT };
+
+/* What is exchanged with a partner: bits. */
+enum {
+	SERVICE_PRESENCE = 1 << 0,
+	SERVICE_IM = 1 << 1,
+	SERVICE_AUDIO = 1 << 2,
+	SERVICE_VIDEO = 1 << 3,
+	SERVICE_ALL = (1 << 4) - 1,
+};
+
+/* So many in so long. */
+struct rate {
+	unsigned count;
+	unsigned per_ms;
+};
+
+/* The name of a certificate or listener that is defined elsewhere in the settings. */
+struct settings_ref {
+	const char *name; /* "" if none is named */
+	struct place place;
+	int index; /* position in settings->certificates or settings->listeners; -1: none is
+		      named */
+};
+
+/* A file, by its absolute path; NULL: none is named. */
+struct settings_file {
+	const char *path;
+	struct place place;
+};
+
+/* A word of a list, with its place. */
+struct settings_text {
+	const char *text;
+	struct place place;
+};
+
+struct settings_domain {
+	const char *name; /* normalised */
+	struct place place;
+};
+
+struct settings_listener {
+	const char *name;
+	enum conf_network network;
+	const char *bind; /* as written: an address, an interface's name, or "*" */
+	struct addr addr; /* what bind means on this host, with the port; "*" is [::], or
+			   * 0.0.0.0 on a host without IPv6 */
+	uint16_t port;    /* 0: the system chooses (tests) */
+	enum conf_transport transport;
+	const struct settings_ref
+		*certificates;         /* the first is shown when SNI names none of them */
+	size_t n_certificates;         /* at least 1 for tls and mtls, else 0 */
+	const char *advertise;         /* host or host:port (IPv6 in brackets), "" for none */
+	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
+	bool is_enabled;
+	struct place place, bind_place, transport_place;
+};
+
+struct settings_certificate {
+	const char *name;
+	struct settings_file chain, key; /* either these */
+	struct settings_file pkcs12,
+		passphrase; /* or this; the passphrase's file may be missing */
+	struct place place;
+};
+
+struct settings_tls {
+	enum conf_tls_version minimum;
+	bool trusts_system;
+	const struct settings_file *trust; /* PEM or DER files, or folders of them */
+	size_t n_trust;
+	const struct settings_file *crl;
+	size_t n_crl;
+	unsigned min_key_bits; /* RSA */
+	bool accepts_wildcard;
+	enum conf_eku client_eku;
+	const char *priority; /* GnuTLS priority string, "" for ours */
+	struct place place, priority_place;
+};
+
+/* One server of a partner, or a backend. */
+struct settings_server {
+	const char *host; /* a normalised name, or an address without brackets */
+	struct addr addr; /* set with its port if host is an address */
+	uint16_t port;    /* never 0, unless has_port is false */
+	bool has_port; /* false: none was written, and a name may be looked up by SRV (RFC 3263)
+			*/
+	enum conf_transport transport;
+	uint16_t priority, weight; /* RFC 2782 */
+	struct place place;
+};
+
+struct settings_backend {
+	const char *name;
+	struct settings_server server;
+	struct settings_ref listener;
+	const struct settings_domain
+		*domains; /* normalised; every domain of ours if none were written */
+	size_t n_domains;
+	const struct settings_text *users; /* patterns with "*" */
+	size_t n_users;
+	unsigned weight;
+	struct place place;
+};
+
+struct settings_route {
+	const char *domain; /* normalised; "*.partner.example" for the sub-domains */
+	bool is_enabled;
+	bool is_trustworthy; /* always true if every server is reached by mtls */
+	const struct settings_server *servers;
+	size_t n_servers;                       /* at least 1 */
+	const char *bind;                       /* as written, "" for none */
+	struct addr bind_addr;                  /* unset if bind is ""; port 0 */
+	struct settings_ref certificate;        /* presented to this partner */
+	const struct settings_text *identities; /* pinned names, normalised */
+	size_t n_identities;
+	bool accepts_wildcard;         /* the route's own word, or else that of tls */
+	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
+	unsigned services;             /* SERVICE_... */
+	uint32_t probe_ms;             /* 0: no probing */
+	struct place place, domain_place, bind_place;
+};
+
+struct settings_partners {
+	bool is_enabled;
+	const struct settings_route *routes;
+	size_t n_routes;
+	struct place place;
+};
+
+struct settings_dns {
+	const struct addr *servers; /* none: the system's */
+	size_t n_servers;           /* at most SETTINGS_MAX_DNS_SERVERS */
+	uint32_t budget_ms;
+	uint32_t negative_ttl_ms;
+};
+
+struct settings_password_policy {
+	unsigned min_length;
+	unsigned classes; /* of lower case, upper case, digits, others: how many must occur */
+};
+
+struct settings_sip {
+	uint32_t t1_ms;
+	uint32_t timer_c_ms;
+	unsigned max_breadth;
+	const char *via_name; /* "" for the listener's address */
+};
+
+struct settings_limits {
+	uint64_t message_size_bytes;
+	unsigned connections;
+	unsigned connections_per_source;
+	struct rate handshakes;
+	struct rate requests;
+	unsigned transactions;
+	struct rate auth_failures;
+	uint32_t ban_ms;
+};
+
+struct settings_service {
+	unsigned n_workers; /* "auto" is counted already: 1 to 64 */
+	bool is_workers_auto;
+	const char *state_dir;
+	const char *control;
+	const char *user; /* "" for no change of user */
+	struct place state_dir_place, control_place, user_place;
+};
+
+struct settings_admin {
+	bool has_http;
+	struct addr http;
+	struct place http_place;
+};
+
+enum {
+	SETTINGS_MAX_DNS_SERVERS = 8,
+	SETTINGS_MAX_SERVERS = 32,
+	SETTINGS_MAX_CERTIFICATES = 16
+};
+
+struct settings {
+	const char *path; /* of the main file, absolute */
+	const char *const
+		*files; /* all files that were read, the main file first; then sorted */
+	size_t n_files;
+
+	const struct settings_domain *domains;
+	size_t n_domains;
+	const struct settings_listener *listeners;
+	size_t n_listeners;
+	const struct settings_certificate *certificates; /* in the order of their names */
+	size_t n_certificates;
+	struct settings_tls tls;
+	const struct settings_backend *backends;
+	size_t n_backends;
+	enum conf_placement placement;
+	struct settings_partners partners;
+	struct settings_dns dns;
+	const char *realm; /* default: the first domain, "nuncio" if there is none */
+	struct settings_file users_file; /* path NULL: there are no users */
+	struct settings_password_policy password_policy;
+	struct settings_sip sip;
+	struct settings_limits limits;
+	struct log_settings log;
+	struct settings_service service;
+	struct settings_admin admin;
+};
+
+/* Loads path and what it includes and checks all of it, reads the certificates' and the users'
+ * files as far as that they can be read. Every fault goes to report. ERR_INVALID if there was
+ * an error; else out owns everything, to be freed by settings_free. Blocks on files: not for
+ * workers. */
+enum err settings_load(const char *path, struct report *report,
+		       struct settings **out) MUST_CHECK;
+
+/* The same for a text that is not in a file; name stands for it in the report, and relative
+ * paths are relative to its directory. */
+enum err settings_load_text(const char *name, const char *text, size_t len,
+			    struct report *report, struct settings **out) MUST_CHECK;
+
+/* Returns NULL; NULL is fine. */
+struct settings *settings_free(struct settings *settings);
+
+/* The words of the configuration: "wan", "mtls". Never NULL. */
+const char *conf_network_text(enum conf_network network);
+const char *conf_transport_text(enum conf_transport transport);
+const char *conf_tls_version_text(enum conf_tls_version version); /* "1.2" */
