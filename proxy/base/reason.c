@@ -109,8 +109,8 @@ static const struct reason_row rows[N_REASONS] = {
 		"The sender is known, but may not use the listener on which its request came.",
 		"Partners must use a wan listener, backends a lan listener, phones a "
 		"remote listener; correct the address or port at the sender.", 1012 },
-	[REASON_AUTHORIZATION_NEEDED] = { "authorization-needed", 407, "Proxy Authentication Required",
-		ACT_NOBODY,
+	[REASON_AUTHORIZATION_NEEDED] = { "authorization-needed", 407,
+		"Proxy Authentication Required", ACT_NOBODY,
 		"The route is not trustworthy, so the request needs digest "
 		"credentials; the sender was asked for them.",
 		"Nothing, if the sender repeats the request with credentials. If it "
@@ -120,8 +120,8 @@ static const struct reason_row rows[N_REASONS] = {
 		"wrong realm, or another user's address.",
 		"Correct user name and password at the sender, or set the password "
 		"anew with `nuncio passwd`.", 0, },
-	[REASON_AUTHORIZATION_STALE] = { "authorization-stale", 407, "Proxy Authentication Required",
-		ACT_NOBODY,
+	[REASON_AUTHORIZATION_STALE] = { "authorization-stale", 407,
+		"Proxy Authentication Required", ACT_NOBODY,
 		"The credentials were right, but their nonce is too old; the sender "
 		"was given a new one.",
 		"Nothing: the sender repeats the request by itself.", 0, },
