@@ -1,8 +1,11 @@
 #include "proxy/base/reason.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy/base/macros.h"
+#include "proxy/base/random.h"
 
 /* Texts are for administrators: "we" is this proxy, "the partner" the organisation at the other
  * end. */
@@ -418,6 +421,17 @@ enum reason reason_by_code(const char *code)
 			return (enum reason)i;
 	}
 	return REASON_NONE;
+}
+
+const char *reason_message_id(enum reason reason, char out[REASON_MESSAGE_ID_SIZE])
+{
+	static const uint64_t high[2] = { 0x6e756e63696f2d68, 0x72656173 }, low[2] = { 0x6e756e63696f2d6c, 0x72656173 };
+	const char *code = rows[reason].code;
+	size_t len = strlen(code);
+
+	snprintf(out, REASON_MESSAGE_ID_SIZE, "%016" PRIx64 "%016" PRIx64, random_siphash(high, code, len),
+		 random_siphash(low, code, len));
+	return out;
 }
 
 const char *actor_text(enum actor actor)

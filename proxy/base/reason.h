@@ -129,5 +129,11 @@ const char *reason_code(enum reason reason);
 /* The reason with that code; REASON_NONE if there is none. */
 enum reason reason_by_code(const char *code);
 
+enum { REASON_MESSAGE_ID_SIZE = 33 };
+
+/* The journal's MESSAGE_ID of a reason: 32 hex digits made from its code, the same in every version, so that
+ * `journalctl -x` finds its text in our catalogue. Returns out. */
+const char *reason_message_id(enum reason reason, char out[REASON_MESSAGE_ID_SIZE]);
+
 /* "you", "the partner", ... for texts. */
 const char *actor_text(enum actor actor);
