@@ -1,5 +1,5 @@
-/* Who a certificate says it is (RFC 5922): the names in it, and whether they speak for a domain. The names
- * are worked out once per connection. */
+/* Who a certificate says it is (RFC 5922): the names in it, and whether they speak for a
+ * domain. The names are worked out once per connection. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,14 +19,17 @@ struct identity_name {
 
 /* The identity of one verified certificate. Immutable; counted; any thread. */
 struct identity {
-	int n_refs;		     /* atomic */
-	struct identity_name *names; /* SAN URI "sip:domain" and SAN DNS; CN only when there is no SAN identity (RFC 5922 §7.1) */
+	int n_refs;                  /* atomic */
+	struct identity_name *names; /* SAN URI "sip:domain" and SAN DNS; CN only when there is
+					no SAN identity (RFC 5922 §7.1) */
 	size_t n_names;
 	char sha256[65];
 	int64_t not_after; /* seconds since 1970 */
 	int64_t not_before;
 	char issuer[256];
 	bool has_server_auth, has_client_auth, has_sip_domain, has_any_eku; /* RFC 5924 */
+	bool has_eku; /* the extension is there at all; without it every usage is allowed (RFC
+			 5280 §4.2.1.12) */
 };
 
 /* Reads the names of a DER certificate. */
@@ -34,9 +37,10 @@ enum err identity_from_der(const void *der, size_t len, struct identity **out) M
 struct identity *identity_ref(struct identity *identity);
 struct identity *identity_unref(struct identity *identity);
 
-/* True if one of the names is domain (whole, ASCII case-insensitive). A wildcard name matches one label
- * only, and only if allow_wildcard. out_name, if not NULL, gets the name that matched. out_wildcard_only, if
- * not NULL, is set when only a wildcard that is not allowed would have matched. */
+/* True if one of the names is domain (whole, ASCII case-insensitive). A wildcard name matches
+ * one label only, and only if allow_wildcard. out_name, if not NULL, gets the name that
+ * matched. out_wildcard_only, if not NULL, is set when only a wildcard that is not allowed
+ * would have matched. */
 bool identity_matches(const struct identity *identity, const char *domain, bool allow_wildcard,
 		      const char **out_name, bool *out_wildcard_only);
 
