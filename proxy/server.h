@@ -54,5 +54,8 @@ struct server *server_free(struct server *server);
 /* Makes snapshot the current one everywhere: takes the reference. Main thread. */
 void server_swap(struct server *server, struct snapshot *snapshot);
 
+/* How many response contexts the workers still have: what draining waits for. Any thread. */
+unsigned server_n_busy(struct server *server);
+
 /* True if every worker's loop made a round since the last call (watchdog, /healthz). Main thread. */
 bool server_is_alive(struct server *server);

@@ -1,0 +1,93 @@
+#include "proxy/decision_json.h"
+
+#include "proxy/base/text.h"
+#include "proxy/json_text.h"
+
+static json_t *steps_to_json(const struct decision *decision)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; array && i < decision->n_steps && i < DECISION_MAX_STEPS; i++) {
+		const struct decision_step *step = &decision->steps[i];
+
+		json_array_append_new(array, json_pack("{s:s*, s:s*, s:o, s:s*}", "step", step->step, "rule",
+						       step->rule, "result", json_text(step->result), "place",
+						       *step->place ? step->place : NULL));
+	}
+	return array;
+}
+
+static json_t *hops_to_json(const struct decision *decision)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; array && i < decision->n_hops && i < DECISION_MAX_HOPS; i++) {
+		const struct decision_hop *hop = &decision->hops[i];
+		const struct reason_row *row = reason_row(hop->reason);
+
+		json_array_append_new(array, json_pack("{s:o, s:s*, s:s*, s:i}", "to", json_text(hop->to), "reason",
+						       hop->reason ? row->code : NULL, "cause",
+						       hop->reason ? row->cause : NULL, "status", hop->status));
+	}
+	return array;
+}
+
+static void add_text(json_t *object, const char *key, const char *text)
+{
+	if (object && text && *text)
+		json_object_set_new(object, key, json_text(text));
+}
+
+static void add_message(json_t *object, const struct decision *decision)
+{
+	add_text(object, "method", decision->method);
+	add_text(object, "call_id", decision->call_id);
+	add_text(object, "from", decision->from);
+	add_text(object, "to", decision->to);
+	add_text(object, "ruri", decision->request_uri);
+	add_text(object, "peer", decision->source);
+	add_text(object, "listener", decision->listener);
+	add_text(object, "transport", decision->transport);
+	add_text(object, "cert_names", decision->certificate);
+	add_text(object, "origin", origin_kind_text(decision->origin));
+	add_text(object, "partner", decision->origin_id);
+	add_text(object, "target", decision->destination);
+	add_text(object, "evidence", decision->evidence);
+	add_text(object, "peer_diagnostics", decision->peer_diagnostics);
+}
+
+json_t *decision_to_json(const struct decision *decision, bool is_explained)
+{
+	const struct reason_row *row = reason_row(decision->reason);
+	json_t *object = json_pack("{s:b, s:s, s:i, s:s, s:s, s:s}", "accepted", decision->reason == REASON_NONE,
+				   "reason", row->code, "status", decision->status, "cause", row->cause, "act",
+				   actor_text(row->act), "remedy", row->remedy);
+	char time[32];
+
+	if (!object)
+		return NULL;
+	add_message(object, decision);
+	if (!is_explained) {
+		json_object_set_new(object, "id", json_integer((json_int_t)decision->id));
+		json_object_set_new(object, "time", json_string(text_time(decision->wall_us, time)));
+		json_object_set_new(object, "took_us", json_integer(decision->took_us));
+		json_object_set_new(object, "worker", json_integer(decision->worker));
+	}
+	json_object_set_new(object, "steps", steps_to_json(decision));
+	json_object_set_new(object, "hops", hops_to_json(decision));
+	return object;
+}
+
+json_t *decision_answer(const struct decision *decision, bool is_explained)
+{
+	const struct reason_row *row = reason_row(decision->reason);
+	bool is_accepted = decision->reason == REASON_NONE;
+	json_t *problems = json_array();
+
+	if (!is_accepted)
+		json_array_append_new(problems, json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "code", row->code, "severity",
+							  "error", "where", json_text(decision->from), "text", row->cause, "act",
+							  actor_text(row->act), "remedy", row->remedy));
+	return json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "ok", is_accepted, "problems", problems, "decision",
+			 decision_to_json(decision, is_explained));
+}
