@@ -1,0 +1,16 @@
+#include "federation/peer.h"
+
+const char *origin_kind_text(enum origin_kind kind)
+{
+	switch (kind) {
+	case ORIGIN_STRANGER:
+		return "stranger";
+	case ORIGIN_BACKEND:
+		return "backend";
+	case ORIGIN_PARTNER:
+		return "partner";
+	case ORIGIN_PARTNER_UNTRUSTED:
+		return "partner-untrusted";
+	}
+	return "stranger";
+}
