@@ -45,6 +45,8 @@ struct server {
 
 /* Builds everything but the threads from a configuration file. Faults of the file go to report. */
 enum err server_new(const char *path, struct report *report, struct server **out) MUST_CHECK;
+/* The same for `check` and `explain --config`: n_workers is 0, no socket is opened, no key is written. */
+enum err server_new_offline(const char *path, struct report *report, struct server **out) MUST_CHECK;
 /* Starts the worker threads. */
 enum err server_start(struct server *server) MUST_CHECK;
 /* Stops the threads and waits for them. */

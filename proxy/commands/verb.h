@@ -61,6 +61,9 @@ struct verb {
 	enum exit_code (*run)(const struct args *args);
 };
 
+/* Where files are looked for when nobody says otherwise. */
+extern const char path_config[], path_control[];
+
 /* Options that several verbs take. */
 extern const struct option_row option_help, option_config, option_config_run, option_control, option_json,
 	option_color;

@@ -8,6 +8,8 @@
 #include "proxy/commands/screen.h"
 #include "proxy/commands/verb.h"
 
+const char path_config[] = "/etc/nuncio/nuncio.yaml", path_control[] = "/run/nuncio/control.sock";
+
 const struct option_row option_help = { .name = "help", .letter = 'h', .text = "print this and end" };
 const struct option_row option_config = { .name = "config", .letter = 'c', .argument = "FILE",
 	.text = "look into this file, without asking the daemon", .completes = COMPLETES_FILE };
