@@ -229,13 +229,15 @@ class Tally:
                 print(f"          {line}")
         return bool(fact)
 
-    def run(self, name, test, *args):
-        """Runs one test; a Failure in it counts as one failed check."""
-        print(name, flush=True)
+    def attempt(self, name, action, *args, **options):
+        """One check that is an action: it passes if nothing is raised. Returns the action's result."""
         try:
-            test(self, *args)
+            result = action(*args, **options)
         except (Failure, OSError, subprocess.SubprocessError) as failure:
-            self.check("it went to its end", False, failure)
+            self.check(name, False, failure)
+            return None
+        self.check(name, True)
+        return result
 
     def end(self):
         """Prints the count; returns the exit status."""
