@@ -36,6 +36,12 @@ struct listener {
  * A fault goes to report at the listener's place: ERR_ADDRESS, ERR_ACCESS, ERR_LIMIT. */
 enum err listener_open(const struct settings_listener *settings, unsigned index, unsigned n_workers,
 		       const struct listener *previous, struct report *report, struct listener **out) MUST_CHECK;
+
+/* Replaces sent_by, host and port by what text says: a name or address, with or without ":port" (IPv6 in brackets);
+ * without one the listener's own port stands. False, and nothing changed, if it is no host. Only before the
+ * listener is shared: for sip.via_name, which settings_listener does not hold. */
+bool listener_advertise(struct listener *listener, const char *text) MUST_CHECK;
+
 struct listener *listener_ref(struct listener *listener);
 struct listener *listener_unref(struct listener *listener);
 

@@ -70,7 +70,7 @@ static const struct {
          FRAME_MESSAGE,															21},
 	{ "version in small letters, 7.1",           "A b sip/2.0\r\nl: 0\r\n\r\n",                                       0,  FRAME_MESSAGE,
          21																      },
-	{ "LF first",				"\nA",							       0,  FRAME_BAD,       0 },
+	{ "LF first",				"\nA",							       0,  FRAME_BAD,       1 },
 };
 
 static size_t row_len(size_t i)
