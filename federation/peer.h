@@ -13,8 +13,8 @@ enum origin_kind {
 
 struct origin {
 	enum origin_kind kind;
-	const struct settings_route *route;	/* partner */
-	const struct settings_backend *backend; /* backend */
+	const struct settings_route *route;	/* partner; stranger: the route that refused it, if there is one */
+	const struct settings_backend *backend; /* backend; stranger: the one whose address it came from */
 	char id[272];				/* "partner:partner.example", "backend:berlin", "" for strangers */
 	char domain[256];			/* the From domain it speaks for, normalised */
 	enum reason reason;			/* stranger: why */

@@ -6,21 +6,15 @@
 
 #include "conf/settings.h"
 #include "federation/peer.h"
+#include "federation/peer_addresses.h"
 #include "proxy/base/addr.h"
 #include "proxy/base/error.h"
 #include "proxy/transport/identity.h"
 
 struct trust; /* compiled from the settings; part of the snapshot; immutable */
 
-/* Addresses of a route's or backend's servers that are configured by name: resolved by the roof, shared by the workers,
- * bounded. trust asks for them where an address is the proof. */
-struct peer_addresses;
-enum err peer_addresses_new(struct peer_addresses **out) MUST_CHECK;
-struct peer_addresses *peer_addresses_free(struct peer_addresses *addresses);
-/* Replaces the addresses known for a peer id. Any thread. */
-void peer_addresses_set(struct peer_addresses *addresses, const char *id, const struct addr *addrs, size_t n);
-bool peer_addresses_has(struct peer_addresses *addresses, const char *id, const struct addr *addr);
-
+/* Routes, backends and own domains are looked up in what settings holds, so that must live as long. addresses may be NULL:
+ * then no server that is configured by name is known by its address. */
 enum err trust_new(const struct settings *settings, struct peer_addresses *addresses, struct trust **out) MUST_CHECK;
 struct trust *trust_free(struct trust *trust);
 

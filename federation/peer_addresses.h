@@ -1,0 +1,27 @@
+/* Addresses of a route's or backend's servers that are configured by name: resolved by the
+ * roof, shared by the workers, bounded. trust asks for them where an address is the proof. Any
+ * thread (a short lock). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proxy/base/addr.h"
+#include "proxy/base/error.h"
+
+enum { PEER_ADDRESSES_MAX_PEERS = 4096, PEER_ADDRESSES_MAX_EACH = 64 };
+
+struct peer_addresses;
+
+enum err peer_addresses_new(struct peer_addresses **out) MUST_CHECK;
+struct peer_addresses *peer_addresses_free(struct peer_addresses *addresses);
+
+/* Replaces the addresses known for a peer id; n 0 forgets the peer. What is over the bounds
+ * above, or cannot be kept for want of memory, is not known then: who is not known is not
+ * trusted. */
+void peer_addresses_set(struct peer_addresses *addresses, const char *id,
+			const struct addr *addrs, size_t n);
+
+/* True if addr, whatever its port, is one of the peer's. NULL knows nobody. */
+bool peer_addresses_has(struct peer_addresses *addresses, const char *id,
+			const struct addr *addr);

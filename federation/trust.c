@@ -1,0 +1,451 @@
+#include "federation/trust.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/domain_map.h"
+#include "proxy/base/table.h"
+#include "proxy/base/text.h"
+
+enum { ID_SIZE = 272 };
+
+struct partner {
+	const struct settings_route *route;
+	bool by_certificate_only; /* every server is reached by mtls */
+	bool has_names; /* of servers whose addresses may be looked up and are a proof */
+	char id[ID_SIZE];
+};
+
+struct backend {
+	const struct settings_backend *settings;
+	struct backend *next; /* with the same address, or the next one that has a name */
+	char id[ID_SIZE];
+};
+
+/* The backends at one address. Different addresses with the same hash share a list. */
+struct place_of_backends {
+	UT_hash_handle hh;
+	uint64_t key;
+	struct backend *first, *last;
+};
+
+struct trust {
+	const struct settings *settings;
+	struct peer_addresses *addresses;
+	struct domain_map *own, *by_domain;
+	struct partner *partners;
+	struct backend *backends;
+	struct place_of_backends *by_address;
+	struct backend *first_named, *last_named;
+};
+
+struct trust *trust_free(struct trust *trust)
+{
+	struct place_of_backends *place, *next;
+
+	if (!trust)
+		return NULL;
+	HASH_ITER(hh, trust->by_address, place, next)
+	{
+		HASH_DEL(trust->by_address, place);
+		free(place);
+	}
+	domain_map_free(trust->own);
+	domain_map_free(trust->by_domain);
+	free(trust->partners);
+	free(trust->backends);
+	free(trust);
+	return NULL;
+}
+
+static void append(struct backend **first, struct backend **last, struct backend *backend)
+{
+	if (*last)
+		(*last)->next = backend;
+	else
+		*first = backend;
+	*last = backend;
+}
+
+static struct place_of_backends *find_place(const struct trust *trust, const struct addr *addr)
+{
+	uint64_t key = addr_hash(addr, false);
+	struct place_of_backends *place;
+
+	HASH_FIND(hh, trust->by_address, &key, sizeof(key), place);
+	return place;
+}
+
+/* The place of an address, made if there is none yet; NULL: no memory. */
+static struct place_of_backends *make_place(struct trust *trust, const struct addr *addr)
+{
+	struct place_of_backends *place = find_place(trust, addr);
+	if (place)
+		return place;
+
+	place = calloc(1, sizeof(*place));
+	if (!place)
+		return NULL;
+	place->key = addr_hash(addr, false);
+	HASH_ADD(hh, trust->by_address, key, sizeof(place->key), place);
+	if (find_place(trust, addr))
+		return place;
+	free(place);
+	return NULL;
+}
+
+static enum err add_backend(struct trust *trust, struct backend *backend)
+{
+	const struct settings_server *server = &backend->settings->server;
+
+	(void)snprintf(backend->id, sizeof(backend->id), "backend:%s", backend->settings->name);
+	if (!addr_is_set(&server->addr)) {
+		append(&trust->first_named, &trust->last_named, backend);
+		return ERR_OK;
+	}
+
+	struct place_of_backends *place = make_place(trust, &server->addr);
+	if (!place)
+		return ERR_NO_MEMORY;
+	append(&place->first, &place->last, backend);
+	return ERR_OK;
+}
+
+static enum err add_partner(struct trust *trust, struct partner *partner)
+{
+	const struct settings_route *route = partner->route;
+	bool has_mtls = false, has_other = false, has_names = false;
+
+	for (size_t i = 0; i < route->n_servers; i++) {
+		has_mtls |= route->servers[i].transport == TRANSPORT_MTLS;
+		has_other |= route->servers[i].transport != TRANSPORT_MTLS;
+		has_names |= !addr_is_set(&route->servers[i].addr);
+	}
+	partner->by_certificate_only = !has_other;
+	/* What is known of names is known for the whole peer: were one of its servers an mtls
+	 * one, its address would do instead of its certificate. */
+	partner->has_names = has_names && !has_mtls;
+	(void)snprintf(partner->id, sizeof(partner->id), "partner:%s", route->domain);
+
+	enum err err = domain_map_put(trust->by_domain, route->domain, partner);
+	return err == ERR_EXISTS ? ERR_OK : err; /* conf has reported it */
+}
+
+static enum err compile(struct trust *trust)
+{
+	const struct settings *settings = trust->settings;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < settings->n_domains && err == ERR_OK; i++) {
+		err = domain_map_put(trust->own, settings->domains[i].name,
+				     &settings->domains[i]);
+		if (err == ERR_EXISTS)
+			err = ERR_OK;
+	}
+	for (size_t i = 0; i < settings->n_backends && err == ERR_OK; i++) {
+		trust->backends[i].settings = &settings->backends[i];
+		err = add_backend(trust, &trust->backends[i]);
+	}
+	for (size_t i = 0; i < settings->partners.n_routes && err == ERR_OK; i++) {
+		trust->partners[i].route = &settings->partners.routes[i];
+		err = add_partner(trust, &trust->partners[i]);
+	}
+	return err;
+}
+
+enum err trust_new(const struct settings *settings, struct peer_addresses *addresses,
+		   struct trust **out)
+{
+	struct trust *trust = calloc(1, sizeof(*trust));
+	if (!trust)
+		return ERR_NO_MEMORY;
+
+	trust->settings = settings;
+	trust->addresses = addresses;
+	trust->partners = calloc(settings->partners.n_routes + 1, sizeof(*trust->partners));
+	trust->backends = calloc(settings->n_backends + 1, sizeof(*trust->backends));
+	enum err err = trust->partners && trust->backends ? ERR_OK : ERR_NO_MEMORY;
+	if (err == ERR_OK)
+		err = domain_map_new(&trust->own);
+	if (err == ERR_OK)
+		err = domain_map_new(&trust->by_domain);
+	if (err == ERR_OK)
+		err = compile(trust);
+	if (err != ERR_OK) {
+		trust_free(trust);
+		return err;
+	}
+	*out = trust;
+	return ERR_OK;
+}
+
+static void refuse(struct origin *out, enum reason reason, const char *rule)
+{
+	out->kind = ORIGIN_STRANGER;
+	out->reason = reason;
+	out->rule = rule;
+}
+
+/* What is too long is cut: it is for people. */
+static void tell(struct origin *out, const char *what, const char *value)
+{
+	size_t len = strlen(what);
+
+	text_copy(out->evidence, sizeof(out->evidence), what);
+	text_copy(out->evidence + len, sizeof(out->evidence) - len, " ");
+	text_copy(out->evidence + len + 1, sizeof(out->evidence) - len - 1, value);
+}
+
+static void tell_address(struct origin *out, const char *what, const struct addr *addr)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	tell(out, what, addr_host(addr, text));
+}
+
+static void tell_certificate(struct origin *out, const struct identity *identity)
+{
+	char text[200];
+
+	tell(out, "certificate names", identity_text(identity, text, sizeof(text)));
+}
+
+static bool serves(const struct settings_backend *backend, const char *domain)
+{
+	for (size_t i = 0; i < backend->n_domains; i++)
+		if (strcmp(backend->domains[i].name, domain) == 0)
+			return true;
+	return false;
+}
+
+/* The backends that a source may be. Several may share an address; the one for which most
+ * speaks is taken: that it serves the From domain, that we dialled the flow for it, that the
+ * port is its own. */
+struct candidates {
+	const struct trust_question *question;
+	const char *domain;
+	const struct backend *best;
+	unsigned best_points;
+	bool was_dialled;
+};
+
+static void consider(struct candidates *candidates, const struct backend *backend,
+		     bool is_dialled)
+{
+	const struct settings_backend *settings = backend->settings;
+	unsigned points = 1;
+
+	if (serves(settings, candidates->domain))
+		points += 4;
+	if (is_dialled)
+		points += 2;
+	if (addr_port(&candidates->question->source) == settings->server.port)
+		points += 1;
+	if (points > candidates->best_points) {
+		candidates->best = backend;
+		candidates->best_points = points;
+		candidates->was_dialled = is_dialled;
+	}
+}
+
+static void consider_address(const struct trust *trust, struct candidates *candidates)
+{
+	const struct addr *source = &candidates->question->source;
+	const struct place_of_backends *place = find_place(trust, source);
+
+	for (const struct backend *b = place ? place->first : NULL; b; b = b->next)
+		if (addr_same_host(&b->settings->server.addr, source))
+			consider(candidates, b, false);
+	for (const struct backend *b = trust->first_named; b; b = b->next)
+		if (peer_addresses_has(trust->addresses, b->id, source))
+			consider(candidates, b, false);
+}
+
+static void consider_dialled(const struct trust *trust, struct candidates *candidates)
+{
+	const char *id = candidates->question->dialled_for;
+
+	if (!id || !text_starts_with(id, "backend:"))
+		return;
+	for (size_t i = 0; i < trust->settings->n_backends; i++)
+		if (strcmp(trust->backends[i].id, id) == 0)
+			consider(candidates, &trust->backends[i], true);
+}
+
+/* True if it came from a backend, whatever is to be thought of it then. */
+static bool classify_backend(const struct trust *trust, const struct trust_question *question,
+			     struct origin *out)
+{
+	struct candidates candidates = { .question = question, .domain = out->domain };
+
+	if (question->network == NETWORK_LAN)
+		consider_address(trust, &candidates);
+	/* Whoever writes a datagram writes its source too: on UDP dialling proves nothing. */
+	if (question->network == NETWORK_LAN || question->transport != TRANSPORT_UDP)
+		consider_dialled(trust, &candidates);
+	if (!candidates.best)
+		return false;
+
+	const struct backend *backend = candidates.best;
+	out->backend = backend->settings;
+	tell_address(out, candidates.was_dialled ? "connection of ours to" : "address",
+		     &question->source);
+	if (!serves(backend->settings, out->domain)) {
+		refuse(out, REASON_FOREIGN_DOMAIN_FROM_INSIDE, "backend-domains");
+		return true;
+	}
+	out->kind = ORIGIN_BACKEND;
+	out->rule = candidates.was_dialled ? "backend-connection" : "backend-address";
+	text_copy(out->id, sizeof(out->id), backend->id);
+	return true;
+}
+
+static void accept_partner(const struct partner *partner, enum origin_kind kind,
+			   const char *rule, struct origin *out)
+{
+	out->kind = kind;
+	out->rule = rule;
+	text_copy(out->id, sizeof(out->id), partner->id);
+}
+
+/* One name that would do, of those that may: what the certificate has for it. */
+static bool has_name(const struct trust_question *question, const struct settings_route *route,
+		     const char *wanted, struct origin *out, bool *has_only_wildcard)
+{
+	const char *name = NULL;
+	bool is_only_wildcard = false;
+
+	if (!identity_matches(question->identity, wanted, route->accepts_wildcard, &name,
+			      &is_only_wildcard)) {
+		*has_only_wildcard |= is_only_wildcard;
+		return false;
+	}
+	tell(out, "certificate name", name);
+	return true;
+}
+
+/* Which rule lets the certificate speak for the From domain: it names the domain itself (RFC
+ * 5922 §7), or one of the names that the route pins. NULL: none. */
+static const char *certificate_rule(const struct trust_question *question,
+				    const struct settings_route *route, struct origin *out,
+				    bool *has_only_wildcard)
+{
+	if (has_name(question, route, out->domain, out, has_only_wildcard))
+		return "certificate-names-domain";
+	for (size_t i = 0; i < route->n_identities; i++)
+		if (has_name(question, route, route->identities[i].text, out,
+			     has_only_wildcard))
+			return "route-pins-name";
+	for (size_t i = 0; i < route->n_servers; i++)
+		if (!addr_is_set(&route->servers[i].addr) &&
+		    has_name(question, route, route->servers[i].host, out, has_only_wildcard))
+			return "route-pins-name";
+	return NULL;
+}
+
+static void refuse_certificate(const struct trust_question *question, bool has_only_wildcard,
+			       struct origin *out)
+{
+	if (!question->identity) {
+		refuse(out, REASON_NO_CERTIFICATE, "certificate-names-domain");
+		tell_address(out, "no certificate from", &question->source);
+		return;
+	}
+	refuse(out, has_only_wildcard ? REASON_WILDCARD_CERTIFICATE : REASON_IDENTITY_MISMATCH,
+	       "certificate-names-domain");
+	tell_certificate(out, question->identity);
+}
+
+static bool is_server_address(const struct trust *trust, const struct partner *partner,
+			      const struct addr *source)
+{
+	const struct settings_route *route = partner->route;
+
+	for (size_t i = 0; i < route->n_servers; i++)
+		if (route->servers[i].transport != TRANSPORT_MTLS &&
+		    addr_is_set(&route->servers[i].addr) &&
+		    addr_same_host(&route->servers[i].addr, source))
+			return true;
+	return partner->has_names && peer_addresses_has(trust->addresses, partner->id, source);
+}
+
+static void classify_partner(const struct trust *trust, const struct partner *partner,
+			     const struct trust_question *question, struct origin *out)
+{
+	const struct settings_route *route = partner->route;
+	bool has_only_wildcard = false;
+
+	out->route = route;
+	if (!trust->settings->partners.is_enabled) {
+		refuse(out, REASON_PARTNERS_SWITCHED_OFF, "partners-enabled");
+		tell(out, "route", route->domain);
+		return;
+	}
+	if (!route->is_enabled) {
+		refuse(out, REASON_ROUTE_DISABLED, "route-enabled");
+		tell(out, "route", route->domain);
+		return;
+	}
+
+	const char *rule = question->identity
+				   ? certificate_rule(question, route, out, &has_only_wildcard)
+				   : NULL;
+	if (rule) {
+		accept_partner(partner, ORIGIN_PARTNER, rule, out);
+		return;
+	}
+	if (partner->by_certificate_only) {
+		refuse_certificate(question, has_only_wildcard, out);
+		return;
+	}
+	tell_address(out, "address", &question->source);
+	if (!route->is_trustworthy)
+		accept_partner(partner, ORIGIN_PARTNER_UNTRUSTED, "route-not-trustworthy", out);
+	else if (is_server_address(trust, partner, &question->source))
+		accept_partner(partner, ORIGIN_PARTNER, "address", out);
+	else
+		refuse(out, REASON_ADDRESS_MISMATCH, "address");
+}
+
+static void classify_outside(const struct trust *trust, const struct trust_question *question,
+			     struct origin *out)
+{
+	bool is_lan = question->network == NETWORK_LAN;
+
+	if (out->domain[0] == '\0') {
+		refuse(out, REASON_STRANGER, "from-domain");
+		text_copy(out->evidence, sizeof(out->evidence), "From without a domain");
+		return;
+	}
+	if (domain_map_find(trust->own, out->domain)) {
+		refuse(out, is_lan ? REASON_STRANGER : REASON_OWN_DOMAIN_FROM_OUTSIDE,
+		       is_lan ? "backend-address" : "own-domain");
+		tell_address(out, is_lan ? "no backend is at" : "address", &question->source);
+		return;
+	}
+
+	const struct partner *partner = domain_map_find(trust->by_domain, out->domain);
+	if (partner) {
+		classify_partner(trust, partner, question, out);
+		return;
+	}
+	refuse(out, is_lan ? REASON_STRANGER : REASON_NOT_A_PARTNER, "partner-route");
+	tell(out, "no route for", out->domain);
+}
+
+void trust_classify(const struct trust *trust, const struct trust_question *question,
+		    struct origin *out)
+{
+	out->kind = ORIGIN_STRANGER;
+	out->reason = REASON_NONE;
+	out->route = NULL;
+	out->backend = NULL;
+	out->rule = "";
+	out->id[0] = out->evidence[0] = out->domain[0] = '\0';
+	/* What is no domain stays "": nobody speaks for that. */
+	(void)text_domain(question->from_domain, out->domain, sizeof(out->domain));
+
+	if (!classify_backend(trust, question, out))
+		classify_outside(trust, question, out);
+}
