@@ -1,6 +1,7 @@
-/* The log: one event a line, key=value, from any thread, never blocking. Lines go into a bounded
- * ring and leave by a thread of their own (a file or a journal may block); what does not fit is
- * dropped and counted. Keys are those of docs/operations.md; no secrets, no bodies, nothing per packet. */
+/* The log: one event a line, key=value, from any thread, never blocking. Lines go into a
+ * bounded ring and leave by a thread of their own (a file or a journal may block); what does
+ * not fit is dropped and counted. Keys are those of docs/operations.md; no secrets, no bodies,
+ * nothing per packet. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,10 +32,12 @@ struct log_settings {
 	unsigned trace; /* LOG_TRACE_... */
 };
 
-/* Starts the log thread. Before it, and in client verbs, lines go straight to standard error. */
+/* Starts the log thread. Before it, and in client verbs, lines go straight to standard error.
+ */
 enum err log_start(const struct log_settings *settings) MUST_CHECK;
 
-/* Applies new settings at once (reload); on error (the directory cannot be written) the old ones stay. */
+/* Applies new settings at once (reload); on error (the directory cannot be written) the old
+ * ones stay. */
 enum err log_change(const struct log_settings *settings) MUST_CHECK;
 
 /* Writes out what is queued (at most 2 s) and ends the thread. */
@@ -44,13 +47,17 @@ void log_stop(void);
 bool log_wants(enum log_level level);
 bool log_traces(unsigned trace);
 
-/* One event: what happened in a few words, then pairs of key and value (both const char *), ended by
- * NULL. A NULL or empty value leaves its pair out. Values are escaped; strangers' text is safe here.
- *   log_event(LOG_WARNING, "refused", "reason", name, "peer", addr_text(..), NULL); */
+/* One event: what happened in a few words, then pairs of key and value (both const char *),
+ * ended by NULL. A NULL or empty value leaves its pair out. Values are escaped; strangers' text
+ * is safe here. log_event(LOG_WARNING, "refused", "reason", name, "peer", addr_text(..), NULL);
+ * In text method, from, to, reason and msg become a sentence, whatever their place, and call_id
+ * is written as call. Of the event "refused" one line for each reason and peer is written in
+ * ten seconds; then one says how many similar ones there were. */
 void log_event(enum log_level level, const char *event, ...) __attribute__((sentinel));
 
-/* A decrypted message or similar for the trace areas: written if the area is on. The text may have
- * many lines and is written indented under the event. */
+/* A decrypted message or similar for the trace areas: written if the area is on. The text may
+ * have many lines and is written indented under the event (in JSON: the key text). The area is
+ * a pair too. */
 void log_trace(unsigned area, const char *event, const char *text, size_t len, ...)
 	__attribute__((sentinel));
 
