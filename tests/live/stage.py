@@ -172,13 +172,14 @@ class Stage:
 
 
 class Nuncio(Program):
-    def __init__(self, stage, name, config, workers=1, log_level="info", extra_service="", **options):
+    def __init__(self, stage, name, config, workers=1, log_level="info", state=None, **options):
+        self.state = state or stage.path(name + ".state")
         self.socket = stage.path(name + ".sock")
         self.config_path = stage.path(name + ".yaml")
-        self.tail = (f"\nservice:\n  workers: {workers}\n  state_dir: {stage.path(name + '.state')}\n"
-                     f"  control: {self.socket}\n{extra_service}"
+        self.tail = (f"\nservice:\n  workers: {workers}\n  state_dir: {self.state}\n"
+                     f"  control: {self.socket}\n"
                      f"admin:\n  http: \"\"\n")
-        os.makedirs(stage.path(name + ".state"), exist_ok=True)
+        os.makedirs(self.state, exist_ok=True)
         if not re.search(r"^log:", config, re.M):
             self.tail += f"log: {{ level: {log_level} }}\n"
         self.configure(config)
@@ -238,6 +239,13 @@ class Tally:
             return None
         self.check(name, True)
         return result
+
+    def section(self, test, *args):
+        """Runs a test function; one that breaks off counts as one failed check, and the next may go on."""
+        try:
+            test(self, *args)
+        except (Failure, OSError, subprocess.SubprocessError, AttributeError) as failure:
+            self.check(f"{test.__name__} went to its end", False, repr(failure))
 
     def end(self):
         """Prints the count; returns the exit status."""
