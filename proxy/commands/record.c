@@ -1,0 +1,132 @@
+#include "proxy/commands/record.h"
+
+#include <string.h>
+
+#include "proxy/commands/grid.h"
+
+const char *record_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+long long record_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void line(struct grid *grid, const json_t *record, const char *title, const char *key)
+{
+	if (*record_text(record, key))
+		grid_add(grid, INK_PLAIN, 0, title, record_text(record, key), NULL);
+}
+
+static void print_request(const struct screen *screen, const json_t *record)
+{
+	struct grid grid;
+
+	screen_print(screen, INK_STRONG, "%s  ", record_text(record, "method"));
+	grid_init(&grid, screen);
+	fprintf(screen->file, "%s -> %s\n", record_text(record, "from"), record_text(record, "to"));
+	line(&grid, record, "at", "time");
+	line(&grid, record, "Call-ID", "call_id");
+	line(&grid, record, "came by", "listener");
+	line(&grid, record, "transport", "transport");
+	line(&grid, record, "from address", "peer");
+	line(&grid, record, "certificate", "cert_names");
+	line(&grid, record, "sender", "origin");
+	line(&grid, record, "known as", "partner");
+	line(&grid, record, "goes to", "target");
+	line(&grid, record, "DNS", "evidence");
+	grid_print(&grid);
+}
+
+/* Who the sender is and where it goes are always told, and so is the step at which it ended. */
+static bool is_deciding(const json_t *step, size_t i, size_t n)
+{
+	return i + 1 == n || *record_text(step, "place") || strcmp(record_text(step, "step"), "classify") == 0 ||
+	       strcmp(record_text(step, "step"), "route") == 0;
+}
+
+static void print_steps(const struct screen *screen, const json_t *record, bool with_all)
+{
+	const json_t *steps = json_object_get(record, "steps");
+	size_t n = json_array_size(steps), hidden = 0;
+	struct grid grid;
+
+	grid_init(&grid, screen);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *step = json_array_get(steps, i);
+
+		if (!with_all && !is_deciding(step, i, n)) {
+			hidden++;
+			continue;
+		}
+		grid_add(&grid, INK_DETAIL, 2, record_text(step, "step"), record_text(step, "rule"),
+			 *record_text(step, "place") ? record_text(step, "place") : "-", record_text(step, "result"),
+			 NULL);
+	}
+	fputs("\nrules\n", screen->file);
+	grid_print(&grid);
+	if (hidden > 0)
+		screen_print(screen, INK_DETAIL, "  %zu more with --all\n", hidden);
+}
+
+static void print_hops(const struct screen *screen, const json_t *record)
+{
+	const json_t *hops = json_object_get(record, "hops"), *hop;
+	struct grid grid;
+	size_t i;
+
+	if (json_array_size(hops) == 0)
+		return;
+	grid_init(&grid, screen);
+	json_array_foreach(hops, i, hop) {
+		const char *reason = record_text(hop, "reason");
+		char status[32] = "no answer";
+
+		if (record_number(hop, "status") != 0)
+			snprintf(status, sizeof(status), "%lld", record_number(hop, "status"));
+		grid_add(&grid, *reason ? INK_FAIL : INK_OK, 0, *reason ? "FAIL" : "ok", record_text(hop, "to"), status,
+			 reason, record_text(hop, "cause"), NULL);
+	}
+	fputs("\nservers that were tried\n", screen->file);
+	grid_print(&grid);
+}
+
+static void print_verdict(const struct screen *screen, const json_t *record)
+{
+	bool is_accepted = json_is_true(json_object_get(record, "accepted"));
+	long long status = record_number(record, "status");
+
+	fputc('\n', screen->file);
+	if (is_accepted) {
+		screen_print(screen, INK_OK, "accepted");
+		if (*record_text(record, "target"))
+			fprintf(screen->file, ", goes to %s", record_text(record, "target"));
+		if (status)
+			fprintf(screen->file, ", answered with %lld", status);
+		fputc('\n', screen->file);
+		return;
+	}
+	screen_print(screen, INK_FAIL, "refused: %s", record_text(record, "reason"));
+	if (status)
+		fprintf(screen->file, ", answered with %lld", status);
+	fputs("\n  what happened  ", screen->file);
+	screen_paragraph(screen, 17, 17, record_text(record, "cause"));
+	if (*record_text(record, "peer_diagnostics")) {
+		fputs("  they say       ", screen->file);
+		screen_paragraph(screen, 17, 17, record_text(record, "peer_diagnostics"));
+	}
+	fprintf(screen->file, "  who must act   %s\n  what to do     ", record_text(record, "act"));
+	screen_paragraph(screen, 17, 17, record_text(record, "remedy"));
+}
+
+void record_print(const struct screen *screen, const json_t *record, bool with_all)
+{
+	print_request(screen, record);
+	print_steps(screen, record, with_all);
+	print_hops(screen, record);
+	print_verdict(screen, record);
+}
