@@ -29,6 +29,15 @@ static bool somebody_answers(const struct sockaddr_un *name)
 	return answers;
 }
 
+bool control_socket_answers(const char *path)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct stat st;
+
+	return text_copy(name.sun_path, sizeof(name.sun_path), path) && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	       somebody_answers(&name);
+}
+
 static enum err make_way(const struct sockaddr_un *name)
 {
 	struct stat st;

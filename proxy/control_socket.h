@@ -1,6 +1,7 @@
 /* The Unix socket on which the command line reaches the daemon: made so that nobody else's is taken over. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "proxy/base/error.h"
@@ -11,6 +12,9 @@ struct control_socket {
 	ino_t inode;
 	char path[108];
 };
+
+/* True if a process listens on the socket file path. */
+bool control_socket_answers(const char *path);
 
 /* Binds path with mode 0660, and lets group adm connect too where the file system has access lists. A socket that a
  * dead process left is removed. ERR_EXISTS if somebody answers there, ERR_TOO_LARGE if the path is longer than 107
