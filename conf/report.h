@@ -128,6 +128,9 @@ void report_print_json_problems(struct report *report, struct buf *out);
 /* "E012", or "W027". */
 const char *report_code(bool is_error, enum fault fault, char out[8]);
 
+/* What to do about it in a few words; "" if the number is unknown. */
+const char *conf_fault_remedy(enum fault fault);
+
 /* What stands behind a code, for `nuncio help E012`: some lines of text. NULL if there is none.
  */
 const char *conf_fault_help(const char *code);

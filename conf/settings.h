@@ -227,7 +227,7 @@ struct settings {
 	size_t n_domains;
 	const struct settings_listener *listeners;
 	size_t n_listeners;
-	const struct settings_certificate *certificates; /* in the order of their names */
+	const struct settings_certificate *certificates;
 	size_t n_certificates;
 	struct settings_tls tls;
 	const struct settings_backend *backends;

@@ -9,7 +9,7 @@
 #include "conf/settings.h"
 #include "proxy/base/error.h"
 
-enum { USERS_MAX = 100000, USER_NAME_SIZE = 256 };
+enum { USERS_MAX = 20000, USER_NAME_SIZE = 256 };
 
 /* H(auth_user:realm:password) for each algorithm, in lower-case hex; "" where there is none. */
 struct user_ha1 {

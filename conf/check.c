@@ -1,0 +1,185 @@
+#include "conf/check.h"
+
+#include <string.h>
+
+#include "proxy/base/text.h"
+
+static bool is_tls(enum conf_transport transport)
+{
+	return transport == TRANSPORT_TLS || transport == TRANSPORT_MTLS;
+}
+
+void check_listeners(const struct settings *settings, struct report *report)
+{
+	size_t n_enabled = 0;
+
+	for (size_t i = 0; i < settings->n_listeners; i++) {
+		const struct settings_listener *listener = &settings->listeners[i];
+
+		if (!listener->is_enabled)
+			continue;
+		n_enabled++;
+		if (listener->network != NETWORK_WAN || is_tls(listener->transport))
+			continue;
+		report_warning(report, FAULT_NO_TLS, &listener->transport_place, "transport",
+			       "the wan listener '%.64s' is without TLS, expected mtls",
+			       listener->name);
+	}
+	if (!n_enabled)
+		report_warning(report, FAULT_NOTHING_SERVED,
+			       &(struct place){ .file = settings->files[0] }, "listeners",
+			       "no listener is enabled, expected at least one");
+	if (!settings->n_domains)
+		report_warning(report, FAULT_NOTHING_SERVED,
+			       &(struct place){ .file = settings->files[0] }, "domains",
+			       "missing, expected the SIP domains that are served here");
+}
+
+static bool is_own_domain(const struct settings *settings, const char *domain)
+{
+	for (size_t i = 0; i < settings->n_domains; i++) {
+		if (strcmp(settings->domains[i].name, domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_backend_listener(const struct settings *settings,
+				   const struct settings_backend *backend,
+				   struct report *report)
+{
+	const struct place *place = &backend->listener.place;
+	const struct settings_listener *listener;
+
+	if (backend->listener.index < 0)
+		return;
+	listener = &settings->listeners[backend->listener.index];
+	if (listener->network != NETWORK_LAN)
+		report_error(report, FAULT_CONFLICT, place, "listener",
+			     "'%.64s' is a %s listener, expected a lan listener",
+			     listener->name, conf_network_text(listener->network));
+	else if (!listener->is_enabled)
+		report_warning(report, FAULT_NO_LISTENER, place, "listener",
+			       "'%.64s' is not enabled: backend '%.64s' cannot be reached",
+			       listener->name, backend->name);
+	else if (*backend->server.host && listener->transport != backend->server.transport &&
+		 !(is_tls(listener->transport) && is_tls(backend->server.transport)))
+		report_warning(report, FAULT_NO_LISTENER, &backend->server.place, "address",
+			       "is reached by %s, but listener '%.64s' is %s",
+			       conf_transport_text(backend->server.transport), listener->name,
+			       conf_transport_text(listener->transport));
+}
+
+void check_backends(const struct settings *settings, struct report *report)
+{
+	for (size_t i = 0; i < settings->n_backends; i++) {
+		const struct settings_backend *backend = &settings->backends[i];
+
+		check_backend_listener(settings, backend, report);
+		if (backend->domains == settings->domains)
+			continue;
+		for (size_t j = 0; j < backend->n_domains; j++) {
+			const struct settings_domain *domain = &backend->domains[j];
+
+			if (*domain->name && !is_own_domain(settings, domain->name))
+				report_error(report, FAULT_FOREIGN_DOMAIN, &domain->place,
+					     "domains",
+					     "'%s' is none of ours, expected one of "
+					     "domains",
+					     domain->name);
+		}
+	}
+}
+
+static bool is_inside(const char *domain, const char *outer)
+{
+	size_t len = strlen(domain), outer_len = strlen(outer);
+
+	return len > outer_len && domain[len - outer_len - 1] == '.' &&
+	       strcmp(domain + len - outer_len, outer) == 0;
+}
+
+/* A partner must never speak for us. */
+static void check_own_domains(const struct settings *settings,
+			      const struct settings_route *route, struct report *report)
+{
+	bool is_pattern = text_starts_with(route->domain, "*.");
+	const char *domain = route->domain + (is_pattern ? 2 : 0);
+
+	if (!*domain)
+		return;
+	for (size_t i = 0; i < settings->n_domains; i++) {
+		const struct settings_domain *own = &settings->domains[i];
+
+		if (strcmp(domain, own->name) == 0 || is_inside(domain, own->name)) {
+			report_error(report, FAULT_OWN_DOMAIN, &route->domain_place, "domain",
+				     "'%s' is %s our own domain '%s', expected a partner's",
+				     route->domain,
+				     strcmp(domain, own->name) == 0 && !is_pattern ? ""
+										   : "inside",
+				     own->name);
+			report_hint(report, "defined at %s:%u", own->place.file,
+				    own->place.line);
+			return;
+		}
+		if (is_pattern && is_inside(own->name, domain)) {
+			report_warning(
+				report, FAULT_OWN_DOMAIN, &route->domain_place, "domain",
+				"'%s' covers our own domain '%s': our users stay ours, and "
+				"the partner cannot speak for them",
+				route->domain, own->name);
+			return;
+		}
+	}
+}
+
+static bool has_listener(const struct settings *settings, const struct settings_server *server)
+{
+	for (size_t i = 0; i < settings->n_listeners; i++) {
+		const struct settings_listener *listener = &settings->listeners[i];
+
+		if (listener->is_enabled && listener->network == NETWORK_WAN &&
+		    listener->transport == server->transport && listener->port == server->port)
+			return true;
+	}
+	return false;
+}
+
+static void check_server(const struct settings *settings, const struct settings_route *route,
+			 const struct settings_server *server, struct report *report)
+{
+	bool is_proved_by_address =
+		server->transport == TRANSPORT_UDP || server->transport == TRANSPORT_TCP;
+
+	if (!has_listener(settings, server))
+		report_warning(
+			report, FAULT_NO_LISTENER, &server->place, "server",
+			"'%.255s' is reached by %s on port %u, but no enabled wan listener has "
+			"that transport and port",
+			server->host, conf_transport_text(server->transport), server->port);
+	if (!route->is_trustworthy || !is_proved_by_address)
+		return;
+	if (!addr_is_set(&server->addr))
+		report_warning(
+			report, FAULT_WEAK_TRUST, &server->place, "trustworthy",
+			"over %s the partner is trusted by whatever address DNS gives for "
+			"'%.255s', expected mtls",
+			conf_transport_text(server->transport), server->host);
+	else if (!addr_is_private(&server->addr))
+		report_warning(report, FAULT_WEAK_TRUST, &server->place, "trustworthy",
+			       "over %s the public address %s proves nothing, expected mtls",
+			       conf_transport_text(server->transport), server->host);
+}
+
+void check_routes(const struct settings *settings, struct report *report)
+{
+	for (size_t i = 0; i < settings->partners.n_routes; i++) {
+		const struct settings_route *route = &settings->partners.routes[i];
+
+		check_own_domains(settings, route, report);
+		for (size_t j = 0; route->is_enabled && j < route->n_servers; j++) {
+			if (*route->servers[j].host)
+				check_server(settings, route, &route->servers[j], report);
+		}
+	}
+}

@@ -1,0 +1,96 @@
+#include "conf/host.h"
+#include "conf/settings_tables.h"
+#include "proxy/base/macros.h"
+
+const char *conf_network_text(enum conf_network network)
+{
+	switch (network) {
+	case NETWORK_WAN:
+		return "wan";
+	case NETWORK_LAN:
+		return "lan";
+	case NETWORK_REMOTE:
+		return "remote";
+	}
+	return "";
+}
+
+const char *conf_transport_text(enum conf_transport transport)
+{
+	switch (transport) {
+	case TRANSPORT_UDP:
+		return "udp";
+	case TRANSPORT_TCP:
+		return "tcp";
+	case TRANSPORT_TLS:
+		return "tls";
+	case TRANSPORT_MTLS:
+		return "mtls";
+	}
+	return "";
+}
+
+const char *conf_tls_version_text(enum conf_tls_version version)
+{
+	static const char *const texts[] = { "", "1.0", "1.1", "1.2", "1.3" };
+
+	return (size_t)version < COUNT(texts) ? texts[version] : "";
+}
+
+uint16_t conf_transport_port(enum conf_transport transport)
+{
+	return transport == TRANSPORT_TLS || transport == TRANSPORT_MTLS ? 5061 : 5060;
+}
+
+struct place settings_place(const struct node *node, const char *key)
+{
+	const struct node *value = node_get(node, key);
+
+	if (value)
+		return value->place;
+	return node ? node->place : (struct place){ 0 };
+}
+
+void settings_bind(struct schema_reader *reader, const char *bind, const struct place *place,
+		   bool must_be_local, struct addr *out)
+{
+	struct addr addr = { 0 };
+
+	switch (host_bind(bind, &addr)) {
+	case ERR_OK:
+		*out = addr;
+		return;
+	case ERR_ADDRESS:
+		*out = addr;
+		if (must_be_local)
+			report_error(reader->report, FAULT_NOT_LOCAL, place, "bind",
+				     "'%.64s' is not an address of this host", bind);
+		else
+			report_warning(reader->report, FAULT_NOT_LOCAL, place, "bind",
+				       "'%.64s' is not an address of this host", bind);
+		break;
+	default:
+		report_error(
+			reader->report, FAULT_NOT_LOCAL, place, "bind",
+			"'%.64s' is neither an address nor an interface of this host, expected "
+			"an address, an interface's name, or \"*\"",
+			bind);
+		break;
+	}
+	report_hint(reader->report, "`ip addr` shows this host's addresses");
+}
+
+enum conf_tls_version settings_minimum(struct schema_reader *reader, const struct node *node,
+				       enum conf_tls_version minimum,
+				       enum conf_tls_version preset)
+{
+	struct place place = settings_place(node, "minimum");
+
+	if (minimum == CONF_TLS_UNSET)
+		return preset;
+	if (minimum < CONF_TLS_1_2)
+		report_warning(reader->report, FAULT_OLD_TLS, &place, "minimum",
+			       "TLS %s is deprecated (RFC 8996), expected 1.2 or 1.3",
+			       conf_tls_version_text(minimum));
+	return minimum;
+}

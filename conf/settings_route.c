@@ -1,0 +1,280 @@
+#include <string.h>
+
+#include "conf/settings_tables.h"
+#include "conf/value.h"
+#include "proxy/base/macros.h"
+#include "proxy/base/text.h"
+
+#define ROUTE(member)    offsetof(struct route_item, member)
+#define SERVER(member)   offsetof(struct server_item, member)
+#define PARTNERS(member) offsetof(struct settings_partners, member)
+
+struct server_item {
+	struct settings_server server;
+	enum conf_transport transport;
+	uint16_t port;
+};
+
+struct route_item {
+	struct settings_route route;
+	const char *server;
+	uint16_t port;
+	enum conf_transport transport;
+	bool is_marked_trustworthy;
+	const struct settings_server *servers;
+	size_t n_servers;
+	bool accepts_wildcard;
+};
+
+const struct word conf_transport_words[] = {
+	{"udp",   TRANSPORT_UDP,  false},
+	{ "tcp",  TRANSPORT_TCP,  false},
+	{ "tls",  TRANSPORT_TLS,  false},
+	{ "mtls", TRANSPORT_MTLS, false},
+	{ NULL,   0,              false},
+};
+
+static const struct word services[] = {
+	{"presence", SERVICE_PRESENCE, false},
+	{ "im",      SERVICE_IM,       false},
+	{ "audio",   SERVICE_AUDIO,    false},
+	{ "video",   SERVICE_VIDEO,    false},
+	{ NULL,      0,                false},
+};
+
+static const struct word redirects[] = {
+	{"forward", 0, false},
+	{ "follow", 1, true },
+	{ NULL,     0, false},
+};
+
+static const struct word refers[] = {
+	{"forward",                 0, false},
+	{ "local",                  1, true },
+	{ "local-unless-supported", 2, true },
+	{ NULL,		     0, false},
+};
+
+/* clang-format off */
+static const struct field server_fields[] = {
+	{ "host", KIND_HOST, SERVER(server.host), 1, 253, NULL, LIVE,
+	  "name or address", NULL, NULL, REQUIRED },
+	{ "port", KIND_PORT, SERVER(port), 1, 65535, NULL, LIVE,
+	  "its port; without it 5060, or 5061 for tls and mtls" },
+	{ "transport", KIND_WORD, SERVER(transport), 0, 0, "mtls", LIVE,
+	  "udp, tcp, tls or mtls", conf_transport_words },
+	{ "priority", KIND_PORT, SERVER(server.priority), 0, 65535, "1", LIVE,
+	  "the lowest is tried first (RFC 2782)" },
+	{ "weight", KIND_PORT, SERVER(server.weight), 0, 65535, "1", LIVE,
+	  "its share among those of its priority (RFC 2782)" },
+};
+
+static void finish_server(struct schema_reader *reader, const struct node *node, void *item);
+
+static const struct table server_table = {
+	.where = "in a server",
+	.fields = server_fields,
+	.n_fields = COUNT(server_fields),
+	.item_bytes = sizeof(struct server_item),
+	.stored_bytes = sizeof(struct settings_server),
+	.finish = finish_server,
+};
+
+static const struct field route_fields[] = {
+	{ "domain", KIND_TEXT, ROUTE(route.domain), 1, 255, NULL, LIVE,
+	  "the partner's domain; \"*.partner.example\" for its sub-domains", NULL, NULL, REQUIRED },
+	{ "enabled", KIND_BOOL, ROUTE(route.is_enabled), 0, 0, "true", LIVE,
+	  "false switches the route off, and keeps it" },
+	{ "trustworthy", KIND_BOOL, ROUTE(is_marked_trustworthy), 0, 0, "false", LIVE,
+	  "true: requests from its address need no authorization; with mtls always true" },
+	{ "server", KIND_HOST, ROUTE(server), 0, 253, NULL, LIVE,
+	  "name or address of the partner's proxy, if it is one" },
+	{ "port", KIND_PORT, ROUTE(port), 1, 65535, NULL, LIVE,
+	  "the port of server; without it 5060, or 5061 for tls and mtls" },
+	{ "transport", KIND_WORD, ROUTE(transport), 0, 0, "mtls", LIVE,
+	  "how server is reached: udp, tcp, tls or mtls", conf_transport_words },
+	{ "servers", KIND_LIST, ROUTE(servers), 0, 0, NULL, LIVE,
+	  "several servers, with priority and weight, instead of server", NULL, &server_table },
+	{ "bind", KIND_TEXT, ROUTE(route.bind), 0, 64, NULL, LIVE,
+	  "the address of this host, or interface, from which the partner is reached" },
+	{ "certificate", KIND_REF, ROUTE(route.certificate), 0, 63, NULL, NEXT_CONNECTION,
+	  "what we present to this partner; without it the first wan listener's" },
+	{ "identity", KIND_DOMAINS, ROUTE(route.identities), 0, 64, NULL, NEXT_CONNECTION,
+	  "further certificate names that may speak for the domain" },
+	{ "wildcard", KIND_BOOL, ROUTE(accepts_wildcard), 0, 0, NULL, NEXT_CONNECTION,
+	  "accept a wildcard certificate from this partner; without it tls.wildcard" },
+	{ "minimum", KIND_WORD, ROUTE(route.minimum), 0, 0, NULL, NEXT_CONNECTION,
+	  "the oldest TLS version for this partner; without it tls.minimum",
+	  conf_tls_version_words },
+	{ "services", KIND_WORDS, ROUTE(route.services), 0, 0, NULL, LIVE,
+	  "what is exchanged with this partner; without it all", services },
+	{ "redirect", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
+	  "what is done with a 3xx from there", redirects },
+	{ "refer", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
+	  "what is done with a REFER from there", refers },
+	{ "probe", KIND_DURATION, ROUTE(route.probe_ms), 0, 86400000, "60s", LIVE,
+	  "how often OPTIONS asks whether a server is alive; 0: never" },
+};
+
+static void finish_route(struct schema_reader *reader, const struct node *node, void *item);
+
+static const struct table route_table = {
+	.where = "in a route",
+	.fields = route_fields,
+	.n_fields = COUNT(route_fields),
+	.item_bytes = sizeof(struct route_item),
+	.stored_bytes = sizeof(struct settings_route),
+	.finish = finish_route,
+};
+
+static const struct field partners_fields[] = {
+	{ "enabled", KIND_BOOL, PARTNERS(is_enabled), 0, 0, "true", LIVE,
+	  "false switches every route off, and keeps them" },
+	{ "routes", KIND_LIST, PARTNERS(routes), 0, 0, NULL, LIVE,
+	  "one static route for each partner domain", NULL, &route_table },
+};
+/* clang-format on */
+
+static void complete_server(struct settings_server *server, enum conf_transport transport,
+			    uint16_t port)
+{
+	server->transport = transport;
+	server->has_port = port != 0;
+	server->port = port ? port : conf_transport_port(transport);
+	if (addr_parse(server->host, server->port, &server->addr))
+		server->addr = (struct addr){ 0 };
+}
+
+static void finish_server(struct schema_reader *reader, const struct node *node, void *at)
+{
+	struct server_item *item = at;
+
+	(void)reader;
+	item->server.place = settings_place(node, "host");
+	complete_server(&item->server, item->transport, item->port);
+}
+
+/* A name, or "*." and a name. */
+static void read_domain(struct schema_reader *reader, struct settings_route *route)
+{
+	bool is_pattern = text_starts_with(route->domain, "*.");
+	char domain[VALUE_HOST_SIZE + 2] = "*.";
+	char *name = domain + (is_pattern ? 2 : 0);
+	struct addr addr;
+
+	if (!*route->domain)
+		return;
+	if (value_host(route->domain + (is_pattern ? 2 : 0), name, &addr) ||
+	    addr_is_set(&addr)) {
+		report_error(reader->report, FAULT_BAD_VALUE, &route->domain_place, "domain",
+			     "'%.64s', expected a domain name, or \"*.\" and a domain name",
+			     route->domain);
+		route->domain = "";
+		return;
+	}
+	route->domain = arena_text(reader->arena, domain);
+}
+
+/* One server, or several: not both, and not none. */
+static void read_servers(struct schema_reader *reader, const struct node *node,
+			 struct route_item *item)
+{
+	static const char *const single_keys[] = { "server", "port", "transport" };
+	const struct node *servers = node_get(node, "servers");
+	struct settings_server *one;
+
+	item->route.servers = item->servers;
+	item->route.n_servers = item->n_servers;
+	if (servers) {
+		for (size_t i = 0; i < COUNT(single_keys); i++) {
+			const struct node *key = node_get(node, single_keys[i]);
+
+			if (key)
+				report_error(
+					reader->report, FAULT_CONFLICT, &key->key->place,
+					single_keys[i],
+					"stands beside servers, expected it in each server");
+		}
+		if (servers->kind == NODE_LIST && !servers->n_children)
+			report_error(reader->report, FAULT_MISSING_KEY, &servers->place,
+				     "servers", "empty, expected at least one server");
+		if (servers->n_children > SETTINGS_MAX_SERVERS)
+			report_error(reader->report, FAULT_OUT_OF_RANGE, &servers->place,
+				     "servers", "%zu servers, expected at most %d",
+				     servers->n_children, SETTINGS_MAX_SERVERS);
+		return;
+	}
+	if (!node_get(node, "server") || !*item->server) {
+		if (!node_get(node, "server") || node_get(node, "server")->kind == NODE_SCALAR)
+			report_error(reader->report, FAULT_MISSING_KEY, &node->place, "server",
+				     "missing in a route, expected a name or address");
+		return;
+	}
+	one = arena_take(reader->arena, 1, sizeof(*one));
+	if (!one)
+		return;
+	one->host = item->server;
+	one->priority = one->weight = 1;
+	one->place = settings_place(node, "server");
+	complete_server(one, item->transport, item->port);
+	item->route.servers = one;
+	item->route.n_servers = 1;
+}
+
+/* Mission 52: over mtls the certificate is the proof, so the mark says nothing. */
+static void read_trust(struct schema_reader *reader, const struct node *node,
+		       struct route_item *item)
+{
+	struct settings_route *route = &item->route;
+	struct place place = settings_place(node, "trustworthy");
+	bool is_all_mtls = route->n_servers > 0;
+
+	for (size_t i = 0; i < route->n_servers; i++)
+		is_all_mtls &= route->servers[i].transport == TRANSPORT_MTLS;
+	route->is_trustworthy = item->is_marked_trustworthy || is_all_mtls;
+	if (is_all_mtls && !item->is_marked_trustworthy && node_get(node, "trustworthy")) {
+		report_warning(
+			reader->report, FAULT_CONFLICT, &place, "trustworthy",
+			"false has no effect: a partner reached by mtls is always trusted, "
+			"by its certificate");
+	}
+}
+
+static void finish_route(struct schema_reader *reader, const struct node *node, void *at)
+{
+	const struct settings *settings = reader->root;
+	struct route_item *item = at;
+	struct settings_route *route = &item->route;
+
+	route->place = node->place;
+	route->domain_place = settings_place(node, "domain");
+	route->bind_place = settings_place(node, "bind");
+	read_domain(reader, route);
+	read_servers(reader, node, item);
+	read_trust(reader, node, item);
+	route->minimum = settings_minimum(reader, node, route->minimum, settings->tls.minimum);
+	route->accepts_wildcard = node_get(node, "wildcard") ? item->accepts_wildcard
+							     : settings->tls.accepts_wildcard;
+	if (!node_get(node, "services"))
+		route->services = SERVICE_ALL;
+	if (*route->bind)
+		settings_bind(reader, route->bind, &route->bind_place, false,
+			      &route->bind_addr);
+}
+
+static void finish_partners(struct schema_reader *reader, const struct node *node, void *at)
+{
+	struct settings_partners *partners = at;
+
+	(void)reader;
+	if (node)
+		partners->place = node->place;
+}
+
+const struct table settings_partners_table = {
+	.where = "in partners",
+	.fields = partners_fields,
+	.n_fields = COUNT(partners_fields),
+	.item_bytes = sizeof(struct settings_partners),
+	.finish = finish_partners,
+};

@@ -1,0 +1,29 @@
+/* The tables of the configuration, and what their files share. For conf's own files alone. */
+#pragma once
+
+#include "conf/schema.h"
+#include "conf/settings.h"
+
+extern const struct table settings_table;             /* struct settings */
+extern const struct table settings_listener_table;    /* -> struct settings_listener */
+extern const struct table settings_certificate_table; /* -> struct settings_certificate */
+extern const struct table settings_tls_table;         /* struct settings_tls */
+extern const struct table settings_backend_table;     /* -> struct settings_backend */
+extern const struct table settings_partners_table;    /* struct settings_partners */
+extern const struct word conf_transport_words[];      /* of servers */
+extern const struct word conf_tls_version_words[];    /* "1.0" to "1.3" */
+
+/* 5061 for tls and mtls, else 5060 (RFC 3261 §19.1.2). */
+uint16_t conf_transport_port(enum conf_transport transport);
+
+/* Where the value of key stands; the group itself if it is not written. */
+struct place settings_place(const struct node *node, const char *key);
+
+/* What bind: means; a fault goes to report at place, as an error or a warning. */
+void settings_bind(struct schema_reader *reader, const char *bind, const struct place *place,
+		   bool must_be_local, struct addr *out);
+
+/* Warns of TLS 1.0 and 1.1; returns preset for CONF_TLS_UNSET. */
+enum conf_tls_version settings_minimum(struct schema_reader *reader, const struct node *node,
+				       enum conf_tls_version minimum,
+				       enum conf_tls_version preset);
