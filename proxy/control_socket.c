@@ -81,11 +81,14 @@ static enum err bind_and_listen(int fd, const struct sockaddr_un *name, struct c
 	/* Linux makes the file with the descriptor's mode, so it is never wider than this. */
 	if (fchmod(fd, MODE) != 0 || bind(fd, (const struct sockaddr *)name, sizeof(*name)) != 0)
 		return err_from_errno(errno);
-	if (chmod(name->sun_path, MODE) != 0 || listen(fd, BACKLOG) != 0 || lstat(name->sun_path, &st) != 0)
+	if (chmod(name->sun_path, MODE) != 0 || listen(fd, BACKLOG) != 0)
 		return err_from_errno(errno);
 	let_adm_in(name->sun_path);
+	if (lstat(name->sun_path, &st) != 0)
+		return err_from_errno(errno);
 	out->device = st.st_dev;
 	out->inode = st.st_ino;
+	out->changed = st.st_ctim;
 	return ERR_OK;
 }
 
@@ -115,6 +118,7 @@ void control_socket_remove(const struct control_socket *socket)
 {
 	struct stat st;
 
-	if (lstat(socket->path, &st) == 0 && st.st_dev == socket->device && st.st_ino == socket->inode)
+	if (lstat(socket->path, &st) == 0 && st.st_dev == socket->device && st.st_ino == socket->inode &&
+	    st.st_ctim.tv_sec == socket->changed.tv_sec && st.st_ctim.tv_nsec == socket->changed.tv_nsec)
 		unlink(socket->path);
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "proxy/base/error.h"
 
@@ -10,6 +11,7 @@ struct control_socket {
 	int fd; /* listening */
 	dev_t device;
 	ino_t inode;
+	struct timespec changed; /* inode numbers are used again */
 	char path[108];
 };
 

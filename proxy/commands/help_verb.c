@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/report.h"
@@ -19,15 +20,26 @@ static const struct example_row examples[] = {
 	{ 0 },
 };
 
+static const char *fault_title(const char *code)
+{
+	const char *title;
+	unsigned number;
+
+	for (size_t i = 0; (number = conf_fault_at(i, &title)) != 0; i++) {
+		if ((unsigned long)number == strtoul(code + 1, NULL, 10))
+			return title;
+	}
+	return "";
+}
+
 static bool help_fault(const struct screen *screen, const char *code)
 {
 	const char *text = conf_fault_help(code);
 
 	if (!text)
 		return false;
-	screen_print(screen, INK_STRONG, "%s\n\n", code);
-	fputs("  ", screen->file);
-	screen_paragraph(screen, 2, 2, text);
+	screen_print(screen, INK_STRONG, "%s", code);
+	fprintf(screen->file, ": %s\n\n%s\n", fault_title(code), text);
 	return true;
 }
 
