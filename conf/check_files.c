@@ -1,7 +1,7 @@
 #include "conf/check.h"
 #include "conf/file.h"
 
-enum { NOTHING = 0, SECRET_FILE = 1, MAY_BE_FOLDER = 2 };
+enum { NOTHING = 0, SECRET_FILE = 1, MAY_BE_FOLDER = 2, MAY_BE_MISSING = 4 };
 
 static void look(const struct settings_file *file, const char *key, unsigned what,
 		 struct report *report)
@@ -12,7 +12,10 @@ static void look(const struct settings_file *file, const char *key, unsigned wha
 	if (!file->path)
 		return;
 	err = file_look(file->path, what & MAY_BE_FOLDER, &is_open_to_others);
-	if (err == ERR_INVALID) {
+	if (err == ERR_NOT_FOUND && what & MAY_BE_MISSING) {
+		report_warning(report, FAULT_FILE_UNREADABLE, &file->place, key,
+			       "%.512s does not exist yet: there are no users", file->path);
+	} else if (err == ERR_INVALID) {
 		report_error(report, FAULT_FILE_UNREADABLE, &file->place, key,
 			     "%.512s is no file, expected %s", file->path,
 			     what & MAY_BE_FOLDER ? "a file or a folder" : "a file");
@@ -40,5 +43,5 @@ void check_files(const struct settings *settings, struct report *report)
 		look(&settings->tls.trust[i], "trust", MAY_BE_FOLDER, report);
 	for (size_t i = 0; i < settings->tls.n_crl; i++)
 		look(&settings->tls.crl[i], "crl", NOTHING, report);
-	look(&settings->users_file, "users_file", SECRET_FILE, report);
+	look(&settings->users_file, "users_file", SECRET_FILE | MAY_BE_MISSING, report);
 }

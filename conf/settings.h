@@ -12,6 +12,7 @@
 #include "proxy/base/error.h"
 #include "proxy/base/log.h"
 
+struct buf;
 struct report;
 
 /* Where something stands; line and column count from 1, line 0: nowhere. */
@@ -264,3 +265,7 @@ struct settings *settings_free(struct settings *settings);
 const char *conf_network_text(enum conf_network network);
 const char *conf_transport_text(enum conf_transport transport);
 const char *conf_tls_version_text(enum conf_tls_version version); /* "1.2" */
+
+/* Every key with its kind, range, default, effect and meaning: as text, or as a JSON Schema. */
+void settings_print_schema(struct buf *out);
+void settings_print_schema_json(struct buf *out);

@@ -94,3 +94,13 @@ enum conf_tls_version settings_minimum(struct schema_reader *reader, const struc
 			       conf_tls_version_text(minimum));
 	return minimum;
 }
+
+void settings_print_schema(struct buf *out)
+{
+	schema_print(&settings_table, out);
+}
+
+void settings_print_schema_json(struct buf *out)
+{
+	schema_print_json(&settings_table, out);
+}

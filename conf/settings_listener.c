@@ -127,6 +127,15 @@ static void read_advertise(struct schema_reader *reader, const struct node *node
 	}
 }
 
+/* A network that is not understood must not look like the first of the enum to later checks. */
+static void read_network(const struct node *node, struct settings_listener *listener)
+{
+	const struct node *network = node_get(node, "network");
+
+	if (!network || strcmp(network->text, conf_network_text(listener->network)) != 0)
+		listener->network = NETWORK_REMOTE;
+}
+
 static void finish(struct schema_reader *reader, const struct node *node, void *at)
 {
 	const struct settings *settings = reader->root;
@@ -136,6 +145,7 @@ static void finish(struct schema_reader *reader, const struct node *node, void *
 	listener->place = node->place;
 	listener->bind_place = settings_place(node, "bind");
 	listener->transport_place = settings_place(node, "transport");
+	read_network(node, listener);
 	if (!node_get(node, "port"))
 		listener->port = conf_transport_port(listener->transport);
 	listener->minimum =
