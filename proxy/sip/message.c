@@ -62,7 +62,7 @@ static enum err check_parsed(const sip_t *sip)
 {
 	if (!sip->sip_via || !sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq)
 		return ERR_SYNTAX;
-	if (n_fields(sip->sip_via) > MESSAGE_MAX_ROUTES || n_fields(sip->sip_route) > MESSAGE_MAX_ROUTES ||
+	if (n_fields(sip->sip_via) > MESSAGE_MAX_VIAS || n_fields(sip->sip_route) > MESSAGE_MAX_ROUTES ||
 	    n_fields(sip->sip_record_route) > MESSAGE_MAX_ROUTES ||
 	    n_fields(sip->sip_contact) > MESSAGE_MAX_ROUTES)
 		return ERR_LIMIT;
@@ -132,8 +132,8 @@ static const char *find_request_fault(const sip_t *sip)
 
 	if (strcmp(sip->sip_cseq->cs_method_name, request->rq_method_name) != 0)
 		return "CSeq"; /* RFC 3261 §8.1.1.5 */
-	if (request->rq_url->url_type == url_invalid)
-		return "Request-URI";
+	if (request->rq_url->url_type == url_invalid || request->rq_url->url_headers)
+		return "Request-URI"; /* no headers there: RFC 3261 §19.1.1 */
 	if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count > 255)
 		return "Max-Forwards";
 	return NULL;

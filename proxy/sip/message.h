@@ -1,6 +1,8 @@
 /* SIP messages over Sofia-SIP: bytes to msg_t, msg_t to bytes, and the few edits a proxy may make. Only
  * here and in via, reply and digest is a message changed. To read a message, include this header and
- * use Sofia's sip_t directly: message_sip(msg). */
+ * use Sofia's sip_t directly: message_sip(msg). Only headers that a proxy acts on are taken apart there (the table
+ * is in message_class.c); the others stand under sip_unknown with their bytes, and message_header reads them. A
+ * message and its copies share memory: all of them stay in one thread at a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +21,8 @@
 enum {
 	MESSAGE_MAX_BYTES = 1024 * 1024, /* whatever limits.message_size says, never more */
 	MESSAGE_MAX_HEADERS = 256,	 /* header lines of one message */
-	MESSAGE_MAX_ROUTES = 32,	 /* Route, Record-Route, Via and Contact entries each */
+	MESSAGE_MAX_ROUTES = 32,	 /* Route, Record-Route and Contact entries each */
+	MESSAGE_MAX_VIAS = 70,		 /* as many hops as RFC 3261 §8.1.1.6 lets a request take */
 };
 
 /* Parses one whole message (a datagram, or what frame cut from a stream), checking the bounds above
@@ -34,9 +37,10 @@ static inline sip_t *message_sip(const msg_t *msg)
 	return (sip_t *)msg_object(msg);
 }
 
-/* Checks what RFC 3261 16.3 item 1 and 8.1.1 ask of a request or response that parsed: mandatory
+/* Checks what RFC 3261 16.3 items 1 and 2 and 8.1.1 ask of a request or response that parsed: mandatory
  * headers once each and well-formed, CSeq method like the request's, Content-Length not longer than
- * the body, SIP/2.0. REASON_NONE if all is well; out_what (may be NULL) names the header at fault. */
+ * the body, SIP/2.0 (REASON_VERSION), a Request-URI of sip, sips or tel (REASON_URI_SCHEME) without
+ * headers. REASON_NONE if all is well; out_what (may be NULL) names the header at fault. */
 enum reason message_check(const sip_t *sip, const char **out_what);
 
 msg_t *message_ref(msg_t *msg);

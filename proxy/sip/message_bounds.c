@@ -31,6 +31,23 @@ static long line_length(const char *line, size_t left)
 	return (long)len;
 }
 
+/* A request line has two spaces, one after the method and one before the version (RFC 3261 §7.1). Sofia takes more, and
+ * other letters; what is forwarded with its bytes has to be right. */
+static bool is_start_line(const char *line, size_t len)
+{
+	unsigned n_spaces = 0;
+
+	if (len >= 4 && memcmp(line, "SIP/", 4) == 0)
+		return true;
+	for (size_t i = 0; i < len; i++) {
+		if (line[i] == ' ' && (++n_spaces > 2 || i == 0 || line[i - 1] == ' '))
+			return false;
+		if ((unsigned char)line[i] < ' ' || strchr("<>\"", line[i]))
+			return false;
+	}
+	return n_spaces == 2 && line[len - 1] != ' ';
+}
+
 static bool has_too_many_entries(const struct header_lines *header)
 {
 	unsigned n = 0;
@@ -88,6 +105,8 @@ enum err message_bounds_find(const char *bytes, size_t len, struct message_bound
 		return ERR_SYNTAX;
 	if (line_len > MAX_START_LINE)
 		return ERR_LIMIT;
+	if (!is_start_line(bytes + bounds.start, (size_t)line_len))
+		return ERR_SYNTAX;
 
 	enum err err = find_body(bytes, len, bounds.start + (size_t)line_len + 2, &bounds);
 	if (err)

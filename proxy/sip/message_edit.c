@@ -12,10 +12,23 @@
 #include "proxy/sip/message.h"
 #include "proxy/sip/message_class.h"
 
+/* A URI from between angle brackets may hold spaces, even folds, which would tear the request line. */
+static bool fits_request_line(const url_t *uri)
+{
+	const char *parts[] = { uri->url_scheme, uri->url_user, uri->url_password, uri->url_host,
+				uri->url_port,	 uri->url_path, uri->url_params };
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		for (const char *c = parts[i]; c && *c; c++)
+			if ((unsigned char)*c <= ' ' || strchr("<>\"", *c))
+				return false;
+	return true;
+}
+
 enum err message_set_request_uri(msg_t *msg, const url_t *uri)
 {
 	sip_request_t *request = message_sip(msg)->sip_request;
-	if (!request)
+	if (!request || !fits_request_line(uri))
 		return ERR_SYNTAX;
 
 	url_t *copy = url_hdup(msg_home(msg), uri);
@@ -121,6 +134,7 @@ enum err message_append_route(msg_t *msg, const url_t *uri)
 	sip_route_t *route = sip_route_create(msg_home(msg), uri, NULL);
 	if (!route)
 		return ERR_NO_MEMORY;
+	route->r_url->url_headers = NULL; /* as in a Request-URI, which it becomes again */
 	return insert(msg, route);
 }
 

@@ -10,8 +10,9 @@ enum { MAX_PARAM = 512 }; /* longer parameters are not compared: the URIs differ
 
 url_t *uri_parse(su_home_t *home, const char *text)
 {
+	if (strpbrk(text, " \t\r\n<>\"")) /* Sofia lets them pass */
+		return NULL;
 	url_t *url = url_make(home, text);
-
 	if (!url)
 		return NULL;
 	return url->url_type == url_sip || url->url_type == url_sips || url->url_type == url_tel ? url : NULL;

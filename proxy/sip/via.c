@@ -97,5 +97,6 @@ void via_response_addr(const sip_via_t *via, const struct addr *source, struct a
 
 bool via_is_rfc3261(const sip_via_t *via)
 {
-	return via->v_branch && strncasecmp(via->v_branch, "z9hG4bK", 7) == 0;
+	return via->v_branch && strncasecmp(via->v_branch, "z9hG4bK", 7) == 0 &&
+	       via->v_branch[7] != '\0'; /* the cookie alone names nothing: RFC 4475 §3.2.1 */
 }

@@ -22,5 +22,5 @@ void via_pop(msg_t *msg);
  * source's address. maddr is ignored: it would make us a reflector. */
 void via_response_addr(const sip_via_t *via, const struct addr *source, struct addr *out);
 
-/* True if the branch begins with the magic cookie z9hG4bK. */
+/* True if the branch begins with the magic cookie z9hG4bK, and more follows. */
 bool via_is_rfc3261(const sip_via_t *via);
