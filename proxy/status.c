@@ -6,15 +6,9 @@
 
 #include "proxy/base/text.h"
 #include "proxy/json_text.h"
+#include "proxy/peer_view.h"
 
-enum { CERTIFICATE_WARN_DAYS = 14, MAX_VIEWS_NAME = 256 };
-
-struct search {
-	const char *peer;
-	struct peer_view *out;
-	json_t *servers; /* may be NULL */
-	uint64_t now_ms;
-};
+enum { CERTIFICATE_WARN_DAYS = 14 };
 
 static const char *const health_texts[] = {
 	[HEALTH_UNKNOWN] = "unknown", [HEALTH_UP] = "up", [HEALTH_DOWN] = "down", [HEALTH_TRYING] = "trying",
@@ -37,53 +31,6 @@ static json_t *server_to_json(const struct health_view *view, uint64_t now_ms)
 			 "failures_in_a_row", (int)view->n_failures_in_a_row);
 }
 
-static void add_view(const struct health_view *view, void *user)
-{
-	struct search *search = user;
-	struct peer_view *out = search->out;
-
-	if (strncmp(view->peer, search->peer, sizeof(view->peer) - 1) != 0)
-		return;
-	if (view->state == HEALTH_UP)
-		out->state = PEER_UP;
-	else if (view->state != HEALTH_UNKNOWN && out->state == PEER_UNKNOWN)
-		out->state = PEER_DOWN;
-	if (view->last_success_ms > out->last_seen_ms)
-		out->last_seen_ms = view->last_success_ms;
-	if (view->last_failure_ms >= out->last_failure_ms && view->last_reason != REASON_NONE) {
-		out->last_failure_ms = view->last_failure_ms;
-		out->last_reason = view->last_reason;
-	}
-	out->n_successes += view->n_successes;
-	out->n_failures += view->n_failures;
-	if (search->servers)
-		json_array_append_new(search->servers, server_to_json(view, search->now_ms));
-}
-
-static void look(struct server *server, const struct rule *rule, struct peer_view *out, json_t *servers)
-{
-	struct search search = { rule->id, out, servers, loop_now_ms(server->loop) };
-
-	*out = (struct peer_view){ .state = PEER_UNKNOWN };
-	health_each(server->health, add_view, &search);
-	if (rule->route && (!rule->route->is_enabled || !server->snapshot->settings->partners.is_enabled))
-		out->state = PEER_OFF;
-}
-
-void status_peer(struct server *server, const struct rule *rule, struct peer_view *out)
-{
-	look(server, rule, out, NULL);
-}
-
-const char *peer_state_text(enum peer_state state)
-{
-	static const char *const texts[] = {
-		[PEER_OFF] = "off", [PEER_UNKNOWN] = "unknown", [PEER_UP] = "up", [PEER_DOWN] = "down",
-	};
-
-	return texts[state];
-}
-
 int status_days_left(const struct identity *identity, uint64_t wall_us)
 {
 	int64_t left_s = identity->not_after - (int64_t)(wall_us / 1000000);
@@ -99,14 +46,15 @@ static void add_problem(json_t *problems, const char *code, const char *severity
 						  "remedy", remedy));
 }
 
-static json_t *peer_to_json(struct server *server, const struct rule *rule, json_t *problems)
+static json_t *peer_to_json(const struct peer_views *views, const struct rule *rule, uint64_t now_ms, json_t *problems)
 {
 	json_t *servers = json_array(), *object;
-	uint64_t now_ms = loop_now_ms(server->loop);
 	const struct reason_row *row;
 	struct peer_view view;
 
-	look(server, rule, &view, servers);
+	peer_views_look(views, rule, &view);
+	for (size_t i = 0; i < view.n_servers; i++)
+		json_array_append_new(servers, server_to_json(&view.servers[i], now_ms));
 	row = reason_row(view.last_reason);
 	if (view.state == PEER_DOWN)
 		add_problem(problems, row->code, "error", rule->id, row->cause, actor_text(row->act), row->remedy);
@@ -128,10 +76,13 @@ static json_t *peer_to_json(struct server *server, const struct rule *rule, json
 static void add_peers(struct server *server, json_t *partners, json_t *backends, json_t *problems)
 {
 	const struct rules *rules = server->snapshot->rules;
+	struct peer_views *views;
 
+	if (peer_views_new(server, &views))
+		return;
 	for (size_t i = 0; i < rules_count(rules); i++) {
 		const struct rule *rule = rules_at(rules, i);
-		json_t *object = peer_to_json(server, rule, problems);
+		json_t *object = peer_to_json(views, rule, loop_now_ms(server->loop), problems);
 
 		if (!object)
 			continue;
@@ -144,6 +95,7 @@ static void add_peers(struct server *server, json_t *partners, json_t *backends,
 			json_array_append_new(backends, object);
 		}
 	}
+	peer_views_free(views);
 }
 
 static json_t *listeners_to_json(const struct snapshot *snapshot)

@@ -5,21 +5,25 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "proxy/peer_view.h"
 #include "proxy/server.h"
-#include "proxy/status.h"
 
 static void count_partners(struct server *server, unsigned *out_up, unsigned *out_down)
 {
 	const struct rules *rules = server->snapshot->rules;
+	struct peer_views *views;
 	struct peer_view view;
 
+	if (peer_views_new(server, &views))
+		return;
 	for (size_t i = 0; i < rules_count(rules); i++) {
 		if (!rules_at(rules, i)->route)
 			continue;
-		status_peer(server, rules_at(rules, i), &view);
+		peer_views_look(views, rules_at(rules, i), &view);
 		*out_up += view.state == PEER_UP;
 		*out_down += view.state == PEER_DOWN;
 	}
+	peer_views_free(views);
 }
 
 static void tell(struct server *server, const char *first)

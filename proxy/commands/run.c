@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,19 @@ static enum err block_signals(int *out_fd)
 	return *out_fd < 0 ? err_from_errno(errno) : ERR_OK;
 }
 
+static void count_reload(struct server *server, const char *text, bool ok)
+{
+	json_t *answer = text ? json_loads(text, 0, NULL) : NULL;
+
+	if (!ok)
+		server->n_reloads_rejected++;
+	else if (json_array_size(json_object_get(answer, "changes")) == 0)
+		server->n_reloads_unchanged++;
+	else
+		server->n_reloads_applied++;
+	json_decref(answer);
+}
+
 /* The reload of both ways, the signal and the control socket. */
 static char *reload_and_notify(struct server *server, bool *out_ok)
 {
@@ -67,6 +81,7 @@ static char *reload_and_notify(struct server *server, bool *out_ok)
 
 	notify_reloading();
 	answer = reload_now(server, out_ok);
+	count_reload(server, answer, *out_ok);
 	notify_ready(server);
 	return answer;
 }

@@ -1,0 +1,144 @@
+#include "proxy/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/base/buf.h"
+#include "proxy/base/log.h"
+#include "proxy/peer_view.h"
+
+/* So many partners have series of their own; those that are down come first. */
+enum { MAX_PARTNERS = 800 };
+
+struct page {
+	struct buf *buf;
+	struct server *server;
+	struct peer_views *views;
+	bool is_openmetrics;
+};
+
+static void print_one(const struct page *page, enum counter counter, double value)
+{
+	counter_print_head(page->buf, counter, page->is_openmetrics);
+	counter_print_sample(page->buf, counter, NULL, value);
+}
+
+static void print_reloads(const struct page *page)
+{
+	const struct server *server = page->server;
+	const struct {
+		const char *result;
+		uint64_t n;
+	} rows[] = {
+		{ "applied", server->n_reloads_applied },
+		{ "rejected", server->n_reloads_rejected },
+		{ "unchanged", server->n_reloads_unchanged },
+	};
+
+	print_one(page, COUNTER_CONFIG_LAST_RELOAD_SUCCESSFUL,
+		  server->last_reload_ok || server->last_reload_wall_us == 0);
+	print_one(page, COUNTER_CONFIG_LAST_RELOAD_TIMESTAMP, (double)(server->snapshot->loaded_wall_us / 1000000));
+	print_one(page, COUNTER_CONFIG_WARNINGS, server->snapshot->n_warnings);
+	counter_print_head(page->buf, COUNTER_CONFIG_RELOADS, page->is_openmetrics);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		counter_print_sample(page->buf, COUNTER_CONFIG_RELOADS, &rows[i].result, (double)rows[i].n);
+}
+
+static void print_listeners(const struct page *page)
+{
+	const struct snapshot *snapshot = page->server->snapshot;
+
+	counter_print_head(page->buf, COUNTER_LISTENER_UP, page->is_openmetrics);
+	for (size_t i = 0; i < snapshot->settings->n_listeners; i++) {
+		const struct settings_listener *listener = &snapshot->settings->listeners[i];
+		const char *values[] = { listener->name, conf_transport_text(listener->transport) };
+
+		counter_print_sample(page->buf, COUNTER_LISTENER_UP, values, snapshot->listeners[i] != NULL);
+	}
+}
+
+static void print_certificates(const struct page *page)
+{
+	const struct snapshot *snapshot = page->server->snapshot;
+
+	counter_print_head(page->buf, COUNTER_CERTIFICATE_NOT_AFTER, page->is_openmetrics);
+	for (size_t i = 0; i < snapshot->settings->n_certificates; i++) {
+		const struct identity *identity = credentials_identity(snapshot->credentials[i]);
+
+		counter_print_sample(page->buf, COUNTER_CERTIFICATE_NOT_AFTER,
+				     &snapshot->settings->certificates[i].name, (double)identity->not_after);
+	}
+}
+
+static void print_peer(const struct page *page, enum counter counter, const char *name, const struct peer_view *view)
+{
+	uint64_t now_ms = loop_now_ms(page->server->loop), wall_us = loop_wall_us(page->server->loop);
+
+	if (counter != COUNTER_PARTNER_LAST_SEEN)
+		counter_print_sample(page->buf, counter, &name, view->state == PEER_UP);
+	else
+		counter_print_sample(page->buf, counter, &name,
+				     (double)(wall_us / 1000 - (now_ms - view->last_seen_ms)) / 1000);
+}
+
+/* Partners or backends; what was never tried is neither up nor down and has no sample. */
+static void print_peers(const struct page *page, enum counter counter, bool is_backends)
+{
+	const struct rules *rules = page->server->snapshot->rules;
+	unsigned n = 0;
+
+	counter_print_head(page->buf, counter, page->is_openmetrics);
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < rules_count(rules) && n < MAX_PARTNERS; i++) {
+			const struct rule *rule = rules_at(rules, i);
+			struct peer_view view;
+
+			if ((rule->backend != NULL) != is_backends)
+				continue;
+			peer_views_look(page->views, rule, &view);
+			if (view.state == PEER_OFF || view.state == PEER_UNKNOWN ||
+			    (view.state == PEER_DOWN) != (pass == 0) ||
+			    (counter == COUNTER_PARTNER_LAST_SEEN && view.last_seen_ms == 0))
+				continue;
+			print_peer(page, counter, is_backends ? rule->backend->name : rule->route->domain, &view);
+			n++;
+		}
+	}
+}
+
+static void print_page(const struct page *page)
+{
+	struct server *server = page->server;
+	const char *build[] = { server->version, "" };
+
+	counter_print_head(page->buf, COUNTER_BUILD_INFO, page->is_openmetrics);
+	counter_print_sample(page->buf, COUNTER_BUILD_INFO, build, 1);
+	print_reloads(page);
+	print_listeners(page);
+	print_certificates(page);
+	print_peers(page, COUNTER_PARTNER_UP, false);
+	print_peers(page, COUNTER_PARTNER_LAST_SEEN, false);
+	print_peers(page, COUNTER_BACKEND_UP, true);
+	print_one(page, COUNTER_BANNED_SOURCES, accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
+	print_one(page, COUNTER_LOG_LINES_DROPPED, (double)log_n_dropped());
+	counters_print(page->buf, (const struct counters *const *)server->counters, server->n_workers,
+		       page->is_openmetrics);
+	counter_print_process(page->buf, page->is_openmetrics);
+	counter_print_end(page->buf, page->is_openmetrics);
+}
+
+char *metrics_text(struct server *server, bool is_openmetrics)
+{
+	struct buf buf;
+	struct page page = { .buf = &buf, .server = server, .is_openmetrics = is_openmetrics };
+	char *text;
+
+	if (peer_views_new(server, &page.views))
+		return NULL;
+	buf_init(&buf, 0);
+	print_page(&page);
+	text = buf_take(&buf);
+	buf_fini(&buf);
+	peer_views_free(page.views);
+	return text;
+}

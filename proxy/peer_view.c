@@ -1,0 +1,120 @@
+#include "proxy/peer_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct peer_views {
+	struct server *server;
+	struct health_view *rows; /* in the order of their peers */
+	size_t n, size;
+	bool is_broken;
+};
+
+static void add(const struct health_view *view, void *user)
+{
+	struct peer_views *views = user;
+
+	if (views->n == views->size) {
+		size_t size = views->size ? 2 * views->size : 64;
+		struct health_view *rows = realloc(views->rows, size * sizeof(*rows));
+
+		if (!rows) {
+			views->is_broken = true;
+			return;
+		}
+		views->rows = rows;
+		views->size = size;
+	}
+	views->rows[views->n++] = *view;
+}
+
+static int by_peer(const void *a, const void *b)
+{
+	return strcmp(((const struct health_view *)a)->peer, ((const struct health_view *)b)->peer);
+}
+
+enum err peer_views_new(struct server *server, struct peer_views **out)
+{
+	struct peer_views *views = calloc(1, sizeof(*views));
+
+	if (!views)
+		return ERR_NO_MEMORY;
+	views->server = server;
+	health_each(server->health, add, views);
+	if (views->is_broken) {
+		peer_views_free(views);
+		return ERR_NO_MEMORY;
+	}
+	if (views->n > 0)
+		qsort(views->rows, views->n, sizeof(*views->rows), by_peer);
+	*out = views;
+	return ERR_OK;
+}
+
+struct peer_views *peer_views_free(struct peer_views *views)
+{
+	if (views)
+		free(views->rows);
+	free(views);
+	return NULL;
+}
+
+/* The first row whose peer is not before id. */
+static size_t find_first(const struct peer_views *views, const char *id)
+{
+	size_t low = 0, high = views->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(views->rows[middle].peer, id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void sum_up(struct peer_view *out, const struct health_view *row)
+{
+	if (row->state == HEALTH_UP)
+		out->state = PEER_UP;
+	else if (row->state != HEALTH_UNKNOWN && out->state == PEER_UNKNOWN)
+		out->state = PEER_DOWN;
+	if (row->last_success_ms > out->last_seen_ms)
+		out->last_seen_ms = row->last_success_ms;
+	if (row->last_failure_ms >= out->last_failure_ms && row->last_reason != REASON_NONE) {
+		out->last_failure_ms = row->last_failure_ms;
+		out->last_reason = row->last_reason;
+	}
+	out->n_successes += row->n_successes;
+	out->n_failures += row->n_failures;
+}
+
+void peer_views_look(const struct peer_views *views, const struct rule *rule, struct peer_view *out)
+{
+	size_t first = find_first(views, rule->id);
+
+	*out = (struct peer_view){ .state = PEER_UNKNOWN, .servers = views->rows + first };
+	for (size_t i = first; i < views->n && strcmp(views->rows[i].peer, rule->id) == 0; i++) {
+		sum_up(out, &views->rows[i]);
+		out->n_servers++;
+	}
+	if (rule->route && (!rule->route->is_enabled || !views->server->snapshot->settings->partners.is_enabled))
+		out->state = PEER_OFF;
+}
+
+const char *peer_state_text(enum peer_state state)
+{
+	switch (state) {
+	case PEER_OFF:
+		return "off";
+	case PEER_UNKNOWN:
+		return "unknown";
+	case PEER_UP:
+		return "up";
+	case PEER_DOWN:
+		return "down";
+	}
+	return "unknown";
+}
