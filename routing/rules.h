@@ -18,8 +18,12 @@ struct rule_server {
 	char host[256];		/* as configured, normalised */
 	struct addr addr;	/* set if host is an address literal; port too */
 	uint16_t port, priority, weight;
+	bool by_srv;		/* a name without a port: SRV may know better (RFC 3263 §4.2) */
 	enum conf_transport transport;
+	struct listener *listener; /* the rule's for this transport; NULL: none */
 };
+
+enum { RULES_N_TRANSPORTS = TRANSPORT_MTLS + 1 };
 
 /* One place that we route to by configuration: a partner's route, or a static backend. */
 struct rule {
@@ -33,6 +37,9 @@ struct rule {
 	struct listener *listener;		/* whose name stands in our Via and Record-Route on this side */
 	struct credentials *credentials;
 	struct tls_trust *trust;
+	unsigned tls_minimum;
+	bool accepts_wildcard;
+	struct listener *listeners[RULES_N_TRANSPORTS][2]; /* by transport, for IPv4 and for IPv6; NULL: none */
 	const char **names;			/* certificate names accepted from the servers: domain, server names, identity: */
 	size_t n_names;
 };
@@ -66,6 +73,9 @@ const struct rule *rules_by_hash(const struct rules *rules, uint64_t id_hash);
 size_t rules_backends(const struct rules *rules, const char *user, const char *domain, const struct rule **out, size_t max);
 
 bool rules_is_local_domain(const struct rules *rules, const char *domain);
+
+/* The listener for a hop of this rule over transport to remote; NULL if there is none that could. */
+struct listener *rules_listener(const struct rule *rule, enum conf_transport transport, const struct addr *remote);
 
 /* All of them, for status, probes and address resolution. */
 size_t rules_count(const struct rules *rules);
