@@ -13,9 +13,13 @@
 struct record_route_keys; /* the current key, and the one before for the overlap; immutable once loaded; shared */
 
 /* Reads the keys from `state_dir`/record_route.key (0600), making them if there are none. In memory only if directory is
- * NULL. ERR_ACCESS, ERR_IO. */
+ * NULL. ERR_ACCESS (also if others may read the file), ERR_IO, ERR_SYNTAX (damaged). Blocks on files: main thread. */
 enum err record_route_keys_load(const char *directory, struct record_route_keys **out) MUST_CHECK;
 struct record_route_keys *record_route_keys_free(struct record_route_keys *keys);
+
+/* Puts a new current key into the file; the one that was current is still accepted until the next replacement. Keys that are
+ * loaded already do not change. */
+enum err record_route_keys_replace(const char *directory) MUST_CHECK;
 
 /* A keyed hash of an end's id ("partner:partner.example", "backend:berlin"). */
 uint64_t record_route_end(const struct record_route_keys *keys, const char *id);
