@@ -61,8 +61,8 @@ void help_overview(const struct screen *screen)
 	fputs(" [options]: a SIP proxy for the border of an organisation\n\n", screen->file);
 	for (size_t i = 0; verbs[i]; i++)
 		fprintf(screen->file, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
-	fputs("\n`nuncio VERB --help` has options, examples and exit codes; `nuncio help CODE` explains a\n"
-	      "reason code; nuncio(8) is the manual.\n",
+	fputs("\n`nuncio VERB --help` has options, examples and exit codes;\n"
+	      "`nuncio help CODE` explains the code of a refusal or fault; nuncio(8) is the manual.\n",
 	      screen->file);
 }
 
@@ -83,8 +83,7 @@ bool help_reason(const struct screen *screen, const char *code)
 	return true;
 }
 
-/* scdoc gives * _ # \ and a line's first characters a meaning; texts of ours only need these. */
-static void scdoc_text(FILE *file, const char *text)
+void help_scdoc_text(FILE *file, const char *text)
 {
 	for (; *text; text++) {
 		if (strchr("\\_*`", *text))
@@ -96,7 +95,7 @@ static void scdoc_text(FILE *file, const char *text)
 static void scdoc_head(FILE *file, const char *name, int section, const char *summary)
 {
 	fprintf(file, "%s(%d)\n\n# NAME\n\n%s - ", name, section, name);
-	scdoc_text(file, summary);
+	help_scdoc_text(file, summary);
 	fputs("\n\n", file);
 }
 
@@ -112,7 +111,7 @@ static void scdoc_options(FILE *file, const struct verb *verb)
 		if (row->argument)
 			fprintf(file, " _%s_", row->argument);
 		fputs("\n\t", file);
-		scdoc_text(file, row->text);
+		help_scdoc_text(file, row->text);
 		fputs("\n\n", file);
 	}
 }
@@ -124,7 +123,7 @@ static void scdoc_exits(FILE *file, const struct verb *verb)
 		if (!verb->exits[code] && code != EXIT_USAGE)
 			continue;
 		fprintf(file, "*%d*\n\t", code);
-		scdoc_text(file, verb->exits[code] ? verb->exits[code] : exit_texts[code]);
+		help_scdoc_text(file, verb->exits[code] ? verb->exits[code] : exit_texts[code]);
 		fputs("\n\n", file);
 	}
 }
@@ -136,15 +135,15 @@ void help_verb_scdoc(FILE *file, const struct verb *verb)
 	snprintf(name, sizeof(name), "nuncio-%s", verb->name);
 	scdoc_head(file, name, 8, verb->summary);
 	fprintf(file, "# SYNOPSIS\n\n*nuncio %s* ", verb->name);
-	scdoc_text(file, verb->operands);
+	help_scdoc_text(file, verb->operands);
 	fputs(" [options]\n\n# DESCRIPTION\n\n", file);
-	scdoc_text(file, verb->text);
+	help_scdoc_text(file, verb->text);
 	fputs("\n\n", file);
 	scdoc_options(file, verb);
 	fputs("# EXAMPLES\n\n", file);
 	for (const struct example_row *row = verb->examples; row->command; row++) {
 		fprintf(file, "```\n%s\n```\n\n", row->command);
-		scdoc_text(file, row->text);
+		help_scdoc_text(file, row->text);
 		fputs("\n\n", file);
 	}
 	scdoc_exits(file, verb);
@@ -166,9 +165,9 @@ void help_reasons_scdoc(FILE *file)
 		if (row->status)
 			fprintf(file, " (%d %s)", row->status, row->phrase);
 		fputs("\n\t", file);
-		scdoc_text(file, row->cause);
+		help_scdoc_text(file, row->cause);
 		fprintf(file, "\n\n\tWho must act: %s. ", actor_text(row->act));
-		scdoc_text(file, row->remedy);
+		help_scdoc_text(file, row->remedy);
 		fputs("\n\n", file);
 	}
 	fputs("# SEE ALSO\n\n*nuncio*(8), *nuncio-why*(8), *nuncio-explain*(8)\n", file);

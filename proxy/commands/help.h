@@ -17,5 +17,11 @@ void help_reasons_markdown(FILE *file);
 void help_reasons_scdoc(FILE *file);
 void help_reasons_catalog(FILE *file);
 
+/* The page nuncio.yaml(5), with every key. */
+void help_keys_scdoc(FILE *file);
+
+/* Text in which nothing means anything to scdoc. */
+void help_scdoc_text(FILE *file, const char *text);
+
 /* One reason, as `nuncio help CODE` prints it; false if there is none of that code. */
 bool help_reason(const struct screen *screen, const char *code);

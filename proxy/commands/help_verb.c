@@ -8,7 +8,7 @@
 #include "proxy/commands/help.h"
 
 static const struct option_row option_as = { .name = "as", .argument = "FORM",
-	.text = "text, scdoc (a verb, or reasons), markdown or catalog (reasons)", .completes = COMPLETES_WORDS,
+	.text = "text, scdoc (a verb, reasons, keys), markdown or catalog (reasons)", .completes = COMPLETES_WORDS,
 	.words = "text scdoc markdown catalog" };
 static const struct option_row *const options[] = { &option_as, &option_color, &option_help, NULL };
 static const struct example_row examples[] = {
@@ -65,6 +65,8 @@ static bool help_in_form(const char *topic, const char *form)
 		help_verb_scdoc(stdout, verb);
 	else if (strcmp(form, "scdoc") == 0 && is_reasons)
 		help_reasons_scdoc(stdout);
+	else if (strcmp(form, "scdoc") == 0 && strcmp(topic, "keys") == 0)
+		help_keys_scdoc(stdout);
 	else if (strcmp(form, "markdown") == 0 && is_reasons)
 		help_reasons_markdown(stdout);
 	else if (strcmp(form, "catalog") == 0 && is_reasons)
