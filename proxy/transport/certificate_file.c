@@ -57,8 +57,8 @@ static void wipe_file(gnutls_datum_t *bytes)
 	bytes->data = NULL;
 }
 
-static enum err read_named(struct reading *reading, const struct settings_file *file, const char *key,
-			   gnutls_datum_t *out)
+static enum err read_named(struct reading *reading, const struct settings_file *file,
+			   const char *key, gnutls_datum_t *out)
 {
 	enum err err = tls_read_file(file->path, out);
 
@@ -75,10 +75,11 @@ static enum err read_chain(struct reading *reading)
 
 	if (read_named(reading, file, "chain", &bytes) != ERR_OK)
 		return ERR_INVALID;
-	int result = gnutls_x509_crt_list_import2(&reading->out->crts, &reading->out->n_crts, &bytes,
-						  tls_file_format(&bytes), 0);
+	int result = gnutls_x509_crt_list_import2(&reading->out->crts, &reading->out->n_crts,
+						  &bytes, tls_file_format(&bytes), 0);
 	wipe_file(&bytes); /* a key may stand in the same file */
-	if (result < 0 || reading->out->n_crts == 0 || reading->out->n_crts > MAX_CERTIFICATES) {
+	if (result < 0 || reading->out->n_crts == 0 ||
+	    reading->out->n_crts > MAX_CERTIFICATES) {
 		report_error(reading->report, FAULT_CERTIFICATE, &file->place, "chain",
 			     "%s holds no usable certificate: %s", file->path,
 			     result < 0 ? gnutls_strerror(result) : "none, or too many");
@@ -102,8 +103,9 @@ static enum err read_passphrase(struct reading *reading, gnutls_datum_t *out)
 
 static enum err read_key(struct reading *reading)
 {
-	const struct settings_file *file = reading->settings->key.path ? &reading->settings->key
-								    : &reading->settings->chain;
+	const struct settings_file *file = reading->settings->key.path
+						   ? &reading->settings->key
+						   : &reading->settings->chain;
 	gnutls_datum_t bytes = { 0 }, passphrase = { 0 };
 
 	if (read_passphrase(reading, &passphrase) != ERR_OK)
@@ -114,13 +116,15 @@ static enum err read_key(struct reading *reading)
 	}
 	int result = gnutls_x509_privkey_init(&reading->out->key);
 	if (result >= 0)
-		result = gnutls_x509_privkey_import2(reading->out->key, &bytes, tls_file_format(&bytes),
+		result = gnutls_x509_privkey_import2(reading->out->key, &bytes,
+						     tls_file_format(&bytes),
 						     (const char *)passphrase.data, 0);
 	wipe_file(&bytes);
 	wipe_file(&passphrase);
 	if (result < 0) {
 		report_error(reading->report, FAULT_KEY, &file->place, "key",
-			     "%s holds no usable private key: %s", file->path, gnutls_strerror(result));
+			     "%s holds no usable private key: %s", file->path,
+			     gnutls_strerror(result));
 		return ERR_INVALID;
 	}
 	return ERR_OK;
@@ -129,7 +133,8 @@ static enum err read_key(struct reading *reading)
 /* Puts the certificates beside the chain, so that the order of a container does not matter. */
 static enum err merge(struct reading *reading, gnutls_x509_crt_t *more, unsigned n_more)
 {
-	gnutls_x509_crt_t *all = gnutls_realloc(reading->out->crts, (reading->out->n_crts + n_more) * sizeof(*all));
+	gnutls_x509_crt_t *all = gnutls_realloc(reading->out->crts,
+						(reading->out->n_crts + n_more) * sizeof(*all));
 
 	if (!all)
 		return ERR_NO_MEMORY;
@@ -139,14 +144,16 @@ static enum err merge(struct reading *reading, gnutls_x509_crt_t *more, unsigned
 	return ERR_OK;
 }
 
-static enum err unpack(struct reading *reading, gnutls_pkcs12_t container, const char *passphrase)
+static enum err unpack(struct reading *reading, gnutls_pkcs12_t container,
+		       const char *passphrase)
 {
 	gnutls_x509_crt_t *extra = NULL;
 	unsigned n_extra = 0;
 	enum err err = ERR_OK;
 
-	int result = gnutls_pkcs12_simple_parse(container, passphrase, &reading->out->key, &reading->out->crts,
-						&reading->out->n_crts, &extra, &n_extra, NULL, 0);
+	int result = gnutls_pkcs12_simple_parse(container, passphrase, &reading->out->key,
+						&reading->out->crts, &reading->out->n_crts,
+						&extra, &n_extra, NULL, 0);
 	if (result < 0) {
 		bool is_passphrase = result == GNUTLS_E_DECRYPTION_FAILED ||
 				     result == GNUTLS_E_MAC_VERIFY_FAILED;
@@ -161,8 +168,10 @@ static enum err unpack(struct reading *reading, gnutls_pkcs12_t container, const
 		gnutls_x509_crt_deinit(extra[i]);
 	gnutls_free(extra);
 	if (err == ERR_OK && (reading->out->n_crts == 0 || !reading->out->key)) {
-		report_error(reading->report, FAULT_CERTIFICATE, &reading->settings->pkcs12.place, "pkcs12",
-			     "%s does not hold a certificate and its key", reading->settings->pkcs12.path);
+		report_error(reading->report, FAULT_CERTIFICATE,
+			     &reading->settings->pkcs12.place, "pkcs12",
+			     "%s does not hold a certificate and its key",
+			     reading->settings->pkcs12.path);
 		return ERR_INVALID;
 	}
 	return err;
@@ -183,7 +192,8 @@ static enum err read_pkcs12(struct reading *reading)
 	}
 	int result = gnutls_pkcs12_import(container, &bytes, tls_file_format(&bytes), 0);
 	if (result < 0) {
-		report_error(reading->report, FAULT_CERTIFICATE, &reading->settings->pkcs12.place, "pkcs12",
+		report_error(reading->report, FAULT_CERTIFICATE,
+			     &reading->settings->pkcs12.place, "pkcs12",
 			     "%s is no PKCS#12 container: %s", reading->settings->pkcs12.path,
 			     gnutls_strerror(result));
 		goto end;
@@ -197,8 +207,8 @@ end:
 	return err;
 }
 
-enum err certificate_file_read(const struct settings_certificate *settings, struct report *report,
-			       struct certificate_file *out)
+enum err certificate_file_read(const struct settings_certificate *settings,
+			       struct report *report, struct certificate_file *out)
 {
 	struct reading reading = { settings, report, out };
 

@@ -31,11 +31,13 @@ static enum err find_leaf(struct load *load)
 	unsigned char of_key[64], of_crt[64];
 	size_t key_len = sizeof(of_key);
 
-	if (gnutls_x509_privkey_get_key_id(load->file.key, GNUTLS_KEYID_USE_SHA256, of_key, &key_len) < 0)
+	if (gnutls_x509_privkey_get_key_id(load->file.key, GNUTLS_KEYID_USE_SHA256, of_key,
+					   &key_len) < 0)
 		return ERR_NO_MEMORY;
 	for (unsigned i = 0; i < load->file.n_crts; i++) {
 		size_t len = sizeof(of_crt);
-		if (gnutls_x509_crt_get_key_id(load->file.crts[i], GNUTLS_KEYID_USE_SHA256, of_crt, &len) < 0 ||
+		if (gnutls_x509_crt_get_key_id(load->file.crts[i], GNUTLS_KEYID_USE_SHA256,
+					       of_crt, &len) < 0 ||
 		    len != key_len || memcmp(of_key, of_crt, len) != 0)
 			continue;
 		load->chain[load->n_chain++] = load->file.crts[i];
@@ -43,8 +45,10 @@ static enum err find_leaf(struct load *load)
 		return ERR_OK;
 	}
 	report_error(load->report, FAULT_KEY_MISMATCH,
-		     load->settings->key.path ? &load->settings->key.place : &load->settings->place, "key",
-		     "the key belongs to none of the certificates of '%s'", load->settings->name);
+		     load->settings->key.path ? &load->settings->key.place
+					      : &load->settings->place,
+		     "key", "the key belongs to none of the certificates of '%s'",
+		     load->settings->name);
 	return ERR_INVALID;
 }
 
@@ -55,7 +59,8 @@ static gnutls_x509_crt_t take_issuer(struct load *load, gnutls_x509_crt_t crt)
 		gnutls_x509_crt_t issuer = load->file.crts[i];
 		unsigned verify = 0;
 		if (!issuer || !gnutls_x509_crt_check_issuer(crt, issuer) ||
-		    gnutls_x509_crt_verify(crt, &issuer, 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &verify) < 0 ||
+		    gnutls_x509_crt_verify(crt, &issuer, 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
+					   &verify) < 0 ||
 		    (verify & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_FOUND)))
 			continue;
 		load->file.crts[i] = NULL;
@@ -67,27 +72,30 @@ static gnutls_x509_crt_t take_issuer(struct load *load, gnutls_x509_crt_t crt)
 static bool has_aia(gnutls_x509_crt_t crt)
 {
 	gnutls_datum_t uri = { 0 };
-	bool has = gnutls_x509_crt_get_authority_info_access(crt, 0, GNUTLS_IA_CAISSUERS_URI, &uri,
-							     NULL) >= 0;
+	bool has = gnutls_x509_crt_get_authority_info_access(crt, 0, GNUTLS_IA_CAISSUERS_URI,
+							     &uri, NULL) >= 0;
 	gnutls_free(uri.data);
 	return has;
 }
 
-/* Orders what was found from the leaf upwards; a root stays out (RFC 8446 §4.4.2 lets us omit it, and
- * partners have their own). */
+/* Orders what was found from the leaf upwards; a root stays out (RFC 8446 §4.4.2 lets us omit
+ * it, and partners have their own). */
 static void link_chain(struct load *load)
 {
-	const struct settings_file *file = load->settings->chain.path ? &load->settings->chain
-								      : &load->settings->pkcs12;
+	const struct settings_file *file =
+		load->settings->chain.path ? &load->settings->chain : &load->settings->pkcs12;
 	unsigned n_left = 0;
 
-	while (!is_self_signed(load->chain[load->n_chain - 1]) && load->n_chain < TLS_MAX_CHAIN) {
+	while (!is_self_signed(load->chain[load->n_chain - 1]) &&
+	       load->n_chain < TLS_MAX_CHAIN) {
 		gnutls_x509_crt_t issuer = take_issuer(load, load->chain[load->n_chain - 1]);
 		if (!issuer)
 			break;
 		if (is_self_signed(issuer)) {
-			report_warning(load->report, FAULT_CHAIN, &file->place, "chain",
-				       "%s holds the root certificate; it is not sent to partners", file->path);
+			report_warning(
+				load->report, FAULT_CHAIN, &file->place, "chain",
+				"%s holds the root certificate; it is not sent to partners",
+				file->path);
 			gnutls_x509_crt_deinit(issuer);
 			break;
 		}
@@ -98,12 +106,14 @@ static void link_chain(struct load *load)
 	gnutls_x509_crt_t top = load->chain[load->n_chain - 1];
 	if (n_left > 0 && !is_self_signed(load->chain[0]))
 		report_warning(load->report, FAULT_CHAIN, &file->place, "chain",
-			       "%u certificates in %s do not belong to the chain of '%s'", n_left, file->path,
-			       load->settings->name);
-	/* A CA that says where its own certificate can be fetched is hardly a root of the partner's store. */
+			       "%u certificates in %s do not belong to the chain of '%s'",
+			       n_left, file->path, load->settings->name);
+	/* A CA that says where its own certificate can be fetched is hardly a root of the
+	 * partner's store. */
 	if (load->n_chain == 1 && !is_self_signed(top) && has_aia(top))
 		report_warning(load->report, FAULT_CHAIN, &file->place, "chain",
-			       "%s holds no intermediate certificate; partners may not be able to build the chain",
+			       "%s holds no intermediate certificate; partners may not be able "
+			       "to build the chain",
 			       file->path);
 }
 
@@ -114,17 +124,18 @@ static void check_time(struct load *load, gnutls_x509_crt_t crt, const char *whi
 	char text[32];
 
 	if (end < now)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place, NULL,
-			       "the %s certificate of '%s' has expired on %s", which, load->settings->name,
-			       text_time((uint64_t)end * 1000000, text));
+		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place,
+			       NULL, "the %s certificate of '%s' has expired on %s", which,
+			       load->settings->name, text_time((uint64_t)end * 1000000, text));
 	else if (begin > now)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place, NULL,
-			       "the %s certificate of '%s' is not valid before %s", which,
-			       load->settings->name, text_time((uint64_t)begin * 1000000, text));
+		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place,
+			       NULL, "the %s certificate of '%s' is not valid before %s", which,
+			       load->settings->name,
+			       text_time((uint64_t)begin * 1000000, text));
 	else if (end - now < SOON_S)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place, NULL,
-			       "the %s certificate of '%s' expires on %s", which, load->settings->name,
-			       text_time((uint64_t)end * 1000000, text));
+		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place,
+			       NULL, "the %s certificate of '%s' expires on %s", which,
+			       load->settings->name, text_time((uint64_t)end * 1000000, text));
 }
 
 static void check_leaf(struct load *load, const struct identity *identity)
@@ -140,10 +151,12 @@ static void check_leaf(struct load *load, const struct identity *identity)
 			       "the key of '%s' has %u bits; partners may refuse less than %d",
 			       load->settings->name, bits, MIN_RSA_BITS);
 	if (identity->n_names == 0)
-		report_warning(load->report, FAULT_CERTIFICATE_NAME, &load->settings->place, NULL,
-			       "the certificate of '%s' names no domain (RFC 5922)", load->settings->name);
+		report_warning(load->report, FAULT_CERTIFICATE_NAME, &load->settings->place,
+			       NULL, "the certificate of '%s' names no domain (RFC 5922)",
+			       load->settings->name);
 	if (identity->has_eku && !identity->has_server_auth && !identity->has_any_eku)
-		report_warning(load->report, FAULT_CERTIFICATE_USAGE, &load->settings->place, NULL,
+		report_warning(load->report, FAULT_CERTIFICATE_USAGE, &load->settings->place,
+			       NULL,
 			       "the certificate of '%s' is not for servers (no serverAuth)",
 			       load->settings->name);
 }
@@ -183,7 +196,8 @@ static enum err fill(struct load *load, struct credentials *credentials)
 		credentials->n_chain++;
 	}
 	if (gnutls_privkey_init(&credentials->key) < 0 ||
-	    gnutls_privkey_import_x509(credentials->key, load->file.key, GNUTLS_PRIVKEY_IMPORT_COPY) < 0)
+	    gnutls_privkey_import_x509(credentials->key, load->file.key,
+				       GNUTLS_PRIVKEY_IMPORT_COPY) < 0)
 		return ERR_NO_MEMORY;
 	return read_identity(load, credentials);
 }
@@ -246,4 +260,9 @@ const char *credentials_name(const struct credentials *credentials)
 const struct identity *credentials_identity(const struct credentials *credentials)
 {
 	return credentials->identity;
+}
+
+const char *credentials_fingerprint(const struct credentials *credentials)
+{
+	return credentials ? credentials->fingerprint : "";
 }

@@ -11,6 +11,8 @@
 #include "proxy/base/error.h"
 #include "proxy/transport/identity.h"
 
+enum { FINGERPRINT_SIZE = 65 };
+
 struct credentials; /* one named certificate of `certificates:` with its key and chain */
 struct tls_trust;   /* trust anchors, CRLs and the policies of `tls:` */
 
@@ -24,7 +26,14 @@ struct credentials *credentials_unref(struct credentials *credentials);
 const char *credentials_name(const struct credentials *credentials);
 const struct identity *credentials_identity(const struct credentials *credentials);
 
+/* SHA-256 of the chain in hex, "" for NULL: equal for two loads of the same certificate, so that a reload which
+ * changes nothing keeps the connections. */
+const char *credentials_fingerprint(const struct credentials *credentials);
+
 /* Loads `tls:`: system or files or folders of CAs (PEM or DER), CRLs (also of intermediates: through the trust list). */
 enum err tls_trust_load(const struct settings_tls *tls, struct report *report, struct tls_trust **out) MUST_CHECK;
 struct tls_trust *tls_trust_ref(struct tls_trust *trust);
 struct tls_trust *tls_trust_unref(struct tls_trust *trust);
+
+/* The same for whom we trust: anchors, CRLs, policies. "" for NULL. */
+const char *tls_trust_fingerprint(const struct tls_trust *trust);

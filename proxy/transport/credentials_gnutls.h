@@ -11,7 +11,7 @@
 #include "conf/settings.h"
 #include "proxy/transport/credentials.h"
 
-enum { TLS_MAX_CHAIN = 16, FINGERPRINT_SIZE = 65 };
+enum { TLS_MAX_CHAIN = 16 };
 
 struct credentials {
 	int n_refs; /* atomic */

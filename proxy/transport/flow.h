@@ -9,6 +9,7 @@
 #include "proxy/base/addr.h"
 #include "proxy/base/error.h"
 #include "proxy/base/list.h"
+#include "proxy/base/loop.h"
 #include "proxy/base/reason.h"
 #include "proxy/base/wire.h"
 #include "proxy/transport/identity.h"
@@ -53,6 +54,21 @@ struct flow {
 	void *verdict;
 	uint64_t verdict_generation;
 	void (*verdict_free)(void *verdict);
+	/* How it ended, once is_closed. */
+	enum err end_err;
+	enum reason end_reason;
+
+	/* From here on transport's own. */
+	struct list link;	  /* of all flows of the transport */
+	struct list id_link;
+	struct list pool_link;
+	struct pool_place *pool_place;
+	struct list sendings;	  /* that wait until it is open */
+	size_t n_waiting_bytes;	  /* of those */
+	size_t n_queued_bytes;	  /* given to send, and not yet to the kernel */
+	struct loop_call end_call;
+	bool was_told;		  /* on_opened was called */
+	bool is_charged;	  /* may_connect allowed it: connection_ended is owed */
 };
 
 struct flow *flow_ref(struct flow *flow);

@@ -28,7 +28,8 @@ const char *listener_via_transport(const struct listener *listener)
 	return "UDP";
 }
 
-/* The parts of "host", "host:port", "[v6]:port", "v6". A port that is not written leaves out_port as it is. */
+/* The parts of "host", "host:port", "[v6]:port", "v6". A port that is not written leaves
+ * out_port as it is. */
 static bool split_host_port(const char *text, char host[256], uint16_t *out_port)
 {
 	const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
@@ -67,7 +68,8 @@ bool listener_advertise(struct listener *listener, const char *text)
 	return true;
 }
 
-/* What stands in our Via where nothing is advertised. A Via needs one address, also where all are bound. */
+/* What stands in our Via where nothing is advertised. A Via needs one address, also where all
+ * are bound. */
 static void advertise_address(struct listener *listener)
 {
 	struct addr addr = listener->addr;
@@ -77,11 +79,14 @@ static void advertise_address(struct listener *listener)
 		listener_primary_address(addr_is_ipv6(&addr), &addr);
 	text_copy(listener->host, sizeof(listener->host), addr_uri_host(&addr, text));
 	listener->port = addr_port(&listener->addr);
-	snprintf(listener->sent_by, sizeof(listener->sent_by), "%s:%u", listener->host, listener->port);
+	snprintf(listener->sent_by, sizeof(listener->sent_by), "%s:%u", listener->host,
+		 listener->port);
 }
 
-/* True if the sockets of previous are those that settings ask for. Port 0 is content with any. */
-static bool has_same_sockets(const struct settings_listener *settings, const struct listener *previous)
+/* True if the sockets of previous are those that settings ask for. Port 0 is content with any.
+ */
+static bool has_same_sockets(const struct settings_listener *settings,
+			     const struct listener *previous)
 {
 	if ((settings->transport == TRANSPORT_UDP) != (previous->transport == TRANSPORT_UDP))
 		return false;
@@ -90,8 +95,9 @@ static bool has_same_sockets(const struct settings_listener *settings, const str
 	return settings->port == 0 || settings->port == addr_port(&previous->addr);
 }
 
-static enum err open_sockets(const struct settings_listener *settings, const struct listener *previous,
-			     struct listener *listener, unsigned n_workers)
+static enum err open_sockets(const struct settings_listener *settings,
+			     const struct listener *previous, struct listener *listener,
+			     unsigned n_workers)
 {
 	struct listener_socket_wish wish = {
 		.addr = settings->addr,
@@ -103,7 +109,8 @@ static enum err open_sockets(const struct settings_listener *settings, const str
 
 	addr_set_port(&wish.addr, settings->port);
 	if (previous && has_same_sockets(settings, previous)) {
-		for (; listener->n_fds < n_workers && listener->n_fds < previous->n_fds; listener->n_fds++) {
+		for (; listener->n_fds < n_workers && listener->n_fds < previous->n_fds;
+		     listener->n_fds++) {
 			int fd = listener_socket_copy(previous->fds[listener->n_fds]);
 			if (fd < 0)
 				return ERR_LIMIT;
@@ -116,29 +123,34 @@ static enum err open_sockets(const struct settings_listener *settings, const str
 	while (err == ERR_OK && listener->n_fds < n_workers) {
 		err = listener_socket_open(&wish, &listener->fds[listener->n_fds]);
 		if (err == ERR_OK)
-			err = listener_socket_addr(listener->fds[listener->n_fds++], &wish.addr);
+			err = listener_socket_addr(listener->fds[listener->n_fds++],
+						   &wish.addr);
 	}
 	listener->addr = wish.addr;
 	return err;
 }
 
-static void report_socket(const struct settings_listener *settings, struct report *report, enum err err)
+static void report_socket(const struct settings_listener *settings, struct report *report,
+			  enum err err)
 {
 	char text[ADDR_TEXT_SIZE];
 	struct addr addr = settings->addr;
 
 	addr_set_port(&addr, settings->port);
-	report_error(report, FAULT_SOCKET, settings->bind_place.line ? &settings->bind_place : &settings->place,
+	report_error(report, FAULT_SOCKET,
+		     settings->bind_place.line ? &settings->bind_place : &settings->place,
 		     "bind", "listener '%s' cannot be opened on %s (%s): %s", settings->name,
 		     addr_text(&addr, text), conf_transport_text(settings->transport),
-		     err == ERR_ADDRESS ? "in use by another program, or no address of this host"
-					: err_text(err));
+		     err == ERR_ADDRESS
+			     ? "in use by another program, or no address of this host"
+			     : err_text(err));
 	if (err == ERR_ACCESS)
 		report_hint(report, "ports below 1024 need CAP_NET_BIND_SERVICE");
 }
 
-enum err listener_open(const struct settings_listener *settings, unsigned index, unsigned n_workers,
-		       const struct listener *previous, struct report *report, struct listener **out)
+enum err listener_open(const struct settings_listener *settings, unsigned index,
+		       unsigned n_workers, const struct listener *previous,
+		       struct report *report, struct listener **out)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
 	if (!listener)
@@ -163,9 +175,11 @@ enum err listener_open(const struct settings_listener *settings, unsigned index,
 		return err;
 	}
 	if (n_workers == 0)
-		addr_set_port(&listener->addr, settings->port); /* a dry run: nothing was bound */
+		addr_set_port(&listener->addr,
+			      settings->port); /* a dry run: nothing was bound */
 	advertise_address(listener);
-	if (settings->advertise && settings->advertise[0] && !listener_advertise(listener, settings->advertise)) {
+	if (settings->advertise && settings->advertise[0] &&
+	    !listener_advertise(listener, settings->advertise)) {
 		report_error(report, FAULT_BAD_VALUE, &settings->place, "advertise",
 			     "'%s' is neither a name nor an address", settings->advertise);
 		listener_unref(listener);

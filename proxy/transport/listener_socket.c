@@ -22,14 +22,15 @@ static void set_udp_options(int fd, const struct addr *addr)
 {
 	bool is_ipv6 = addr_is_ipv6(addr);
 
-	/* A burst must not be lost while a worker is busy; FORCE goes over the system's bound if we may. */
+	/* A burst must not be lost while a worker is busy; FORCE goes over the system's bound
+	 * if we may. */
 	set(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
 	set(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
 	set(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER_BYTES);
 	set(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUFFER_BYTES);
 
-	/* A large response has to go by UDP if the request came so (RFC 3261 §18.2.2): fragments are better
-	 * than silence, and DF with lost ICMP is silence. */
+	/* A large response has to go by UDP if the request came so (RFC 3261 §18.2.2):
+	 * fragments are better than silence, and DF with lost ICMP is silence. */
 	set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	if (is_ipv6)
 		set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
@@ -113,11 +114,12 @@ static bool is_candidate(const struct ifaddrs *entry, int family)
 {
 	struct addr addr;
 
-	if (!entry->ifa_addr || entry->ifa_addr->sa_family != family || !(entry->ifa_flags & IFF_UP) ||
-	    (entry->ifa_flags & IFF_LOOPBACK))
+	if (!entry->ifa_addr || entry->ifa_addr->sa_family != family ||
+	    !(entry->ifa_flags & IFF_UP) || (entry->ifa_flags & IFF_LOOPBACK))
 		return false;
 	addr_from_sockaddr(&addr, entry->ifa_addr,
-			   family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+			   family == AF_INET ? sizeof(struct sockaddr_in)
+					     : sizeof(struct sockaddr_in6));
 	return family == AF_INET || !IN6_IS_ADDR_LINKLOCAL(&addr.in6.sin6_addr);
 }
 
@@ -136,8 +138,9 @@ void listener_primary_address(bool is_ipv6, struct addr *addr)
 			is_found = is_candidate(entry, families[i]);
 			if (is_found)
 				addr_from_sockaddr(addr, entry->ifa_addr,
-						   families[i] == AF_INET ? sizeof(struct sockaddr_in)
-									  : sizeof(struct sockaddr_in6));
+						   families[i] == AF_INET
+							   ? sizeof(struct sockaddr_in)
+							   : sizeof(struct sockaddr_in6));
 		}
 	}
 	if (all)

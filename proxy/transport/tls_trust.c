@@ -33,14 +33,16 @@ static enum err add_file(struct load *load, const char *path, const char **out_f
 		*out_fault = err_text(err);
 		return err;
 	}
-	int result = gnutls_x509_crt_list_import2(&crts, &n_crts, &bytes, tls_file_format(&bytes), 0);
+	int result = gnutls_x509_crt_list_import2(&crts, &n_crts, &bytes,
+						  tls_file_format(&bytes), 0);
 	gnutls_free(bytes.data);
 	if (result < 0) {
 		*out_fault = gnutls_strerror(result);
 		return ERR_SYNTAX;
 	}
 	/* The list owns the certificates from here on, also those that it had already. */
-	result = gnutls_x509_trust_list_add_cas(load->trust->anchors, crts, n_crts, GNUTLS_TL_NO_DUPLICATES);
+	result = gnutls_x509_trust_list_add_cas(load->trust->anchors, crts, n_crts,
+						GNUTLS_TL_NO_DUPLICATES);
 	gnutls_free(crts);
 	if (result < 0) {
 		*out_fault = gnutls_strerror(result);
@@ -49,8 +51,8 @@ static enum err add_file(struct load *load, const char *path, const char **out_f
 	return ERR_OK;
 }
 
-/* Sorted, so that the same folder always gives the same list. What is no certificate is passed over with a
- * warning: folders hold other things too. */
+/* Sorted, so that the same folder always gives the same list. What is no certificate is passed
+ * over with a warning: folders hold other things too. */
 static enum err add_folder(struct load *load, const struct settings_file *folder)
 {
 	struct dirent **entries = NULL;
@@ -62,12 +64,15 @@ static enum err add_folder(struct load *load, const struct settings_file *folder
 		const char *fault = NULL, *name = entries[i]->d_name;
 
 		if (name[0] != '.' && i < MAX_FOLDER_FILES &&
-		    snprintf(path, sizeof(path), "%s/%s", folder->path, name) < (int)sizeof(path)) {
+		    snprintf(path, sizeof(path), "%s/%s", folder->path, name) <
+			    (int)sizeof(path)) {
 			enum err err = add_file(load, path, &fault);
 			n_added += err == ERR_OK;
-			if (err != ERR_OK && err != ERR_INVALID) /* a folder inside is no fault */
-				report_warning(load->report, FAULT_TRUST, &folder->place, "tls.trust",
-					       "no CA certificate in %s: %s", path, fault);
+			if (err != ERR_OK &&
+			    err != ERR_INVALID) /* a folder inside is no fault */
+				report_warning(load->report, FAULT_TRUST, &folder->place,
+					       "tls.trust", "no CA certificate in %s: %s", path,
+					       fault);
 		}
 		free(entries[i]);
 	}
@@ -86,8 +91,9 @@ static enum err add_anchors(struct load *load)
 
 	if (settings->trusts_system &&
 	    gnutls_x509_trust_list_add_system_trust(load->trust->anchors, 0, 0) <= 0)
-		report_warning(load->report, FAULT_TRUST, &settings->place, "tls.trust",
-			       "the system has no CA certificates (Debian: install ca-certificates)");
+		report_warning(
+			load->report, FAULT_TRUST, &settings->place, "tls.trust",
+			"the system has no CA certificates (Debian: install ca-certificates)");
 	for (size_t i = 0; i < settings->n_trust; i++) {
 		const struct settings_file *file = &settings->trust[i];
 		const char *fault = NULL;
@@ -105,7 +111,8 @@ static enum err add_anchors(struct load *load)
 	return worst;
 }
 
-static void check_crl(struct load *load, const struct settings_file *file, gnutls_x509_crl_t crl)
+static void check_crl(struct load *load, const struct settings_file *file,
+		      gnutls_x509_crl_t crl)
 {
 	time_t next = gnutls_x509_crl_get_next_update(crl);
 	char text[32];
@@ -116,8 +123,8 @@ static void check_crl(struct load *load, const struct settings_file *file, gnutl
 			       text_time((uint64_t)next * 1000000, text));
 }
 
-/* The trust list takes a CRL of an intermediate although it has not its certificate; the plain loader
- * of GnuTLS refuses it. */
+/* The trust list takes a CRL of an intermediate although it has not its certificate; the plain
+ * loader of GnuTLS refuses it. */
 static enum err add_crl(struct load *load, const struct settings_file *file)
 {
 	struct tls_trust *trust = load->trust;
@@ -131,14 +138,16 @@ static enum err add_crl(struct load *load, const struct settings_file *file)
 				   : 0;
 	gnutls_free(bytes.data);
 	if (err != ERR_OK || result < 0 || n_crls == 0) {
-		report_error(load->report, FAULT_TRUST, &file->place, "tls.crl", "no CRL in %s: %s",
-			     file->path, err != ERR_OK ? err_text(err) : gnutls_strerror(result));
+		report_error(load->report, FAULT_TRUST, &file->place, "tls.crl",
+			     "no CRL in %s: %s", file->path,
+			     err != ERR_OK ? err_text(err) : gnutls_strerror(result));
 		return ERR_INVALID;
 	}
 	gnutls_x509_crl_t *all = realloc(trust->crls, (trust->n_crls + n_crls) * sizeof(*all));
 	if (all)
 		trust->crls = all;
-	if (!all || gnutls_x509_trust_list_add_crls(trust->anchors, crls, n_crls, 0, 0) < (int)n_crls) {
+	if (!all ||
+	    gnutls_x509_trust_list_add_crls(trust->anchors, crls, n_crls, 0, 0) < (int)n_crls) {
 		gnutls_free(crls);
 		return ERR_NO_MEMORY;
 	}
@@ -150,8 +159,8 @@ static enum err add_crl(struct load *load, const struct settings_file *file)
 	return ERR_OK;
 }
 
-/* What is ours, and then what the expert wrote: a whole string replaces our base but never the versions;
- * one that begins with an operator is put behind ours and has the last word. */
+/* What is ours, and then what the expert wrote: a whole string replaces our base but never the
+ * versions; one that begins with an operator is put behind ours and has the last word. */
 static enum err make_priority(struct load *load, enum conf_tls_version minimum)
 {
 	static const char *const versions[] = {
@@ -165,13 +174,15 @@ static enum err make_priority(struct load *load, enum conf_tls_version minimum)
 	const char *fault = NULL;
 	char text[1024];
 
-	snprintf(text, sizeof(text), "%s:-VERS-ALL%s%s%s", !expert[0] || is_appended ? "NORMAL" : expert,
-		 versions[minimum], is_appended && expert[0] != ':' ? ":" : "",
-		 is_appended ? expert : "");
+	snprintf(text, sizeof(text), "%s:-VERS-ALL%s%s%s",
+		 !expert[0] || is_appended ? "NORMAL" : expert, versions[minimum],
+		 is_appended && expert[0] != ':' ? ":" : "", is_appended ? expert : "");
 	if (gnutls_priority_init(&load->trust->priorities[minimum], text, &fault) >= 0)
 		return ERR_OK;
-	report_error(load->report, FAULT_PRIORITY, &load->settings->priority_place, "tls.priority",
-		     "GnuTLS does not know this priority string, from '%.40s' on", fault ? fault : "");
+	report_error(load->report, FAULT_PRIORITY, &load->settings->priority_place,
+		     "tls.priority",
+		     "GnuTLS does not know this priority string, from '%.40s' on",
+		     fault ? fault : "");
 	return ERR_INVALID;
 }
 
@@ -190,7 +201,8 @@ static enum err remember_organisation(struct tls_trust *trust, gnutls_x509_crt_t
 	char name[256];
 	size_t size = sizeof(name);
 
-	if (gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_ORGANIZATION_NAME, 0, 0, name, &size) < 0 ||
+	if (gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_ORGANIZATION_NAME, 0, 0, name,
+					  &size) < 0 ||
 	    trust->n_organisations >= MAX_ORGANISATIONS)
 		return ERR_OK;
 	for (size_t i = 0; i < trust->n_organisations; i++) {
@@ -214,7 +226,8 @@ static enum err hash_anchors(struct tls_trust *trust, gnutls_hash_hd_t hash)
 	gnutls_x509_crt_t crt;
 	enum err err = ERR_OK;
 
-	while (err == ERR_OK && gnutls_x509_trust_list_iter_get_ca(trust->anchors, &iter, &crt) >= 0) {
+	while (err == ERR_OK &&
+	       gnutls_x509_trust_list_iter_get_ca(trust->anchors, &iter, &crt) >= 0) {
 		unsigned char sha256[32];
 		size_t size = sizeof(sha256);
 		if (gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, sha256, &size) >= 0)
@@ -227,7 +240,8 @@ static enum err hash_anchors(struct tls_trust *trust, gnutls_hash_hd_t hash)
 	return err;
 }
 
-/* Two loads of the same files are the same trust: connections that it let in may be used again. */
+/* Two loads of the same files are the same trust: connections that it let in may be used again.
+ */
 static enum err make_fingerprint(struct load *load)
 {
 	struct tls_trust *trust = load->trust;
@@ -262,7 +276,8 @@ static enum err make_callbacks(struct tls_trust *trust)
 	return ERR_OK;
 }
 
-enum err tls_trust_load(const struct settings_tls *tls, struct report *report, struct tls_trust **out)
+enum err tls_trust_load(const struct settings_tls *tls, struct report *report,
+			struct tls_trust **out)
 {
 	struct tls_trust *trust = calloc(1, sizeof(*trust));
 	if (!trust)
@@ -272,8 +287,9 @@ enum err tls_trust_load(const struct settings_tls *tls, struct report *report, s
 	trust->n_refs = 1;
 	trust->min_key_bits = tls->min_key_bits;
 	trust->client_eku = tls->client_eku;
-	enum err err = gnutls_x509_trust_list_init(&trust->anchors, ANCHOR_LIST_SIZE) < 0 ? ERR_NO_MEMORY
-											   : ERR_OK;
+	enum err err = gnutls_x509_trust_list_init(&trust->anchors, ANCHOR_LIST_SIZE) < 0
+			       ? ERR_NO_MEMORY
+			       : ERR_OK;
 	/* Every fault is told at once, so a bad anchor does not hide a bad CRL. */
 	if (err == ERR_OK)
 		err = add_anchors(&load);
@@ -325,4 +341,9 @@ struct tls_trust *tls_trust_unref(struct tls_trust *trust)
 	gnutls_free(trust->ticket_key.data);
 	free(trust);
 	return NULL;
+}
+
+const char *tls_trust_fingerprint(const struct tls_trust *trust)
+{
+	return trust ? trust->fingerprint : "";
 }

@@ -1,0 +1,56 @@
+#include "proxy/transport/flow.h"
+
+struct flow *flow_ref(struct flow *flow)
+{
+	flow->n_refs++;
+	return flow;
+}
+
+struct flow *flow_unref(struct flow *flow)
+{
+	if (!flow || --flow->n_refs > 0)
+		return NULL;
+
+	list_remove(&flow->link);
+	if (flow->verdict && flow->verdict_free)
+		flow->verdict_free(flow->verdict);
+	identity_unref(flow->identity);
+	listener_unref(flow->listener);
+	flow->ops->destroy(flow);
+	return NULL;
+}
+
+enum err flow_send(struct flow *flow, struct wire *wire)
+{
+	if (flow->is_closed)
+		return ERR_CLOSED;
+	return flow->ops->send(flow, wire);
+}
+
+void flow_close(struct flow *flow, enum reason why)
+{
+	if (!flow->is_closed)
+		flow->ops->close(flow, why);
+}
+
+enum err flow_watch(struct flow *flow, struct flow_user *user,
+		    void (*on_closed)(struct flow_user *user, enum err err, enum reason reason))
+{
+	user->on_closed = on_closed;
+	list_init(&user->link);
+	if (flow->is_closed)
+		return ERR_CLOSED;
+	list_append(&flow->users, &user->link);
+	return ERR_OK;
+}
+
+void flow_unwatch(struct flow_user *user)
+{
+	if (user->link.next)
+		list_remove(&user->link);
+}
+
+bool flow_is_reliable(const struct flow *flow)
+{
+	return flow->transport != TRANSPORT_UDP;
+}

@@ -1,0 +1,160 @@
+#include <string.h>
+
+#include "proxy/transport/pool.h"
+#include "proxy/transport/stream.h"
+#include "proxy/transport/transport.h"
+#include "proxy/transport/transport_inside.h"
+#include "proxy/transport/udp.h"
+
+enum { MAX_DATAGRAM = 65507, PRESET_MAX_DATAGRAM = 1300 };
+
+static void tell_end(struct loop_call *call)
+{
+	struct sending *sending = container_of(call, struct sending, call);
+
+	sending->is_active = false;
+	sending->wire = wire_unref(sending->wire);
+	sending->on_end(sending, sending->err, sending->reason);
+}
+
+void sending_finish(struct transport *transport, struct sending *sending, struct flow *flow,
+		    enum err err, enum reason reason)
+{
+	list_remove(&sending->link);
+	sending->err = err;
+	sending->reason = reason;
+	sending->flow = err == ERR_OK ? flow_ref(flow) : NULL;
+	loop_defer(transport->loop, &sending->call, tell_end);
+}
+
+static void begin(struct sending *sending, struct wire *wire,
+		  void (*on_end)(struct sending *, enum err, enum reason))
+{
+	memset(sending, 0, sizeof(*sending));
+	list_init(&sending->link);
+	sending->wire = wire_ref(wire);
+	sending->on_end = on_end;
+	sending->is_active = true;
+}
+
+/* Undoes begin, for errors that are told at once. */
+static enum err refuse(struct sending *sending, enum err err)
+{
+	sending->is_active = false;
+	sending->wire = wire_unref(sending->wire);
+	return err;
+}
+
+static enum err send_datagram(struct transport *transport, const struct hop *hop,
+			      struct sending *sending)
+{
+	if (sending->wire->len > MAX_DATAGRAM)
+		return refuse(sending, ERR_TOO_LARGE);
+
+	struct flow *flow = transport->dial ? transport->dial(transport->dial_user, hop)
+					    : udp_flow_for_hop(transport, hop);
+	if (!flow) {
+		sending_finish(transport, sending, NULL, ERR_NOT_FOUND, REASON_NO_LISTENER);
+		return ERR_OK;
+	}
+	enum err err;
+	if (transport->dial) {
+		err = flow_send(flow, sending->wire);
+		if (err == ERR_OK)
+			sending_finish(transport, sending, flow, ERR_OK, REASON_NONE);
+		return err == ERR_OK ? ERR_OK : refuse(sending, err);
+	}
+	err = udp_send(flow, sending->wire, sending);
+	flow_unref(flow);
+	return err == ERR_OK ? ERR_OK : refuse(sending, err);
+}
+
+/* Makes a connection for hop; it may have failed already when this returns. */
+static struct flow *dial(struct transport *transport, const struct hop *hop)
+{
+	struct flow *flow = transport->dial ? transport->dial(transport->dial_user, hop)
+					    : stream_dial(transport, hop);
+
+	if (flow && !flow->is_closed) {
+		strncpy(flow->peer_name, hop->peer ? hop->peer : "",
+			sizeof(flow->peer_name) - 1);
+		if (!flow->pool_place && pool_add_dialled(transport->pool, flow, hop) != ERR_OK)
+			return flow; /* it serves this one request */
+	}
+	return flow;
+}
+
+static enum err send_on_stream(struct transport *transport, const struct hop *hop,
+			       struct sending *sending)
+{
+	struct flow *flow =
+		pool_find(transport->pool, hop, transport->limits.connections_per_hop);
+
+	if (!flow && transport->n_streams >= transport->limits.connections)
+		return refuse(sending, ERR_LIMIT);
+	if (!flow)
+		flow = dial(transport, hop);
+	if (!flow)
+		return refuse(sending, ERR_NO_MEMORY);
+	if (flow->is_closed) {
+		sending_finish(transport, sending, NULL, flow->end_err, flow->end_reason);
+		return ERR_OK;
+	}
+	if (flow->is_open) {
+		enum err err = flow_send(flow, sending->wire);
+		if (err != ERR_OK)
+			return refuse(sending, err);
+		sending_finish(transport, sending, flow, ERR_OK, REASON_NONE);
+		return ERR_OK;
+	}
+	if (flow->n_waiting_bytes > 0 &&
+	    flow->n_waiting_bytes + sending->wire->len > transport->limits.queue_bytes)
+		return refuse(sending, ERR_LIMIT);
+	flow->n_waiting_bytes += sending->wire->len;
+	list_append(&flow->sendings, &sending->link);
+	sending->flow = flow; /* not counted: it ends this sending before it goes */
+	return ERR_OK;
+}
+
+enum err transport_send(struct transport *transport, const struct hop *hop, struct wire *wire,
+			struct sending *sending,
+			void (*on_end)(struct sending *, enum err, enum reason))
+{
+	begin(sending, wire, on_end);
+	return hop->transport == TRANSPORT_UDP ? send_datagram(transport, hop, sending)
+					       : send_on_stream(transport, hop, sending);
+}
+
+void transport_cancel(struct sending *sending)
+{
+	if (!sending->is_active)
+		return;
+	sending->is_active = false;
+	if (sending->call.is_queued) { /* it has ended, and was not told yet */
+		loop_defer_cancel(&sending->call);
+		sending->flow = flow_unref(sending->flow);
+	} else if (sending->flow) {
+		sending->flow->n_waiting_bytes -= sending->wire->len;
+		sending->flow = NULL;
+	}
+	list_remove(&sending->link);
+	sending->wire = wire_unref(sending->wire);
+}
+
+struct flow *transport_udp_flow(struct transport *transport, struct listener *listener,
+				const struct addr *remote)
+{
+	struct hop hop = { .transport = TRANSPORT_UDP,
+			   .remote = *remote,
+			   .listener = listener };
+
+	if (!transport->dial)
+		return udp_flow_for_hop(transport, &hop);
+	struct flow *flow = transport->dial(transport->dial_user, &hop);
+	return flow ? flow_ref(flow) : NULL;
+}
+
+size_t transport_max_datagram(struct transport *transport, const struct hop *hop)
+{
+	return PRESET_MAX_DATAGRAM; /* an unconnected socket does not know the path's MTU */
+}

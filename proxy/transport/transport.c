@@ -1,0 +1,301 @@
+#include "proxy/transport/transport.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/transport/acceptor.h"
+#include "proxy/transport/linger.h"
+#include "proxy/transport/pool.h"
+#include "proxy/transport/stream.h"
+#include "proxy/transport/transport_inside.h"
+#include "proxy/transport/udp.h"
+
+/* Until transport_set_limits is called. */
+static const struct transport_limits preset_limits = {
+	.message_bytes = 65536,
+	.queue_bytes = 1 << 20,
+	.connections = 20000,
+	.connect_ms = 5000,
+	.handshake_ms = 5000,
+	.first_message_ms = 30000,
+	.idle_ms = 3600 * 1000,
+	.write_stall_ms = 10000,
+	.connections_per_hop = 1,
+};
+
+static struct list *bucket(struct transport *transport, uint64_t id)
+{
+	return &transport->by_id[id % N_FLOW_BUCKETS]; /* ids count up: nobody chooses them */
+}
+
+enum err transport_new(struct loop *loop, unsigned worker, const struct transport_user *user,
+		       struct counters *counters, struct transport **out)
+{
+	struct transport *transport = calloc(1, sizeof(*transport));
+	if (!transport)
+		return ERR_NO_MEMORY;
+
+	transport->loop = loop;
+	transport->worker = worker;
+	transport->user = *user;
+	transport->counters = counters;
+	transport->limits = preset_limits;
+	transport->next_id = (uint64_t)worker << FLOW_ID_WORKER_SHIFT;
+	list_init(&transport->flows);
+	list_init(&transport->acceptors);
+	list_init(&transport->udp_sockets);
+	list_init(&transport->lingerers);
+	for (unsigned i = 0; i < N_FLOW_BUCKETS; i++)
+		list_init(&transport->by_id[i]);
+
+	transport->pong = wire_copy("\r\n", 2);
+	if (!transport->pong || pool_new(&transport->pool) != ERR_OK) {
+		transport_free(transport);
+		return ERR_NO_MEMORY;
+	}
+	*out = transport;
+	return ERR_OK;
+}
+
+/* Tells everybody who waits for the flow's end, and lets go of it. */
+static void tell_ended(struct loop_call *call)
+{
+	struct flow *flow = container_of(call, struct flow, end_call);
+	struct transport *transport = flow->owner;
+
+	while (!list_is_empty(&flow->users)) {
+		struct flow_user *user = container_of(flow->users.next, struct flow_user, link);
+		list_remove(&user->link);
+		user->on_closed(user, flow->end_err, flow->end_reason);
+	}
+	if (flow->was_told && transport && transport->user.on_closed)
+		transport->user.on_closed(transport->user.user, flow, flow->end_reason);
+	if (flow->is_charged && transport && transport->user.connection_ended)
+		transport->user.connection_ended(transport->user.user, &flow->remote);
+	flow_unref(flow);
+}
+
+struct transport *transport_free(struct transport *transport)
+{
+	struct list *link, *following;
+
+	if (!transport)
+		return NULL;
+
+	acceptor_close_all(transport);
+	for (link = transport->flows.next; link != &transport->flows;) {
+		struct flow *flow = flow_ref(container_of(link, struct flow, link));
+		flow_close(flow, REASON_DRAINING);
+		if (flow->end_call.is_queued) {
+			loop_defer_cancel(&flow->end_call);
+			tell_ended(&flow->end_call);
+		}
+		link = flow->link.next;
+		flow_unref(flow);
+	}
+	/* What others still hold must not look for us. */
+	list_for_each(link, following, &transport->flows)
+	{
+		container_of(link, struct flow, link)->owner = NULL;
+		list_remove(link);
+	}
+	udp_close_all(transport);
+	linger_end(transport);
+	udp_receiver_free(transport->udp_receiver);
+	pool_free(transport->pool);
+	wire_unref(transport->pong);
+	free(transport);
+	return NULL;
+}
+
+void transport_set_limits(struct transport *transport, const struct transport_limits *limits)
+{
+	transport->limits = *limits;
+	if (transport->limits.connections_per_hop == 0)
+		transport->limits.connections_per_hop = 1;
+}
+
+enum err transport_listen(struct transport *transport, struct listener *const *listeners,
+			  unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (listeners[i]->n_fds <= transport->worker)
+			return ERR_INVALID;
+	}
+	enum err err = acceptor_serve(transport, listeners, n);
+	return err == ERR_OK ? udp_serve(transport, listeners, n) : err;
+}
+
+void transport_stop_listening(struct transport *transport)
+{
+	acceptor_close_all(transport);
+}
+
+struct flow *transport_find_flow(struct transport *transport, uint64_t id)
+{
+	struct list *head = bucket(transport, id), *link, *following;
+
+	list_for_each(link, following, head)
+	{
+		struct flow *flow = container_of(link, struct flow, id_link);
+		if (flow->id == id)
+			return flow->is_open ? flow : NULL;
+	}
+	return NULL;
+}
+
+void transport_close_if(struct transport *transport,
+			bool (*should_close)(const struct flow *flow, void *user), void *user,
+			enum reason why)
+{
+	struct list *link, *following;
+
+	list_for_each(link, following, &transport->flows)
+	{
+		struct flow *flow = container_of(link, struct flow, link);
+		if (!flow->is_closed && should_close(flow, user))
+			flow_close(flow, why);
+	}
+}
+
+void transport_each_flow(struct transport *transport,
+			 void (*fn)(const struct flow *flow, void *user), void *user)
+{
+	struct list *link, *following;
+
+	list_for_each(link, following, &transport->flows)
+	{
+		struct flow *flow = container_of(link, struct flow, link);
+		if (flow->is_open && flow_is_reliable(flow))
+			fn(flow, user);
+	}
+}
+
+void transport_set_dialer(struct transport *transport,
+			  struct flow *(*dial)(void *user, const struct hop *hop), void *user)
+{
+	transport->dial = dial;
+	transport->dial_user = user;
+}
+
+void transport_flow_init(struct transport *transport, struct flow *flow,
+			 const struct flow_ops *ops, struct listener *listener,
+			 enum conf_transport kind, const struct addr *local,
+			 const struct addr *remote)
+{
+	memset(flow, 0, sizeof(*flow));
+	flow->ops = ops;
+	flow->owner = transport;
+	flow->n_refs = 1; /* the transport's, until the flow has ended */
+	flow->id = ++transport->next_id;
+	flow->listener = listener ? listener_ref(listener) : NULL;
+	flow->transport = kind;
+	if (local)
+		flow->local = *local;
+	flow->remote = *remote;
+	flow->last_received_ms = loop_now_ms(transport->loop);
+	list_init(&flow->users);
+	list_init(&flow->sendings);
+	list_init(&flow->id_link);
+	list_init(&flow->pool_link);
+	list_append(&transport->flows, &flow->link);
+	if (kind == TRANSPORT_UDP) {
+		flow->is_open = true;
+		flow->opened_ms = loop_now_ms(transport->loop);
+		return;
+	}
+	list_append(bucket(transport, flow->id), &flow->id_link);
+	transport->n_streams++;
+}
+
+/* What waited for the connection goes out now, in order. */
+static void send_waiting(struct flow *flow)
+{
+	struct transport *transport = flow->owner;
+	struct list *link, *following;
+
+	list_for_each(link, following, &flow->sendings)
+	{
+		struct sending *sending = container_of(link, struct sending, link);
+		list_remove(link);
+		flow->n_waiting_bytes -= sending->wire->len;
+		enum err err = flow_send(flow, sending->wire);
+		sending_finish(transport, sending, flow, err,
+			       err == ERR_OK ? REASON_NONE : REASON_SEND_QUEUE_FULL);
+	}
+}
+
+void transport_flow_opened(struct flow *flow)
+{
+	struct transport *transport = flow->owner;
+
+	if (flow->is_open || flow->is_closed)
+		return;
+	flow->is_open = true;
+	flow->opened_ms = flow->last_received_ms = loop_now_ms(transport->loop);
+	flow->was_told = true;
+	if (transport->user.on_opened)
+		transport->user.on_opened(transport->user.user, flow);
+	if (!flow->is_closed)
+		send_waiting(flow);
+}
+
+void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
+{
+	struct transport *transport = flow->owner;
+	struct list *link, *following;
+
+	if (flow->is_closed)
+		return;
+	flow->is_closed = true;
+	flow->is_open = false;
+	flow->end_err = err == ERR_OK ? ERR_CLOSED : err;
+	flow->end_reason = reason;
+	pool_remove(transport->pool, flow);
+	list_remove(&flow->id_link);
+	if (flow_is_reliable(flow))
+		transport->n_streams--;
+	list_for_each(link, following, &flow->sendings)
+	{
+		list_remove(link);
+		sending_finish(transport, container_of(link, struct sending, link), NULL,
+			       flow->end_err,
+			       reason == REASON_NONE ? REASON_CONNECTION_LOST : reason);
+	}
+	loop_defer(transport->loop, &flow->end_call, tell_ended);
+}
+
+static void tell_malformed(struct flow *flow, const void *bytes, size_t len, const char *fault)
+{
+	struct transport *transport = flow->owner;
+
+	if (transport->user.on_malformed)
+		transport->user.on_malformed(transport->user.user, flow, bytes, len, fault);
+}
+
+void transport_deliver(struct flow *flow, const void *bytes, size_t len)
+{
+	struct transport *transport = flow->owner;
+	struct arrival arrival = {
+		.flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(transport->loop)
+	};
+
+	if (len > transport->limits.message_bytes) {
+		tell_malformed(flow, bytes, len, "message over the bound");
+		return;
+	}
+	enum err err = message_parse(bytes, len, &arrival.msg);
+	if (err == ERR_NO_MEMORY)
+		return; /* as if it had been lost on the way */
+	if (err != ERR_OK) {
+		tell_malformed(flow, bytes, len,
+			       err == ERR_LIMIT ? "more headers than allowed"
+						: "not a SIP message");
+		if (flow_is_reliable(flow))
+			flow_close(flow, REASON_MALFORMED);
+		return;
+	}
+	arrival.sip = message_sip(arrival.msg);
+	transport->user.on_message(transport->user.user, &arrival);
+}

@@ -1,0 +1,47 @@
+/* What the files of this folder share of struct transport. */
+#pragma once
+
+#include "proxy/base/list.h"
+#include "proxy/base/loop.h"
+#include "proxy/transport/transport.h"
+
+enum {
+	READ_SIZE = 65536,      /* one read of a stream, or one datagram */
+	PLAIN_SIZE = 17 * 1024, /* one TLS record's plaintext */
+	N_FLOW_BUCKETS = 4096,
+	FLOW_ID_WORKER_SHIFT = 56,
+};
+
+struct pool;
+struct udp_receiver;
+
+struct transport {
+	struct loop *loop;
+	unsigned worker;
+	struct transport_user user;
+	struct counters *counters;
+	struct transport_limits limits;
+	struct flow *(*dial)(void *user, const struct hop *hop);
+	void *dial_user;
+
+	struct list flows;  /* flow.link: every one that is not freed yet, closed ones too */
+	unsigned n_streams; /* that are not closed */
+	uint64_t next_id;
+	struct list by_id[N_FLOW_BUCKETS]; /* flow.id_link: streams that are not closed */
+	struct pool *pool;
+
+	struct list acceptors;   /* acceptor.link */
+	struct list udp_sockets; /* udp_socket.link */
+	struct list lingerers;   /* lingerer.link */
+	unsigned n_lingerers;
+	struct udp_receiver *udp_receiver;
+	struct wire *pong;
+
+	char bytes[READ_SIZE];  /* what was just read, of whichever flow */
+	char plain[PLAIN_SIZE]; /* and what TLS made of it */
+};
+
+/* Ends a sending: on_end follows from the loop. With ERR_OK the user gets a reference to flow.
+ */
+void sending_finish(struct transport *transport, struct sending *sending, struct flow *flow,
+		    enum err err, enum reason reason);
