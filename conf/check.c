@@ -25,6 +25,8 @@ void check_listeners(const struct settings *settings, struct report *report)
 			       "the wan listener '%.64s' is without TLS, expected mtls",
 			       listener->name);
 	}
+	if (report_n_errors(report))
+		return; /* they may be there, but not understood */
 	if (!n_enabled)
 		report_warning(report, FAULT_NOTHING_SERVED,
 			       &(struct place){ .file = settings->files[0] }, "listeners",
@@ -54,6 +56,8 @@ static void check_backend_listener(const struct settings *settings,
 	if (backend->listener.index < 0)
 		return;
 	listener = &settings->listeners[backend->listener.index];
+	if (listener->network == NETWORK_REMOTE)
+		return; /* reported already: phones are not in this version */
 	if (listener->network != NETWORK_LAN)
 		report_error(report, FAULT_CONFLICT, place, "listener",
 			     "'%.64s' is a %s listener, expected a lan listener",
@@ -76,7 +80,7 @@ void check_backends(const struct settings *settings, struct report *report)
 		const struct settings_backend *backend = &settings->backends[i];
 
 		check_backend_listener(settings, backend, report);
-		if (backend->domains == settings->domains)
+		if (backend->domains == settings->domains || !settings->n_domains)
 			continue;
 		for (size_t j = 0; j < backend->n_domains; j++) {
 			const struct settings_domain *domain = &backend->domains[j];

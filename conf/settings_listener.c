@@ -90,8 +90,6 @@ static void check_certificates(struct schema_reader *reader, const struct node *
 {
 	struct place place = settings_place(node, "transport");
 
-	if (!node_get(node, "transport"))
-		return;
 	if (is_tls(listener) && !listener->n_certificates) {
 		report_error(reader->report, FAULT_NO_CERTIFICATE, &place, "transport",
 			     "%s without a certificate, expected certificate: NAME beside it",
@@ -127,13 +125,11 @@ static void read_advertise(struct schema_reader *reader, const struct node *node
 	}
 }
 
-/* A network that is not understood must not look like the first of the enum to later checks. */
-static void read_network(const struct node *node, struct settings_listener *listener)
+static bool is_understood(const struct node *node, const char *key, const char *word)
 {
-	const struct node *network = node_get(node, "network");
+	const struct node *value = node_get(node, key);
 
-	if (!network || strcmp(network->text, conf_network_text(listener->network)) != 0)
-		listener->network = NETWORK_REMOTE;
+	return value && strcmp(value->text, word) == 0;
 }
 
 static void finish(struct schema_reader *reader, const struct node *node, void *at)
@@ -145,13 +141,18 @@ static void finish(struct schema_reader *reader, const struct node *node, void *
 	listener->place = node->place;
 	listener->bind_place = settings_place(node, "bind");
 	listener->transport_place = settings_place(node, "transport");
-	read_network(node, listener);
 	if (!node_get(node, "port"))
 		listener->port = conf_transport_port(listener->transport);
 	listener->minimum =
 		settings_minimum(reader, node, listener->minimum, settings->tls.minimum);
 	join_certificates(reader, item);
-	check_certificates(reader, node, listener);
+	/* What was not understood must not look like the first of its enum to later checks. */
+	if (!is_understood(node, "network", conf_network_text(listener->network)))
+		listener->network = NETWORK_REMOTE;
+	if (is_understood(node, "transport", conf_transport_text(listener->transport)))
+		check_certificates(reader, node, listener);
+	else
+		listener->network = NETWORK_REMOTE;
 	read_advertise(reader, node, listener);
 	if (*listener->bind)
 		settings_bind(reader, listener->bind, &listener->bind_place,

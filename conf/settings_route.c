@@ -181,6 +181,7 @@ static void read_servers(struct schema_reader *reader, const struct node *node,
 {
 	static const char *const single_keys[] = { "server", "port", "transport" };
 	const struct node *servers = node_get(node, "servers");
+	const struct node *server = node_get(node, "server");
 	struct settings_server *one;
 
 	item->route.servers = item->servers;
@@ -189,11 +190,12 @@ static void read_servers(struct schema_reader *reader, const struct node *node,
 		for (size_t i = 0; i < COUNT(single_keys); i++) {
 			const struct node *key = node_get(node, single_keys[i]);
 
-			if (key)
-				report_error(
-					reader->report, FAULT_CONFLICT, &key->key->place,
-					single_keys[i],
-					"stands beside servers, expected it in each server");
+			if (!key)
+				continue;
+			report_error(reader->report, FAULT_CONFLICT, &key->key->place,
+				     single_keys[i],
+				     "stands beside servers, expected it in each server");
+			break;
 		}
 		if (servers->kind == NODE_LIST && !servers->n_children)
 			report_error(reader->report, FAULT_MISSING_KEY, &servers->place,
@@ -204,12 +206,11 @@ static void read_servers(struct schema_reader *reader, const struct node *node,
 				     servers->n_children, SETTINGS_MAX_SERVERS);
 		return;
 	}
-	if (!node_get(node, "server") || !*item->server) {
-		if (!node_get(node, "server") || node_get(node, "server")->kind == NODE_SCALAR)
-			report_error(reader->report, FAULT_MISSING_KEY, &node->place, "server",
-				     "missing in a route, expected a name or address");
+	if (!server || (server->kind == NODE_SCALAR && !*server->text))
+		report_error(reader->report, FAULT_MISSING_KEY, &node->place, "server",
+			     "missing in a route, expected a name or address");
+	if (!*item->server)
 		return;
-	}
 	one = arena_take(reader->arena, 1, sizeof(*one));
 	if (!one)
 		return;

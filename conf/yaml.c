@@ -311,7 +311,9 @@ static enum err report_parser(struct yaml_reader *reader, const yaml_parser_t *p
 		return ERR_INVALID;
 	}
 	report_error(reader->report, FAULT_YAML, &place, NULL, "%s", problem);
-	if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+	if (parser->context && strstr(parser->context, "alias"))
+		report_hint(reader->report, "a text that begins with * stands in quotes: \"*\"");
+	else if (parser->context && parser->context_mark.line != parser->problem_mark.line)
 		report_hint(reader->report, "%s that begins in line %zu", parser->context,
 			    parser->context_mark.line + 1);
 	else if (parser->context)
