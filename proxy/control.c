@@ -1,6 +1,7 @@
 #include "proxy/control.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +109,17 @@ static void answer_decisions(struct control *control, const struct http_request 
 	free(decision);
 }
 
+static void give_misunderstood(struct http_answer *answer, const char *what)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "cannot be understood: %s", what);
+	give_problem(answer, 400, "question", text);
+}
+
 static void answer_explain(struct control *control, const struct http_request *request, struct http_answer *answer)
 {
-	const char *names[MAX_CERT_NAMES], *what = "the question is not complete";
+	const char *names[MAX_CERT_NAMES], *what = "from and to are needed";
 	struct decision *decision = calloc(1, sizeof(*decision));
 	struct explain_question question = {
 		.from = http_query(request, "from"),
@@ -128,7 +137,7 @@ static void answer_explain(struct control *control, const struct http_request *r
 	if (err == ERR_OK)
 		give_json(answer, 200, decision_answer(decision, true));
 	else if (err == ERR_INVALID)
-		give_problem(answer, 400, "question", what);
+		give_misunderstood(answer, what);
 	else
 		give_problem(answer, 500, "failed", err_text(err));
 	free(decision);

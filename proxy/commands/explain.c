@@ -79,7 +79,7 @@ static enum exit_code complain_faults(struct report *report, enum err err)
 static enum exit_code ask_file(const struct args *args, struct server *server, json_t **out)
 {
 	struct decision *decision = calloc(1, sizeof(*decision));
-	const char *what = "the question makes no sense";
+	const char *what = "FROM or TO";
 	struct explain_question question = {
 		.from = args->operands[0],
 		.to = args->operands[1],
@@ -93,7 +93,8 @@ static enum exit_code ask_file(const struct args *args, struct server *server, j
 	question.n_cert_names = args_values(args, "cert-name", &question.cert_names);
 	err = decision ? explain_request(server, server->snapshot, &question, decision, &what) : ERR_NO_MEMORY;
 	if (err) {
-		fprintf(stderr, "nuncio explain: %s\n", err == ERR_INVALID ? what : err_text(err));
+		fprintf(stderr, "nuncio explain: %s%s\n", err == ERR_INVALID ? "cannot be understood: " : "",
+			err == ERR_INVALID ? what : err_text(err));
 		code = err == ERR_INVALID ? EXIT_USAGE : EXIT_NOT_KNOWN;
 	} else {
 		*out = decision_answer(decision, true);

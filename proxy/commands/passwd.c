@@ -1,5 +1,8 @@
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/report.h"
 #include "conf/settings.h"
@@ -81,14 +84,32 @@ static enum exit_code load(struct task *task)
 	return err ? complain_report(task->report, err) : EXIT_YES;
 }
 
+/* A new file gets the group of its folder (/etc/nuncio is root:nuncio), so that the service can read it. */
+static void give_group(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+	struct stat st;
+
+	if (slash)
+		text_copy_len(folder, sizeof(folder), path, slash == path ? 1 : (size_t)(slash - path));
+	if (stat(folder, &st) != 0 || st.st_gid == getegid())
+		return;
+	if (chown(path, (uid_t)-1, st.st_gid) != 0 || chmod(path, 0640) != 0)
+		fprintf(stderr, "nuncio passwd: the group of %s stays; the service may not be able to read it\n", path);
+}
+
 static enum exit_code write_users(struct task *task, const char *what)
 {
+	bool is_new = access(task->path, F_OK) != 0;
 	enum err err = users_write(task->path, task->users);
 
 	if (err) {
 		fprintf(stderr, "nuncio passwd: %s: %s; nothing was changed\n", task->path, err_text(err));
 		return err == ERR_ACCESS ? EXIT_NOT_ALLOWED : EXIT_NOT_KNOWN;
 	}
+	if (is_new)
+		give_group(task->path);
 	printf("%s: user %s %s; `nuncio reload` takes it into use\n", task->path, task->args->operands[0], what);
 	return EXIT_YES;
 }

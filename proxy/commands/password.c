@@ -1,6 +1,7 @@
 #include "proxy/commands/password.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -29,8 +30,14 @@ bool password_from_stdin(char out[PASSWORD_SIZE])
 	return read_line(stdin, out);
 }
 
+static void on_interrupt(int number)
+{
+}
+
+/* Ctrl-C ends the question, not the program, which would leave the terminal without echo. */
 static bool ask(FILE *terminal, const char *prompt, char out[PASSWORD_SIZE])
 {
+	struct sigaction interrupt = { .sa_handler = on_interrupt }, old;
 	struct termios before, silent;
 	int fd = fileno(terminal);
 	bool ok;
@@ -41,10 +48,10 @@ static bool ask(FILE *terminal, const char *prompt, char out[PASSWORD_SIZE])
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	fputs(prompt, terminal);
 	fflush(terminal);
-	if (tcsetattr(fd, TCSAFLUSH, &silent) != 0)
-		return false;
-	ok = read_line(terminal, out);
+	sigaction(SIGINT, &interrupt, &old);
+	ok = tcsetattr(fd, TCSAFLUSH, &silent) == 0 && read_line(terminal, out);
 	tcsetattr(fd, TCSAFLUSH, &before);
+	sigaction(SIGINT, &old, NULL);
 	fputc('\n', terminal);
 	return ok;
 }

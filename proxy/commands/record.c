@@ -1,5 +1,6 @@
 #include "proxy/commands/record.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "proxy/commands/grid.h"
@@ -22,13 +23,22 @@ static void line(struct grid *grid, const json_t *record, const char *title, con
 		grid_add(grid, INK_PLAIN, 0, title, record_text(record, key), NULL);
 }
 
+static void put(const struct screen *screen, const json_t *record, const char *key)
+{
+	screen_put(screen, record_text(record, key), SIZE_MAX);
+}
+
 static void print_request(const struct screen *screen, const json_t *record)
 {
 	struct grid grid;
 
-	screen_print(screen, INK_STRONG, "%s  ", record_text(record, "method"));
 	grid_init(&grid, screen);
-	fprintf(screen->file, "%s -> %s\n", record_text(record, "from"), record_text(record, "to"));
+	put(screen, record, "method");
+	fputs("  ", screen->file);
+	put(screen, record, "from");
+	fputs(" -> ", screen->file);
+	put(screen, record, "to");
+	fputc('\n', screen->file);
 	line(&grid, record, "at", "time");
 	line(&grid, record, "Call-ID", "call_id");
 	line(&grid, record, "came by", "listener");
@@ -73,9 +83,21 @@ static void print_steps(const struct screen *screen, const json_t *record, bool 
 		screen_print(screen, INK_DETAIL, "  %zu more with --all\n", hidden);
 }
 
+static void add_tried(struct grid *grid, const json_t *hop)
+{
+	const char *reason = record_text(hop, "reason");
+	char status[32] = "no answer";
+
+	if (record_number(hop, "status") != 0)
+		snprintf(status, sizeof(status), "%lld", record_number(hop, "status"));
+	grid_add(grid, *reason ? INK_FAIL : INK_OK, 0, *reason ? "FAIL" : "ok", record_text(hop, "to"), status, reason,
+		 record_text(hop, "cause"), NULL);
+}
+
 static void print_hops(const struct screen *screen, const json_t *record)
 {
 	const json_t *hops = json_object_get(record, "hops"), *hop;
+	bool is_real = json_object_get(record, "id") != NULL; /* a dry run has no number */
 	struct grid grid;
 	size_t i;
 
@@ -83,15 +105,12 @@ static void print_hops(const struct screen *screen, const json_t *record)
 		return;
 	grid_init(&grid, screen);
 	json_array_foreach(hops, i, hop) {
-		const char *reason = record_text(hop, "reason");
-		char status[32] = "no answer";
-
-		if (record_number(hop, "status") != 0)
-			snprintf(status, sizeof(status), "%lld", record_number(hop, "status"));
-		grid_add(&grid, *reason ? INK_FAIL : INK_OK, 0, *reason ? "FAIL" : "ok", record_text(hop, "to"), status,
-			 reason, record_text(hop, "cause"), NULL);
+		if (is_real)
+			add_tried(&grid, hop);
+		else
+			grid_add(&grid, INK_PLAIN, 0, record_text(hop, "to"), NULL);
 	}
-	fputs("\nservers that were tried\n", screen->file);
+	fputs(is_real ? "\nservers that were tried\n" : "\nservers that would be tried, in this order\n", screen->file);
 	grid_print(&grid);
 }
 

@@ -52,6 +52,12 @@ void screen_print(const struct screen *screen, enum ink ink, const char *format,
 		fputs("\033[0m", screen->file);
 }
 
+void screen_put(const struct screen *screen, const char *text, size_t len)
+{
+	for (; len > 0 && *text; len--, text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, screen->file);
+}
+
 void screen_paragraph(const struct screen *screen, unsigned used, unsigned indent, const char *text)
 {
 	unsigned column = used;
@@ -65,7 +71,9 @@ void screen_paragraph(const struct screen *screen, unsigned used, unsigned inden
 			column = indent;
 			is_first = true;
 		}
-		fprintf(screen->file, "%s%.*s", is_first ? "" : " ", (int)len, text);
+		if (!is_first)
+			fputc(' ', screen->file);
+		screen_put(screen, text, len);
 		column += (unsigned)len + (is_first ? 0 : 1);
 		is_first = false;
 		text += len;

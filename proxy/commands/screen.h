@@ -23,6 +23,9 @@ void screen_init(struct screen *screen, FILE *file, const struct args *args);
 void screen_print(const struct screen *screen, enum ink ink, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Prints at most len bytes of strangers' text: what would steer the terminal becomes "?". */
+void screen_put(const struct screen *screen, const char *text, size_t len);
+
 /* Prints text as a paragraph of 80 columns: the first line after what stands there already (used columns), the
  * others indented. Ends with a line end. */
 void screen_paragraph(const struct screen *screen, unsigned used, unsigned indent, const char *text);
