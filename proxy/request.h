@@ -9,12 +9,13 @@
 #include "federation/peer.h"
 #include "proxy/base/reason.h"
 #include "proxy/decision.h"
+#include "proxy/server.h"
 #include "proxy/snapshot.h"
 #include "proxy/transport/transport.h"
 #include "routing/locate.h"
 #include "routing/route_set.h"
 
-enum { REQUEST_MAX_TARGETS = 8 };
+enum { REQUEST_MAX_TARGETS = 8, REQUEST_LOOP_SIZE = 17 };
 
 /* What shall be done with it. */
 enum request_outcome {
@@ -37,6 +38,7 @@ struct request {
 	msg_t *msg;	 /* the copy that is edited: our Routes are off; owned */
 	sip_t *sip;	 /* of msg */
 	bool is_ack, is_inside_dialog;
+	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
 	struct origin origin;
 	struct route_view route;
 	char from_domain[256], to_user[256], to_domain[256]; /* of From and of the Request-URI */
@@ -53,3 +55,10 @@ struct request {
 /* Runs the steps. The request's msg is set once classify was reached; request_fini gives it back. */
 enum request_outcome request_judge(struct request *request);
 void request_fini(struct request *request);
+
+/* The hash that our Via's branch carries, so that a loop is told from a spiral (RFC 5393 §4.2.2): keyed, over what decides
+ * where the request goes. */
+void request_loop_hash(const sip_t *sip, char out[REQUEST_LOOP_SIZE]);
+
+/* Fills the record with what every request says of itself. */
+void request_describe(struct request *request);

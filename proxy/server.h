@@ -40,6 +40,7 @@ struct server {
 	uint64_t last_reload_wall_us;
 	bool last_reload_ok;
 	char last_reload_text[512];
+	uint64_t rounds_seen[SERVER_MAX_WORKERS]; /* server_is_alive */
 	uint64_t n_reloads_applied, n_reloads_unchanged, n_reloads_rejected;
 	bool is_draining;		/* atomic: written by main, read by all */
 };

@@ -31,10 +31,13 @@ struct worker {
 	struct decision_ring *decisions;
 	struct snapshot *snapshot; /* the one new requests begin under */
 	struct list contexts;	   /* context.link */
-	unsigned n_contexts;
-	struct list probes;	   /* probe.link, worker 0 only */
+	unsigned n_contexts;	   /* atomic: draining looks at it from the main thread */
+	struct probes *probes;	   /* worker 0 only */
+	struct refresh *refresh;   /* worker 0 only */
 	uint64_t next_decision_id;
-	struct timer tick;	   /* idle housekeeping, once a second */
+	struct timer tick;	   /* once a second: the loop's lag */
+	uint64_t tick_due_ms;
+	bool owns_loop;
 	bool is_draining, is_stopping;
 };
 
@@ -47,6 +50,9 @@ struct worker *worker_free(struct worker *worker);
 
 /* The worker takes snapshot (with its reference) as current: listeners, limits, timers, resolvers. Its thread. */
 void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot);
+
+/* A decision was made: into the ring, the counters, and, if it is a refusal, the log. */
+void worker_note_decision(struct worker *worker, const struct decision *decision);
 
 /* Any thread: the snapshot, or drain, by mailbox. */
 void worker_post_snapshot(struct worker *worker, struct snapshot *snapshot);

@@ -1,0 +1,466 @@
+#include "proxy/context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/text.h"
+#include "proxy/forward.h"
+#include "proxy/refusal.h"
+#include "proxy/response.h"
+#include "proxy/sip/reply.h"
+
+static void try_next(struct branch *branch, enum reason last);
+
+/* ---- life ---- */
+
+static void branch_fini(struct branch *branch)
+{
+	locate_cancel(branch->locate);
+	branch->locate = NULL;
+	client_txn_detach(branch->txn);
+	branch->txn = NULL;
+	transport_cancel(&branch->sending);
+	timer_stop(&branch->timer_c);
+	timer_stop(&branch->patience);
+	free(branch->hops);
+	branch->hops = NULL;
+}
+
+static void context_free(struct context *context)
+{
+	unsigned i;
+
+	list_remove(&context->link);
+	__atomic_sub_fetch(&context->worker->n_contexts, 1, __ATOMIC_RELAXED);
+	loop_defer_cancel(&context->end);
+	for (i = 0; i < context->n_branches; i++)
+		branch_fini(&context->branches[i]);
+	server_txn_detach(context->server_txn);
+	if (context->is_charged)
+		account_transaction_ended(context->worker->server->accounts, &context->source,
+					  context->origin.id);
+	if (context->decision)
+		decision_ring_put(context->worker->decisions, context->decision);
+	free(context->decision);
+	message_unref(context->best);
+	message_unref(context->msg);
+	if (context->in)
+		listener_unref(context->in);
+	snapshot_unref(context->snapshot);
+	free(context);
+}
+
+static void on_end(struct loop_call *call)
+{
+	context_free(container_of(call, struct context, end));
+}
+
+void context_check_end(struct context *context)
+{
+	unsigned i;
+
+	if (!context->has_final && !context->is_ack && context->server_txn)
+		return;
+	for (i = 0; i < context->n_branches; i++) {
+		const struct branch *branch = &context->branches[i];
+
+		if (branch->state != BRANCH_DONE || branch->txn)
+			return;
+	}
+	loop_defer(context->worker->loop, &context->end, on_end);
+}
+
+void context_abort(struct context *context)
+{
+	context_free(context);
+}
+
+static void on_server_ended(void *user, struct server_txn *txn)
+{
+	struct context *context = user;
+
+	context->server_txn = NULL;
+	context_check_end(context);
+}
+
+static const struct server_txn_user server_user = { .on_ended = on_server_ended };
+
+/* ---- one branch ---- */
+
+/* Failures that say something of the server, not of us or of the request. */
+static bool blames_server(enum reason reason)
+{
+	switch (reason) {
+	case REASON_CONNECT_REFUSED:
+	case REASON_CONNECT_UNREACHABLE:
+	case REASON_CONNECT_TIMEOUT:
+	case REASON_CONNECTION_LOST:
+	case REASON_NO_ANSWER:
+		return true;
+	default:
+		return reason >= REASON_TLS_EXPIRED && reason < N_REASONS;
+	}
+}
+
+static void note_hop(struct branch *branch, enum reason reason, int status)
+{
+	char text[96];
+
+	if (!branch->context->decision || !branch->next)
+		return;
+	decision_add_hop(branch->context->decision,
+			 forward_hop_text(&branch->hops[branch->next - 1], text), reason, status);
+}
+
+void context_branch_failed(struct branch *branch, enum reason reason)
+{
+	struct context *context = branch->context;
+
+	timer_stop(&branch->timer_c);
+	timer_stop(&branch->patience);
+	if (branch->next && blames_server(reason))
+		health_failed(branch->hops[branch->next - 1].health, reason,
+			      loop_now_ms(context->worker->loop));
+	note_hop(branch, reason, 0);
+	if (branch->is_cancelled || context->has_final) {
+		if (!context->best_reason)
+			context->best_reason = REASON_CANCELLED;
+		context_branch_done(branch);
+		return;
+	}
+	try_next(branch, reason);
+}
+
+static void on_txn_response(void *user, struct client_txn *txn, struct arrival *response)
+{
+	struct branch *branch = user;
+	int status = response->sip->sip_status->st_status;
+
+	timer_stop(&branch->patience);
+	if (branch->state != BRANCH_DONE) {
+		health_succeeded(branch->hops[branch->next - 1].health,
+				 loop_now_ms(branch->context->worker->loop));
+		if (status >= 200)
+			note_hop(branch, REASON_NONE, status);
+	}
+	response_arrived(branch, response);
+}
+
+static void on_txn_failure(void *user, struct client_txn *txn, enum err err, enum reason reason)
+{
+	struct branch *branch = user;
+
+	client_txn_detach(txn);
+	branch->txn = NULL;
+	if (branch->state == BRANCH_DONE)
+		context_check_end(branch->context);
+	else
+		context_branch_failed(branch, reason);
+}
+
+static void on_txn_ended(void *user, struct client_txn *txn)
+{
+	struct branch *branch = user;
+
+	branch->txn = NULL;
+	if (branch->state == BRANCH_DONE)
+		context_check_end(branch->context);
+	else
+		context_branch_failed(branch, REASON_NO_ANSWER); /* it ended without a word */
+}
+
+/* §16.8: a provisional came but no final: CANCEL; the 487 that follows is the branch's answer. */
+static void on_timer_c(struct timer *timer)
+{
+	struct branch *branch = container_of(timer, struct branch, timer_c);
+
+	if (branch->state == BRANCH_PROCEEDING) {
+		branch->context->best_reason = REASON_TIMER_C;
+		branch->is_cancelled = true;
+		client_txn_cancel(branch->txn, NULL);
+		return;
+	}
+	client_txn_detach(branch->txn);
+	branch->txn = NULL;
+	context_branch_failed(branch, REASON_TIMER_C);
+}
+
+/* The caller gives up after 64*T1: waiting that long for a silent server would leave no time for the next (RFC 3263 §4.3). */
+static void on_patience(struct timer *timer)
+{
+	struct branch *branch = container_of(timer, struct branch, patience);
+
+	if (branch->state != BRANCH_CALLING)
+		return;
+	client_txn_detach(branch->txn);
+	branch->txn = NULL;
+	context_branch_failed(branch, REASON_NO_ANSWER);
+}
+
+static void on_ack_sent(struct sending *sending, enum err err, enum reason reason)
+{
+	struct branch *branch = container_of(sending, struct branch, sending);
+
+	if (sending->flow)
+		sending->flow = flow_unref(sending->flow);
+	if (err)
+		context_branch_failed(branch, reason);
+	else
+		context_branch_done(branch);
+}
+
+static enum err start(struct branch *branch, const struct hop *hop)
+{
+	struct context *context = branch->context;
+	const struct settings_sip *sip = &context->snapshot->settings->sip;
+	struct client_txn_user user = {
+		.user = branch,
+		.on_response = on_txn_response,
+		.on_failure = on_txn_failure,
+		.on_ended = on_txn_ended,
+	};
+	enum err err;
+
+	if (context->is_ack)
+		return forward_ack(branch, hop, on_ack_sent);
+	err = forward_send(branch, hop, &user);
+	if (err)
+		return err;
+	if (context->is_invite)
+		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms, on_timer_c);
+	if (branch->next < branch->n_hops)
+		timer_start(context->worker->loop, &branch->patience, 8 * (uint64_t)sip->t1_ms,
+			    on_patience);
+	return ERR_OK;
+}
+
+/* What an error of our own while sending comes to. */
+static enum reason reason_of(enum err err)
+{
+	switch (err) {
+	case ERR_TOO_LARGE:
+		return REASON_MESSAGE_TOO_LARGE;
+	case ERR_LIMIT:
+		return REASON_SEND_QUEUE_FULL;
+	case ERR_SYNTAX:
+		return REASON_MALFORMED;
+	default:
+		return REASON_OVERLOAD;
+	}
+}
+
+static void try_next(struct branch *branch, enum reason last)
+{
+	struct context *context = branch->context;
+	const uint64_t now_ms = loop_now_ms(context->worker->loop);
+
+	while (branch->next < branch->n_hops) {
+		struct hop *hop = &branch->hops[branch->next++];
+		enum err err;
+
+		if (!health_may_try(hop->health, now_ms)) {
+			note_hop(branch, REASON_ALL_SERVERS_DOWN, 0);
+			if (!last)
+				last = REASON_ALL_SERVERS_DOWN;
+			continue;
+		}
+		branch->state = BRANCH_CALLING;
+		err = start(branch, hop);
+		if (!err)
+			return;
+		last = reason_of(err);
+		note_hop(branch, last, 0);
+	}
+	if (!context->best_reason)
+		context->best_reason = last ? last : REASON_ALL_SERVERS_DOWN;
+	context_branch_done(branch);
+}
+
+static void on_located(void *user, enum reason reason, struct hop *hops, size_t n_hops,
+		       const char *evidence)
+{
+	struct branch *branch = user;
+	struct context *context = branch->context;
+
+	branch->locate = NULL;
+	if (context->decision && evidence)
+		text_copy(context->decision->evidence, sizeof(context->decision->evidence),
+			  evidence);
+	if (!reason && n_hops) {
+		branch->hops = malloc(n_hops * sizeof(*hops));
+		if (branch->hops) {
+			memcpy(branch->hops, hops, n_hops * sizeof(*hops));
+			branch->n_hops = n_hops;
+		} else {
+			reason = REASON_OVERLOAD;
+		}
+	}
+	try_next(branch, reason);
+}
+
+void context_branch_done(struct branch *branch)
+{
+	struct context *context = branch->context;
+	unsigned i;
+
+	branch->state = BRANCH_DONE;
+	timer_stop(&branch->timer_c);
+	timer_stop(&branch->patience);
+	for (i = 0; i < context->n_branches; i++)
+		if (context->branches[i].state != BRANCH_DONE)
+			return;
+	if (!context->has_final && !context->is_ack)
+		response_send_best(context);
+	context_check_end(context);
+}
+
+/* ---- cancelling ---- */
+
+static void cancel_branch(struct branch *branch, const char *reason_header)
+{
+	if (branch->state == BRANCH_DONE || branch->is_cancelled)
+		return;
+	branch->is_cancelled = true;
+	timer_stop(&branch->patience);
+	if (branch->txn) {
+		client_txn_cancel(branch->txn, reason_header);
+		return;
+	}
+	locate_cancel(branch->locate);
+	branch->locate = NULL;
+	if (!branch->context->best_reason)
+		branch->context->best_reason = REASON_CANCELLED;
+	context_branch_done(branch);
+}
+
+void context_cancel_others(struct context *context, const struct branch *except)
+{
+	unsigned i;
+
+	for (i = 0; i < context->n_branches; i++)
+		if (&context->branches[i] != except)
+			cancel_branch(&context->branches[i], NULL);
+}
+
+void context_cancel(struct context *context, const char *reason_header)
+{
+	unsigned i;
+
+	if (context->has_final || context->is_cancelled || !context->is_invite)
+		return; /* §9.2: too late, or no effect */
+	context->is_cancelled = true;
+	for (i = 0; i < context->n_branches; i++)
+		cancel_branch(&context->branches[i], reason_header);
+}
+
+/* ---- the beginning ---- */
+
+static void take_token(struct context *context, const struct request *request)
+{
+	const struct record_route_keys *keys = request->server->keys;
+
+	if (request->route.token_verdict == RECORD_ROUTE_VALID) {
+		context->token = request->route.token; /* the dialog's ends stay what they are */
+		return;
+	}
+	context->token.caller = record_route_end(keys, request->origin.id);
+	context->token.callee = request->targets[0].rule->id_hash;
+	context->token.made_at_s = (uint32_t)(request->decision.wall_us / 1000000);
+	context->token.worker = (uint8_t)context->worker->number;
+}
+
+static enum err fill(struct context *context, struct request *request)
+{
+	struct arrival *arrival = request->arrival;
+	struct server_txn_user user = server_user;
+	unsigned i;
+
+	context->msg = request->msg;
+	request->msg = NULL;
+	context->origin = request->origin;
+	context->in = listener_ref(arrival->flow->listener);
+	context->source = arrival->flow->remote;
+	context->is_ack = request->is_ack;
+	context->is_invite = !strcmp(request->decision.method, "INVITE");
+	context->needs_record_route = request->needs_record_route;
+	context->began_ms = request->now_ms;
+	request_loop_hash(arrival->sip, context->loop);
+	take_token(context, request);
+	context->n_branches = request->n_targets;
+	for (i = 0; i < request->n_targets; i++) {
+		context->branches[i].context = context;
+		context->branches[i].target = request->targets[i];
+	}
+	context->decision = malloc(sizeof(*context->decision));
+	if (context->decision)
+		*context->decision = request->decision;
+	if (context->is_ack)
+		return ERR_OK;
+	user.user = context;
+	return server_txn_new(context->worker->txns, arrival, &user, &context->server_txn);
+}
+
+static enum err context_new(struct worker *worker, struct request *request, struct context **out)
+{
+	struct context *context = calloc(1, sizeof(*context));
+	enum err err;
+
+	if (!context)
+		return ERR_NO_MEMORY;
+	context->worker = worker;
+	context->snapshot = snapshot_ref(request->snapshot);
+	list_append(&worker->contexts, &context->link);
+	__atomic_add_fetch(&worker->n_contexts, 1, __ATOMIC_RELAXED);
+	err = fill(context, request);
+	if (err) {
+		free(context->decision);
+		context->decision = NULL; /* the refusal is recorded by receive */
+		context_free(context);
+		return err;
+	}
+	*out = context;
+	return ERR_OK;
+}
+
+static void send_trying(struct context *context)
+{
+	msg_t *trying = reply_new(server_txn_request(context->server_txn), 100, "Trying", NULL);
+
+	/* Without it the caller repeats its INVITE, which does no harm. */
+	if (trying && server_txn_respond(context->server_txn, trying))
+		log_event(LOG_DEBUG, "no 100 could be sent", "call_id",
+			  context->decision ? context->decision->call_id : NULL, NULL);
+	message_unref(trying);
+}
+
+void context_begin(struct worker *worker, struct request *request)
+{
+	const uint64_t budget_ms = request->snapshot->settings->dns.budget_ms;
+	struct context *context = NULL;
+	unsigned i;
+
+	request->reason = account_transaction(request->server->accounts,
+					      &request->arrival->flow->remote,
+					      request->origin.id);
+	if (request->reason)
+		return;
+	if (context_new(worker, request, &context)) {
+		account_transaction_ended(request->server->accounts,
+					  &request->arrival->flow->remote, request->origin.id);
+		request->reason = REASON_OVERLOAD;
+		return;
+	}
+	context->is_charged = true;
+	if (context->is_invite)
+		send_trying(context);
+	for (i = 0; i < context->n_branches; i++) {
+		struct branch *branch = &context->branches[i];
+
+		branch->locate = locate_start(worker->loop, worker->dns, worker->server->health,
+					      &branch->target, budget_ms, on_located, branch);
+	}
+	for (i = 0; i < context->n_branches; i++)
+		if (!context->branches[i].locate)
+			context_branch_failed(&context->branches[i], REASON_OVERLOAD);
+}

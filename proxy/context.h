@@ -1,0 +1,81 @@
+/* The response context of one request (RFC 3261 §16.2): what was sent where, what came back, and when it is over. The first
+ * state that is kept for a request. One worker's. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "proxy/base/loop.h"
+#include "proxy/base/timer.h"
+#include "proxy/decision.h"
+#include "proxy/request.h"
+#include "proxy/transaction/client_txn.h"
+#include "proxy/transaction/server_txn.h"
+#include "proxy/worker.h"
+#include "routing/locate.h"
+
+struct context;
+
+enum branch_state {
+	BRANCH_LOCATING,
+	BRANCH_CALLING,	   /* sent, nothing heard */
+	BRANCH_PROCEEDING, /* a provisional came */
+	BRANCH_DONE,	   /* its final is known */
+};
+
+/* One target and the servers of it that are tried one after the other: the cursor lives here (field.md pitfall 3). */
+struct branch {
+	struct context *context;
+	enum branch_state state;
+	struct target target;
+	struct locate *locate;
+	struct hop *hops; /* owned */
+	size_t n_hops, next; /* hops[next - 1] is the one that is tried */
+	struct client_txn *txn;	  /* NULL before and after */
+	struct sending sending;	  /* the ACK to a 2xx has no transaction */
+	struct timer timer_c;	  /* INVITE: RFC 3261 §16.6 item 11 */
+	struct timer patience;	  /* nothing heard, and there is another server to try */
+	bool is_cancelled;
+};
+
+struct context {
+	struct list link; /* worker->contexts */
+	struct worker *worker;
+	struct snapshot *snapshot; /* counted: rules and hops point into it */
+	struct server_txn *server_txn; /* NULL: an ACK, or ended */
+	msg_t *msg;	       /* as it is to be forwarded: our Routes are off; owned */
+	struct origin origin;
+	struct listener *in;   /* where it came in; the snapshot's or the flow's; counted */
+	struct record_route_token token; /* for our Record-Route */
+	char loop[REQUEST_LOOP_SIZE]; /* of the request as it came (RFC 5393 §4.2.3): stands in our branches */
+	struct addr source;	/* charged for the transaction */
+	bool needs_record_route, is_invite, is_ack, is_charged;
+	bool has_final;	       /* a final response went back */
+	bool is_cancelled;
+	uint64_t began_ms, began_us;
+	msg_t *best;	       /* the best final so far (§16.7 item 6) */
+	enum reason best_reason; /* where there is no response: ours */
+	unsigned n_branches;
+	struct branch branches[REQUEST_MAX_TARGETS];
+	struct decision *decision; /* owned until it goes into the ring */
+	struct loop_call end;
+};
+
+/* Takes a request that was welcome; its msg moves into the context. On failure a refusal was sent (none to an ACK). */
+void context_begin(struct worker *worker, struct request *request);
+
+/* A CANCEL for it came: 200 to the CANCEL is the caller's. reason_header may be NULL. */
+void context_cancel(struct context *context, const char *reason_header);
+
+/* Ends at once what still runs: the worker stops. */
+void context_abort(struct context *context);
+
+/* For forward and response. */
+
+/* The branch will bring no (better) answer: its next server is tried if there is one and the reason allows it; else it is done. */
+void context_branch_failed(struct branch *branch, enum reason reason);
+/* The branch is done: picks and sends the best response when it was the last. */
+void context_branch_done(struct branch *branch);
+/* Cancels every branch that still waits (a 2xx or 6xx came). */
+void context_cancel_others(struct context *context, const struct branch *except);
+/* Frees the context from the loop if nothing is left to wait for. */
+void context_check_end(struct context *context);

@@ -1,0 +1,146 @@
+#include "proxy/decision.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/text.h"
+
+/* One kind of record, newest over oldest. */
+struct shelf {
+	struct decision *records;
+	unsigned size;
+	uint64_t n_put;
+};
+
+struct decision_ring {
+	pthread_mutex_t lock;
+	struct shelf refusals, others;
+};
+
+void decision_add(struct decision *decision, const char *step, const char *rule,
+		  const struct place *place, const char *format, ...)
+{
+	struct decision_step *to;
+	const char *file;
+	va_list args;
+
+	if (decision->n_steps >= DECISION_MAX_STEPS)
+		return;
+	to = &decision->steps[decision->n_steps++];
+	to->step = step;
+	to->rule = rule;
+	va_start(args, format);
+	vsnprintf(to->result, sizeof(to->result), format, args);
+	va_end(args);
+	to->place[0] = '\0';
+	if (!place || !place->line || !place->file)
+		return;
+	file = strrchr(place->file, '/');
+	snprintf(to->place, sizeof(to->place), "%.60s:%u:%u", file ? file + 1 : place->file,
+		 place->line, place->column);
+}
+
+void decision_add_hop(struct decision *decision, const char *to, enum reason reason, int status)
+{
+	struct decision_hop *hop;
+
+	if (decision->n_hops >= DECISION_MAX_HOPS)
+		return;
+	hop = &decision->hops[decision->n_hops++];
+	text_copy(hop->to, sizeof(hop->to), to);
+	hop->reason = reason;
+	hop->status = status;
+}
+
+enum err decision_ring_new(unsigned n_refusals, unsigned n_others, struct decision_ring **out)
+{
+	struct decision_ring *ring = calloc(1, sizeof(*ring));
+
+	if (!ring)
+		return ERR_NO_MEMORY;
+	pthread_mutex_init(&ring->lock, NULL);
+	ring->refusals.size = n_refusals;
+	ring->others.size = n_others;
+	ring->refusals.records = calloc(n_refusals, sizeof(struct decision));
+	ring->others.records = calloc(n_others, sizeof(struct decision));
+	if (!ring->refusals.records || !ring->others.records) {
+		decision_ring_free(ring);
+		return ERR_NO_MEMORY;
+	}
+	*out = ring;
+	return ERR_OK;
+}
+
+struct decision_ring *decision_ring_free(struct decision_ring *ring)
+{
+	if (!ring)
+		return NULL;
+	pthread_mutex_destroy(&ring->lock);
+	free(ring->refusals.records);
+	free(ring->others.records);
+	free(ring);
+	return NULL;
+}
+
+/* Steps and hops that are not used are not copied: most records have a handful. */
+static void copy_record(struct decision *to, const struct decision *from)
+{
+	memcpy(to, from, offsetof(struct decision, steps));
+	memcpy(to->steps, from->steps, from->n_steps * sizeof(from->steps[0]));
+	memcpy(to->hops, from->hops, from->n_hops * sizeof(from->hops[0]));
+}
+
+void decision_ring_put(struct decision_ring *ring, const struct decision *decision)
+{
+	struct shelf *shelf = decision->reason != REASON_NONE ? &ring->refusals : &ring->others;
+
+	pthread_mutex_lock(&ring->lock);
+	copy_record(&shelf->records[shelf->n_put++ % shelf->size], decision);
+	pthread_mutex_unlock(&ring->lock);
+}
+
+static size_t find_on(const struct shelf *shelf, const char *call_id, struct decision *out,
+		      size_t max)
+{
+	uint64_t n = shelf->n_put < shelf->size ? shelf->n_put : shelf->size;
+	size_t n_found = 0;
+	uint64_t i;
+
+	for (i = 1; i <= n && n_found < max; i++) {
+		const struct decision *record = &shelf->records[(shelf->n_put - i) % shelf->size];
+
+		if (!call_id || !strcmp(record->call_id, call_id))
+			copy_record(&out[n_found++], record);
+	}
+	return n_found;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct decision *left = a, *right = b;
+
+	if (left->wall_us != right->wall_us)
+		return left->wall_us < right->wall_us ? 1 : -1;
+	return left->id < right->id ? 1 : left->id > right->id ? -1 : 0;
+}
+
+size_t decision_ring_find(struct decision_ring *ring, const char *call_id, bool refusals_only,
+			  struct decision *out, size_t max)
+{
+	size_t n;
+
+	pthread_mutex_lock(&ring->lock);
+	n = find_on(&ring->refusals, call_id, out, max);
+	if (!refusals_only) {
+		/* Both shelves may be full of matches: the newest of both are wanted, so the second is
+		 * read behind the first, and what is too old falls off below. */
+		size_t half = n > max / 2 ? max / 2 : n;
+
+		n = half + find_on(&ring->others, call_id, out + half, max - half);
+	}
+	pthread_mutex_unlock(&ring->lock);
+	qsort(out, n, sizeof(*out), newest_first);
+	return n;
+}

@@ -1,0 +1,212 @@
+#include "proxy/explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/text.h"
+#include "proxy/request.h"
+
+/* A request that was never received, with all that it would stand on. */
+struct rehearsal {
+	const struct explain_question *question;
+	struct server *server;
+	struct snapshot *snapshot;
+	struct flow flow;
+	struct identity identity;
+	msg_t *msg;
+	char from_domain[256];
+	bool from_is_local;
+	bool assumes_certificate;
+};
+
+/* No header may be smuggled in by an argument. */
+static bool is_clean(const char *text)
+{
+	return text && *text && strlen(text) < 256 && !strpbrk(text, "\r\n\t <>\"");
+}
+
+static enum err build_message(struct rehearsal *rehearsal, const char **out_what)
+{
+	const struct explain_question *question = rehearsal->question;
+	const char *method = question->method ? question->method : "MESSAGE";
+	const char *from = question->from, *to = question->to;
+	const char *from_scheme, *to_scheme;
+	char text[2048], user[256];
+	int len;
+
+	*out_what = !is_clean(from) ? "FROM" : !is_clean(to) ? "TO" : !is_clean(method) ? "--method" : NULL;
+	if (*out_what)
+		return ERR_INVALID;
+	from_scheme = strchr(from, ':') && (text_starts_with(from, "sip") || text_starts_with(from, "tel:")) ? "" : "sip:";
+	to_scheme = strchr(to, ':') && (text_starts_with(to, "sip") || text_starts_with(to, "tel:")) ? "" : "sip:";
+	len = snprintf(text, sizeof(text),
+		       "%s %s%s SIP/2.0\r\n"
+		       "Via: SIP/2.0/%s explain.invalid;branch=z9hG4bK-explain\r\n"
+		       "Max-Forwards: 70\r\nFrom: <%s%s>;tag=explain\r\nTo: <%s%s>\r\n"
+		       "Call-ID: explain@explain.invalid\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
+		       method, to_scheme, to, "TCP", from_scheme, from, to_scheme, to, method);
+	if (len < 0 || (size_t)len >= sizeof(text) || message_parse(text, (size_t)len, &rehearsal->msg)) {
+		*out_what = "FROM or TO";
+		return ERR_INVALID;
+	}
+	if (!message_uri_parts(message_sip(rehearsal->msg)->sip_from->a_url, user, sizeof(user),
+			       rehearsal->from_domain, sizeof(rehearsal->from_domain)))
+		rehearsal->from_domain[0] = '\0';
+	rehearsal->from_is_local = rules_is_local_domain(rehearsal->snapshot->rules, rehearsal->from_domain);
+	return ERR_OK;
+}
+
+/* The listener by its name; else where such a request would come: the lan for users of ours, else the wan, by
+ * certificate first. */
+static struct listener *pick_listener(const struct rehearsal *rehearsal, const char *name)
+{
+	const enum conf_network network = rehearsal->from_is_local ? NETWORK_LAN : NETWORK_WAN;
+	struct listener *best = NULL;
+	size_t i;
+
+	for (i = 0; i < rehearsal->snapshot->n_open_listeners; i++) {
+		struct listener *listener = rehearsal->snapshot->open_listeners[i];
+
+		if (name && strcmp(name, listener->name))
+			continue;
+		if (name)
+			return listener;
+		if (listener->network == network && (!best || (listener->transport == TRANSPORT_MTLS &&
+							       best->transport != TRANSPORT_MTLS)))
+			best = listener;
+	}
+	return best ? best : name || !i ? NULL : rehearsal->snapshot->open_listeners[0];
+}
+
+static void pick_source(struct rehearsal *rehearsal)
+{
+	const struct rules *rules = rehearsal->snapshot->rules;
+	const struct rule *rule = NULL;
+	size_t i;
+
+	if (rehearsal->from_is_local) {
+		for (i = 0; i < rules_count(rules) && !rule; i++)
+			if (rules_at(rules, i)->backend)
+				rule = rules_at(rules, i);
+	} else if (rules_find(rules, rehearsal->from_domain, &rule) != RULES_FOUND) {
+		rule = NULL;
+	}
+	for (i = 0; rule && i < rule->n_servers; i++)
+		if (addr_is_set(&rule->servers[i].addr)) {
+			rehearsal->flow.remote = rule->servers[i].addr;
+			return;
+		}
+	if (addr_parse("192.0.2.1", 40001, &rehearsal->flow.remote))
+		rehearsal->flow.remote.len = 0; /* cannot be: the text is an address */
+}
+
+static enum err add_name(struct rehearsal *rehearsal, const char *name)
+{
+	struct identity_name *to = &rehearsal->identity.names[rehearsal->identity.n_names];
+
+	to->kind = IDENTITY_DNS;
+	if (text_starts_with(name, "sip:")) {
+		to->kind = IDENTITY_URI;
+		name += 4;
+	}
+	if (!text_domain(text_starts_with(name, "*.") ? name + 2 : name, to->text, sizeof(to->text)))
+		return ERR_INVALID;
+	if (text_starts_with(name, "*.") && !text_copy(to->text, sizeof(to->text), name))
+		return ERR_INVALID;
+	rehearsal->identity.n_names++;
+	return ERR_OK;
+}
+
+static enum err pick_identity(struct rehearsal *rehearsal, const char **out_what)
+{
+	const struct explain_question *question = rehearsal->question;
+	unsigned i;
+
+	if (!listener_is_tls(rehearsal->flow.listener) && question->n_cert_names) {
+		*out_what = "--cert-name (the listener is without TLS)";
+		return ERR_INVALID;
+	}
+	rehearsal->assumes_certificate = rehearsal->flow.listener->transport == TRANSPORT_MTLS &&
+					 !question->n_cert_names && *rehearsal->from_domain;
+	if (!question->n_cert_names && !rehearsal->assumes_certificate)
+		return ERR_OK;
+	rehearsal->identity.names = calloc(question->n_cert_names + 1, sizeof(struct identity_name));
+	if (!rehearsal->identity.names)
+		return ERR_NO_MEMORY;
+	rehearsal->identity.n_refs = 1;
+	rehearsal->flow.identity = &rehearsal->identity;
+	*out_what = "--cert-name";
+	if (rehearsal->assumes_certificate)
+		return add_name(rehearsal, rehearsal->from_domain);
+	for (i = 0; i < question->n_cert_names && i < IDENTITY_MAX_NAMES; i++)
+		if (add_name(rehearsal, question->cert_names[i]))
+			return ERR_INVALID;
+	return ERR_OK;
+}
+
+static enum err build_flow(struct rehearsal *rehearsal, const char **out_what)
+{
+	const struct explain_question *question = rehearsal->question;
+	struct flow *flow = &rehearsal->flow;
+
+	*out_what = "--listener";
+	flow->listener = pick_listener(rehearsal, question->listener);
+	if (!flow->listener)
+		return ERR_INVALID;
+	flow->transport = flow->listener->transport;
+	flow->is_inbound = flow->is_open = true;
+	list_init(&flow->users);
+	*out_what = "--from-ip";
+	if (!question->source)
+		pick_source(rehearsal);
+	else if (addr_parse(question->source, 40001, &flow->remote))
+		return ERR_INVALID;
+	return pick_identity(rehearsal, out_what);
+}
+
+static void rehearse(struct rehearsal *rehearsal, struct decision *out)
+{
+	struct arrival arrival = { .flow = &rehearsal->flow, .msg = rehearsal->msg, .sip = message_sip(rehearsal->msg) };
+	struct request request = {
+		.server = rehearsal->server,
+		.snapshot = rehearsal->snapshot,
+		.arrival = &arrival,
+		.is_dry_run = true,
+	};
+	enum request_outcome outcome;
+	unsigned i;
+
+	if (rehearsal->assumes_certificate)
+		decision_add(&request.decision, "assume", "certificate", NULL,
+			     "the peer shows a valid certificate for %.90s (--cert-name says otherwise)",
+			     rehearsal->from_domain);
+	outcome = request_judge(&request);
+	if (!request.reason && outcome == REQUEST_FORWARD)
+		for (i = 0; i < request.n_targets; i++) {
+			const struct rule_server *server = request.targets[i].rule->servers;
+			char text[96];
+
+			snprintf(text, sizeof(text), "%s %.60s:%u", conf_transport_text(server->transport),
+				 server->host, server->port);
+			decision_add_hop(&request.decision, text, REASON_NONE, 0);
+		}
+	request.decision.status = reason_row(request.reason)->status;
+	*out = request.decision;
+	request_fini(&request);
+}
+
+enum err explain_request(struct server *server, struct snapshot *snapshot, const struct explain_question *question,
+			 struct decision *out, const char **out_what)
+{
+	struct rehearsal rehearsal = { .question = question, .server = server, .snapshot = snapshot };
+	enum err err = build_message(&rehearsal, out_what);
+
+	if (!err)
+		err = build_flow(&rehearsal, out_what);
+	if (!err)
+		rehearse(&rehearsal, out);
+	free(rehearsal.identity.names);
+	message_unref(rehearsal.msg);
+	return err;
+}

@@ -1,0 +1,182 @@
+#include "proxy/forward.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "federation/asserted.h"
+#include "proxy/base/text.h"
+#include "proxy/sip/digest.h"
+#include "proxy/sip/via.h"
+
+const char *forward_hop_text(const struct hop *hop, char out[96])
+{
+	char addr[ADDR_TEXT_SIZE];
+	bool has_name = *hop->host && addr_parse(hop->host, 0, &(struct addr){ 0 });
+
+	snprintf(out, 96, "%s %s%s%.40s%s", conf_transport_text(hop->transport),
+		 addr_text(&hop->remote, addr), has_name ? " (" : "", has_name ? hop->host : "",
+		 has_name ? ")" : "");
+	return out;
+}
+
+/* §16.6 item 3, and RFC 5393 §5.3.3: branches share the breadth. */
+static enum err edit_bounds(struct context *context, msg_t *msg)
+{
+	const sip_t *sip = message_sip(msg);
+	const unsigned preset = context->snapshot->settings->sip.max_breadth;
+	enum err err;
+
+	err = message_set_max_forwards(
+		msg, sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count - 1 : 70);
+	if (err)
+		return err;
+	if (context->n_branches > 1 || message_header(msg, "Max-Breadth")) {
+		unsigned share = message_max_breadth(msg, preset) / context->n_branches;
+
+		err = message_set_max_breadth(msg, share ? share : 1);
+	}
+	return err;
+}
+
+/* §16.6 item 4 with RFC 5658: two entries where the transport or the side changes, the one for the next hop on top. */
+static enum err edit_record_route(struct context *context, msg_t *msg, const struct hop *hop)
+{
+	const struct record_route_keys *keys = context->worker->server->keys;
+	const char *call_id = message_sip(msg)->sip_call_id->i_id;
+	char value[RECORD_ROUTE_VALUE_SIZE];
+	enum err err;
+
+	if (!context->needs_record_route)
+		return ERR_OK;
+	err = record_route_value(keys, &context->token, call_id, context->in, value);
+	if (!err)
+		err = message_push_record_route(msg, value);
+	if (err || (hop->listener->transport == context->in->transport &&
+		    !strcmp(hop->listener->sent_by, context->in->sent_by)))
+		return err;
+	err = record_route_value(keys, &context->token, call_id, hop->listener, value);
+	if (!err)
+		err = message_push_record_route(msg, value);
+	return err;
+}
+
+/* True if what we assert may be seen at the other end (RFC 3325 §5): by our own servers, and by trusted partners. */
+static bool is_trusted_receiver(const struct target *target)
+{
+	return !target->rule->route || target->rule->route->is_trustworthy;
+}
+
+static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
+{
+	struct context *context = branch->context;
+	enum err err = edit_bounds(context, msg);
+
+	if (!err)
+		err = edit_record_route(context, msg, hop);
+	if (!err)
+		err = asserted_filter(msg, &context->origin, is_trusted_receiver(&branch->target));
+	if (err)
+		return err;
+	/* Credentials for our realm are nobody else's business. */
+	if (context->origin.kind == ORIGIN_PARTNER_UNTRUSTED)
+		digest_strip(msg, true, context->snapshot->settings->realm);
+	return message_sip(msg)->sip_route ? route_set_prepare_next(msg) : ERR_OK;
+}
+
+static const char *via_transport(const struct hop *hop)
+{
+	switch (hop->transport) {
+	case TRANSPORT_UDP:
+		return "UDP";
+	case TRANSPORT_TCP:
+		return "TCP";
+	case TRANSPORT_TLS:
+	case TRANSPORT_MTLS:
+		break;
+	}
+	return "TLS";
+}
+
+/* The copy with all edits, its print, and the branch that stands in its Via. */
+static enum err make(struct branch *branch, const struct hop *hop, char name[TXN_BRANCH_SIZE],
+		     msg_t **out_msg, struct wire **out_wire)
+{
+	struct context *context = branch->context;
+	msg_t *msg = message_copy(context->msg);
+	enum err err;
+
+	if (!msg)
+		return ERR_NO_MEMORY;
+	txn_table_branch(context->worker->txns, context->loop, name);
+	err = edit(branch, hop, msg);
+	if (!err)
+		err = via_push(msg, via_transport(hop), hop->listener->sent_by, name);
+	if (!err)
+		err = message_print(msg, out_wire);
+	if (err) {
+		message_unref(msg);
+		return err;
+	}
+	*out_msg = msg;
+	return ERR_OK;
+}
+
+/* A datagram over the path MTU goes by TCP where the next hop has it (RFC 3261 §18.1.1): another hop of the list for the
+ * same peer. The other hop, or hop itself. */
+static const struct hop *by_size(struct branch *branch, const struct hop *hop, size_t len)
+{
+	size_t i;
+
+	if (hop->transport != TRANSPORT_UDP ||
+	    len <= transport_max_datagram(branch->context->worker->transport, hop))
+		return hop;
+	for (i = 0; i < branch->n_hops; i++)
+		if (branch->hops[i].transport == TRANSPORT_TCP &&
+		    addr_same_host(&branch->hops[i].remote, &hop->remote))
+			return &branch->hops[i];
+	return hop;
+}
+
+enum err forward_send(struct branch *branch, const struct hop *hop, const struct client_txn_user *user)
+{
+	struct context *context = branch->context;
+	char name[TXN_BRANCH_SIZE];
+	const struct hop *better;
+	struct wire *wire;
+	enum err err;
+	msg_t *msg;
+
+	err = make(branch, hop, name, &msg, &wire);
+	if (err)
+		return err;
+	better = by_size(branch, hop, wire->len);
+	if (better != hop) {
+		wire = wire_unref(wire);
+		msg = message_unref(msg);
+		err = make(branch, better, name, &msg, &wire);
+		if (err)
+			return err;
+	}
+	err = client_txn_start(context->worker->txns, msg, wire, name, better, user, &branch->txn);
+	wire_unref(wire);
+	message_unref(msg);
+	return err;
+}
+
+enum err forward_ack(struct branch *branch, const struct hop *hop,
+		     void (*on_end)(struct sending *, enum err, enum reason))
+{
+	struct context *context = branch->context;
+	char name[TXN_BRANCH_SIZE];
+	struct wire *wire;
+	enum err err;
+	msg_t *msg;
+
+	err = make(branch, hop, name, &msg, &wire);
+	if (err)
+		return err;
+	err = transport_send(context->worker->transport, hop, wire, &branch->sending, on_end);
+	wire_unref(wire);
+	message_unref(msg);
+	return err;
+}

@@ -1,0 +1,14 @@
+/* OPTIONS to the servers of partners with `probe:`, so that a dead one is known before a request needs it, and a partner
+ * that wants to hear from us does. One worker does it for all; the outcome goes into health. */
+#pragma once
+
+#include "proxy/worker.h"
+
+struct probes;
+
+/* Begins to probe as the worker's snapshot says. NULL: no memory. */
+struct probes *probes_new(struct worker *worker);
+struct probes *probes_free(struct probes *probes);
+
+/* The snapshot changed. Probes under way are given up. */
+void probes_restart(struct probes *probes);

@@ -1,0 +1,200 @@
+#include "proxy/receive.h"
+
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/context.h"
+#include "proxy/handover.h"
+#include "proxy/refusal.h"
+#include "proxy/request.h"
+#include "proxy/sip/reply.h"
+#include "proxy/sip/via.h"
+
+static void reply(struct worker *worker, struct flow *flow, msg_t *request, msg_t *response)
+{
+	if (!response)
+		return;
+	if (server_txn_reply_stateless(worker->transport, flow, request, response))
+		log_event(LOG_DEBUG, "reply not delivered", "peer", NULL, NULL);
+	message_unref(response);
+}
+
+/* ---- CANCEL: RFC 3261 §9.2, §16.10 ---- */
+
+bool receive_cancel(struct worker *worker, struct server_txn *invite, const struct addr *source, const msg_t *cancel)
+{
+	struct context *context = server_txn_user(invite);
+
+	/* Hop by hop, so it comes from where the INVITE came from. */
+	if (!addr_same_host(&server_txn_flow(invite)->remote, source))
+		return false;
+	if (context)
+		context_cancel(context, message_header(cancel, "Reason"));
+	return true;
+}
+
+void receive_answer_cancel(struct worker *worker, struct flow *flow, msg_t *cancel, bool found)
+{
+	char tag[17];
+	msg_t *response;
+
+	reply_stateless_tag(message_sip(cancel), tag);
+	response = found ? reply_new(cancel, 200, "OK", tag) :
+			   reply_new(cancel, reason_row(REASON_NO_TRANSACTION)->status,
+				     reason_row(REASON_NO_TRANSACTION)->phrase, tag);
+	reply(worker, flow, cancel, response);
+}
+
+/* ---- requests ---- */
+
+static void start_record(struct worker *worker, struct request *request)
+{
+	request->decision.id = ((uint64_t)worker->number << 56) | ++worker->next_decision_id;
+	request->decision.worker = worker->number;
+	request->decision.wall_us = loop_wall_us(worker->loop);
+}
+
+static void end_record(struct worker *worker, struct request *request, msg_t *response)
+{
+	request->decision.reason = request->reason;
+	request->decision.status = response ? message_sip(response)->sip_status->st_status : 0;
+	request->decision.took_us =
+		(uint32_t)(loop_wall_us(worker->loop) - request->decision.wall_us);
+	worker_note_decision(worker, &request->decision);
+}
+
+static void refuse(struct worker *worker, struct request *request)
+{
+	msg_t *response = request->is_ack ? NULL : refusal_new(request, request->reason);
+
+	end_record(worker, request, response);
+	reply(worker, request->arrival->flow, request->arrival->msg, response);
+}
+
+static void answer(struct worker *worker, struct request *request, msg_t *response)
+{
+	end_record(worker, request, response);
+	reply(worker, request->arrival->flow, request->arrival->msg, response);
+}
+
+static void act(struct worker *worker, struct request *request, enum request_outcome outcome)
+{
+	switch (outcome) {
+	case REQUEST_FORWARD:
+		if (worker->is_draining && !request->is_inside_dialog)
+			request->reason = REASON_DRAINING;
+		else
+			context_begin(worker, request);
+		if (request->reason)
+			refuse(worker, request);
+		break;
+	case REQUEST_ANSWER:
+		answer(worker, request, refusal_options_ok(request));
+		break;
+	case REQUEST_REFUSE:
+		refuse(worker, request);
+		break;
+	case REQUEST_CHALLENGE:
+		answer(worker, request, refusal_challenge(request));
+		break;
+	case REQUEST_DROP:
+		end_record(worker, request, NULL);
+		break;
+	}
+}
+
+static void judge(struct worker *worker, struct arrival *arrival)
+{
+	struct request request = {
+		.server = worker->server,
+		.snapshot = worker->snapshot,
+		.arrival = arrival,
+		.now_ms = loop_now_ms(worker->loop),
+	};
+	enum request_outcome outcome;
+
+	start_record(worker, &request);
+	outcome = request_judge(&request);
+	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
+		     request.origin.kind, counter_method(request.decision.method), 1);
+	act(worker, &request, outcome);
+	request_fini(&request);
+}
+
+/* A request that no transaction absorbed. */
+static void on_new_request(struct worker *worker, struct arrival *arrival, struct server_txn *invite)
+{
+	const char *method = message_method(arrival->sip);
+	bool is_cancel = !strcmp(method, "CANCEL");
+
+	if (is_cancel && invite) {
+		bool found = receive_cancel(worker, invite, &arrival->flow->remote, arrival->msg);
+
+		receive_answer_cancel(worker, arrival->flow, arrival->msg, found);
+		return;
+	}
+	if (is_cancel && handover_search(worker, arrival))
+		return;
+	if (is_cancel) {
+		receive_answer_cancel(worker, arrival->flow, arrival->msg, false);
+		return;
+	}
+	/* The ACK to a refusal of ours, whose transaction may live elsewhere or nowhere; one to a 2xx has our Route. */
+	if (!strcmp(method, "ACK") && !arrival->sip->sip_route) {
+		handover_search(worker, arrival);
+		return;
+	}
+	judge(worker, arrival);
+}
+
+static void on_request(struct worker *worker, struct arrival *arrival)
+{
+	struct server_txn *invite = NULL;
+	unsigned ignored;
+
+	if (arrival->flow->listener->network != NETWORK_LAN &&
+	    account_is_banned(worker->server->accounts, &arrival->flow->remote,
+			      loop_now_ms(worker->loop)))
+		return;
+	if (via_stamp(arrival->msg, &arrival->flow->remote))
+		return; /* no memory: the sender repeats it */
+	switch (txn_table_match(worker->txns, arrival, &invite, &ignored)) {
+	case TXN_NEW:
+		on_new_request(worker, arrival, invite);
+		break;
+	case TXN_ABSORBED:
+	case TXN_RESPONSE:
+	case TXN_STRAY:
+	case TXN_ELSEWHERE:
+	case TXN_NOT_OURS:
+		break;
+	}
+}
+
+static void on_response(struct worker *worker, struct arrival *arrival)
+{
+	unsigned to = 0;
+
+	switch (txn_table_match(worker->txns, arrival, NULL, &to)) {
+	case TXN_ELSEWHERE:
+		handover_response(worker, arrival, to);
+		break;
+	case TXN_NEW:
+	case TXN_ABSORBED:
+	case TXN_RESPONSE:
+	case TXN_STRAY: /* a proxy that knows its transactions drops it (RFC 6026 §7.3) */
+	case TXN_NOT_OURS:
+		break;
+	}
+}
+
+void receive_message(void *user, struct arrival *arrival)
+{
+	struct worker *worker = user;
+
+	if (arrival->sip->sip_request)
+		on_request(worker, arrival);
+	else if (arrival->sip->sip_status)
+		on_response(worker, arrival);
+	message_unref(arrival->msg);
+}

@@ -1,0 +1,100 @@
+#include "proxy/refusal.h"
+
+#include <stdio.h>
+
+#include "proxy/sip/reply.h"
+
+/* True for those who may read why: the others learn nothing about us from a status alone. */
+static bool is_known(const struct request *request)
+{
+	return request->origin.kind != ORIGIN_STRANGER;
+}
+
+msg_t *refusal_for(msg_t *msg, enum reason reason, bool shows_code, const char *agent,
+		   unsigned retry_after_s)
+{
+	const struct reason_row *row = reason_row(reason);
+	char value[400], tag[17];
+	msg_t *response;
+
+	reply_stateless_tag(message_sip(msg), tag);
+	response = reply_new(msg, row->status ? row->status : 503,
+			     row->status ? row->phrase : "Service Unavailable", tag);
+	if (!response)
+		return NULL;
+	if (shows_code) {
+		/* RFC 3261 §20.43: 399 is a warning for a person or a log. Reason (RFC 3326) is not
+		 * allowed in these responses. */
+		snprintf(value, sizeof(value), "399 %.255s \"nuncio: %s\"", agent,
+			 reason_code(reason));
+		if (message_add_header(response, "Warning", value))
+			return message_unref(response);
+	}
+	if (retry_after_s) {
+		snprintf(value, sizeof(value), "%u", retry_after_s);
+		if (message_add_header(response, "Retry-After", value))
+			return message_unref(response);
+	}
+	return response;
+}
+
+msg_t *refusal_new(const struct request *request, enum reason reason)
+{
+	const struct listener *listener = request->arrival->flow->listener;
+	msg_t *response = refusal_for(request->arrival->msg, reason, is_known(request),
+				      listener->host, request->retry_after_s);
+
+	if (!response)
+		return NULL;
+	if (reason == REASON_PROXY_REQUIRE && request->refused_header &&
+	    message_add_header(response, "Unsupported", request->refused_header))
+		return message_unref(response);
+	if (reason == REASON_METHOD &&
+	    message_add_header(response, "Allow", "OPTIONS"))
+		return message_unref(response);
+	return response;
+}
+
+msg_t *refusal_challenge(const struct request *request)
+{
+	const char *realm = request->snapshot->settings->realm;
+	msg_t *response;
+	char tag[17];
+
+	reply_stateless_tag(request->arrival->sip, tag);
+	response = reply_new(request->arrival->msg, 407, "Proxy Authentication Required", tag);
+	if (!response)
+		return NULL;
+	if (digest_challenge(response, request->server->nonces, realm,
+			     request->challenge_stale != NULL, request->now_ms))
+		return message_unref(response);
+	return response;
+}
+
+msg_t *refusal_options_ok(const struct request *request)
+{
+	static const struct {
+		const char *name, *value;
+	} rows[] = {
+		{ "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, "
+			   "INFO, UPDATE, PRACK, REFER" },
+		{ "Accept", "application/sdp, text/plain, application/pidf+xml" },
+	};
+	char contact[300], tag[17];
+	const struct listener *listener = request->arrival->flow->listener;
+	msg_t *response;
+	size_t i;
+
+	reply_stateless_tag(request->arrival->sip, tag);
+	response = reply_new(request->arrival->msg, 200, "OK", tag);
+	if (!response)
+		return NULL;
+	for (i = 0; i < COUNT(rows); i++)
+		if (message_add_header(response, rows[i].name, rows[i].value))
+			return message_unref(response);
+	/* Some partners refuse a response to their probe that has no Contact. */
+	snprintf(contact, sizeof(contact), "<sip:%.271s>", listener->sent_by);
+	if (message_add_header(response, "Contact", contact))
+		return message_unref(response);
+	return response;
+}

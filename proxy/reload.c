@@ -1,0 +1,113 @@
+#include "proxy/reload.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/text.h"
+#include "proxy/reload_diff.h"
+#include "proxy/worker.h"
+
+static uint64_t now_us(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* The report's own JSON is text; it is read back so that the answer is one object. */
+static json_t *problems_of(struct report *report)
+{
+	struct buf buf;
+	json_t *problems;
+
+	buf_init(&buf, 0);
+	report_print_json_problems(report, &buf);
+	problems = buf.err ? NULL : json_loads(buf_text(&buf), 0, NULL);
+	buf_fini(&buf);
+	return problems ? problems : json_array();
+}
+
+static void keep_first_fault(struct server *server, struct report *report)
+{
+	const struct report_row *rows;
+	size_t n = report_rows(report, &rows), i;
+
+	for (i = 0; i < n; i++)
+		if (rows[i].is_error) {
+			snprintf(server->last_reload_text, sizeof(server->last_reload_text), "%.150s:%u:%u: %.300s",
+				 rows[i].file, rows[i].line, rows[i].column, rows[i].text);
+			return;
+		}
+	text_copy(server->last_reload_text, sizeof(server->last_reload_text), "out of memory");
+}
+
+static json_t *apply(struct server *server, struct snapshot *snapshot)
+{
+	json_t *changes = reload_diff(server->snapshot, snapshot);
+	const size_t n = json_array_size(changes);
+
+	if (log_change(&snapshot->settings->log))
+		log_event(LOG_ERROR, "the log stays as it was: its directory cannot be written", "file",
+			  snapshot->settings->log.directory, NULL);
+	server_swap(server, snapshot);
+	snprintf(server->last_reload_text, sizeof(server->last_reload_text), "%zu changes", n);
+	return changes;
+}
+
+static json_t *reload(struct server *server, struct report *report, bool *out_ok)
+{
+	struct snapshot_parts parts = {
+		.keys = server->keys,
+		.addresses = server->addresses,
+		.previous = server->snapshot,
+		.n_workers = server->n_workers,
+	};
+	struct snapshot *snapshot = NULL;
+	enum err err = snapshot_build(server->snapshot->path, &parts, report, &snapshot);
+
+	*out_ok = !err;
+	server->last_reload_ok = !err;
+	server->last_reload_wall_us = now_us(CLOCK_REALTIME);
+	if (err) {
+		keep_first_fault(server, report);
+		log_event(LOG_ERROR, "reload rejected: the running configuration is unchanged", "error",
+			  server->last_reload_text, NULL);
+		return json_array();
+	}
+	snapshot->loaded_wall_us = server->last_reload_wall_us;
+	log_event(LOG_INFO, "configuration reloaded", "config", snapshot->path, NULL);
+	return apply(server, snapshot);
+}
+
+char *reload_now(struct server *server, bool *out_ok)
+{
+	const uint64_t began_us = now_us(CLOCK_MONOTONIC);
+	struct report *report = NULL;
+	json_t *answer = json_object(), *changes;
+	char *text;
+
+	*out_ok = false;
+	if (report_new(&report)) {
+		json_decref(answer);
+		return NULL;
+	}
+	changes = reload(server, report, out_ok);
+	json_object_set_new(answer, "version", json_integer(1));
+	json_object_set_new(answer, "ok", json_boolean(*out_ok));
+	json_object_set_new(answer, "n_files", json_integer((json_int_t)server->snapshot->settings->n_files));
+	json_object_set_new(answer, "changes", changes);
+	json_object_set_new(answer, "problems", problems_of(report));
+	json_object_set_new(answer, "running_since_us", json_integer((json_int_t)server->snapshot->loaded_wall_us));
+	json_object_set_new(answer, "kept", json_pack("{s:i}", "requests", (int)server_n_busy(server)));
+	json_object_set_new(answer, "took_ms",
+			    json_integer((json_int_t)(now_us(CLOCK_MONOTONIC) - began_us) / 1000));
+	report_free(report);
+	text = json_dumps(answer, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(answer);
+	return text;
+}

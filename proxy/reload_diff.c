@@ -1,0 +1,341 @@
+#include "proxy/reload_diff.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "conf/value.h"
+#include "proxy/base/buf.h"
+
+/* One kind of named things: how many, their names, and what is to be known of one, in words. */
+struct kind {
+	const char *what;
+	size_t (*count)(const struct snapshot *snapshot);
+	const char *(*name)(const struct snapshot *snapshot, size_t i);
+	void (*describe)(const struct snapshot *snapshot, size_t i, struct buf *out);
+};
+
+/* ---- listeners ---- */
+
+static size_t count_listeners(const struct snapshot *snapshot)
+{
+	return snapshot->settings->n_listeners;
+}
+
+static const char *listener_name(const struct snapshot *snapshot, size_t i)
+{
+	return snapshot->settings->listeners[i].name;
+}
+
+static void describe_listener(const struct snapshot *snapshot, size_t i, struct buf *out)
+{
+	const struct settings_listener *listener = &snapshot->settings->listeners[i];
+	char addr[ADDR_TEXT_SIZE];
+	size_t k;
+
+	buf_printf(out, "%s %s %s", conf_network_text(listener->network), conf_transport_text(listener->transport),
+		   addr_text(&listener->addr, addr));
+	for (k = 0; k < listener->n_certificates; k++)
+		buf_printf(out, ", certificate %s", listener->certificates[k].name);
+	if (*listener->advertise)
+		buf_printf(out, ", advertised as %s", listener->advertise);
+	if (!listener->is_enabled)
+		buf_puts(out, ", disabled");
+}
+
+/* ---- domains ---- */
+
+static size_t count_domains(const struct snapshot *snapshot)
+{
+	return snapshot->settings->n_domains;
+}
+
+static const char *domain_name(const struct snapshot *snapshot, size_t i)
+{
+	return snapshot->settings->domains[i].name;
+}
+
+static void describe_domain(const struct snapshot *snapshot, size_t i, struct buf *out)
+{
+	buf_puts(out, "served here");
+}
+
+/* ---- certificates ---- */
+
+static size_t count_certificates(const struct snapshot *snapshot)
+{
+	return snapshot->settings->n_certificates;
+}
+
+static const char *certificate_name(const struct snapshot *snapshot, size_t i)
+{
+	return snapshot->settings->certificates[i].name;
+}
+
+static void describe_certificate(const struct snapshot *snapshot, size_t i, struct buf *out)
+{
+	const struct identity *identity = credentials_identity(snapshot->credentials[i]);
+	time_t not_after = (time_t)identity->not_after;
+	char date[32] = "", names[256];
+	struct tm tm;
+
+	if (gmtime_r(&not_after, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+	buf_printf(out, "%s, expires %s, SHA-256 %.16s", identity_text(identity, names, sizeof(names)), date,
+		   identity->sha256);
+}
+
+/* ---- backends ---- */
+
+static size_t count_backends(const struct snapshot *snapshot)
+{
+	return snapshot->settings->n_backends;
+}
+
+static const char *backend_name(const struct snapshot *snapshot, size_t i)
+{
+	return snapshot->settings->backends[i].name;
+}
+
+static void describe_backend(const struct snapshot *snapshot, size_t i, struct buf *out)
+{
+	const struct settings_backend *backend = &snapshot->settings->backends[i];
+	size_t k;
+
+	buf_printf(out, "%s %s:%u by listener %s, weight %u, users", conf_transport_text(backend->server.transport),
+		   backend->server.host, backend->server.port, backend->listener.name, backend->weight);
+	for (k = 0; k < backend->n_users; k++)
+		buf_printf(out, " %s", backend->users[k].text);
+	buf_puts(out, " of");
+	for (k = 0; k < backend->n_domains; k++)
+		buf_printf(out, " %s", backend->domains[k].name);
+}
+
+/* ---- partners ---- */
+
+static size_t count_routes(const struct snapshot *snapshot)
+{
+	return snapshot->settings->partners.n_routes;
+}
+
+static const char *route_name(const struct snapshot *snapshot, size_t i)
+{
+	return snapshot->settings->partners.routes[i].domain;
+}
+
+static void describe_route(const struct snapshot *snapshot, size_t i, struct buf *out)
+{
+	const struct settings_route *route = &snapshot->settings->partners.routes[i];
+	static const char *const services[] = { "presence", "im", "audio", "video" };
+	size_t k;
+
+	for (k = 0; k < route->n_servers; k++) {
+		const struct settings_server *server = &route->servers[k];
+
+		buf_printf(out, "%s%s %s:%u", k ? ", " : "", conf_transport_text(server->transport), server->host,
+			   server->port);
+		if (route->n_servers > 1)
+			buf_printf(out, " (%u %u)", server->priority, server->weight);
+	}
+	buf_puts(out, route->is_trustworthy ? ", trustworthy" : ", not trustworthy");
+	for (k = 0; k < route->n_identities; k++)
+		buf_printf(out, ", identity %s", route->identities[k].text);
+	if (route->accepts_wildcard)
+		buf_puts(out, ", wildcard certificates");
+	if (*route->bind)
+		buf_printf(out, ", bound to %s", route->bind);
+	if (route->certificate.index >= 0)
+		buf_printf(out, ", certificate %s", route->certificate.name);
+	for (k = 0; route->services != SERVICE_ALL && k < COUNT(services); k++)
+		if (route->services & 1U << k)
+			buf_printf(out, ", %s", services[k]);
+	if (route->probe_ms)
+		buf_printf(out, ", probed every %u ms", route->probe_ms);
+	if (!route->is_enabled)
+		buf_puts(out, ", disabled");
+}
+
+static const struct kind kinds[] = {
+	{ "listener", count_listeners, listener_name, describe_listener },
+	{ "domain", count_domains, domain_name, describe_domain },
+	{ "certificate", count_certificates, certificate_name, describe_certificate },
+	{ "backend", count_backends, backend_name, describe_backend },
+	{ "partner", count_routes, route_name, describe_route },
+};
+
+/* ---- the settings that have no name ---- */
+
+struct section {
+	const char *name;
+	void (*describe)(const struct settings *settings, struct buf *out);
+	bool needs_restart;
+};
+
+static void describe_switch(const struct settings *settings, struct buf *out)
+{
+	buf_puts(out, settings->partners.is_enabled ? "all routes on" : "all routes off");
+}
+
+static void describe_tls(const struct settings *settings, struct buf *out)
+{
+	const struct settings_tls *tls = &settings->tls;
+	size_t i;
+
+	buf_printf(out, "minimum %s, keys of %u bits, %s, priority '%s', trust%s", conf_tls_version_text(tls->minimum),
+		   tls->min_key_bits, tls->accepts_wildcard ? "wildcards" : "no wildcards", tls->priority,
+		   tls->trusts_system ? " system" : "");
+	for (i = 0; i < tls->n_trust; i++)
+		buf_printf(out, " %s", tls->trust[i].path);
+	for (i = 0; i < tls->n_crl; i++)
+		buf_printf(out, ", CRL %s", tls->crl[i].path);
+	buf_printf(out, ", client EKU rule %d", (int)tls->client_eku);
+}
+
+static void print_rate(struct buf *out, const char *name, struct rate rate)
+{
+	char text[VALUE_TEXT_SIZE];
+
+	buf_printf(out, ", %s %s", name, value_rate_text(rate, text));
+}
+
+static void describe_limits(const struct settings *settings, struct buf *out)
+{
+	const struct settings_limits *limits = &settings->limits;
+
+	buf_printf(out, "message_size %llu, connections %u, %u per source, transactions %u, ban %u ms",
+		   (unsigned long long)limits->message_size_bytes, limits->connections,
+		   limits->connections_per_source, limits->transactions, limits->ban_ms);
+	print_rate(out, "handshakes", limits->handshakes);
+	print_rate(out, "requests", limits->requests);
+	print_rate(out, "auth_failures", limits->auth_failures);
+}
+
+static void describe_log(const struct settings *settings, struct buf *out)
+{
+	static const char *const levels[] = { "error", "warning", "info", "debug" };
+	const struct log_settings *log = &settings->log;
+
+	buf_printf(out, "%s, %s, %s, %u files of %llu bytes%s, trace %#x", levels[log->level],
+		   log->is_json ? "json" : "text", log->directory && *log->directory ? log->directory : "stderr",
+		   log->n_files, (unsigned long long)log->max_size_bytes, log->delete_daily ? ", deleted daily" : "",
+		   log->trace);
+}
+
+static void describe_dns(const struct settings *settings, struct buf *out)
+{
+	char addr[ADDR_TEXT_SIZE];
+	size_t i;
+
+	buf_printf(out, "budget %u ms, negative_ttl %u ms", settings->dns.budget_ms, settings->dns.negative_ttl_ms);
+	for (i = 0; i < settings->dns.n_servers; i++)
+		buf_printf(out, ", %s", addr_text(&settings->dns.servers[i], addr));
+}
+
+static void describe_sip(const struct settings *settings, struct buf *out)
+{
+	buf_printf(out, "t1 %u ms, timer_c %u ms, max_breadth %u, via_name '%s', realm %s", settings->sip.t1_ms,
+		   settings->sip.timer_c_ms, settings->sip.max_breadth, settings->sip.via_name, settings->realm);
+}
+
+static void describe_service(const struct settings *settings, struct buf *out)
+{
+	const struct settings_service *service = &settings->service;
+	char addr[ADDR_TEXT_SIZE] = "off";
+
+	if (settings->admin.has_http)
+		addr_text(&settings->admin.http, addr);
+	buf_printf(out, "%u workers, state_dir %s, control %s, user '%s', admin.http %s", service->n_workers,
+		   service->state_dir, service->control, service->user, addr);
+}
+
+static const struct section sections[] = {
+	{ "partners.enabled", describe_switch, false }, { "tls", describe_tls, false },
+	{ "limits", describe_limits, false },		{ "log", describe_log, false },
+	{ "dns", describe_dns, false },			{ "sip", describe_sip, false },
+	{ "service", describe_service, true },
+};
+
+/* ---- comparing ---- */
+
+static void add(json_t *changes, const char *sign, const char *what, const char *name, const char *text)
+{
+	json_array_append_new(changes, json_pack("{s:s, s:s, s:s, s:s}", "sign", sign, "what", what, "name", name,
+						 "text", text));
+}
+
+static size_t find(const struct kind *kind, const struct snapshot *in, const char *name)
+{
+	size_t i, n = kind->count(in);
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(kind->name(in, i), name))
+			break;
+	return i;
+}
+
+static void add_change(json_t *changes, const char *what, const char *name, const struct buf *before,
+		       const struct buf *after, bool needs_restart)
+{
+	struct buf text;
+
+	if (!strcmp(buf_text(before), buf_text(after)))
+		return;
+	buf_init(&text, 8192);
+	buf_printf(&text, "%s%s (was: %s)", needs_restart ? "takes effect at the next restart: " : "",
+		   buf_text(after), buf_text(before));
+	add(changes, "~", what, name, buf_text(&text));
+	buf_fini(&text);
+}
+
+static void diff_one(json_t *changes, const struct kind *kind, const struct snapshot *from, size_t i_from,
+		     const struct snapshot *to, size_t i_to)
+{
+	struct buf before, after;
+
+	buf_init(&before, 4096);
+	buf_init(&after, 4096);
+	if (i_from < kind->count(from))
+		kind->describe(from, i_from, &before);
+	if (i_to < kind->count(to))
+		kind->describe(to, i_to, &after);
+	if (i_from >= kind->count(from))
+		add(changes, "+", kind->what, kind->name(to, i_to), buf_text(&after));
+	else if (i_to >= kind->count(to))
+		add(changes, "-", kind->what, kind->name(from, i_from), buf_text(&before));
+	else
+		add_change(changes, kind->what, kind->name(to, i_to), &before, &after, false);
+	buf_fini(&before);
+	buf_fini(&after);
+}
+
+static void diff_kind(json_t *changes, const struct kind *kind, const struct snapshot *from, const struct snapshot *to)
+{
+	size_t i;
+
+	for (i = 0; i < kind->count(to); i++)
+		diff_one(changes, kind, from, find(kind, from, kind->name(to, i)), to, i);
+	for (i = 0; i < kind->count(from); i++)
+		if (find(kind, to, kind->name(from, i)) == kind->count(to))
+			diff_one(changes, kind, from, i, to, kind->count(to));
+}
+
+json_t *reload_diff(const struct snapshot *from, const struct snapshot *to)
+{
+	json_t *changes = json_array();
+	size_t i;
+
+	for (i = 0; changes && i < COUNT(kinds); i++)
+		diff_kind(changes, &kinds[i], from, to);
+	for (i = 0; changes && i < COUNT(sections); i++) {
+		struct buf before, after;
+
+		buf_init(&before, 4096);
+		buf_init(&after, 4096);
+		sections[i].describe(from->settings, &before);
+		sections[i].describe(to->settings, &after);
+		add_change(changes, "settings", sections[i].name, &before, &after, sections[i].needs_restart);
+		buf_fini(&before);
+		buf_fini(&after);
+	}
+	return changes;
+}

@@ -1,0 +1,372 @@
+#include "proxy/request_route.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "federation/screen.h"
+#include "proxy/base/random.h"
+#include "proxy/base/text.h"
+#include "proxy/sip/uri.h"
+
+/* ---- what the record and the branch say of a request ---- */
+
+static void print_uri(const url_t *url, char *out, size_t size)
+{
+	if (!url)
+		return;
+	snprintf(out, size, "%s:%s%s%s", url->url_scheme ? url->url_scheme : "sip",
+		 url->url_user ? url->url_user : "", url->url_user && url->url_host ? "@" : "",
+		 url->url_host ? url->url_host : "");
+}
+
+void request_describe(struct request *request)
+{
+	struct decision *decision = &request->decision;
+	const struct flow *flow = request->arrival->flow;
+	const sip_t *sip = request->arrival->sip;
+
+	text_copy(decision->method, sizeof(decision->method), message_method(sip));
+	if (sip->sip_call_id)
+		text_copy(decision->call_id, sizeof(decision->call_id), sip->sip_call_id->i_id);
+	if (sip->sip_from)
+		print_uri(sip->sip_from->a_url, decision->from, sizeof(decision->from));
+	if (sip->sip_to)
+		print_uri(sip->sip_to->a_url, decision->to, sizeof(decision->to));
+	if (sip->sip_request)
+		print_uri(sip->sip_request->rq_url, decision->request_uri,
+			  sizeof(decision->request_uri));
+	addr_text(&flow->remote, decision->source);
+	text_copy(decision->listener, sizeof(decision->listener), flow->listener->name);
+	decision->transport = conf_transport_text(flow->transport);
+	if (flow->identity)
+		identity_text(flow->identity, decision->certificate,
+			      sizeof(decision->certificate));
+}
+
+/* Adds one part to the text that is hashed; what does not fit is left out, at the price of taking a
+ * spiral for a loop in a request with a Route of kilobytes. */
+static size_t add_part(char *text, size_t len, size_t size, const char *part)
+{
+	size_t n = part ? strnlen(part, 256) : 0;
+
+	if (len + n + 1 > size)
+		return len;
+	memcpy(text + len, part ? part : "", n);
+	text[len + n] = '|';
+	return len + n + 1;
+}
+
+static size_t add_url(char *text, size_t len, size_t size, const url_t *url)
+{
+	len = add_part(text, len, size, url->url_user);
+	len = add_part(text, len, size, url->url_host);
+	len = add_part(text, len, size, url->url_port);
+	return add_part(text, len, size, url->url_params);
+}
+
+void request_loop_hash(const sip_t *sip, char out[REQUEST_LOOP_SIZE])
+{
+	char text[2048];
+	size_t len = 0;
+	uint64_t hash;
+
+	len = add_url(text, len, sizeof(text), sip->sip_request->rq_url);
+	if (sip->sip_route)
+		len = add_url(text, len, sizeof(text), sip->sip_route->r_url);
+	len = add_part(text, len, sizeof(text), sip->sip_from->a_tag);
+	len = add_part(text, len, sizeof(text), sip->sip_to->a_tag);
+	len = add_part(text, len, sizeof(text), sip->sip_call_id->i_id);
+	if (len + sizeof(sip->sip_cseq->cs_seq) <= sizeof(text)) {
+		memcpy(text + len, &sip->sip_cseq->cs_seq, sizeof(sip->sip_cseq->cs_seq));
+		len += sizeof(sip->sip_cseq->cs_seq);
+	}
+	hash = random_keyed_hash(text, len);
+	text_hex(&hash, sizeof(hash), out);
+}
+
+/* ---- dialog ---- */
+
+/* The copy that is edited. Without a Route nothing of ours is in it to be taken off, and forward makes its own copy
+ * anyway: the message itself serves. */
+static enum err take_routes(struct request *request)
+{
+	struct snapshot *snapshot = request->snapshot;
+	const sip_t *sip = request->arrival->sip;
+
+	if (!sip->sip_route && !self_names_has(snapshot->self_names, sip->sip_request->rq_url, NULL)) {
+		request->msg = message_ref(request->arrival->msg);
+		request->route.token_verdict = RECORD_ROUTE_NONE;
+	} else {
+		request->msg = message_copy(request->arrival->msg);
+		if (!request->msg)
+			return ERR_NO_MEMORY;
+		enum err err = route_set_take(request->msg, snapshot->self_names,
+					      request->server->keys, &request->route);
+		if (err)
+			return err;
+	}
+	request->sip = message_sip(request->msg);
+	return ERR_OK;
+}
+
+/* True if the end of a dialog is the one who sent this: itself, or, as all backends are one house, another backend. */
+static bool is_end(const struct request *request, uint64_t end)
+{
+	const struct rule *rule;
+
+	if (end == record_route_end(request->server->keys, request->origin.id))
+		return true;
+	if (request->origin.kind != ORIGIN_BACKEND)
+		return false;
+	rule = rules_by_hash(request->snapshot->rules, end);
+	return rule && rule->backend;
+}
+
+static enum reason check_ends(struct request *request)
+{
+	const struct record_route_token *token = &request->route.token;
+
+	if (is_end(request, token->caller) || is_end(request, token->callee)) {
+		decision_add(&request->decision, "dialog", "signed-route", NULL,
+			     "its dialog went through us, and the sender is an end of it");
+		return REASON_NONE;
+	}
+	decision_add(&request->decision, "dialog", "signed-route", NULL,
+		     "the dialog of our signed Route is between others than %.60s",
+		     request->origin.id);
+	return REASON_DIALOG_IDENTITY;
+}
+
+enum reason request_dialog_step(struct request *request)
+{
+	enum err err = take_routes(request);
+
+	if (err)
+		return err == ERR_NO_MEMORY ? REASON_OVERLOAD : REASON_MALFORMED;
+	switch (request->route.token_verdict) {
+	case RECORD_ROUTE_VALID:
+		return check_ends(request);
+	case RECORD_ROUTE_FORGED:
+		decision_add(&request->decision, "dialog", "signed-route", NULL,
+			     "the signature of our Route is wrong");
+		if (!request->is_dry_run)
+			account_auth_failure(request->server->accounts,
+					     &request->arrival->flow->remote, request->now_ms);
+		return REASON_ROUTE_TOKEN_FORGED;
+	case RECORD_ROUTE_NONE:
+		break;
+	}
+	/* Inside a dialog that never went through us. Our own servers may know better. */
+	if (request->is_inside_dialog && request->origin.kind != ORIGIN_BACKEND) {
+		decision_add(&request->decision, "dialog", "no-signed-route", NULL,
+			     "a To tag, but no Route that we signed");
+		return REASON_UNKNOWN_DIALOG;
+	}
+	return REASON_NONE;
+}
+
+/* ---- route ---- */
+
+/* Methods that begin a dialog, or may (RFC 6665 §4.3: NOTIFY too). */
+static bool makes_dialog(const char *method)
+{
+	static const char *const no_dialog[] = { "MESSAGE", "PUBLISH", "OPTIONS", "REGISTER",
+						 "INFO",    "BYE",     "PRACK" };
+	size_t i;
+
+	for (i = 0; i < COUNT(no_dialog); i++)
+		if (!strcmp(method, no_dialog[i]))
+			return false;
+	return true;
+}
+
+/* A partner may be closed for the service in the direction outwards, too. */
+static enum reason check_services(struct request *request, const struct rule *rule)
+{
+	const char *what = "";
+
+	if (!rule->route || request->is_ack || rule->route->services == SERVICE_ALL)
+		return REASON_NONE;
+	if (screen_check(rule->route, screen_services(request->msg), &what) == REASON_NONE)
+		return REASON_NONE;
+	decision_add(&request->decision, "screen", "services", &rule->route->place,
+		     "%s is not exchanged with %.80s", what, rule->id);
+	return REASON_SERVICE_NOT_ALLOWED;
+}
+
+static void add_target(struct request *request, const struct rule *rule)
+{
+	struct target *target = &request->targets[request->n_targets++];
+
+	*target = (struct target){ .rule = rule };
+	if (request->n_targets == 1)
+		text_copy(request->decision.destination, sizeof(request->decision.destination),
+			  rule->id);
+}
+
+static const struct place *place_of(const struct rule *rule)
+{
+	return rule->route ? &rule->route->place : &rule->backend->place;
+}
+
+/* True if the URI names one of the rule's own servers: then the rule says more of it than the URI. */
+static bool is_server_of(const struct rule *rule, const struct target *target)
+{
+	struct addr addr;
+	size_t i;
+
+	if (rule->route && !strcmp(rule->route->domain, target->host))
+		return true;
+	for (i = 0; i < rule->n_servers; i++) {
+		const struct rule_server *server = &rule->servers[i];
+
+		if (!strcmp(server->host, target->host))
+			return true;
+		if (addr_is_set(&server->addr) && !addr_parse(target->host, 0, &addr) &&
+		    addr_same_host(&server->addr, &addr))
+			return true;
+	}
+	return false;
+}
+
+/* Inside a dialog the next Route, or the Request-URI, says where to; the rule of that end says with which certificate and
+ * whom to trust. Towards a backend it is the backend whatever the URI says: a partner must not be able to aim us at
+ * other hosts of the lan. */
+static void aim_inside_dialog(struct request *request, const struct rule *rule)
+{
+	const url_t *url = request->sip->sip_route ? request->sip->sip_route->r_url :
+						     request->sip->sip_request->rq_url;
+	struct target target;
+
+	add_target(request, rule);
+	if (rule->backend || !locate_target_from_uri(url, rule, &target) ||
+	    is_server_of(rule, &target))
+		return;
+	target.by_uri = true;
+	target.rule = rule;
+	request->targets[0] = target;
+}
+
+static enum reason route_inside_dialog(struct request *request)
+{
+	const struct record_route_token *token = &request->route.token;
+	uint64_t end = is_end(request, token->caller) ? token->callee : token->caller;
+	const struct rule *rule;
+
+	/* Two backends in one dialog: the one that did not send is the other end. */
+	if (is_end(request, token->caller) && is_end(request, token->callee) &&
+	    token->callee == record_route_end(request->server->keys, request->origin.id))
+		end = token->caller;
+	rule = rules_by_hash(request->snapshot->rules, end);
+	if (!rule) {
+		decision_add(&request->decision, "route", "dialog", NULL,
+			     "the other end of the dialog is not configured any more");
+		return REASON_NO_ROUTE;
+	}
+	aim_inside_dialog(request, rule);
+	request->needs_record_route = makes_dialog(request->decision.method);
+	decision_add(&request->decision, "route", "dialog", place_of(rule),
+		     "inside a dialog with %.80s", rule->id);
+	return check_services(request, rule);
+}
+
+static enum reason route_local(struct request *request)
+{
+	const struct rule *rules[REQUEST_MAX_TARGETS + 1];
+	size_t n = rules_backends(request->snapshot->rules, request->to_user, request->to_domain,
+				  rules, COUNT(rules));
+	size_t i;
+
+	for (i = 0; i < n && request->n_targets < REQUEST_MAX_TARGETS; i++) {
+		/* A backend that asks us for a user does not have it: sending it back is a loop. */
+		if (rules[i]->backend == request->origin.backend)
+			continue;
+		add_target(request, rules[i]);
+		decision_add(&request->decision, "route", "users", place_of(rules[i]),
+			     "user '%.60s' lives at %.60s", request->to_user, rules[i]->id);
+	}
+	if (request->n_targets)
+		return REASON_NONE;
+	decision_add(&request->decision, "route", "users", NULL,
+		     "no backend names user '%.60s' of %.60s", request->to_user,
+		     request->to_domain);
+	return REASON_UNKNOWN_USER;
+}
+
+static enum reason route_foreign(struct request *request)
+{
+	const struct rule *rule = NULL;
+
+	if (request->origin.kind != ORIGIN_BACKEND) {
+		decision_add(&request->decision, "route", "no-relay", NULL,
+			     "%.80s is not a domain of ours, and %.60s no user of ours",
+			     request->to_domain, request->origin.id);
+		return REASON_NO_RELAY;
+	}
+	switch (rules_find(request->snapshot->rules, request->to_domain, &rule)) {
+	case RULES_FOUND:
+		break;
+	case RULES_NONE:
+		decision_add(&request->decision, "route", "partners", NULL,
+			     "%.80s has no route", request->to_domain);
+		return REASON_NO_ROUTE;
+	case RULES_DISABLED:
+		decision_add(&request->decision, "route", "partners",
+			     rule ? place_of(rule) : NULL, "the route of %.80s is disabled",
+			     request->to_domain);
+		return REASON_ROUTE_DISABLED;
+	case RULES_ALL_OFF:
+		decision_add(&request->decision, "route", "partners",
+			     &request->snapshot->settings->partners.place,
+			     "partners.enabled is false");
+		return REASON_PARTNERS_SWITCHED_OFF;
+	}
+	add_target(request, rule);
+	decision_add(&request->decision, "route", "partners", place_of(rule), "%.80s -> %.60s:%u",
+		     request->to_domain, rule->servers[0].host, rule->servers[0].port);
+	return check_services(request, rule);
+}
+
+/* OPTIONS to us: no user, our own host or domain; or with no hop left (RFC 3261 §11). */
+static enum reason answer_for_us(struct request *request)
+{
+	if (strcmp(request->decision.method, "OPTIONS")) {
+		decision_add(&request->decision, "route", "ourselves", NULL,
+			     "the Request-URI names no user");
+		return REASON_METHOD;
+	}
+	request->is_for_us = true;
+	decision_add(&request->decision, "route", "ourselves", NULL, "OPTIONS for ourselves");
+	return REASON_NONE;
+}
+
+enum reason request_route(struct request *request)
+{
+	const url_t *url = request->sip->sip_request->rq_url;
+	const sip_t *sip = request->sip;
+	bool is_us;
+
+	if (!message_uri_parts(url, request->to_user, sizeof(request->to_user),
+			       request->to_domain, sizeof(request->to_domain)))
+		return REASON_URI_SCHEME;
+	if (request->route.token_verdict == RECORD_ROUTE_VALID)
+		return route_inside_dialog(request);
+
+	is_us = self_names_has(request->snapshot->self_names, url, NULL);
+	if ((is_us || rules_is_local_domain(request->snapshot->rules, request->to_domain)) &&
+	    !*request->to_user && url->url_type != url_tel)
+		return answer_for_us(request);
+	if (sip->sip_max_forwards && !sip->sip_max_forwards->mf_count)
+		return !strcmp(request->decision.method, "OPTIONS") ? answer_for_us(request) :
+								      REASON_TOO_MANY_HOPS;
+	if (!strcmp(request->decision.method, "REGISTER"))
+		return REASON_METHOD; /* nobody registers with us */
+	request->needs_record_route = makes_dialog(request->decision.method);
+	/* A user at our own address, or a telephone number, is a user of our first domain. */
+	if ((is_us || url->url_type == url_tel) && request->snapshot->settings->n_domains)
+		text_copy(request->to_domain, sizeof(request->to_domain),
+			  request->snapshot->settings->domains[0].name);
+	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
+		return route_local(request);
+	return route_foreign(request);
+}

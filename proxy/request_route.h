@@ -1,0 +1,10 @@
+/* The last two steps of a request: what its dialog proves, and where it goes (RFC 3261 §16.4, §16.5). For request.c. */
+#pragma once
+
+#include "proxy/request.h"
+
+/* Takes our Routes off and holds a request inside a dialog against the ends that our signed Route names. */
+enum reason request_dialog_step(struct request *request);
+
+/* Finds the targets, or answers for ourselves. */
+enum reason request_route(struct request *request);

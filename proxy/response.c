@@ -1,0 +1,251 @@
+#include "proxy/response.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/text.h"
+#include "proxy/refusal.h"
+#include "proxy/sip/reply.h"
+#include "proxy/sip/via.h"
+
+/* ---- the record ---- */
+
+static void keep_diagnostics(struct context *context, const msg_t *msg)
+{
+	const char *text = message_header(msg, "ms-diagnostics");
+
+	if (!text)
+		text = message_header(msg, "Warning");
+	if (!text)
+		text = message_header(msg, "Reason");
+	if (text && context->decision)
+		text_copy(context->decision->peer_diagnostics,
+			  sizeof(context->decision->peer_diagnostics), text);
+}
+
+static void write_record(struct context *context, int status, enum reason reason)
+{
+	struct decision *decision = context->decision;
+	struct worker *worker = context->worker;
+
+	if (!decision)
+		return;
+	decision->status = status;
+	decision->reason = reason;
+	decision->took_us = (uint32_t)(loop_wall_us(worker->loop) - decision->wall_us);
+	worker_note_decision(worker, decision);
+	free(decision);
+	context->decision = NULL;
+}
+
+/* ---- sending back ---- */
+
+static void send_back(struct context *context, msg_t *msg)
+{
+	enum err err;
+
+	if (!context->server_txn)
+		return;
+	err = server_txn_respond(context->server_txn, msg);
+	if (err)
+		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
+			  message_sip(msg)->sip_call_id->i_id, NULL);
+}
+
+static void send_final(struct context *context, msg_t *msg, enum reason reason)
+{
+	const int status = message_sip(msg)->sip_status->st_status;
+
+	context->has_final = true;
+	send_back(context, msg);
+	write_record(context, status, reason);
+}
+
+void response_send_own(struct context *context, enum reason reason)
+{
+	msg_t *request, *response;
+
+	if (!context->server_txn) {
+		context->has_final = true;
+		write_record(context, 0, reason);
+		return;
+	}
+	request = server_txn_request(context->server_txn);
+	response = refusal_for(request, reason, context->origin.kind != ORIGIN_STRANGER,
+			       context->in->host, 0);
+	if (response)
+		send_final(context, response, reason);
+	else
+		context->has_final = true; /* no memory: the caller's timer will tell it */
+	message_unref(response);
+}
+
+/* §16.7 item 6: a 503 of the next hop says nothing of us, so it goes on as 500. */
+static bool is_next_hop_503(const struct context *context)
+{
+	return message_sip(context->best)->sip_status->st_status == 503;
+}
+
+void response_send_best(struct context *context)
+{
+	if (context->best_reason == REASON_TIMER_C) {
+		response_send_own(context, REASON_TIMER_C);
+	} else if (!context->best) {
+		response_send_own(context, context->is_cancelled ? REASON_CANCELLED :
+								   context->best_reason);
+	} else if (is_next_hop_503(context)) {
+		response_send_own(context, REASON_NEXT_HOP_503);
+	} else {
+		send_final(context, context->best, REASON_NONE);
+	}
+}
+
+/* ---- choosing: §16.7 item 6 ---- */
+
+/* The lower, the better: 6xx before all, then the lowest class, and in 4xx what lets the caller mend its request. */
+static unsigned rank(int status)
+{
+	if (status >= 600)
+		return 0;
+	if (status == 503)
+		return 1000; /* anything says more */
+	if (status == 401 || status == 407 || status == 415 || status == 420 || status == 484)
+		return 400;
+	if (status == 408 || status == 487)
+		return (unsigned)status / 100 * 100 + 99;
+	return (unsigned)status / 100 * 100 + 1;
+}
+
+/* §16.7 item 7: the challenges of all branches, so that the caller can answer each. */
+static void add_challenges(msg_t *to, const msg_t *from)
+{
+	static const char *const names[] = { "WWW-Authenticate", "Proxy-Authenticate" };
+	size_t i;
+
+	for (i = 0; i < COUNT(names); i++) {
+		const char *value = message_header(from, names[i]);
+
+		if (value && message_add_header(to, names[i], value))
+			return; /* no memory: the first challenge alone is still an answer */
+	}
+}
+
+static bool is_challenge(const msg_t *msg)
+{
+	const int status = message_sip(msg)->sip_status->st_status;
+
+	return status == 401 || status == 407;
+}
+
+static void consider(struct context *context, msg_t *msg)
+{
+	if (!context->best) {
+		context->best = message_ref(msg);
+		return;
+	}
+	if (is_challenge(context->best) && is_challenge(msg)) {
+		add_challenges(context->best, msg);
+		return;
+	}
+	if (rank(message_sip(msg)->sip_status->st_status) <
+	    rank(message_sip(context->best)->sip_status->st_status)) {
+		message_unref(context->best);
+		context->best = message_ref(msg);
+	}
+}
+
+/* ---- what came ---- */
+
+static void on_provisional(struct branch *branch, msg_t *msg, int status)
+{
+	struct context *context = branch->context;
+	const struct settings_sip *sip = &context->snapshot->settings->sip;
+
+	if (branch->state == BRANCH_CALLING)
+		branch->state = BRANCH_PROCEEDING;
+	if (status == 100)
+		return; /* hop by hop (§16.7 item 5) */
+	if (context->is_invite && timer_is_running(&branch->timer_c)) /* §16.7 item 2 */
+		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms,
+			    branch->timer_c.on_expiry);
+	if (!context->has_final)
+		send_back(context, msg);
+}
+
+static void leave_txn(struct branch *branch)
+{
+	client_txn_detach(branch->txn);
+	branch->txn = NULL;
+}
+
+static void on_success(struct branch *branch, msg_t *msg)
+{
+	struct context *context = branch->context;
+
+	/* Every 2xx to INVITE goes back, also a repeat and one of another fork (§16.7 item 5); of other methods the first. */
+	if (!context->has_final)
+		send_final(context, msg, REASON_NONE);
+	else if (context->is_invite)
+		send_back(context, msg);
+	if (!context->is_invite)
+		leave_txn(branch); /* an INVITE's stays for repeats (RFC 6026) */
+	if (branch->state != BRANCH_DONE) {
+		context_cancel_others(context, branch);
+		context_branch_done(branch);
+	}
+}
+
+static unsigned retry_after_s(const sip_t *sip)
+{
+	return sip->sip_retry_after ? (unsigned)sip->sip_retry_after->af_delta : 0;
+}
+
+static void on_unavailable(struct branch *branch, msg_t *msg)
+{
+	struct context *context = branch->context;
+	const uint64_t now_ms = loop_now_ms(context->worker->loop);
+	unsigned rest_s = retry_after_s(message_sip(msg));
+
+	if (rest_s > 300)
+		rest_s = 300; /* nobody talks a server down for longer */
+	if (rest_s)
+		health_rest(branch->hops[branch->next - 1].health, now_ms + rest_s * 1000ULL,
+			    REASON_NEXT_HOP_503);
+	consider(context, msg);
+	context_branch_failed(branch, REASON_NEXT_HOP_503);
+}
+
+static void on_failure(struct branch *branch, msg_t *msg, int status)
+{
+	struct context *context = branch->context;
+
+	if (branch->state == BRANCH_DONE)
+		return;
+	leave_txn(branch); /* it sends the ACKs by itself */
+	keep_diagnostics(context, msg);
+	if (status == 503 && !branch->is_cancelled) {
+		on_unavailable(branch, msg);
+		return;
+	}
+	consider(context, msg);
+	if (status >= 600) /* §16.7 item 5: wait for the others, but cancel them */
+		context_cancel_others(context, branch);
+	context_branch_done(branch);
+}
+
+void response_arrived(struct branch *branch, struct arrival *arrival)
+{
+	const int status = arrival->sip->sip_status->st_status;
+
+	if (message_check(arrival->sip, NULL) != REASON_NONE || !arrival->sip->sip_via->v_next)
+		return; /* unusable: as if it had been lost */
+	via_pop(arrival->msg);
+	if (status < 200)
+		on_provisional(branch, arrival->msg, status);
+	else if (status < 300)
+		on_success(branch, arrival->msg);
+	else
+		on_failure(branch, arrival->msg, status);
+}

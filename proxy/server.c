@@ -1,0 +1,235 @@
+#include "proxy/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/text.h"
+#include "proxy/worker.h"
+
+static uint64_t wall_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static enum err make_shared(struct server *server)
+{
+	enum err err;
+
+	err = digest_nonces_new(&server->nonces);
+	if (!err)
+		err = accounts_new(&server->accounts);
+	if (!err)
+		err = health_table_new(&server->health);
+	if (!err)
+		err = peer_addresses_new(&server->addresses);
+	return err;
+}
+
+static enum err server_begin(struct server **out)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	enum err err;
+
+	if (!server)
+		return ERR_NO_MEMORY;
+	text_copy(server->version, sizeof(server->version), NUNCIO_VERSION);
+	server->started_wall_us = wall_us();
+	err = make_shared(server);
+	if (err) {
+		server_free(server);
+		return err;
+	}
+	*out = server;
+	return ERR_OK;
+}
+
+/* The key must be known before the rules are compiled (their ids are hashed with it), and where it lives stands in the
+ * settings: so these are read once before, with their faults left for the real build. */
+static enum err load_keys(struct server *server, const char *path, unsigned *out_n_workers)
+{
+	struct settings *settings = NULL;
+	struct report *ignored = NULL;
+	enum err err = report_new(&ignored);
+
+	*out_n_workers = 1;
+	if (err)
+		return err;
+	if (!settings_load(path, ignored, &settings)) {
+		/* systemd makes it; by hand it is made here. That it exists already is fine. */
+		if (mkdir(settings->service.state_dir, 0750))
+			err = ERR_OK;
+		err = record_route_keys_load(settings->service.state_dir, &server->keys);
+		*out_n_workers = settings->service.n_workers;
+	} else {
+		err = record_route_keys_load(NULL, &server->keys);
+	}
+	settings_free(settings);
+	report_free(ignored);
+	return err;
+}
+
+static enum err make_workers(struct server *server)
+{
+	unsigned i;
+
+	for (i = 0; i < server->n_workers; i++) {
+		enum err err;
+
+		server->counters[i] = counters_new();
+		if (!server->counters[i])
+			return ERR_NO_MEMORY;
+		err = worker_new(server, i, NULL, &server->workers[i]);
+		if (err)
+			return err;
+		worker_take_snapshot(server->workers[i], snapshot_ref(server->snapshot));
+	}
+	return ERR_OK;
+}
+
+static enum err build_snapshot(struct server *server, const char *path, unsigned n_workers, struct report *report)
+{
+	struct snapshot_parts parts = {
+		.keys = server->keys,
+		.addresses = server->addresses,
+		.n_workers = n_workers,
+	};
+	enum err err = snapshot_build(path, &parts, report, &server->snapshot);
+
+	if (err)
+		return err;
+	server->snapshot->loaded_wall_us = wall_us();
+	accounts_set_limits(server->accounts, &server->snapshot->settings->limits);
+	return ERR_OK;
+}
+
+enum err server_new(const char *path, struct report *report, struct server **out)
+{
+	struct server *server;
+	unsigned n_workers;
+	enum err err = server_begin(&server);
+
+	if (err)
+		return err;
+	err = load_keys(server, path, &n_workers);
+	if (err == ERR_ACCESS || err == ERR_IO || err == ERR_NOT_FOUND)
+		report_error(report, FAULT_FILE_UNREADABLE, NULL, "service.state_dir",
+			     "the key that signs Record-Route cannot be read or made there: %s", err_text(err));
+	if (!err)
+		err = build_snapshot(server, path, n_workers, report);
+	if (!err)
+		err = loop_new(&server->loop);
+	if (!err) {
+		server->n_workers = n_workers;
+		err = make_workers(server);
+	}
+	if (err) {
+		server_free(server);
+		return err;
+	}
+	server->last_reload_wall_us = server->started_wall_us;
+	server->last_reload_ok = true;
+	*out = server;
+	return ERR_OK;
+}
+
+enum err server_new_offline(const char *path, struct report *report, struct server **out)
+{
+	struct server *server;
+	enum err err = server_begin(&server);
+
+	if (err)
+		return err;
+	err = record_route_keys_load(NULL, &server->keys);
+	if (!err)
+		err = build_snapshot(server, path, 0, report);
+	if (err) {
+		server_free(server);
+		return err;
+	}
+	*out = server;
+	return ERR_OK;
+}
+
+enum err server_start(struct server *server)
+{
+	unsigned i;
+
+	for (i = 0; i < server->n_workers; i++) {
+		enum err err = worker_start(server->workers[i]);
+
+		if (err)
+			return err;
+	}
+	return ERR_OK;
+}
+
+void server_stop(struct server *server)
+{
+	unsigned i;
+
+	for (i = 0; i < server->n_workers; i++)
+		worker_stop(server->workers[i]);
+}
+
+struct server *server_free(struct server *server)
+{
+	unsigned i;
+
+	if (!server)
+		return NULL;
+	server_stop(server);
+	for (i = 0; i < server->n_workers; i++)
+		worker_free(server->workers[i]);
+	for (i = 0; i < server->n_workers; i++)
+		counters_free(server->counters[i]);
+	snapshot_unref(server->snapshot);
+	record_route_keys_free(server->keys);
+	digest_nonces_free(server->nonces);
+	accounts_free(server->accounts);
+	health_table_free(server->health);
+	peer_addresses_free(server->addresses);
+	loop_free(server->loop);
+	free(server);
+	return NULL;
+}
+
+void server_swap(struct server *server, struct snapshot *snapshot)
+{
+	unsigned i;
+
+	accounts_set_limits(server->accounts, &snapshot->settings->limits);
+	for (i = 0; i < server->n_workers; i++)
+		worker_post_snapshot(server->workers[i], snapshot_ref(snapshot));
+	snapshot_unref(server->snapshot);
+	server->snapshot = snapshot;
+}
+
+unsigned server_n_busy(struct server *server)
+{
+	unsigned n = 0, i;
+
+	for (i = 0; i < server->n_workers; i++)
+		n += __atomic_load_n(&server->workers[i]->n_contexts, __ATOMIC_RELAXED);
+	return n;
+}
+
+bool server_is_alive(struct server *server)
+{
+	bool is_alive = true;
+	unsigned i;
+
+	for (i = 0; i < server->n_workers; i++) {
+		uint64_t rounds = loop_rounds(server->workers[i]->loop);
+
+		if (rounds == server->rounds_seen[i])
+			is_alive = false;
+		server->rounds_seen[i] = rounds;
+	}
+	return is_alive;
+}

@@ -1,0 +1,212 @@
+#include "proxy/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/text.h"
+
+static enum err load_credentials(struct snapshot *snapshot, struct report *report)
+{
+	const struct settings *settings = snapshot->settings;
+	size_t i;
+
+	snapshot->credentials = calloc(settings->n_certificates + 1, sizeof(*snapshot->credentials));
+	if (!snapshot->credentials)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < settings->n_certificates; i++) {
+		enum err err = credentials_load(&settings->certificates[i], report,
+						&snapshot->credentials[i]);
+		if (err == ERR_NO_MEMORY)
+			return err; /* what else failed is in the report */
+	}
+	return ERR_OK;
+}
+
+/* The listener of the same address, port and transport that runs now. */
+static const struct listener *find_previous(const struct snapshot *previous,
+					    const struct settings_listener *wanted)
+{
+	size_t i;
+
+	for (i = 0; previous && i < previous->settings->n_listeners; i++) {
+		const struct settings_listener *old = &previous->settings->listeners[i];
+
+		if (previous->listeners[i] && addr_equal(&old->addr, &wanted->addr) &&
+		    old->port == wanted->port &&
+		    (old->transport == TRANSPORT_UDP) == (wanted->transport == TRANSPORT_UDP))
+			return previous->listeners[i];
+	}
+	return NULL;
+}
+
+static void give_certificates(struct snapshot *snapshot, struct listener *listener,
+			      const struct settings_listener *settings)
+{
+	size_t i;
+
+	for (i = 0; i < settings->n_certificates && i < LISTENER_MAX_CERTIFICATES; i++) {
+		struct credentials *credentials = NULL;
+
+		if (settings->certificates[i].index >= 0)
+			credentials = snapshot->credentials[settings->certificates[i].index];
+		if (credentials)
+			listener->certificates[listener->n_certificates++] =
+				credentials_ref(credentials);
+	}
+	if (snapshot->tls_trust)
+		listener->trust = tls_trust_ref(snapshot->tls_trust);
+	listener->tls_minimum = settings->minimum;
+}
+
+static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_parts *parts,
+			       struct report *report)
+{
+	const struct settings *settings = snapshot->settings;
+	size_t i;
+
+	snapshot->listeners = calloc(settings->n_listeners + 1, sizeof(*snapshot->listeners));
+	snapshot->open_listeners =
+		calloc(settings->n_listeners + 1, sizeof(*snapshot->open_listeners));
+	if (!snapshot->listeners || !snapshot->open_listeners)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < settings->n_listeners; i++) {
+		const struct settings_listener *wanted = &settings->listeners[i];
+		struct listener *listener;
+
+		if (!wanted->is_enabled)
+			continue;
+		if (listener_open(wanted, (unsigned)i, parts->n_workers,
+				  find_previous(parts->previous, wanted), report, &listener))
+			continue; /* it is in the report */
+		if (!*wanted->advertise && *settings->sip.via_name &&
+		    !listener_advertise(listener, settings->sip.via_name))
+			report_error(report, FAULT_BAD_VALUE, &wanted->place, "sip.via_name",
+				     "'%s' is no host, expected a name or an address",
+				     settings->sip.via_name);
+		give_certificates(snapshot, listener, wanted);
+		snapshot->listeners[i] = listener;
+		snapshot->open_listeners[snapshot->n_open_listeners++] = listener;
+	}
+	return ERR_OK;
+}
+
+static uint64_t hash_end(void *user, const char *id)
+{
+	return user ? record_route_end(user, id) : 0;
+}
+
+static enum err compile(struct snapshot *snapshot, const struct snapshot_parts *parts,
+			struct report *report)
+{
+	struct rules_parts rules_parts = {
+		.settings = snapshot->settings,
+		.listeners = snapshot->listeners,
+		.credentials = snapshot->credentials,
+		.trust = snapshot->tls_trust,
+		.hash = hash_end,
+		.user = (void *)parts->keys,
+	};
+	enum err err;
+
+	err = rules_new(&rules_parts, report, &snapshot->rules);
+	if (err)
+		return err;
+	err = self_names_new(snapshot->open_listeners, snapshot->n_open_listeners,
+			     &snapshot->self_names);
+	if (err)
+		return err;
+	return trust_new(snapshot->settings, parts->addresses, &snapshot->trust);
+}
+
+static enum err load_users(struct snapshot *snapshot, struct report *report)
+{
+	const struct settings_file *file = &snapshot->settings->users_file;
+	enum err err;
+
+	if (!file->path)
+		return ERR_OK;
+	err = users_load(file->path, false, report, &snapshot->users);
+	return err == ERR_NO_MEMORY ? err : ERR_OK; /* the rest is in the report, or no file yet */
+}
+
+static enum err build(const char *path, const struct snapshot_parts *parts, struct report *report,
+		      struct snapshot *snapshot)
+{
+	enum err err = settings_load(path, report, &snapshot->settings);
+
+	if (err)
+		return err;
+	err = load_users(snapshot, report);
+	if (!err)
+		err = load_credentials(snapshot, report);
+	if (err)
+		return err;
+	err = tls_trust_load(&snapshot->settings->tls, report, &snapshot->tls_trust);
+	if (err == ERR_NO_MEMORY)
+		return err;
+	/* Sockets come last: nothing is opened for a configuration that is refused anyway. */
+	if (report_n_errors(report))
+		return ERR_INVALID;
+	err = open_listeners(snapshot, parts, report);
+	if (err)
+		return err;
+	if (report_n_errors(report))
+		return ERR_INVALID;
+	err = compile(snapshot, parts, report);
+	if (!err && report_n_errors(report))
+		err = ERR_INVALID;
+	return err;
+}
+
+enum err snapshot_build(const char *path, const struct snapshot_parts *parts, struct report *report,
+			struct snapshot **out)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	enum err err;
+
+	if (!snapshot)
+		return ERR_NO_MEMORY;
+	snapshot->n_refs = 1;
+	snapshot->generation = parts->previous ? parts->previous->generation + 1 : 1;
+	if (!text_copy(snapshot->path, sizeof(snapshot->path), path)) {
+		snapshot_unref(snapshot);
+		return ERR_TOO_LARGE;
+	}
+	err = build(path, parts, report, snapshot);
+	if (err) {
+		snapshot_unref(snapshot);
+		return err;
+	}
+	snapshot->n_warnings = (unsigned)report_n_warnings(report);
+	*out = snapshot;
+	return ERR_OK;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+	__atomic_add_fetch(&snapshot->n_refs, 1, __ATOMIC_RELAXED);
+	return snapshot;
+}
+
+struct snapshot *snapshot_unref(struct snapshot *snapshot)
+{
+	size_t i;
+
+	if (!snapshot || __atomic_sub_fetch(&snapshot->n_refs, 1, __ATOMIC_ACQ_REL))
+		return NULL;
+	trust_free(snapshot->trust);
+	rules_free(snapshot->rules);
+	self_names_free(snapshot->self_names);
+	for (i = 0; i < snapshot->n_open_listeners; i++)
+		listener_unref(snapshot->open_listeners[i]);
+	free(snapshot->open_listeners);
+	free(snapshot->listeners);
+	for (i = 0; snapshot->credentials && i < snapshot->settings->n_certificates; i++)
+		credentials_unref(snapshot->credentials[i]);
+	free(snapshot->credentials);
+	tls_trust_unref(snapshot->tls_trust);
+	users_free(snapshot->users);
+	settings_free(snapshot->settings);
+	free(snapshot);
+	return NULL;
+}

@@ -1,0 +1,365 @@
+#include "proxy/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/text.h"
+#include "proxy/context.h"
+#include "proxy/probe.h"
+#include "proxy/receive.h"
+#include "proxy/refresh.h"
+
+enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000 };
+
+/* ---- what the transport asks and tells ---- */
+
+static enum reason may_connect(void *user, const struct listener *listener, const struct addr *source, bool is_tls)
+{
+	struct worker *worker = user;
+	enum reason reason;
+
+	reason = account_connection(worker->server->accounts, source, is_tls, loop_now_ms(worker->loop));
+	if (reason)
+		counter_add1(worker->counters, COUNTER_LIMITED,
+			     reason == REASON_TOO_MANY_HANDSHAKES ? COUNTER_LIMIT_HANDSHAKES : COUNTER_LIMIT_CONNECTIONS,
+			     1);
+	return reason;
+}
+
+static void connection_ended(void *user, const struct addr *source)
+{
+	struct worker *worker = user;
+
+	account_connection_ended(worker->server->accounts, source);
+}
+
+static void on_malformed(void *user, struct flow *flow, const void *bytes, size_t len, const char *fault)
+{
+	struct worker *worker = user;
+	char peer[ADDR_TEXT_SIZE];
+
+	counter_add2(worker->counters, COUNTER_MALFORMED, flow->listener->network, COUNTER_MALFORMED_SYNTAX, 1);
+	log_event(LOG_INFO, "refused", "reason", reason_code(REASON_MALFORMED), "msg", fault, "peer",
+		  addr_text(&flow->remote, peer), "listener", flow->listener->name, NULL);
+}
+
+static void on_opened(void *user, struct flow *flow)
+{
+	char peer[ADDR_TEXT_SIZE], names[160] = "";
+
+	if (!log_wants(LOG_DEBUG))
+		return;
+	if (flow->identity)
+		identity_text(flow->identity, names, sizeof(names));
+	log_event(LOG_DEBUG, "connection opened", "peer", addr_text(&flow->remote, peer), "listener",
+		  flow->listener->name, "transport", conf_transport_text(flow->transport), "partner", flow->peer_name,
+		  "cert_names", names, NULL);
+}
+
+static void on_closed(void *user, struct flow *flow, enum reason reason)
+{
+	char peer[ADDR_TEXT_SIZE];
+
+	if (log_wants(LOG_DEBUG))
+		log_event(LOG_DEBUG, "connection closed", "peer", addr_text(&flow->remote, peer), "listener",
+			  flow->listener->name, "reason", reason ? reason_code(reason) : NULL, NULL);
+}
+
+static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
+{
+	char peer[ADDR_TEXT_SIZE];
+
+	if (!diagnosis->reason)
+		return;
+	log_event(LOG_WARNING, "TLS handshake failed", "reason", reason_code(diagnosis->reason), "msg", diagnosis->text,
+		  "peer", addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener, "partner",
+		  diagnosis->peer, "alert", diagnosis->alert_text, NULL);
+}
+
+/* ---- decisions ---- */
+
+static void log_refusal(const struct decision *decision)
+{
+	log_event(LOG_WARNING, "refused", "reason", reason_code(decision->reason), "method", decision->method, "from",
+		  decision->from, "to", decision->request_uri, "msg",
+		  decision->n_steps ? decision->steps[decision->n_steps - 1].result : NULL, "call_id",
+		  decision->call_id, "peer", decision->source, "listener", decision->listener, "cert_names",
+		  decision->certificate, "target", decision->destination, NULL);
+}
+
+void worker_note_decision(struct worker *worker, const struct decision *decision)
+{
+	const struct snapshot *snapshot = worker->snapshot;
+	enum conf_network network = NETWORK_WAN;
+	size_t i;
+
+	decision_ring_put(worker->decisions, decision);
+	if (!decision->reason) {
+		log_event(LOG_DEBUG, "forwarded", "method", decision->method, "from", decision->from, "to",
+			  decision->request_uri, "call_id", decision->call_id, "peer", decision->source, "target",
+			  decision->destination, NULL);
+		return;
+	}
+	for (i = 0; i < snapshot->n_open_listeners; i++)
+		if (!strcmp(snapshot->open_listeners[i]->name, decision->listener))
+			network = snapshot->open_listeners[i]->network;
+	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
+	if (decision->reason == REASON_RATE_LIMITED)
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_REQUESTS, 1);
+	/* A challenge and a caller who gives up are no news. */
+	if (decision->reason != REASON_AUTHORIZATION_NEEDED && decision->reason != REASON_AUTHORIZATION_STALE &&
+	    decision->reason != REASON_CANCELLED)
+		log_refusal(decision);
+}
+
+/* ---- the snapshot ---- */
+
+static void take_limits(struct worker *worker)
+{
+	const struct settings *settings = worker->snapshot->settings;
+	const unsigned n_workers = worker->server->n_workers ? worker->server->n_workers : 1;
+	struct transport_limits limits = {
+		.message_bytes = settings->limits.message_size_bytes,
+		.queue_bytes = 4 * 1024 * 1024,
+		.connections = settings->limits.connections / n_workers + 1,
+		.connect_ms = 5000,
+		.handshake_ms = 8000,
+		.first_message_ms = 30000,
+		.idle_ms = 15 * 60 * 1000,
+		.write_stall_ms = 20000,
+		.connections_per_hop = 1,
+	};
+	struct sip_timers timers = { .t1_ms = settings->sip.t1_ms, .t2_ms = 8 * (uint64_t)settings->sip.t1_ms,
+				     .t4_ms = 5000 };
+
+	transport_set_limits(worker->transport, &limits);
+	txn_table_set_timers(worker->txns, &timers);
+}
+
+static void take_resolvers(struct worker *worker)
+{
+	const struct settings_dns *from = &worker->snapshot->settings->dns;
+	struct dns_settings settings = { .negative_ttl_ms = from->negative_ttl_ms };
+	size_t i;
+
+	for (i = 0; i < from->n_servers && i < COUNT(settings.servers); i++)
+		addr_text(&from->servers[i], settings.servers[i]);
+	settings.n_servers = (unsigned)i;
+	if (dns_change(worker->dns, &settings))
+		log_event(LOG_ERROR, "the resolvers stay as they were", "config", "dns.servers", NULL);
+}
+
+/* A connection of a listener that is no more, or of a partner or backend that is gone, ends. */
+static bool is_orphan(const struct flow *flow, void *user)
+{
+	const struct snapshot *snapshot = user;
+	size_t i;
+
+	for (i = 0; i < snapshot->n_open_listeners; i++)
+		if (addr_equal(&snapshot->open_listeners[i]->addr, &flow->listener->addr))
+			break;
+	if (i == snapshot->n_open_listeners)
+		return true;
+	if (!*flow->peer_name)
+		return false;
+	for (i = 0; i < rules_count(snapshot->rules); i++)
+		if (!strcmp(rules_at(snapshot->rules, i)->id, flow->peer_name))
+			return false;
+	return true;
+}
+
+void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
+{
+	struct snapshot *old = worker->snapshot;
+
+	if (transport_listen(worker->transport, snapshot->open_listeners, (unsigned)snapshot->n_open_listeners)) {
+		log_event(LOG_ERROR, "out of memory: the old configuration stays", NULL);
+		snapshot_unref(snapshot);
+		return;
+	}
+	worker->snapshot = snapshot;
+	take_limits(worker);
+	take_resolvers(worker);
+	if (worker->probes)
+		probes_restart(worker->probes);
+	if (worker->refresh)
+		refresh_restart(worker->refresh);
+	if (old)
+		transport_close_if(worker->transport, is_orphan, snapshot, REASON_CONNECTION_LOST);
+	snapshot_unref(old);
+}
+
+/* ---- letters ---- */
+
+struct order {
+	struct letter letter;
+	struct snapshot *snapshot; /* NULL: another order */
+	bool drain, stop;
+};
+
+static void deliver_order(struct letter *letter, void *owner)
+{
+	struct order *order = container_of(letter, struct order, letter);
+	struct worker *worker = owner;
+
+	if (order->snapshot)
+		worker_take_snapshot(worker, order->snapshot);
+	if (order->drain)
+		worker->is_draining = true;
+	if (order->stop) {
+		worker->is_stopping = true;
+		loop_stop(worker->loop);
+	}
+	free(order);
+}
+
+static void post_order(struct worker *worker, const struct order *wanted)
+{
+	struct order *order = malloc(sizeof(*order));
+
+	if (order) {
+		*order = *wanted;
+		order->letter.deliver = deliver_order;
+		if (!mailbox_post(worker->mailbox, &order->letter))
+			return;
+	}
+	free(order);
+	snapshot_unref(wanted->snapshot);
+	log_event(LOG_ERROR, "a worker could not be reached", "reason", err_text(ERR_LIMIT), NULL);
+}
+
+void worker_post_snapshot(struct worker *worker, struct snapshot *snapshot)
+{
+	post_order(worker, &(struct order){ .snapshot = snapshot });
+}
+
+void worker_post_drain(struct worker *worker)
+{
+	post_order(worker, &(struct order){ .drain = true });
+}
+
+/* ---- life ---- */
+
+static void on_tick(struct timer *timer)
+{
+	struct worker *worker = container_of(timer, struct worker, tick);
+	const uint64_t now_ms = loop_now_ms(worker->loop);
+
+	counter_observe(worker->counters, COUNTER_LOOP_LAG, 0,
+			(now_ms > worker->tick_due_ms ? now_ms - worker->tick_due_ms : 0) * 1000);
+	worker->tick_due_ms = now_ms + TICK_MS;
+	timer_start(worker->loop, timer, TICK_MS, on_tick);
+}
+
+static enum err make_parts(struct worker *worker)
+{
+	const struct transport_user user = {
+		.user = worker,
+		.on_message = receive_message,
+		.on_malformed = on_malformed,
+		.on_opened = on_opened,
+		.on_closed = on_closed,
+		.on_handshake = on_handshake,
+		.may_connect = may_connect,
+		.connection_ended = connection_ended,
+	};
+	struct dns_settings dns_settings = { .negative_ttl_ms = 30000 };
+	enum err err;
+
+	err = mailbox_new(worker->loop, worker, &worker->mailbox);
+	if (!err)
+		err = decision_ring_new(N_REFUSALS_KEPT, N_OTHERS_KEPT, &worker->decisions);
+	if (!err)
+		err = transport_new(worker->loop, worker->number, &user, worker->counters, &worker->transport);
+	if (!err)
+		err = txn_table_new(worker->loop, worker->transport, worker->number, &worker->txns);
+	if (!err && !worker->dns)
+		err = dns_new(worker->loop, &dns_settings, &worker->dns);
+	if (err)
+		return err;
+	txn_table_set_counters(worker->txns, worker->counters);
+	dns_set_counters(worker->dns, worker->counters);
+	return ERR_OK;
+}
+
+enum err worker_new(struct server *server, unsigned number, struct loop *loop, struct worker **out)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	enum err err;
+
+	if (!worker)
+		return ERR_NO_MEMORY;
+	worker->server = server;
+	worker->number = number;
+	worker->counters = server->counters[number];
+	list_init(&worker->contexts);
+	worker->loop = loop;
+	worker->owns_loop = !loop;
+	err = loop ? ERR_OK : loop_new(&worker->loop);
+	if (!err)
+		err = make_parts(worker);
+	if (!err && number == 0) {
+		worker->probes = probes_new(worker);
+		worker->refresh = refresh_new(worker);
+		if (!worker->probes || !worker->refresh)
+			err = ERR_NO_MEMORY;
+	}
+	if (err) {
+		worker_free(worker);
+		return err;
+	}
+	worker->tick_due_ms = loop_now_ms(worker->loop) + TICK_MS;
+	timer_start(worker->loop, &worker->tick, TICK_MS, on_tick);
+	*out = worker;
+	return ERR_OK;
+}
+
+static void *run(void *arg)
+{
+	struct worker *worker = arg;
+
+	loop_run(worker->loop);
+	return NULL;
+}
+
+enum err worker_start(struct worker *worker)
+{
+	if (pthread_create(&worker->thread, NULL, run, worker))
+		return ERR_LIMIT;
+	worker->has_thread = true;
+	return ERR_OK;
+}
+
+void worker_stop(struct worker *worker)
+{
+	if (!worker || !worker->has_thread)
+		return;
+	post_order(worker, &(struct order){ .stop = true });
+	pthread_join(worker->thread, NULL);
+	worker->has_thread = false;
+}
+
+struct worker *worker_free(struct worker *worker)
+{
+	struct list *link, *following;
+
+	if (!worker)
+		return NULL;
+	worker->is_stopping = true;
+	timer_stop(&worker->tick);
+	worker->probes = probes_free(worker->probes);
+	worker->refresh = refresh_free(worker->refresh);
+	list_for_each(link, following, &worker->contexts)
+		context_abort(container_of(link, struct context, link));
+	txn_table_free(worker->txns);
+	transport_free(worker->transport);
+	dns_free(worker->dns);
+	mailbox_free(worker->mailbox);
+	decision_ring_free(worker->decisions);
+	snapshot_unref(worker->snapshot);
+	if (worker->owns_loop)
+		loop_free(worker->loop);
+	free(worker);
+	return NULL;
+}
