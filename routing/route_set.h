@@ -7,14 +7,7 @@
 #include "proxy/sip/message.h"
 #include "proxy/transport/listener.h"
 #include "routing/record_route.h"
-
-struct self_names; /* every host:port by which we are addressed: listeners, advertised, own domains are not */
-
-enum err self_names_new(struct listener *const *listeners, size_t n, struct self_names **out) MUST_CHECK;
-struct self_names *self_names_free(struct self_names *names);
-
-/* True if the host and port (0: the transport's own) of the URI are one of our listeners; out_listener may be NULL. */
-bool self_names_has(const struct self_names *names, const url_t *url, struct listener **out_listener);
+#include "routing/self_names.h"
 
 struct route_view {
 	bool had_own;				/* the topmost Route was ours */
