@@ -16,6 +16,7 @@ enum kind {
 	KIND_BOOL,         /* bool */
 	KIND_COUNT,        /* unsigned */
 	KIND_PORT,         /* uint16_t */
+	KIND_SMALL,        /* uint16_t, that is no port */
 	KIND_DURATION,     /* uint32_t, milliseconds */
 	KIND_SIZE,         /* uint64_t, bytes */
 	KIND_RATE,         /* struct rate */

@@ -12,32 +12,34 @@ static const struct {
 	const char *text, *expected;
 	bool is_list;
 } kinds[] = {
-	[KIND_BOOL] = {"true or false",      "true or false",                                      false},
-	[KIND_COUNT] = { "number",            "a number",                                           false},
-	[KIND_PORT] = { "port",              "a port",					     false},
-	[KIND_DURATION] = { "duration",          "a duration such as 500ms, 15s, 5m or 1h",            false},
-	[KIND_SIZE] = { "size",              "a size such as 64KB or 10MB",                        false},
-	[KIND_RATE] = { "rate",              "a rate such as 20/s or 100/m",                       false},
-	[KIND_WORD] = { "word",              "",						   false},
-	[KIND_TEXT] = { "text",              "a text without control characters",                  false},
-	[KIND_NAME] = { "name",              "a name of letters, digits, '-', '_' and '.'",        false},
-	[KIND_HOST] = { "host",              "a host name or an address, without scheme and port", false},
-	[KIND_DOMAIN] = { "domain",            "a domain name",                                      false},
-	[KIND_PATH] = { "path",              "a path",					     false},
-	[KIND_FILE] = { "file",              "a file's path",                                      false},
-	[KIND_REF] = { "name",              "a name of letters, digits, '-', '_' and '.'",        false},
+	[KIND_BOOL] = { "true or false", "true or false", false },
+	[KIND_COUNT] = { "number", "a number", false },
+	[KIND_SMALL] = { "number", "a number", false },
+	[KIND_PORT] = { "port", "a port", false },
+	[KIND_DURATION] = { "duration", "a duration such as 500ms, 15s, 5m or 1h", false },
+	[KIND_SIZE] = { "size", "a size such as 64KB or 10MB", false },
+	[KIND_RATE] = { "rate", "a rate such as 20/s or 100/m", false },
+	[KIND_WORD] = { "word", "", false },
+	[KIND_TEXT] = { "text", "a text without control characters", false },
+	[KIND_NAME] = { "name", "a name of letters, digits, '-', '_' and '.'", false },
+	[KIND_HOST] = { "host", "a host name or an address, without scheme and port", false },
+	[KIND_DOMAIN] = { "domain", "a domain name", false },
+	[KIND_PATH] = { "path", "a path", false },
+	[KIND_FILE] = { "file", "a file's path", false },
+	[KIND_REF] = { "name", "a name of letters, digits, '-', '_' and '.'", false },
 	[KIND_ADDRESS_PORT] = { "address:port",
-                       "an address with a port, such as 127.0.0.1:9580",                           false},
-	[KIND_WORDS] = { "list of words",     "",						   true },
-	[KIND_TEXTS] = { "list of texts",     "a text without control characters",                  true },
-	[KIND_DOMAINS] = { "list of domains",   "a domain name",                                      true },
-	[KIND_FILES] = { "list of files",     "a file's path",                                      true },
-	[KIND_REFS] = { "list of names",     "a name of letters, digits, '-', '_' and '.'",        true },
+				"an address with a port, such as 127.0.0.1:9580", false },
+	[KIND_WORDS] = { "list of words", "", true },
+	[KIND_TEXTS] = { "list of texts", "a text without control characters", true },
+	[KIND_DOMAINS] = { "list of domains", "a domain name", true },
+	[KIND_FILES] = { "list of files", "a file's path", true },
+	[KIND_REFS] = { "list of names", "a name of letters, digits, '-', '_' and '.'", true },
 	[KIND_ADDRESSES] = { "list of addresses",
-                       "an address, with or without a port, such as 127.0.0.1:5353",               true },
-	[KIND_GROUP] = { "group",             "a group of keys",                                    false},
-	[KIND_LIST] = { "list of groups",    "a group of keys",                                    false},
-	[KIND_NAMED] = { "groups by name",    "a group of keys",                                    false},
+			     "an address, with or without a port, such as 127.0.0.1:5353",
+			     true },
+	[KIND_GROUP] = { "group", "a group of keys", false },
+	[KIND_LIST] = { "list of groups", "a group of keys", false },
+	[KIND_NAMED] = { "groups by name", "a group of keys", false },
 };
 
 bool schema_is_list(enum kind kind)
@@ -85,6 +87,6 @@ const char *schema_number(enum kind kind, uint64_t number, char out[32])
 		return value_duration_text(number, out);
 	if (kind == KIND_SIZE)
 		return value_size_text(number, out);
-	snprintf(out, 32, "%" PRIu64 "%s", number, kind == KIND_RATE ? " at a time" : "");
+	snprintf(out, 32, "%" PRIu64, number);
 	return out;
 }

@@ -28,8 +28,8 @@ static const char *effect_text(enum effect effect)
 
 static bool has_range(enum kind kind)
 {
-	return kind == KIND_COUNT || kind == KIND_PORT || kind == KIND_DURATION ||
-	       kind == KIND_SIZE || kind == KIND_RATE;
+	return kind == KIND_COUNT || kind == KIND_PORT || kind == KIND_SMALL ||
+	       kind == KIND_DURATION || kind == KIND_SIZE || kind == KIND_RATE;
 }
 
 static const char *range_text(const struct field *field, char out[SCHEMA_EXPECTED_SIZE])

@@ -105,6 +105,7 @@ static void store_number(struct schema_reader *reader, const struct field *field
 		return;
 	switch (field->kind) {
 	case KIND_PORT:
+	case KIND_SMALL:
 		*(uint16_t *)at = (uint16_t)number;
 		break;
 	case KIND_DURATION:
@@ -382,6 +383,7 @@ void schema_read_value(struct schema_reader *reader, const struct field *field,
 		break;
 	case KIND_COUNT:
 	case KIND_PORT:
+	case KIND_SMALL:
 	case KIND_DURATION:
 	case KIND_SIZE:
 	case KIND_RATE:

@@ -63,9 +63,9 @@ static const struct field server_fields[] = {
 	  "its port; without it 5060, or 5061 for tls and mtls" },
 	{ "transport", KIND_WORD, SERVER(transport), 0, 0, "mtls", LIVE,
 	  "udp, tcp, tls or mtls", conf_transport_words },
-	{ "priority", KIND_PORT, SERVER(server.priority), 0, 65535, "1", LIVE,
+	{ "priority", KIND_SMALL, SERVER(server.priority), 0, 65535, "1", LIVE,
 	  "the lowest is tried first (RFC 2782)" },
-	{ "weight", KIND_PORT, SERVER(server.weight), 0, 65535, "1", LIVE,
+	{ "weight", KIND_SMALL, SERVER(server.weight), 0, 65535, "1", LIVE,
 	  "its share among those of its priority (RFC 2782)" },
 };
 

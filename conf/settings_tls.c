@@ -7,18 +7,25 @@
 #define TLS(member)         offsetof(struct settings_tls, member)
 
 const struct word conf_tls_version_words[] = {
-	{"1.0",  CONF_TLS_1_0, false},
-	{ "1.1", CONF_TLS_1_1, false},
-	{ "1.2", CONF_TLS_1_2, false},
-	{ "1.3", CONF_TLS_1_3, false},
-	{ NULL,  0,            false},
+	{ "1.0", CONF_TLS_1_0, false },
+	{ "1.1", CONF_TLS_1_1, false },
+	{ "1.2", CONF_TLS_1_2, false },
+	{ "1.3", CONF_TLS_1_3, false },
+	{ NULL, 0, false },
+};
+
+/* For everybody; the older ones only where a single listener or route asks for them. */
+static const struct word common_versions[] = {
+	{ "1.2", CONF_TLS_1_2, false },
+	{ "1.3", CONF_TLS_1_3, false },
+	{ NULL, 0, false },
 };
 
 static const struct word usages[] = {
-	{"any-tls", EKU_ANY_TLS, false},
-	{ "strict", EKU_STRICT,  false},
-	{ "sip",    EKU_SIP,     false},
-	{ NULL,     0,           false},
+	{ "any-tls", EKU_ANY_TLS, false },
+	{ "strict", EKU_STRICT, false },
+	{ "sip", EKU_SIP, false },
+	{ NULL, 0, false },
 };
 
 /* clang-format off */
@@ -35,7 +42,7 @@ static const struct field certificate_fields[] = {
 
 static const struct field tls_fields[] = {
 	{ "minimum", KIND_WORD, TLS(minimum), 0, 0, "1.2", NEXT_CONNECTION,
-	  "the oldest TLS version: \"1.2\" or \"1.3\"", conf_tls_version_words },
+	  "the oldest TLS version: \"1.2\" or \"1.3\"", common_versions },
 	{ "trust", KIND_TEXTS, NOWHERE, 0, 256, "system", NEXT_CONNECTION,
 	  "whom we trust: \"system\", and PEM or DER files or folders of CA certificates" },
 	{ "crl", KIND_FILES, TLS(crl), 0, 256, NULL, NEXT_CONNECTION,
@@ -108,15 +115,6 @@ static void finish_tls(struct schema_reader *reader, const struct node *node, vo
 
 	tls->place = node ? node->place : (struct place){ 0 };
 	tls->priority_place = settings_place(node, "priority");
-	if (tls->minimum < CONF_TLS_1_2) {
-		struct place place = settings_place(node, "minimum");
-
-		report_error(reader->report, FAULT_OLD_TLS, &place, "minimum",
-			     "'%s' for everybody, expected 1.2 or 1.3",
-			     conf_tls_version_text(tls->minimum));
-		report_hint(reader->report, "allowed for a single listener or route");
-		tls->minimum = CONF_TLS_1_2;
-	}
 	read_trust(reader, node, tls);
 }
 

@@ -167,7 +167,7 @@ static const struct mutation {
 	{ 8, "    port: 65536", 8, 11, "E014", "expected 0 to 65535", "" },
 	{ 8, "    port: -1", 8, 11, "E013", "expected a port", "" },
 	{ 14, "  min_key_bits: 99999999999999999999", 14, 17, "E013", "expected a number", "" },
-	{ 13, "  minimum: \"1.1\"", 13, 12, "E029", "expected 1.2 or 1.3", "" },
+	{ 13, "  minimum: \"1.1\"", 13, 12, "E013", "expected 1.2 or 1.3", "" },
 	{ 2, "domains: [corp.example, corp.test, \"bad domain\"]", 2, 36, "E013", "expected a domain name", "" },
 	{ 2, "domains: [corp.example, corp.test, 192.0.2.1]", 2, 36, "E013", "expected a domain name", "" },
 	{ 24, "    - domain: \"partner.*\"", 24, 15, "E013", "\"*.\" and a domain name", "" },
