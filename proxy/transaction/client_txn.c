@@ -79,8 +79,15 @@ static void on_cancel_unanswered(struct timer *timer)
 	fail(container_of(timer, struct client_txn, timer_end), ERR_TIMEOUT, REASON_CANCELLED);
 }
 
+static void count_repeat(const struct client_txn *txn, enum counter_direction direction)
+{
+	if (txn->flow)
+		counter_add2(txn->table->counters, COUNTER_RETRANSMISSIONS, direction, txn->flow->transport, 1);
+}
+
 static void resend(struct client_txn *txn)
 {
+	count_repeat(txn, COUNTER_OUT);
 	enum err err = txn->flow ? flow_send(txn->flow, txn->wire) : ERR_OK;
 
 	(void)err; /* lost like any datagram; a flow's end is told by itself */
@@ -182,6 +189,7 @@ static void finish(struct client_txn *txn)
 	txn_index_remove(&txn->key_link);
 	list_remove(&txn->link);
 	txn->table->n_clients--;
+	counter_add1(txn->table->counters, COUNTER_TRANSACTIONS, COUNTER_CLIENT, -1);
 	if (user.on_ended)
 		user.on_ended(user.user, txn);
 
@@ -272,6 +280,7 @@ static void publish(struct client_txn *txn)
 	txn_index_add(&table->client_index, &txn->key_link, random_keyed_hash(txn->branch, strlen(txn->branch)));
 	list_append(&table->clients, &txn->link);
 	table->n_clients++;
+	counter_add1(table->counters, COUNTER_TRANSACTIONS, COUNTER_CLIENT, 1);
 	enter(txn, txn->is_invite ? CALLING : TRYING);
 }
 
@@ -408,6 +417,7 @@ static void receive_provisional(struct client_txn *txn, struct arrival *response
 static void receive_invite_final(struct client_txn *txn, struct arrival *response, bool is_2xx)
 {
 	if (txn->state == COMPLETED) {
+		count_repeat(txn, COUNTER_IN);
 		if (!is_2xx)
 			send_ack(txn);
 		return;

@@ -69,6 +69,7 @@ void server_txn_end(struct server_txn *txn)
 	txn_index_remove(&txn->merge_link);
 	list_remove(&txn->link);
 	txn->table->n_servers--;
+	counter_add1(txn->table->counters, COUNTER_TRANSACTIONS, COUNTER_SERVER, -1);
 	if (user.on_ended)
 		user.on_ended(user.user, txn);
 
@@ -76,6 +77,11 @@ void server_txn_end(struct server_txn *txn)
 	txn->request = message_unref(txn->request);
 	txn->flow = flow_unref(txn->flow);
 	free(txn);
+}
+
+static void count_repeat(const struct server_txn *txn, enum counter_direction direction)
+{
+	counter_add2(txn->table->counters, COUNTER_RETRANSMISSIONS, direction, txn->flow->transport, 1);
 }
 
 static void send_last(struct server_txn *txn)
@@ -95,6 +101,7 @@ static void on_timer_g(struct timer *timer)
 	struct server_txn *txn = container_of(timer, struct server_txn, timer_resend);
 	const struct sip_timers *timers = &txn->table->timers;
 
+	count_repeat(txn, COUNTER_OUT);
 	send_last(txn);
 	txn->timer_g_ms = txn->timer_g_ms * 2 < timers->t2_ms ? txn->timer_g_ms * 2 : timers->t2_ms;
 	timer_start(txn->table->loop, timer, txn->timer_g_ms, on_timer_g);
@@ -206,6 +213,7 @@ static void add_to_table(struct server_txn *txn, const sip_t *sip)
 		txn_index_add(&table->merge_index, &txn->merge_link, txn_merge_hash(sip));
 	list_append(&table->servers, &txn->link);
 	table->n_servers++;
+	counter_add1(table->counters, COUNTER_TRANSACTIONS, COUNTER_SERVER, 1);
 }
 
 enum err server_txn_new(struct txn_table *table, struct arrival *arrival, const struct server_txn_user *user,
@@ -296,6 +304,7 @@ enum err server_txn_respond(struct server_txn *txn, msg_t *response)
 
 void server_txn_receive_repeat(struct server_txn *txn)
 {
+	count_repeat(txn, COUNTER_IN);
 	switch (txn->state) {
 	case PROCEEDING:
 	case COMPLETED:

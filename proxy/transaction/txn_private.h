@@ -1,6 +1,7 @@
 /* What the transaction table and the transactions know of each other. For proxy/transaction alone. */
 #pragma once
 
+#include "proxy/base/counter.h"
 #include "proxy/base/list.h"
 #include "proxy/base/timer.h"
 #include "proxy/transaction/client_txn.h"
