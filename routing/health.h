@@ -1,4 +1,5 @@
-/* Which servers answer. Keyed by address, port and transport; shared by the workers of a process (short lock or
+/* Which servers answer. Keyed by peer, address, port and transport (what fails by one partner's certificate need not fail
+ * another's at the same hoster); shared by the workers of a process (short lock or
  * atomics); apart from the DNS cache, so that one failed attempt poisons nothing (field.md pitfall 3). */
 #pragma once
 
@@ -34,9 +35,11 @@ struct health *health_of(struct health_table *table, const char *peer, const str
 
 /* May a request try it now? DOWN becomes TRYING for one caller when its retry time came (2 s doubled to 60 s). */
 bool health_may_try(struct health *health, uint64_t now_ms);
+/* May it not be tried now? Changes nothing: for the order of hops. */
+bool health_is_down(struct health *health, uint64_t now_ms);
 void health_succeeded(struct health *health, uint64_t now_ms);
 void health_failed(struct health *health, enum reason reason, uint64_t now_ms);
-/* The answer says "not now" for so long (503 with Retry-After). */
+/* The answer says "not now" for so long (503 with Retry-After); more than ten minutes are not believed. */
 void health_rest(struct health *health, uint64_t until_ms, enum reason reason);
 
 /* Calls fn with a copy of each, in order of peer, address, port: status. */
