@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "federation/asserted.h"
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/refusal.h"
+#include "proxy/return_path.h"
 #include "proxy/sip/reply.h"
 #include "proxy/sip/via.h"
 
@@ -36,6 +38,9 @@ static void write_record(struct context *context, int status, enum reason reason
 	decision->reason = reason;
 	decision->took_us = (uint32_t)(loop_wall_us(worker->loop) - decision->wall_us);
 	worker_note_decision(worker, decision);
+	if (!context->is_invite)
+		counter_observe(worker->counters, COUNTER_RESPONSE_DELAY,
+				counter_method(decision->method), decision->took_us);
 	free(decision);
 	context->decision = NULL;
 }
@@ -48,7 +53,11 @@ static void send_back(struct context *context, msg_t *msg)
 
 	if (!context->server_txn)
 		return;
+	counter_add3(context->worker->counters, COUNTER_RESPONSES, context->in->network, COUNTER_OUT,
+		     counter_code(message_sip(msg)->sip_status->st_status), 1);
 	err = server_txn_respond(context->server_txn, msg);
+	if (err == ERR_CLOSED)
+		err = return_path_send(context, msg);
 	if (err)
 		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
 			  message_sip(msg)->sip_call_id->i_id, NULL);
@@ -235,13 +244,33 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 	context_branch_done(branch);
 }
 
+/* RFC 3325 §5 holds for responses, too: who answers asserts itself. */
+static enum err filter_asserted(struct branch *branch, msg_t *msg)
+{
+	const struct rule *rule = branch->target.rule;
+	struct origin answerer = { .kind = ORIGIN_BACKEND };
+	const enum origin_kind asker = branch->context->origin.kind;
+
+	if (!message_header(msg, "P-Asserted-Identity"))
+		return ERR_OK;
+	if (rule->route) {
+		answerer.kind = rule->route->is_trustworthy ? ORIGIN_PARTNER : ORIGIN_PARTNER_UNTRUSTED;
+		text_copy(answerer.domain, sizeof(answerer.domain), rule->route->domain);
+	}
+	return asserted_filter(msg, &answerer, asker == ORIGIN_BACKEND || asker == ORIGIN_PARTNER);
+}
+
 void response_arrived(struct branch *branch, struct arrival *arrival)
 {
 	const int status = arrival->sip->sip_status->st_status;
 
 	if (message_check(arrival->sip, NULL) != REASON_NONE || !arrival->sip->sip_via->v_next)
 		return; /* unusable: as if it had been lost */
+	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES,
+		     branch->hops[branch->next - 1].listener->network, COUNTER_IN, counter_code(status), 1);
 	via_pop(arrival->msg);
+	if (filter_asserted(branch, arrival->msg))
+		return;
 	if (status < 200)
 		on_provisional(branch, arrival->msg, status);
 	else if (status < 300)

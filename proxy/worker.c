@@ -9,6 +9,7 @@
 #include "proxy/probe.h"
 #include "proxy/receive.h"
 #include "proxy/refresh.h"
+#include "proxy/return_path.h"
 
 enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000 };
 
@@ -294,6 +295,7 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 	worker->number = number;
 	worker->counters = server->counters[number];
 	list_init(&worker->contexts);
+	list_init(&worker->trips);
 	worker->loop = loop;
 	worker->owns_loop = !loop;
 	err = loop ? ERR_OK : loop_new(&worker->loop);
@@ -352,6 +354,7 @@ struct worker *worker_free(struct worker *worker)
 	worker->refresh = refresh_free(worker->refresh);
 	list_for_each(link, following, &worker->contexts)
 		context_abort(container_of(link, struct context, link));
+	return_path_abort(worker);
 	txn_table_free(worker->txns);
 	transport_free(worker->transport);
 	dns_free(worker->dns);

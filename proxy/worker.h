@@ -31,6 +31,7 @@ struct worker {
 	struct decision_ring *decisions;
 	struct snapshot *snapshot; /* the one new requests begin under */
 	struct list contexts;	   /* context.link */
+	struct list trips;	   /* responses on a path of their own: return_path */
 	unsigned n_contexts;	   /* atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */
