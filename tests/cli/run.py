@@ -1,0 +1,664 @@
+#!/usr/bin/env python3
+"""The command line as people and scripts meet it: exit codes, what goes to which stream, JSON, a daemon on loopback.
+
+    tests/cli/run.py NUNCIO [NAME...]
+
+NUNCIO is the program; NAMEs choose tests. Python's standard library and openssl only. Everything is made in a folder of its
+own; the daemons that are started are stopped by their process id.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+NUNCIO = os.path.abspath(sys.argv[1])
+VERBS = "run check reload status explain why passwd trace schema completion help version".split()
+TIMEOUT = 30
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+def call(*words, stdin="", env=None, want=None):
+    """Runs nuncio with words; checks the exit code if one is wanted."""
+    done = subprocess.run([NUNCIO, *words], input=stdin, capture_output=True, text=True, timeout=TIMEOUT,
+                          env={**os.environ, "NO_COLOR": "1", **(env or {})})
+    if want is not None:
+        check(done.returncode == want,
+              f"nuncio {' '.join(words)}: exit {done.returncode}, wanted {want}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+CONFIG = """version: 1
+domains: [corp.example]
+listeners:
+  - {{ name: wan, network: wan, bind: 127.0.0.1, port: {wan}, transport: mtls, certificate: edge }}
+  - {{ name: lan, network: lan, bind: 127.0.0.1, port: {lan}, transport: tcp }}
+  - {{ name: spare, network: lan, bind: 127.0.0.1, port: {spare}, transport: udp, enabled: false }}
+certificates:
+  edge: {{ chain: edge.pem, key: edge.key }}
+tls: {{ trust: [edge.pem] }}
+backends:
+  - {{ name: berlin, address: "sip:127.0.0.1:{backend};transport=tcp", listener: lan, users: ["*"] }}
+partners:
+  routes:
+    - {{ domain: partner.example, server: 127.0.0.1, port: {partner}, transport: mtls, certificate: edge }}
+    - {{ domain: off.example, server: 127.0.0.1, port: {partner}, transport: mtls, certificate: edge, enabled: false }}
+users_file: users.yaml
+service: {{ workers: 2, state_dir: state, control: control.sock }}
+admin: {{ http: "127.0.0.1:{http}" }}
+"""
+
+
+class Site:
+    """A folder with a configuration and a certificate, and the daemon that runs on it."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="nuncio-cli-")
+        self.config = os.path.join(self.dir, "nuncio.yaml")
+        self.control = os.path.join(self.dir, "control.sock")
+        self.ports = {name: free_port() for name in ("wan", "lan", "spare", "backend", "partner", "http")}
+        self.process = None
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365",
+                        "-subj", "/CN=sip.corp.example", "-addext", "subjectAltName=DNS:sip.corp.example,DNS:corp.example",
+                        "-keyout", self.path("edge.key"), "-out", self.path("edge.pem")],
+                       check=True, capture_output=True)
+        os.chmod(self.path("edge.key"), 0o600)
+        self.write(CONFIG.format(**self.ports))
+        call("passwd", "168", "--stdin", "--file", self.path("users.yaml"), "--realm", "corp.example",
+             stdin="Correct-horse-7\n", want=0)
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def write(self, text):
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def read(self):
+        with open(self.config, encoding="utf-8") as file:
+            return file.read()
+
+    def start(self):
+        self.log = open(self.path("log"), "ab")
+        self.process = subprocess.Popen([NUNCIO, "run", "-c", self.config], stderr=self.log, stdout=self.log)
+        end = time.monotonic() + TIMEOUT
+        while call("status", "--control", self.control).returncode > 1:
+            check(self.process.poll() is None and time.monotonic() < end, "the daemon did not start:\n" + self.text())
+            time.sleep(0.05)
+
+    def text(self):
+        with open(self.path("log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def ask(self, *words, want=None, **more):
+        return call(*words, env={"NUNCIO_CONTROL": self.control}, want=want, **more)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process:
+            self.log.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def site(runs=True):
+    made = Site()
+    try:
+        if runs:
+            made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def by_unix(path, method, url, body=None, headers=None):
+    """One HTTP request over the control socket."""
+    connection = http.client.HTTPConnection("nuncio", timeout=TIMEOUT)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(TIMEOUT)
+    connection.sock.connect(path)
+    connection.request(method, url, body, headers or {})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def by_tcp(port, url, headers=None, method="GET"):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    connection.request(method, url, headers=headers or {})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+# --- without a daemon
+
+def test_help_of_every_verb():
+    listed = call("help", want=0).stdout
+    for verb in VERBS:
+        check(re.search(rf"^  {verb} ", listed, re.M), f"help does not list {verb}")
+        text = call(verb, "--help", want=0).stdout
+        check(text == call("help", verb, want=0).stdout, f"{verb}: --help and help differ")
+        for title in ("Options", "Examples", "Exit codes"):
+            check(title in text, f"{verb}: no {title}")
+        check(text.count("\n      ") >= 1 and "  2  wrong usage" in text, f"{verb}: {text}")
+        options, examples = text.split("\nOptions\n")[1].split("\nExamples\n")
+        for line in text.split("\nExamples\n")[0].splitlines():
+            check(len(line) <= 80, f"{verb}: longer than 80 columns: {line}")
+
+
+def test_examples_are_accepted():
+    """The words of every example are known verbs and options."""
+    for verb in VERBS:
+        examples = call("help", verb, want=0).stdout.split("\nExamples\n")[1].split("\nExit codes\n")[0]
+        options = set(re.findall(r"--[a-z-]+", call("help", verb, want=0).stdout.split("\nOptions\n")[1]
+                                 .split("\nExamples\n")[0]))
+        for part in re.split(r"\n|&&|\|", examples):
+            words = part.split()
+            if words[:1] != ["nuncio"]:
+                continue
+            check(words[1] in VERBS, f"{verb}: example names verb {words[1]}")
+            if words[1] == verb and "words" not in words:
+                for option in re.findall(r"--[a-z-]+", part):
+                    check(option in options, f"{verb}: example uses {option}")
+
+
+def test_wrong_usage():
+    rows = [
+        (["chek"], "did you mean 'check'?"),
+        (["stat"], "did you mean 'status'?"),
+        (["frobnicate"], "unknown verb 'frobnicate'"),
+        (["check", "--jsn"], "did you mean '--json'?"),
+        (["check", "--js"], "unknown option '--js'"),
+        (["explain", "a@b"], "something is missing"),
+        (["status", "partner"], "listeners, partners, backends or certs"),
+        (["trace", "maybe"], "'on' or 'off'"),
+        (["trace", "off", "tls"], "'off' ends all areas"),
+        (["passwd", "x", "--lock", "--remove"], "exclude each other"),
+        (["help", "identity-mismach"], "did you mean 'identity-mismatch'?"),
+        (["status", "--color", "pink"], "auto, always or never"),
+        (["completion", "fish"], "there is one for bash"),
+        (["help", "check", "--as", "markdown"], "no markdown of that"),
+    ]
+    for words, text in rows:
+        done = call(*words, want=2)
+        check(text in done.stderr and not done.stdout, f"{words}: {done.stderr}{done.stdout}")
+    done = call(want=2)
+    check("nuncio VERB" in done.stderr and not done.stdout, "bare nuncio")
+
+
+def test_codes():
+    for line in call("help", "reasons", want=0).stdout.splitlines():
+        if line.startswith("  "):
+            text = call("help", line.split()[0], want=0).stdout
+            check(len(text) > 60 and line.split()[0] in text, text)
+
+
+def test_reasons_page_is_current():
+    with open(os.path.join(ROOT, "docs", "reasons.md"), encoding="utf-8") as file:
+        committed = file.read()
+    check(call("help", "reasons", "--as", "markdown", want=0).stdout == committed,
+          "docs/reasons.md is old: nuncio help reasons --as markdown > docs/reasons.md")
+
+
+def test_catalog():
+    text = call("help", "reasons", "--as", "catalog", want=0).stdout
+    ids = re.findall(r"^-- ([0-9a-f]{32})$", text, re.M)
+    subjects = re.findall(r"^Subject: nuncio: (\S+)$", text, re.M)
+    codes = [line.split("## ")[1] for line in call("help", "reasons", "--as", "markdown").stdout.splitlines()
+             if line.startswith("## ")]
+    check(len(ids) == len(set(ids)) == len(subjects), "ids are not unique")
+    check(subjects == codes, "catalogue and page differ")
+
+
+def test_man_pages():
+    scdoc = shutil.which("scdoc")
+    for topic in [*VERBS, "reasons", "keys"]:
+        text = call("help", topic, "--as", "scdoc", want=0).stdout
+        if scdoc:
+            done = subprocess.run([scdoc], input=text, capture_output=True, text=True)
+            check(done.returncode == 0, f"{topic}: {done.stderr}")
+
+
+def test_version():
+    text = call("version", want=0).stdout
+    check(text == call("--version", want=0).stdout and text.startswith("nuncio "), text)
+    check(json.loads(call("version", "--json", want=0).stdout)["program"] in text, "json")
+
+
+def test_schema():
+    check("listeners.transport" in call("schema", want=0).stdout, "text")
+    check("properties" in json.loads(call("schema", "--json", want=0).stdout), "json")
+
+
+def test_check():
+    with site(runs=False) as made:
+        done = call("check", made.config, want=0)
+        check("no faults" in done.stdout or "warning" in done.stdout, done.stdout)
+        good = made.read()
+        made.write(good + "nonsens: 1\n" + "realm: [a]\n")
+        done = call("check", made.config, want=1)
+        places = re.findall(rf"^{re.escape(made.config)}:(\d+):(\d+): error: ", done.stdout, re.M)
+        check([int(line) for line, _ in places] == [good.count("\n") + 1, good.count("\n") + 2], done.stdout)
+        check("\n\n2 errors" in done.stdout, done.stdout)
+        facts = json.loads(call("check", "--json", made.config, want=1).stdout)
+        check(facts["version"] == 1 and facts["ok"] is False and len(facts["problems"]) == 2, str(facts))
+        check("\033[" in call("check", "--color=always", made.config, want=1).stdout, "no colour")
+        check("\033[" not in call("check", made.config, want=1).stdout, "colour in a pipe")
+        call("check", made.path("missing.yaml"), want=1)
+        made.write(good.replace("edge.key", "users.yaml"))
+        check("[E0" in call("check", made.config, want=1).stdout, "a key that is none")
+
+
+def test_check_opens_nothing():
+    with site(runs=False) as made:
+        with socket.create_server(("127.0.0.1", made.ports["lan"])):
+            call("check", made.config, want=0)
+        check(not os.path.exists(made.control), "a control socket was made")
+
+
+def test_check_strict():
+    with site(runs=False) as made:
+        made.write(made.read().replace("network: lan, bind: 127.0.0.1, port: %d, transport: tcp" % made.ports["lan"],
+                                       "network: wan, bind: 127.0.0.1, port: %d, transport: tcp" % made.ports["lan"]))
+        done = call("check", made.config)
+        check("warning" in done.stdout, "a wan listener without TLS is worth a warning: " + done.stdout)
+        call("check", "--strict", made.config, want=1)
+
+
+def test_explain_offline():
+    with site(runs=False) as made:
+        def explain(*words, want):
+            return call("explain", "--config", made.config, *words, want=want)
+        done = explain("bob@partner.example", "anna@corp.example", "--cert-name", "partner.example", want=0)
+        check("nothing was sent" in done.stdout and "accepted" in done.stdout, done.stdout)
+        check("backend:berlin" in done.stdout, done.stdout)
+        done = explain("bob@partner.example", "anna@corp.example", "--cert-name", "evil.example", want=1)
+        check("refused: identity-mismatch" in done.stdout and "who must act" in done.stdout, done.stdout)
+        facts = json.loads(explain("bob@off.example", "anna@corp.example", "--cert-name", "off.example", "--json",
+                                   want=1).stdout)
+        check(facts["version"] == 1 and not facts["ok"] and facts["problems"][0]["code"] == "route-disabled", str(facts))
+        check(facts["decision"]["steps"], str(facts))
+        done = explain("anna@corp.example", "bob@partner.example", "--method", "INVITE", "--listener", "lan",
+                       "--from-ip", "127.0.0.1", want=0)
+        check("partner:partner.example" in done.stdout, done.stdout)
+        explain("x@nowhere.example", "y@elsewhere.example", "--cert-name", "nowhere.example", want=1)
+        check("--from-ip" in explain("a@b.example", "c@corp.example", "--from-ip", "nonsense", want=2).stderr, "ip")
+        explain("a@b.example", "c@corp.example", "--listener", "nonsense", want=2)
+        short = explain("bob@partner.example", "anna@corp.example", "--cert-name", "partner.example", want=0).stdout
+        long = explain("bob@partner.example", "anna@corp.example", "--cert-name", "partner.example", "--all",
+                       want=0).stdout
+        check(len(long) >= len(short), "--all tells less")
+
+
+def test_passwd():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "users.yaml")
+        base = ["--file", path, "--realm", "corp.example"]
+        for weak in ("short\n", "alllowercaseletters\n", "168-Abcdefghij\n", "\n", ""):
+            done = call("passwd", "168", "--stdin", *base, stdin=weak, want=1)
+            check(done.stderr and not os.path.exists(path), weak)
+        secret = "Correct-horse-7"
+        done = call("passwd", "168", "--stdin", *base, stdin=secret + "\n", want=0)
+        check("user 168 added" in done.stdout, done.stdout)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        check(secret not in text and secret not in done.stdout, "the password itself was written")
+        check(os.stat(path).st_mode & 0o077 == 0, "others can read it")
+        # RFC 7616 §3.4.2: H(auth_user:realm:password)
+        import hashlib
+        for name in ("md5", "sha256"):
+            want = hashlib.new(name, f"168:corp.example:{secret}".encode()).hexdigest()
+            check(want in text, f"no {name} of the secret")
+        call("passwd", "168", "--lock", *base, want=0)
+        call("passwd", "168", "--stdin", "--auth-user", "SIP-168", *base, stdin="Other-horse-88\n", want=0)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        check("SIP-168" in text and "true" in text, text)
+        call("passwd", "nobody", "--remove", *base, want=1)
+        call("passwd", "168", "--remove", *base, want=0)
+        call("passwd", "168", "--unlock", *base, want=1)
+
+
+def test_no_daemon():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "none.sock")
+        for words in (["status"], ["reload"], ["why", "last"], ["trace", "on"], ["explain", "a@b.example", "c@d.example"]):
+            done = call(*words, "--control", path, want=3)
+            check(path in done.stderr and not done.stdout, done.stderr)
+        check(call("completion", "words", "--", "nuncio", "explain", "--listener", "", want=0,
+                   env={"NUNCIO_CONTROL": path}).stdout == "", "completion is not silent")
+
+
+def test_a_daemon_that_does_not_answer():
+    """Completion gives up within its 0.3 s; garbage is no answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "mute.sock")
+        with socket.socket(socket.AF_UNIX) as mute:
+            mute.bind(path)
+            mute.listen(8)
+            began = time.monotonic()
+            call("completion", "words", "--", "nuncio", "explain", "--listener", "", env={"NUNCIO_CONTROL": path}, want=0)
+            check(time.monotonic() - began < 5, "completion waited too long")
+
+
+def test_completion():
+    def words(*line):
+        return call("completion", "words", "--", "nuncio", *line, want=0).stdout.split()
+    check(words("") == VERBS, "verbs")
+    check(words("ch") == ["check"], "ch")
+    check(words("check", "--st") == ["--strict"], "--st")
+    check(words("check", "") == [":files:"], "files")
+    check(words("status", "p") == ["partners"], "objects")
+    check(words("explain", "--method", "INV") == ["INVITE"], "methods")
+    check(words("nonsense", "") == [], "unknown verb")
+    script = call("completion", "bash", want=0).stdout
+    with tempfile.NamedTemporaryFile("w", suffix=".bash") as file:
+        file.write(script)
+        file.flush()
+        line = (f"PATH={os.path.dirname(NUNCIO)}:$PATH; source {file.name}; "
+                "COMP_WORDS=(nuncio check --s); COMP_CWORD=2; _nuncio; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        check(done.stdout.split() == ["--strict"], done.stdout + done.stderr)
+
+
+def test_faulty_configuration_does_not_start():
+    with site(runs=False) as made:
+        made.write(made.read() + "nonsens: 1\nalso_nonsens: 2\n")
+        done = call("run", "-c", made.config, want=1)
+        check(done.stderr.count(": error: ") == 2 and "2 errors" in done.stderr and not done.stdout, done.stderr)
+
+
+# --- with a daemon
+
+def test_status():
+    with site() as made:
+        done = made.ask("status", want=0)
+        check("no problems" in done.stdout.splitlines()[0], done.stdout)
+        for text in ("wan", "partner.example", "berlin", "edge"):
+            check(text in done.stdout, f"{text}: {done.stdout}")
+        facts = json.loads(made.ask("status", "--json", want=0).stdout)
+        check(facts["version"] == 1 and facts["ok"] is True and facts["problems"] == [], str(facts))
+        check(facts["workers"] == 2 and facts["pid"] == made.process.pid, str(facts))
+        states = {row["name"]: row["state"] for row in facts["listeners"]}
+        check(states == {"wan": "up", "lan": "up", "spare": "off"}, str(states))
+        partners = {row["domain"]: row["state"] for row in facts["partners"]}
+        check(partners == {"partner.example": "unknown", "off.example": "off"}, str(partners))
+        certificate = facts["certificates"][0]
+        check(certificate["name"] == "edge" and 360 <= certificate["days_left"] <= 365, str(certificate))
+        check("listener wan" in certificate["used_by"] and "partner partner.example" in certificate["used_by"],
+              str(certificate))
+        check("wan" not in made.ask("status", "partners", want=0).stdout, "only partners were asked for")
+
+
+def test_reload():
+    with site() as made:
+        good = made.read()
+        done = made.ask("reload", want=0)
+        check("0 changes" in done.stdout, done.stdout)
+        made.write(good.replace("domain: partner.example", "domain: other.example"))
+        done = made.ask("reload", want=0)
+        check("other.example" in done.stdout and "partner.example" in done.stdout, done.stdout)
+        made.write(good + "nonsens: 1\n")
+        done = made.ask("reload", want=1)
+        check(f"{made.config}:{good.count(chr(10)) + 1}:1: error: " in done.stderr, done.stderr)
+        check("unchanged" in done.stderr and not done.stdout, done.stderr)
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check([row["code"] for row in facts["problems"]] == ["reload-rejected"], str(facts["problems"]))
+        check(any(row.get("domain") == "other.example" for row in facts["partners"]), "the old one did not stay")
+        facts = json.loads(made.ask("reload", "--json", want=1).stdout)
+        check(not facts["ok"] and facts["problems"][0]["code"].startswith("E0"), str(facts))
+        made.write(good)
+        made.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + TIMEOUT
+        while made.ask("status").returncode != 0:
+            check(time.monotonic() < end, "SIGHUP did not reload")
+            time.sleep(0.05)
+        text = by_tcp(made.ports["http"], "/metrics")[1]
+        check('nuncio_config_reloads_total{result="rejected"} 2' in text, "rejected are not counted")
+        check('nuncio_config_reloads_total{result="unchanged"} 1' in text, "unchanged are not counted")
+        check('nuncio_config_reloads_total{result="applied"} 2' in text, "applied are not counted")
+
+
+def test_explain_and_why():
+    with site() as made:
+        offline = call("explain", "--config", made.config, "bob@partner.example", "anna@corp.example", "--cert-name",
+                       "evil.example", "--json", want=1)
+        online = made.ask("explain", "bob@partner.example", "anna@corp.example", "--cert-name", "evil.example", "--json",
+                          want=1)
+        check(json.loads(offline.stdout) == json.loads(online.stdout), "daemon and file differ")
+        done = made.ask("explain", "bob@partner.example", "anna@corp.example", "--from-ip", "x", want=2)
+        check("--from-ip" in done.stderr, done.stderr)
+        made.ask("why", "last", want=1)
+        call_id = "cli-test-\udcff@example".encode("utf-8", "surrogateescape")
+        with socket.create_connection(("127.0.0.1", made.ports["lan"])) as stranger:
+            stranger.sendall(b"OPTIONS sip:x@elsewhere.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx1\r\n"
+                             b"Max-Forwards: 70\r\nFrom: <sip:x@nowhere.example>;tag=1\r\nTo: <sip:x@elsewhere.example>\r\n"
+                             b"Call-ID: cli-test@example\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
+            stranger.settimeout(TIMEOUT)
+            check(stranger.recv(4096).startswith(b"SIP/2.0 4"), "was not refused")
+        last = made.ask("why", "last", want=0).stdout
+        check("refused: " in last and "who must act" in last and "what to do" in last and "cli-test@example" in last, last)
+        check(made.ask("why", "cli-test@example", want=0).stdout == last, "by Call-ID and last differ")
+        facts = json.loads(made.ask("why", "cli-test@example", "--json", want=0).stdout)
+        check(facts["version"] == 1 and facts["decisions"][0]["call_id"] == "cli-test@example", str(facts))
+        code = facts["decisions"][0]["reason"]
+        check(code in made.ask("help", code, want=0).stdout, code)
+        made.ask("why", "other@example", want=1)
+        names = made.ask("completion", "words", "--", "nuncio", "why", "").stdout.split()
+        check(names == ["last", "cli-test@example"], str(names))
+        names = made.ask("completion", "words", "--", "nuncio", "explain", "--listener", "").stdout.split()
+        check(sorted(names) == ["lan", "spare", "wan"], str(names))
+        names = made.ask("completion", "words", "--", "nuncio", "explain", "x@part").stdout.split()
+        check(names == ["x@partner.example"], str(names))
+
+
+def test_trace():
+    with site() as made:
+        check("trace: tls dns (was: off)" in made.ask("trace", "on", "tls", "dns", want=0).stdout, "on")
+        check("(was: tls dns)" in made.ask("trace", "off", want=0).stdout, "off")
+        facts = json.loads(made.ask("trace", "on", "--json", want=0).stdout)
+        check(facts["areas"] == ["registration", "interconnection", "media", "tls", "dns"], str(facts))
+        check("areas are" in made.ask("trace", "on", "nonsense", want=2).stderr, "an unknown area")
+        made.ask("reload", want=0)
+        check("(was: off)" in made.ask("trace", "on", want=0).stdout, "a reload restores log.trace")
+
+
+def test_control_socket():
+    with site() as made:
+        check(os.stat(made.control).st_mode & 0o777 == 0o660, oct(os.stat(made.control).st_mode))
+        rows = [
+            ("GET", "/v1/status", None, 200), ("HEAD", "/v1/status", None, 200), ("POST", "/v1/status", None, 405),
+            ("GET", "/v1/reload", None, 405), ("GET", "/v1/nonsense", None, 404), ("GET", "/", None, 404),
+            ("GET", "/v1/../v1/status", None, 404), ("GET", "/v1/explain", None, 400),
+            ("POST", "/v1/trace", "nonsense", 400), ("POST", "/v1/trace", '{"areas":[1]}', 400),
+            ("POST", "/v1/trace", "[" * 8000, 400), ("POST", "/v1/trace", "x" * 100000, 413),
+            ("GET", "/healthz", None, 200), ("GET", "/readyz", None, 200), ("GET", "/metrics", None, 200),
+        ]
+        for method, url, body, want in rows:
+            try:
+                status, text = by_unix(made.control, method, url, body)
+            except (BrokenPipeError, ConnectionResetError):
+                check(want == 413, f"{method} {url}: was cut off")
+                continue
+            check(status == want, f"{method} {url}: {status} {text[:200]}")
+            if text and url.startswith("/v1/") and status != 413:
+                check(json.loads(text)["version"] == 1, text)
+        made.ask("status", want=0)
+
+
+def test_rights():
+    """Root may change; a stranger may not even open the socket, and if the mode lets it, is told so."""
+    if os.geteuid() != 0:
+        print("     not tested: needs root")
+        return
+    with site() as made:
+        def as_user(words, uid, groups):
+            def become():
+                os.setgroups(groups)
+                os.setgid(uid)
+                os.setuid(uid)
+            return subprocess.run([NUNCIO, *words, "--control", made.control], preexec_fn=become, capture_output=True,
+                                  text=True, timeout=TIMEOUT)
+        os.chmod(made.dir, 0o755)
+        import grp
+        adm = grp.getgrnam("adm").gr_gid
+        check(os.access(NUNCIO, os.X_OK), "program")
+        done = as_user(["status"], 65534, [])
+        check(done.returncode == 4 and not done.stdout, f"a stranger: {done.returncode} {done.stderr}")
+        os.chmod(made.control, 0o666)
+        done = as_user(["status"], 65534, [])
+        check(done.returncode == 4 and "group adm may look" in done.stderr, f"a stranger: {done.returncode} {done.stderr}")
+        check(as_user(["status"], 65534, [adm]).returncode == 0, "group adm may look")
+        check(as_user(["reload"], 65534, [adm]).returncode == 4, "group adm may not change")
+        check(as_user(["reload"], 65534, [os.getegid()]).returncode == 0, "our own group may change")
+
+
+def test_admin_http():
+    with site() as made:
+        port = made.ports["http"]
+        check(by_tcp(port, "/healthz") == (200, "ok\n"), "healthz")
+        check(by_tcp(port, "/readyz") == (200, "ok\n"), "readyz")
+        for url in ("/v1/status", "/v1/reload", "/"):
+            check(by_tcp(port, url)[0] == 404, url)
+        check(by_tcp(port, "/metrics", method="POST")[0] == 405, "POST")
+        check(by_tcp(port, "/metrics", {"Host": "evil.example"})[0] == 421, "Host")
+        check(by_tcp(port, "/metrics", {"Host": "localhost:1"})[0] == 200, "localhost")
+
+
+METRIC = re.compile(r'^[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-z_]+="([^"\\\n]|\\.)*",?)*\})? [-+0-9.eEInfNa]+$')
+
+
+def test_metrics():
+    with site() as made:
+        status, text = by_tcp(made.ports["http"], "/metrics")
+        check(status == 200, text)
+        heads = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M)
+        check(len(heads) == len(set(heads)) and len(heads) > 20, "families")
+        for line in text.splitlines():
+            check(line.startswith("# ") or METRIC.match(line), line)
+        for line in ("nuncio_config_last_reload_successful 1", 'nuncio_listener_up{listener="wan",transport="mtls"} 1',
+                     'nuncio_listener_up{listener="spare",transport="udp"} 0', "nuncio_banned_sources 0"):
+            check(line in text, f"no {line}")
+        text = by_tcp(made.ports["http"], "/metrics", {"Accept": "application/openmetrics-text; version=1.0.0"})[1]
+        check(text.endswith("# EOF\n"), "OpenMetrics ends with # EOF")
+        if shutil.which("promtool"):
+            done = subprocess.run(["promtool", "check", "metrics"], input=by_tcp(made.ports["http"], "/metrics")[1],
+                                  text=True, capture_output=True)
+            check(done.returncode == 0, done.stdout + done.stderr)
+
+
+def test_a_second_daemon_is_refused():
+    with site() as made:
+        done = call("run", "-c", made.config, want=1)
+        check("another nuncio answers" in done.stderr, done.stderr)
+        made.ask("status", want=0)
+
+
+def test_a_killed_daemon_leaves_no_harm():
+    with site() as made:
+        made.process.kill()
+        made.process.wait()
+        check(os.path.exists(made.control), "SIGKILL cannot clean up")
+        made.ask("status", want=3)
+        made.log.close()
+        made.start()
+        made.ask("status", want=0)
+
+
+def test_ends_cleanly():
+    with site() as made:
+        made.process.send_signal(signal.SIGTERM)
+        check(made.process.wait(TIMEOUT) == 0, made.text())
+        check(not os.path.exists(made.control), "the control socket stays")
+    with site() as made:
+        made.process.send_signal(signal.SIGINT)
+        check(made.process.wait(TIMEOUT) == 0, made.text())
+
+
+def test_service_manager():
+    """sd_notify: READY, STATUS, RELOADING, WATCHDOG, STOPPING."""
+    with site(runs=False) as made:
+        path = made.path("notify.sock")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(TIMEOUT)
+            seen = []
+
+            def wait_for(word):
+                end = time.monotonic() + TIMEOUT
+                while not any(line.startswith(word) for line in seen):
+                    check(time.monotonic() < end, f"no {word} in {seen}")
+                    seen.extend(manager.recv(4096).decode().splitlines())
+            before = {name: os.environ.get(name) for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+            os.environ.update(NOTIFY_SOCKET=path, WATCHDOG_USEC="3000000")
+            try:
+                made.start()
+            finally:
+                for name, value in before.items():
+                    os.environ.pop(name) if value is None else os.environ.update({name: value})
+            wait_for("READY=1")
+            wait_for("STATUS=0 partners up, 0 down")
+            wait_for("WATCHDOG=1")
+            made.ask("reload", want=0)
+            wait_for("RELOADING=1")
+            wait_for("MONOTONIC_USEC=")
+            made.process.send_signal(signal.SIGTERM)
+            wait_for("STOPPING=1")
+            check(made.process.wait(TIMEOUT) == 0, made.text())
+
+
+def main():
+    wanted = sys.argv[2:]
+    tests = [(name[5:], fn) for name, fn in globals().items() if name.startswith("test_")]
+    passed = failed = 0
+    for name, fn in tests:
+        if wanted and name not in wanted:
+            continue
+        try:
+            fn()
+            passed += 1
+            print(f"ok   {name}", flush=True)
+        except Exception as error:  # a broken test is a failed one
+            failed += 1
+            print(f"FAIL {name}: {error if isinstance(error, Failed) else traceback.format_exc()}", flush=True)
+    print(f"[  PASSED  ] {passed} test(s).")
+    if failed:
+        print(f"[  FAILED  ] {failed} test(s).")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
