@@ -65,6 +65,10 @@ enum err dns_new(struct loop *loop, const struct dns_settings *settings, struct 
 /* A resolver that asks ops instead of the network: tests. */
 enum err dns_new_with(struct loop *loop, const struct dns_ops *ops, void *user, struct dns **out) MUST_CHECK;
 struct dns *dns_free(struct dns *dns);
+/* For whoever stands behind ops: tells the answer. From the loop only, never inside ask; keeps the budget itself. query may be
+ * gone after the call. */
+void dns_tell(struct dns_query *query, const struct dns_answer *answer);
+
 /* Takes new servers without losing the cache (reload). */
 enum err dns_change(struct dns *dns, const struct dns_settings *settings) MUST_CHECK;
 
@@ -75,4 +79,5 @@ void dns_cancel(struct dns_query *query); /* on_answer will not come; fine if no
 
 const char *dns_status_text(enum dns_status status);
 struct counters;
+/* counters: this worker's; NULL: none. */
 void dns_set_counters(struct dns *dns, struct counters *counters);

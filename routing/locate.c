@@ -1,410 +1,277 @@
 #include "routing/locate.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/buf.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/sip/uri.h"
+#include "routing/locate_search.h"
 #include "routing/srv_order.h"
 
-enum { MAX_SERVERS = RULES_MAX_SERVERS, EVIDENCE_SIZE = 160 };
-
-/* A host whose addresses are asked for; only names need one. */
-struct lookup {
-	struct locate *locate;
-	struct dns_query a, aaaa;
-	struct addr addrs[LOCATE_MAX_HOPS];
-	size_t n_addrs;
-};
-
-/* One server to try, before its order is drawn. */
-struct server {
-	char host[256];
-	struct addr addr; /* set: an address literal */
-	uint16_t port, priority, weight;
-	enum conf_transport transport;
-	struct lookup *lookup; /* owned; NULL for a literal */
-};
+enum { MAX_EVIDENCE = 240 };
 
 struct locate {
 	struct loop *loop;
-	struct dns *dns;
 	struct health_table *health;
 	struct target target;
-	uint64_t began_ms, budget_ms;
+	struct locate_search *search;
 	locate_done *done;
 	void *user;
-	struct loop_call call;
-	struct dns_query srv;
-	struct server *servers;
-	size_t n_servers;
-	unsigned n_pending;
-	bool had_timeout, had_failure;
-	char evidence[EVIDENCE_SIZE];
+	bool is_telling;
 };
 
-static void finish(struct locate *locate);
-
-/* ---- life ---- */
-
-static struct locate *locate_free(struct locate *locate)
+static bool is_tls(enum conf_transport transport)
 {
-	size_t i;
-
-	loop_defer_cancel(&locate->call);
-	dns_cancel(&locate->srv);
-	for (i = 0; i < locate->n_servers; i++) {
-		struct lookup *lookup = locate->servers[i].lookup;
-
-		if (!lookup)
-			continue;
-		dns_cancel(&lookup->a);
-		dns_cancel(&lookup->aaaa);
-		free(lookup);
-	}
-	free(locate->servers);
-	free(locate);
-	return NULL;
-}
-
-void locate_cancel(struct locate *locate)
-{
-	if (locate)
-		locate_free(locate);
-}
-
-static uint64_t left_ms(const struct locate *locate)
-{
-	uint64_t gone_ms = loop_now_ms(locate->loop) - locate->began_ms;
-
-	return gone_ms < locate->budget_ms ? locate->budget_ms - gone_ms : 1;
-}
-
-/* ---- addresses of names ---- */
-
-static void note(struct locate *locate, const char *format, const char *name, const char *value)
-{
-	size_t len = strlen(locate->evidence);
-
-	snprintf(locate->evidence + len, sizeof(locate->evidence) - len, format, name, value);
-}
-
-static void keep_status(struct locate *locate, const char *name, const struct dns_answer *answer)
-{
-	switch (answer->status) {
-	case DNS_FOUND:
-	case DNS_NO_RECORD:
-		return;
-	case DNS_NO_NAME:
-		break;
-	case DNS_SERVER_FAILED:
-		locate->had_failure = true;
-		break;
-	case DNS_TIMEOUT:
-		locate->had_timeout = true;
-		break;
-	}
-	note(locate, "%.60s: %.40s; ", name, dns_status_text(answer->status));
-}
-
-static void keep_addrs(struct lookup *lookup, const struct dns_query *query, const struct dns_answer *answer)
-{
-	char text[ADDR_TEXT_SIZE];
-	size_t i;
-
-	keep_status(lookup->locate, query->name, answer);
-	for (i = 0; answer->status == DNS_FOUND && i < answer->n && lookup->n_addrs < LOCATE_MAX_HOPS; i++) {
-		lookup->addrs[lookup->n_addrs++] = answer->addrs[i];
-		note(lookup->locate, "%.60s -> %s; ", query->name, addr_host(&answer->addrs[i], text));
-	}
-	if (--lookup->locate->n_pending == 0)
-		finish(lookup->locate);
-}
-
-static void on_a(struct dns_query *query, const struct dns_answer *answer)
-{
-	keep_addrs(container_of(query, struct lookup, a), query, answer);
-}
-
-static void on_aaaa(struct dns_query *query, const struct dns_answer *answer)
-{
-	keep_addrs(container_of(query, struct lookup, aaaa), query, answer);
-}
-
-static enum err ask_addresses(struct locate *locate, struct server *server)
-{
-	server->lookup = calloc(1, sizeof(*server->lookup));
-	if (!server->lookup)
-		return ERR_NO_MEMORY;
-	server->lookup->locate = locate;
-	locate->n_pending += 2;
-	dns_ask(locate->dns, &server->lookup->a, server->host, DNS_A, left_ms(locate), on_a);
-	dns_ask(locate->dns, &server->lookup->aaaa, server->host, DNS_AAAA, left_ms(locate), on_aaaa);
-	return ERR_OK;
-}
-
-static void on_call(struct loop_call *call)
-{
-	finish(container_of(call, struct locate, call));
-}
-
-/* All names at once; if there is none to ask for, the answer comes in the next round. */
-static enum err resolve(struct locate *locate)
-{
-	size_t i;
-
-	for (i = 0; i < locate->n_servers; i++) {
-		enum err err = addr_is_set(&locate->servers[i].addr) ? ERR_OK :
-								       ask_addresses(locate, &locate->servers[i]);
-		if (err)
-			return err;
-	}
-	if (!locate->n_pending)
-		loop_defer(locate->loop, &locate->call, on_call);
-	return ERR_OK;
-}
-
-/* ---- which servers ---- */
-
-static struct server *add_server(struct locate *locate, const char *host, uint16_t port, enum conf_transport transport)
-{
-	struct server *server = &locate->servers[locate->n_servers++];
-
-	text_copy(server->host, sizeof(server->host), host);
-	server->port = port;
-	server->transport = transport;
-	if (addr_parse(host, port, &server->addr))
-		server->addr.len = 0;
-	return server;
-}
-
-static enum err take_rule_servers(struct locate *locate)
-{
-	const struct rule *rule = locate->target.rule;
-	size_t i;
-
-	locate->servers = calloc(rule->n_servers ? rule->n_servers : 1, sizeof(*locate->servers));
-	if (!locate->servers)
-		return ERR_NO_MEMORY;
-	for (i = 0; i < rule->n_servers; i++) {
-		const struct rule_server *from = &rule->servers[i];
-		struct server *server = add_server(locate, from->host, from->port, from->transport);
-
-		server->priority = from->priority;
-		server->weight = from->weight;
-		if (addr_is_set(&from->addr))
-			server->addr = from->addr;
-	}
-	return resolve(locate);
-}
-
-static uint16_t preset_port(enum conf_transport transport)
-{
-	return transport == TRANSPORT_TLS || transport == TRANSPORT_MTLS ? 5061 : 5060;
-}
-
-/* The URI's transport, with the rule's certificate where the rule asks for one. */
-static enum conf_transport uri_kind(const struct target *target)
-{
-	const enum conf_transport rules_own =
-		target->rule->n_servers ? target->rule->servers[0].transport : TRANSPORT_TCP;
-
-	if (!target->has_transport)
-		return rules_own;
-	if (target->transport == TRANSPORT_TLS && rules_own == TRANSPORT_MTLS)
-		return TRANSPORT_MTLS;
-	return target->transport;
-}
-
-/* RFC 3263 §4.2: the SRV answers, or, without any, the host itself at the transport's own port. */
-static void on_srv(struct dns_query *query, const struct dns_answer *answer)
-{
-	struct locate *locate = container_of(query, struct locate, srv);
-	const enum conf_transport kind = uri_kind(&locate->target);
-	size_t i;
-
-	keep_status(locate, query->name, answer);
-	for (i = 0; answer->status == DNS_FOUND && i < answer->n && locate->n_servers < MAX_SERVERS; i++) {
-		struct server *server = add_server(locate, answer->srv[i].target, answer->srv[i].port, kind);
-
-		server->priority = answer->srv[i].priority;
-		server->weight = answer->srv[i].weight;
-	}
-	if (!locate->n_servers)
-		add_server(locate, locate->target.host, preset_port(kind), kind);
-	if (resolve(locate)) {
-		/* No memory: what was asked already still answers; nothing at all ends here. */
-		if (!locate->n_pending)
-			loop_defer(locate->loop, &locate->call, on_call);
-	}
-}
-
-static enum err take_uri(struct locate *locate)
-{
-	static const char *const prefixes[] = {
-		[TRANSPORT_UDP] = "_sip._udp",
-		[TRANSPORT_TCP] = "_sip._tcp",
-		[TRANSPORT_TLS] = "_sips._tcp",
-		[TRANSPORT_MTLS] = "_sips._tcp",
-	};
-	const struct target *target = &locate->target;
-	const enum conf_transport kind = uri_kind(target);
-	struct addr literal;
-	char name[300];
-
-	locate->servers = calloc(MAX_SERVERS, sizeof(*locate->servers));
-	if (!locate->servers)
-		return ERR_NO_MEMORY;
-	if (target->port || !addr_parse(target->host, 0, &literal)) {
-		add_server(locate, target->host, target->port ? target->port : preset_port(kind), kind);
-		return resolve(locate);
-	}
-	snprintf(name, sizeof(name), "%s.%s", prefixes[kind], target->host);
-	dns_ask(locate->dns, &locate->srv, name, DNS_SRV, locate->budget_ms, on_srv);
-	return ERR_OK;
-}
-
-/* ---- hops ---- */
-
-static void fill_hop(const struct locate *locate, const struct server *server, const struct addr *addr, struct hop *hop)
-{
-	const struct rule *rule = locate->target.rule;
-	size_t i;
-
-	memset(hop, 0, sizeof(*hop));
-	hop->transport = server->transport;
-	hop->remote = *addr;
-	addr_set_port(&hop->remote, server->port);
-	hop->bind = rule->bind;
-	hop->listener = rule->listener;
-	hop->credentials = server->transport == TRANSPORT_MTLS ? rule->credentials : NULL;
-	hop->trust = rule->trust;
-	hop->tls_minimum = rule->route ? rule->route->minimum : CONF_TLS_1_2;
-	hop->allow_wildcard = rule->route && rule->route->accepts_wildcard;
-	text_copy(hop->host, sizeof(hop->host), server->host);
-	for (i = 0; i < rule->n_names && i < HOP_MAX_NAMES; i++)
-		hop->names[i] = rule->names[i];
-	hop->n_names = (unsigned)i;
-	hop->peer = rule->id;
-	hop->health = health_of(locate->health, rule->id, &hop->remote, server->transport);
-}
-
-/* An address of another family than the one that we must send from cannot be reached. */
-static bool is_reachable(const struct locate *locate, const struct server *server, const struct addr *addr)
-{
-	const struct rule *rule = locate->target.rule;
-
-	if (addr_is_set(&rule->bind))
-		return addr_is_ipv6(&rule->bind) == addr_is_ipv6(addr);
-	if (server->transport == TRANSPORT_UDP && rule->listener && !addr_is_wildcard(&rule->listener->addr))
-		return addr_is_ipv6(&rule->listener->addr) == addr_is_ipv6(addr);
-	return true;
-}
-
-static void add_hops(const struct locate *locate, const struct server *server, struct hop *hops, size_t *n)
-{
-	const struct addr *addrs = server->lookup ? server->lookup->addrs : &server->addr;
-	size_t n_addrs = server->lookup ? server->lookup->n_addrs : 1;
-	size_t i;
-
-	for (i = 0; i < n_addrs && *n < LOCATE_MAX_HOPS; i++)
-		if (is_reachable(locate, server, &addrs[i]))
-			fill_hop(locate, server, &addrs[i], &hops[(*n)++]);
+	return transport == TRANSPORT_TLS || transport == TRANSPORT_MTLS;
 }
 
 static uint32_t draw(void *user, uint32_t n)
 {
-	return n ? (uint32_t)(random_u64() % (n + 1ULL)) : 0;
+	return (uint32_t)(random_u64() % ((uint64_t)n + 1));
 }
 
-static bool is_down(const struct hop *hop)
-{
-	struct health_view view;
+/* The hops that are made, the living before the dead. */
+struct hops {
+	struct hop list[LOCATE_MAX_HOPS], dead[LOCATE_MAX_HOPS];
+	size_t n, n_dead;
+	bool lacks_listener;
+};
 
-	if (!hop->health)
-		return false;
-	health_look(hop->health, &view);
-	return view.state == HEALTH_DOWN;
+/* The names that the server's certificate may have: its own as configured, then the others of
+ * the rule. */
+static void fill_names(const struct rule *rule, const char *configured_host, struct hop *hop)
+{
+	for (size_t i = 0; i < rule->n_names; i++)
+		if (strcmp(rule->names[i], configured_host) == 0)
+			hop->names[hop->n_names++] = rule->names[i];
+	for (size_t i = 0; i < rule->n_names && hop->n_names < HOP_MAX_NAMES; i++)
+		if (hop->n_names == 0 || rule->names[i] != hop->names[0])
+			hop->names[hop->n_names++] = rule->names[i];
 }
 
-/* Those known to be dead go last, otherwise the order stays. */
-static void dead_last(struct hop *hops, size_t n)
+static void add_hop(const struct locate *locate, const struct locate_place *place,
+		    const struct addr *addr, struct hops *hops)
 {
-	struct hop dead[LOCATE_MAX_HOPS];
-	size_t n_dead = 0, n_kept = 0, i;
+	const struct rule *rule = locate->target.rule;
+	struct listener *listener = rules_listener(rule, place->transport, addr);
+	struct hop hop = { .transport = place->transport,
+			   .remote = *addr,
+			   .listener = listener,
+			   .tls_minimum = rule->tls_minimum,
+			   .allow_wildcard = rule->accepts_wildcard,
+			   .peer = rule->id };
+	struct health *health;
 
-	for (i = 0; i < n; i++) {
-		if (is_down(&hops[i]))
-			dead[n_dead++] = hops[i];
-		else if (n_kept++ != i)
-			hops[n_kept - 1] = hops[i];
+	if (!listener) {
+		hops->lacks_listener = true;
+		return;
 	}
-	memcpy(hops + n_kept, dead, n_dead * sizeof(*hops));
+	addr_set_port(&hop.remote, place->port);
+	if (addr_is_set(&rule->bind) && addr_is_ipv6(&rule->bind) == addr_is_ipv6(addr))
+		hop.bind = rule->bind;
+	if (is_tls(place->transport)) {
+		hop.credentials = rule->credentials;
+		hop.trust = rule->trust;
+		fill_names(rule, place->configured_host, &hop);
+	}
+	text_copy(hop.host, sizeof(hop.host), place->host);
+	hop.health = health =
+		locate->health ? health_of(locate->health, hop.peer, &hop.remote, hop.transport)
+			       : NULL;
+	if (health && health_is_down(health, loop_now_ms(locate->loop))) {
+		if (hops->n_dead < COUNT(hops->dead))
+			hops->dead[hops->n_dead++] = hop;
+	} else if (hops->n < COUNT(hops->list)) {
+		hops->list[hops->n++] = hop;
+	}
 }
 
-static enum reason no_hop_reason(const struct locate *locate)
+/* The addresses of a place, those of its listener's family first: from there they are surely
+ * reached. */
+static void add_place(const struct locate *locate, const struct locate_place *place,
+		      struct hops *hops)
 {
-	if (locate->had_timeout)
+	const struct listener *listener = locate->target.rule->listeners[place->transport][0];
+	bool ipv6_first =
+		listener && addr_is_ipv6(&listener->addr) && !addr_is_wildcard(&listener->addr);
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		bool is_ipv6 = (pass == 1) != ipv6_first;
+		for (size_t i = 0; i < place->n_addrs; i++)
+			if (addr_is_ipv6(&place->addrs[i]) == is_ipv6)
+				add_hop(locate, place, &place->addrs[i], hops);
+	}
+}
+
+/* The places of one server: what its SRV records name, or itself (RFC 2782, RFC 3263 §4.3). */
+static void add_group(const struct locate *locate, size_t group, struct hops *hops)
+{
+	struct srv_entry entries[LOCATE_MAX_PLACES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < locate_search_n_places(locate->search); i++) {
+		const struct locate_place *place = locate_search_place(locate->search, i);
+		if (place->group == group && place->n_addrs > 0)
+			entries[n++] = (struct srv_entry){ place->priority, place->weight, i };
+	}
+	srv_order(entries, n, draw, NULL);
+	for (size_t i = 0; i < n; i++)
+		add_place(locate, locate_search_place(locate->search, entries[i].index), hops);
+}
+
+static void add_all(const struct locate *locate, struct hops *hops)
+{
+	const struct rule *rule = locate->target.rule;
+	struct srv_entry entries[RULES_MAX_SERVERS] = { { 0 } };
+	size_t n = 0;
+
+	if (locate->target.by_uri)
+		n = 1;
+	for (; !locate->target.by_uri && n < rule->n_servers && n < COUNT(entries); n++)
+		entries[n] = (struct srv_entry){ rule->servers[n].priority,
+						 rule->servers[n].weight, n };
+	srv_order(entries, n, draw, NULL);
+	for (size_t i = 0; i < n; i++)
+		add_group(locate, entries[i].index, hops);
+	for (size_t i = 0; i < hops->n_dead && hops->n < COUNT(hops->list); i++)
+		hops->list[hops->n++] = hops->dead[i];
+}
+
+static enum reason verdict(const struct locate *locate, const struct hops *hops)
+{
+	if (hops->n > 0)
+		return REASON_NONE;
+	if (hops->lacks_listener)
+		return REASON_NO_LISTENER;
+	switch (locate_search_worst(locate->search)) {
+	case DNS_FOUND:
+	case DNS_NO_NAME:
+	case DNS_NO_RECORD:
+		return REASON_DNS_NO_ADDRESS;
+	case DNS_SERVER_FAILED:
+		return REASON_DNS_FAILED;
+	case DNS_TIMEOUT:
 		return REASON_DNS_TIMEOUT;
-	return locate->had_failure ? REASON_DNS_FAILED : REASON_DNS_NO_ADDRESS;
+	}
+	return REASON_DNS_FAILED;
 }
 
-/* Tells once, from the loop. The locate is gone before its user hears of it. */
-static void finish(struct locate *locate)
+static void on_found(void *user)
 {
-	struct srv_entry order[MAX_SERVERS];
-	struct hop hops[LOCATE_MAX_HOPS];
-	locate_done *done = locate->done;
-	void *user = locate->user;
-	char evidence[EVIDENCE_SIZE];
-	enum reason reason;
-	size_t n = 0, i;
+	struct locate *locate = user;
+	struct hops hops = { .n = 0 };
+	struct buf evidence;
 
-	for (i = 0; i < locate->n_servers; i++)
-		order[i] = (struct srv_entry){ locate->servers[i].priority, locate->servers[i].weight, i };
-	if (locate->n_servers > 1)
-		srv_order(order, locate->n_servers, draw, NULL);
-	for (i = 0; i < locate->n_servers; i++)
-		add_hops(locate, &locate->servers[order[i].index], hops, &n);
-	if (n > 1)
-		dead_last(hops, n);
-	reason = n ? REASON_NONE : no_hop_reason(locate);
-	memcpy(evidence, locate->evidence, sizeof(evidence));
-	locate_free(locate);
-	done(user, reason, hops, n, *evidence ? evidence : NULL);
+	add_all(locate, &hops);
+	buf_init(&evidence, MAX_EVIDENCE);
+	locate_search_tell(locate->search, &evidence);
+	locate->is_telling = true;
+	locate->done(locate->user, verdict(locate, &hops), hops.list, hops.n,
+		     buf_text(&evidence));
+	buf_fini(&evidence);
+	locate_search_free(locate->search);
+	free(locate);
 }
 
-/* ---- the beginning ---- */
+/* What a URI asks for, but for TLS: a URI, which strangers write, cannot talk a rule out of
+ * that. */
+static enum conf_transport safe_transport(const struct rule *rule, enum conf_transport asked)
+{
+	enum conf_transport tls = TRANSPORT_TLS;
+	bool has_plain = rule->n_servers == 0;
+
+	for (size_t i = 0; i < rule->n_servers; i++) {
+		has_plain |= !is_tls(rule->servers[i].transport);
+		if (rule->servers[i].transport == TRANSPORT_MTLS)
+			tls = TRANSPORT_MTLS;
+	}
+	return is_tls(asked) || !has_plain ? tls : asked;
+}
+
+static enum err start_search(struct locate *locate)
+{
+	struct target *target = &locate->target;
+	const struct rule *rule = target->rule;
+	enum err err = ERR_OK;
+
+	if (target->by_uri) {
+		enum conf_transport transport = TRANSPORT_UDP; /* RFC 3263 §4.1 */
+		if (target->has_transport)
+			transport = target->transport;
+		else if (rule->n_servers > 0)
+			transport = rule->servers[0].transport;
+		struct locate_wish wish = { .host = target->host,
+					    .port = target->port,
+					    .by_srv = target->port == 0,
+					    .transport = safe_transport(rule, transport) };
+		return locate_search_add(locate->search, &wish);
+	}
+	for (size_t i = 0; i < rule->n_servers && err == ERR_OK; i++) {
+		const struct rule_server *server = &rule->servers[i];
+		struct locate_wish wish = { .host = server->host,
+					    .port = server->port,
+					    .by_srv = server->by_srv,
+					    .transport = server->transport,
+					    .group = i };
+		err = locate_search_add(locate->search, &wish);
+	}
+	return err;
+}
 
 struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health,
-			    const struct target *target, uint64_t budget_ms, locate_done *done, void *user)
+			    const struct target *target, uint64_t budget_ms, locate_done *done,
+			    void *user)
 {
 	struct locate *locate = calloc(1, sizeof(*locate));
-
 	if (!locate)
 		return NULL;
 	locate->loop = loop;
-	locate->dns = dns;
 	locate->health = health;
 	locate->target = *target;
-	locate->began_ms = loop_now_ms(loop);
-	locate->budget_ms = budget_ms;
 	locate->done = done;
 	locate->user = user;
-	if (target->by_uri ? take_uri(locate) : take_rule_servers(locate))
-		return locate_free(locate);
+	locate->search = locate_search_new(loop, dns, budget_ms, on_found, locate);
+	if (!locate->search || start_search(locate) != ERR_OK) {
+		locate_search_free(locate->search);
+		free(locate);
+		return NULL;
+	}
+	locate_search_start(locate->search);
 	return locate;
+}
+
+void locate_cancel(struct locate *locate)
+{
+	if (!locate || locate->is_telling) /* it ends when done returns */
+		return;
+	locate_search_free(locate->search);
+	free(locate);
+}
+
+static bool read_host(const url_t *url, char *out, size_t size)
+{
+	char maddr[256];
+	const char *host = url->url_host;
+
+	if (url_has_param(url, "maddr")) { /* RFC 3263 §4: it is the target then */
+		if (!uri_param(url, "maddr", maddr, sizeof(maddr)))
+			return false;
+		host = maddr;
+	}
+	return host && text_domain(host, out, size);
 }
 
 bool locate_target_from_uri(const url_t *url, const struct rule *rule, struct target *out)
 {
 	struct target target = { .rule = rule, .by_uri = true };
-	int port = uri_port(url);
-	char user[256];
+	int port;
 
-	if (port < 0 || !message_uri_parts(url, user, sizeof(user), target.host, sizeof(target.host)) || !*target.host)
+	if ((url->url_type != url_sip && url->url_type != url_sips) || !rule)
+		return false;
+	port = uri_port(url);
+	if (port < 0 || !read_host(url, target.host, sizeof(target.host)))
 		return false;
 	target.port = (uint16_t)port;
 	switch (uri_transport(url)) {
