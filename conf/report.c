@@ -109,6 +109,7 @@ __attribute__((format(printf, 6, 0))) static void add(struct report *report, boo
 		report->is_broken = true;
 		return;
 	}
+	make_printable((char *)row.key);
 	report->rows[report->n_rows++] = row;
 	report->is_sorted = false;
 	report->is_last_kept = true;

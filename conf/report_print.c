@@ -115,10 +115,11 @@ static void print_row(const struct report *report, const struct report_row *row,
 	char code[8];
 
 	buf_puts(out, colours->place);
+	add_line(row->file, strlen(row->file), out);
 	if (row->line)
-		buf_printf(out, "%s:%u:%u: ", row->file, row->line, row->column);
+		buf_printf(out, ":%u:%u: ", row->line, row->column);
 	else if (*row->file)
-		buf_printf(out, "%s: ", row->file);
+		buf_puts(out, ": ");
 	buf_printf(out, "%s%s%s:%s ", colours->end,
 		   row->is_error ? colours->error : colours->warning,
 		   row->is_error ? "error" : "warning", colours->end);

@@ -15,20 +15,20 @@ struct listener_item {
 };
 
 static const struct word networks[] = {
-	{"wan",     NETWORK_WAN,    false},
-	{ "lan",    NETWORK_LAN,    false},
+	{ "wan", NETWORK_WAN, false },
+	{ "lan", NETWORK_LAN, false },
 	{ "remote", NETWORK_REMOTE, true },
-	{ NULL,     0,              false},
+	{ NULL, 0, false },
 };
 
 static const struct word listener_transports[] = {
-	{"udp",   TRANSPORT_UDP,  false},
-	{ "tcp",  TRANSPORT_TCP,  false},
-	{ "tls",  TRANSPORT_TLS,  false},
-	{ "mtls", TRANSPORT_MTLS, false},
-	{ "ws",   0,              true },
-	{ "wss",  0,              true },
-	{ NULL,   0,              false},
+	{ "udp", TRANSPORT_UDP, false },
+	{ "tcp", TRANSPORT_TCP, false },
+	{ "tls", TRANSPORT_TLS, false },
+	{ "mtls", TRANSPORT_MTLS, false },
+	{ "ws", 0, true },
+	{ "wss", 0, true },
+	{ NULL, 0, false },
 };
 
 /* clang-format off */

@@ -17,40 +17,40 @@
 enum { MAX_WORKERS = 64 };
 
 static const struct word placements[] = {
-	{"search",   0,                true },
-	{ "balance", 0,                true },
-	{ "reject",  PLACEMENT_REJECT, false},
-	{ NULL,      0,                false},
+	{ "search", 0, true },
+	{ "balance", 0, true },
+	{ "reject", PLACEMENT_REJECT, false },
+	{ NULL, 0, false },
 };
 
 static const struct word closed[] = {
-	{"false", 0, false},
+	{ "false", 0, false },
 	{ "true", 1, true },
-	{ NULL,   0, false},
+	{ NULL, 0, false },
 };
 
 static const struct word levels[] = {
-	{"error",    LOG_ERROR,   false},
-	{ "warning", LOG_WARNING, false},
-	{ "info",    LOG_INFO,    false},
-	{ "debug",   LOG_DEBUG,   false},
-	{ NULL,      0,           false},
+	{ "error", LOG_ERROR, false },
+	{ "warning", LOG_WARNING, false },
+	{ "info", LOG_INFO, false },
+	{ "debug", LOG_DEBUG, false },
+	{ NULL, 0, false },
 };
 
 static const struct word formats[] = {
-	{"text",  0, false},
-	{ "json", 1, false},
-	{ NULL,   0, false},
+	{ "text", 0, false },
+	{ "json", 1, false },
+	{ NULL, 0, false },
 };
 
 static const struct word traces[] = {
-	{"registration",     LOG_TRACE_REGISTRATION,    true },
-	{ "interconnection", LOG_TRACE_INTERCONNECTION, false},
-	{ "media",           LOG_TRACE_MEDIA,           true },
-	{ "tls",             LOG_TRACE_TLS,             false},
-	{ "dns",             LOG_TRACE_DNS,             false},
-	{ "all",             LOG_TRACE_ALL,             false},
-	{ NULL,              0,			 false},
+	{ "registration", LOG_TRACE_REGISTRATION, true },
+	{ "interconnection", LOG_TRACE_INTERCONNECTION, false },
+	{ "media", LOG_TRACE_MEDIA, true },
+	{ "tls", LOG_TRACE_TLS, false },
+	{ "dns", LOG_TRACE_DNS, false },
+	{ "all", LOG_TRACE_ALL, false },
+	{ NULL, 0, false },
 };
 
 /* clang-format off */

@@ -27,32 +27,32 @@ struct route_item {
 };
 
 const struct word conf_transport_words[] = {
-	{"udp",   TRANSPORT_UDP,  false},
-	{ "tcp",  TRANSPORT_TCP,  false},
-	{ "tls",  TRANSPORT_TLS,  false},
-	{ "mtls", TRANSPORT_MTLS, false},
-	{ NULL,   0,              false},
+	{ "udp", TRANSPORT_UDP, false },
+	{ "tcp", TRANSPORT_TCP, false },
+	{ "tls", TRANSPORT_TLS, false },
+	{ "mtls", TRANSPORT_MTLS, false },
+	{ NULL, 0, false },
 };
 
 static const struct word services[] = {
-	{"presence", SERVICE_PRESENCE, false},
-	{ "im",      SERVICE_IM,       false},
-	{ "audio",   SERVICE_AUDIO,    false},
-	{ "video",   SERVICE_VIDEO,    false},
-	{ NULL,      0,                false},
+	{ "presence", SERVICE_PRESENCE, false },
+	{ "im", SERVICE_IM, false },
+	{ "audio", SERVICE_AUDIO, false },
+	{ "video", SERVICE_VIDEO, false },
+	{ NULL, 0, false },
 };
 
 static const struct word redirects[] = {
-	{"forward", 0, false},
+	{ "forward", 0, false },
 	{ "follow", 1, true },
-	{ NULL,     0, false},
+	{ NULL, 0, false },
 };
 
 static const struct word refers[] = {
-	{"forward",                 0, false},
-	{ "local",                  1, true },
+	{ "forward", 0, false },
+	{ "local", 1, true },
 	{ "local-unless-supported", 2, true },
-	{ NULL,		     0, false},
+	{ NULL, 0, false },
 };
 
 /* clang-format off */

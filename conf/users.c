@@ -93,8 +93,8 @@ static const struct table user_table = {
 
 /* The file is a bare list; as a group with one key it is read like everything else. */
 static const struct field list_fields[] = {
-	{"users", KIND_LIST, offsetof(struct user_list, items), 0, 0, NULL, LIVE, "users",
-         NULL, &user_table},
+	{ "users", KIND_LIST, offsetof(struct user_list, items), 0, 0, NULL, LIVE, "users",
+	  NULL, &user_table },
 };
 
 static const struct table list_table = { "in the users file", list_fields, COUNT(list_fields) };
@@ -306,8 +306,7 @@ static enum err add_item(struct users *users, const struct user_item *item,
 			 struct report *report)
 {
 	struct user user = {
-		item->name, item->auth_user, {"", "", ""},
-                  item->is_locked, item->place
+		item->name, item->auth_user, { "", "", "" }, item->is_locked, item->place
 	};
 	const struct user *other;
 	enum err err;

@@ -12,23 +12,23 @@ struct unit {
 };
 
 static const struct unit durations[] = {
-	{"h",   3600000},
-	{ "m",  60000  },
-	{ "s",  1000   },
-	{ "ms", 1      },
+	{ "h", 3600000 },
+	{ "m", 60000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
 };
 
 static const struct unit sizes[] = {
-	{"GB",  1 << 30},
-	{ "MB", 1 << 20},
-	{ "KB", 1 << 10},
-	{ "B",  1      },
+	{ "GB", 1 << 30 },
+	{ "MB", 1 << 20 },
+	{ "KB", 1 << 10 },
+	{ "B", 1 },
 };
 
 static const struct unit periods[] = {
-	{"h",  3600000},
-	{ "m", 60000  },
-	{ "s", 1000   },
+	{ "h", 3600000 },
+	{ "m", 60000 },
+	{ "s", 1000 },
 };
 
 /* The digits at the start; what follows them is written to out_rest. */

@@ -312,7 +312,8 @@ static enum err report_parser(struct yaml_reader *reader, const yaml_parser_t *p
 	}
 	report_error(reader->report, FAULT_YAML, &place, NULL, "%s", problem);
 	if (parser->context && strstr(parser->context, "alias"))
-		report_hint(reader->report, "a text that begins with * stands in quotes: \"*\"");
+		report_hint(reader->report,
+			    "a text that begins with * stands in quotes: \"*\"");
 	else if (parser->context && parser->context_mark.line != parser->problem_mark.line)
 		report_hint(reader->report, "%s that begins in line %zu", parser->context,
 			    parser->context_mark.line + 1);

@@ -16,8 +16,8 @@
 
 static char *read_tree(const char *name)
 {
-	char path[512], *text;
-	size_t len;
+	char path[512], *text = NULL;
+	size_t len = 0;
 
 	snprintf(path, sizeof(path), TESTS_DIR "/../%s", name);
 	assert_int_equal(file_read(path, 1 << 20, &text, &len), ERR_OK);
@@ -73,7 +73,7 @@ static void test_every_documented_key_exists(void **state)
 	char *docs = read_tree("docs/configuration.md");
 	size_t n = 0;
 
-	for (char *line = strstr(docs, "\n| `"); line; line = strstr(line + 1, "\n| `")) {
+	for (const char *line = strstr(docs, "\n| `"); line; line = strstr(line + 1, "\n| `")) {
 		struct search search = { .is_found = false };
 		const char *path = line + strlen("\n| `");
 

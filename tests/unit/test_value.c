@@ -58,16 +58,11 @@ static const struct {
 	uint64_t bytes;
 	const char *printed;
 } sizes[] = {
-	{ "512B", ERR_OK, 512, "512B" },
-	{ "64KB", ERR_OK, 65536, "64KB" },
-	{ "10MB", ERR_OK, 10 << 20, "10MB" },
-	{ "1GB", ERR_OK, 1 << 30, "1GB" },
-	{ "1024KB", ERR_OK, 1 << 20, "1MB" },
-	{ "0", ERR_OK, 0, "0" },
-	{ "64kb", ERR_SYNTAX, 0, "" },
-	{ "64", ERR_SYNTAX, 0, "" },
-	{ "64K", ERR_SYNTAX, 0, "" },
-	{ "KB", ERR_SYNTAX, 0, "" },
+	{ "512B", ERR_OK, 512, "512B" },        { "64KB", ERR_OK, 65536, "64KB" },
+	{ "10MB", ERR_OK, 10 << 20, "10MB" },   { "1GB", ERR_OK, 1 << 30, "1GB" },
+	{ "1024KB", ERR_OK, 1 << 20, "1MB" },   { "0", ERR_OK, 0, "0" },
+	{ "64kb", ERR_SYNTAX, 0, "" },          { "64", ERR_SYNTAX, 0, "" },
+	{ "64K", ERR_SYNTAX, 0, "" },           { "KB", ERR_SYNTAX, 0, "" },
 	{ "17179869184GB", ERR_SYNTAX, 0, "" }, /* 2^64 bytes */
 };
 
@@ -90,14 +85,10 @@ static const struct {
 	enum err err;
 	struct rate rate;
 } rates[] = {
-	{ "20/s", ERR_OK, { 20, 1000 } },
-	{ "100/m", ERR_OK, { 100, 60000 } },
-	{ "5/h", ERR_OK, { 5, 3600000 } },
-	{ "20", ERR_SYNTAX, { 0, 0 } },
-	{ "20/", ERR_SYNTAX, { 0, 0 } },
-	{ "/s", ERR_SYNTAX, { 0, 0 } },
-	{ "20/ms", ERR_SYNTAX, { 0, 0 } },
-	{ "20 /s", ERR_SYNTAX, { 0, 0 } },
+	{ "20/s", ERR_OK, { 20, 1000 } },         { "100/m", ERR_OK, { 100, 60000 } },
+	{ "5/h", ERR_OK, { 5, 3600000 } },        { "20", ERR_SYNTAX, { 0, 0 } },
+	{ "20/", ERR_SYNTAX, { 0, 0 } },          { "/s", ERR_SYNTAX, { 0, 0 } },
+	{ "20/ms", ERR_SYNTAX, { 0, 0 } },        { "20 /s", ERR_SYNTAX, { 0, 0 } },
 	{ "4294967296/s", ERR_SYNTAX, { 0, 0 } },
 };
 
@@ -186,8 +177,8 @@ static void test_host_port(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_duration),	cmocka_unit_test(test_size),
-		cmocka_unit_test(test_rate),		cmocka_unit_test(test_bool_and_number),
+		cmocka_unit_test(test_duration),  cmocka_unit_test(test_size),
+		cmocka_unit_test(test_rate),      cmocka_unit_test(test_bool_and_number),
 		cmocka_unit_test(test_host_port),
 	};
 

@@ -24,8 +24,8 @@ static void parse(struct parsed *parsed, const char *text, size_t len)
 	*parsed = (struct parsed){ 0 };
 	arena_init(&parsed->arena);
 	assert_int_equal(report_new(&parsed->report), ERR_OK);
-	parsed->err = yaml_parse(&parsed->arena, "t.yaml", text, len, parsed->report,
-				 &parsed->root);
+	parsed->err =
+		yaml_parse(&parsed->arena, "t.yaml", text, len, parsed->report, &parsed->root);
 }
 
 static void parsed_fini(struct parsed *parsed)
@@ -131,9 +131,8 @@ static void test_faults(void **state)
 			fail_msg("%s: %zu faults, the first is %u at %u:%u: %s", faults[i].name,
 				 report_n_errors(parsed.report), rows[0].fault, rows[0].line,
 				 rows[0].column, rows[0].text);
-		assert_int_equal(parsed.err, faults[i].fault == FAULT_DUPLICATE_KEY
-						     ? ERR_OK
-						     : ERR_INVALID);
+		assert_int_equal(parsed.err,
+				 faults[i].fault == FAULT_DUPLICATE_KEY ? ERR_OK : ERR_INVALID);
 		parsed_fini(&parsed);
 	}
 }
@@ -142,7 +141,8 @@ static void test_faults(void **state)
 static void test_duplicates_dropped(void **state)
 {
 	static const char text[] = "c: 1\na: 2\nc: 3\nb: 4\na: 5\nc: 6\n";
-	static const char *const keys[] = { "c", "a", "b" }, *const values[] = { "1", "2", "4" };
+	static const char *const keys[] = { "c", "a", "b" }, *const values[] = { "1", "2",
+										 "4" };
 	const struct node *child;
 	struct parsed parsed;
 
