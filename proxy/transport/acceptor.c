@@ -56,7 +56,10 @@ static void take(struct acceptor *acceptor, int fd, const struct addr *remote)
 		close(fd);
 		return;
 	}
-	if (stream_accept(transport, acceptor->listener, fd, remote) != ERR_OK) {
+	enum err err = stream_accept(transport, acceptor->listener, fd, remote);
+	if (err != ERR_OK) {
+		log_event(LOG_ERROR, "cannot serve a connection", "listener",
+			  acceptor->listener->name, "error", err_text(err), NULL);
 		close(fd);
 		if (user->connection_ended)
 			user->connection_ended(user->user, remote);

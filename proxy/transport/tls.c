@@ -1,6 +1,7 @@
 #include "proxy/transport/tls.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,9 +99,12 @@ static enum err start(struct tls_session *session, unsigned flags, unsigned mini
 
 	if (minimum < CONF_TLS_1_0 || minimum > CONF_TLS_1_3)
 		minimum = CONF_TLS_1_2;
+	if (!trust->priorities[minimum])
+		return ERR_INVALID;
 	if (gnutls_init(&gnutls, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
 		return ERR_NO_MEMORY;
 	session->gnutls = gnutls;
+	session->minimum = minimum;
 	if (gnutls_priority_set(gnutls, trust->priorities[minimum]) < 0 ||
 	    gnutls_credentials_set(gnutls, GNUTLS_CRD_CERTIFICATE,
 				   session->is_server ? trust->server : trust->client) < 0)
@@ -272,6 +276,8 @@ static enum tls_step fail(struct tls_session *session, enum reason reason)
 {
 	describe(session);
 	session->diagnosis->reason = reason;
+	if (reason == REASON_TLS_VERSION || reason == REASON_TLS_PEER_VERSION)
+		session->diagnosis->version[0] = '\0'; /* none was agreed */
 	tls_diagnosis_explain(session->diagnosis);
 	return TLS_FAILED;
 }
@@ -283,7 +289,14 @@ static void note_alert(struct tls_session *session, int alert, bool from_peer)
 
 	diagnosis->alert = alert;
 	diagnosis->alert_from_peer = from_peer;
-	text_copy(diagnosis->alert_text, sizeof(diagnosis->alert_text), text ? text : "");
+	if (!text)
+		snprintf(diagnosis->alert_text, sizeof(diagnosis->alert_text), "alert %d",
+			 alert);
+	else /* "GNUTLS_A_UNKNOWN_CA" is unknown_ca in the RFC */
+		text_copy(diagnosis->alert_text, sizeof(diagnosis->alert_text),
+			  text_starts_with(text, "GNUTLS_A_") ? text + strlen("GNUTLS_A_")
+							      : text);
+	text_lower(diagnosis->alert_text);
 }
 
 /* The handshake or the session broke with a fatal result: whose fault it is, and who must be
@@ -308,7 +321,7 @@ static enum tls_step on_fatal(struct tls_session *session, int result)
 						 (gnutls_alert_description_t)alert);
 		}
 	}
-	if (!session->diagnosis->verify[0])
+	if (!session->diagnosis->verify[0] && !session->diagnosis->alert_from_peer)
 		text_copy(session->diagnosis->verify, sizeof(session->diagnosis->verify),
 			  gnutls_strerror(result));
 	return fail(session, reason);
@@ -450,7 +463,7 @@ const char *tls_session_shown(const struct tls_session *session)
 
 bool tls_session_is_unconfirmed(const struct tls_session *session)
 {
-	return !session->is_server && session->shown && !session->has_received &&
+	return !session->is_server && session->was_asked && !session->has_received &&
 	       gnutls_protocol_get_version(session->gnutls) == GNUTLS_TLS1_3;
 }
 

@@ -95,6 +95,7 @@ static int on_retrieve(gnutls_session_t gnutls, const struct gnutls_cert_retr_st
 	} else {
 		if (session->diagnosis)
 			note_authorities(session->diagnosis, info);
+		session->was_asked = true;
 		session->shown = session->ours;
 	}
 	if (!session->shown)

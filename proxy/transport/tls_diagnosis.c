@@ -1,12 +1,18 @@
 #include "proxy/transport/tls_diagnosis.h"
 
+#include <string.h>
+
 #include "proxy/base/buf.h"
 #include "proxy/base/text.h"
 
 static void add_detail(struct buf *buf, const char *label, const char *value)
 {
-	if (value[0])
-		buf_printf(buf, " %s: %s.", label, value);
+	size_t len = strlen(value);
+
+	if (len > 0 && value[len - 1] == '.')
+		len--;
+	if (len > 0)
+		buf_printf(buf, " %s: %.*s.", label, (int)len, value);
 }
 
 static void add_ends(struct buf *buf, const struct tls_diagnosis *diagnosis)

@@ -11,7 +11,8 @@
 struct tls_session {
 	gnutls_session_t gnutls;
 	bool is_server, is_mutual, allow_wildcard, is_handshaken, has_received, is_first_seen;
-	unsigned n_renegotiations;
+	bool was_asked; /* for our certificate */
+	unsigned minimum, n_renegotiations;
 	struct listener *listener;       /* server: counted */
 	struct credentials *ours;        /* client: counted, may be NULL */
 	const struct credentials *shown; /* of ours or the listener's */

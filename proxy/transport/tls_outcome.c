@@ -1,9 +1,19 @@
 #include "proxy/transport/tls_inside.h"
 
-static bool has_version(const struct tls_session *session)
+/* GnuTLS goes down to a version that it was told not to speak, and then finds no cipher for it.
+ */
+static bool is_version_refused(const struct tls_session *session)
 {
-	return gnutls_protocol_get_version(session->gnutls) != GNUTLS_VERSION_UNKNOWN &&
-	       gnutls_ciphersuite_get(session->gnutls) != NULL;
+	gnutls_protocol_t version = gnutls_protocol_get_version(session->gnutls);
+	const unsigned *allowed = NULL;
+
+	int n = gnutls_priority_protocol_list(session->trust->priorities[session->minimum],
+					      &allowed);
+	for (int i = 0; i < n; i++) {
+		if (allowed[i] == (unsigned)version)
+			return false;
+	}
+	return version != GNUTLS_VERSION_UNKNOWN;
 }
 
 /* What GnuTLS found wrong on our side. */
@@ -25,7 +35,7 @@ enum reason tls_reason_of_error(const struct tls_session *session, int result)
 	case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
 	case GNUTLS_E_ECC_UNSUPPORTED_CURVE:
 	case GNUTLS_E_INAPPROPRIATE_FALLBACK:
-		return REASON_TLS_NO_CIPHER;
+		return is_version_refused(session) ? REASON_TLS_VERSION : REASON_TLS_NO_CIPHER;
 	case GNUTLS_E_KEY_USAGE_VIOLATION:
 		return REASON_TLS_USAGE;
 	case GNUTLS_E_CERTIFICATE_ERROR:
@@ -72,7 +82,7 @@ enum reason tls_reason_of_alert(const struct tls_session *session, int alert)
 		return REASON_TLS_PEER_VERSION;
 	case GNUTLS_A_HANDSHAKE_FAILURE:
 	case GNUTLS_A_INSUFFICIENT_SECURITY:
-		if (was_asked && has_version(session))
+		if (was_asked) /* the cipher was agreed before that */
 			return diagnosis->sent_certificate ? REASON_TLS_PEER_BAD_CERTIFICATE
 							   : REASON_TLS_PEER_WANTS_CERTIFICATE;
 		return REASON_TLS_PEER_NO_CIPHER;

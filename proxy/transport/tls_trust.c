@@ -177,12 +177,19 @@ static enum err make_priority(struct load *load, enum conf_tls_version minimum)
 	snprintf(text, sizeof(text), "%s:-VERS-ALL%s%s%s",
 		 !expert[0] || is_appended ? "NORMAL" : expert, versions[minimum],
 		 is_appended && expert[0] != ':' ? ":" : "", is_appended ? expert : "");
-	if (gnutls_priority_init(&load->trust->priorities[minimum], text, &fault) >= 0)
+	int result = gnutls_priority_init(&load->trust->priorities[minimum], text, &fault);
+	if (result >= 0)
+		return ERR_OK;
+	/* An expert may take a version away that some other minimum would leave as the only
+	 * one. */
+	if (result == GNUTLS_E_NO_PRIORITIES_WERE_SET && minimum != load->settings->minimum)
 		return ERR_OK;
 	report_error(load->report, FAULT_PRIORITY, &load->settings->priority_place,
 		     "tls.priority",
-		     "GnuTLS does not know this priority string, from '%.40s' on",
-		     fault ? fault : "");
+		     result == GNUTLS_E_NO_PRIORITIES_WERE_SET
+			     ? "this priority string leaves no TLS version, cipher or group%s"
+			     : "GnuTLS does not know this priority string, from '%.40s' on",
+		     result == GNUTLS_E_NO_PRIORITIES_WERE_SET || !fault ? "" : fault);
 	return ERR_INVALID;
 }
 
