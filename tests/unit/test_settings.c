@@ -18,8 +18,9 @@ static const char *const base[] = {
 	"version: 1",
 	"domains: [corp.example, corp.test]",
 	"listeners:",
-	"  - { name: wan, network: wan, bind: 127.0.0.1, port: 15061, transport: mtls, "
-	"certificate: edge }",
+	/* clang-format off */
+	"  - { name: wan, network: wan, bind: 127.0.0.1, port: 15061, transport: mtls, certificate: edge }",
+	/* clang-format on */
 	"  - name: lan", /* 5 */
 	"    network: lan",
 	"    bind: 127.0.0.1",
