@@ -12,6 +12,7 @@
 
 #include "proxy/base/buf.h"
 #include "proxy/base/log_format.h"
+#include "proxy/base/log_journal.h"
 #include "proxy/base/log_limit.h"
 #include "proxy/base/log_sink.h"
 #include "proxy/base/macros.h"
@@ -70,33 +71,49 @@ static void use(const struct log_settings *settings)
 
 	if (!has_directory(settings) && stderr_is_journal())
 		flags |= LOG_FORMAT_JOURNAL;
+	if ((flags & LOG_FORMAT_JOURNAL) && log_journal_is_there())
+		flags |= LOG_FORMAT_NATIVE;
 	atomic_store(&log_state.level, settings->level);
 	atomic_store(&log_state.traces, settings->trace);
 	atomic_store(&log_state.flags, flags);
 }
 
-/* Gives a formatted line to the thread, or writes it where there is none. */
-static void put(const struct buf *buf)
+/* Gives a formatted line to the thread, or writes it where there is none. False if it must be formatted anew: the
+ * log turned from a file to the journal, or back, while it was. */
+static bool put(const struct buf *buf, unsigned flags)
 {
+	bool is_right;
+
 	if (buf->err) {
 		atomic_fetch_add(&log_state.n_dropped, 1);
-		return;
+		return true;
 	}
 	pthread_mutex_lock(&log_state.lock);
-	if (!log_state.sink)
+	is_right = ((flags ^ atomic_load(&log_state.flags)) & LOG_FORMAT_NATIVE) == 0;
+	if (!is_right)
+		;
+	else if (!log_state.sink)
 		log_sink_write_stderr(buf->bytes, buf->len);
 	else if (!log_sink_put(log_state.sink, buf->bytes, buf->len))
 		atomic_fetch_add(&log_state.n_dropped, 1);
 	pthread_mutex_unlock(&log_state.lock);
+	return is_right;
 }
 
 static void write_line(const struct log_line *line)
 {
 	struct buf buf;
+	unsigned flags;
 
 	buf_init(&buf, MAX_LINE);
-	log_format(&buf, line, atomic_load(&log_state.flags));
-	put(&buf);
+	do {
+		buf_clear(&buf);
+		flags = atomic_load(&log_state.flags);
+		if (flags & LOG_FORMAT_NATIVE)
+			log_journal_format(&buf, line, flags);
+		else
+			log_format(&buf, line, flags);
+	} while (!put(&buf, flags));
 	buf_fini(&buf);
 }
 
@@ -176,8 +193,8 @@ enum err log_start(const struct log_settings *settings)
 		return err;
 	}
 
-	use(settings);
 	pthread_mutex_lock(&log_state.lock);
+	use(settings);
 	log_state.sink = sink;
 	log_state.limit = limit;
 	pthread_mutex_unlock(&log_state.lock);
@@ -194,7 +211,9 @@ enum err log_change(const struct log_settings *settings)
 			return err;
 		pthread_mutex_lock(&log_state.lock);
 		log_sink_switch(log_state.sink, file);
+		use(settings);
 		pthread_mutex_unlock(&log_state.lock);
+		return ERR_OK;
 	}
 	use(settings);
 	return ERR_OK;

@@ -13,6 +13,7 @@ enum {
 	LOG_FORMAT_JSON = 1,
 	LOG_FORMAT_JOURNAL =
 		2, /* a "<4>" before each line; in text no time, which the journal knows */
+	LOG_FORMAT_NATIVE = 4, /* log.c: by log_journal_format instead */
 };
 
 struct log_pair {

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/base/log_journal.h"
+
 /* Two buffers: one is filled under the lock while the other is written without it. */
 struct log_sink {
 	pthread_t thread;
@@ -45,7 +47,7 @@ static uint64_t wall_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-void log_sink_write_stderr(const char *lines, size_t len)
+static void write_text(const char *lines, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(STDERR_FILENO, lines, len);
@@ -62,6 +64,14 @@ void log_sink_write_stderr(const char *lines, size_t len)
 		lines += n;
 		len -= (size_t)n;
 	}
+}
+
+void log_sink_write_stderr(const char *lines, size_t len)
+{
+	if (log_journal_is_entry(lines, len))
+		log_journal_write(lines, len);
+	else
+		write_text(lines, len);
 }
 
 static void write_lines(struct log_file *file, const char *lines, size_t len)

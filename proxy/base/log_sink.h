@@ -29,5 +29,5 @@ void log_sink_switch(struct log_sink *sink, struct log_file *file);
  * hangs), returns without. Nobody may put any more. */
 void log_sink_stop(struct log_sink *sink);
 
-/* Writes to standard error, now. */
+/* Writes to standard error, now; what log_journal_format made, to the journal. */
 void log_sink_write_stderr(const char *lines, size_t len);
