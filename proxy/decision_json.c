@@ -41,7 +41,6 @@ static void add_text(json_t *object, const char *key, const char *text)
 static void add_message(json_t *object, const struct decision *decision)
 {
 	add_text(object, "method", decision->method);
-	add_text(object, "call_id", decision->call_id);
 	add_text(object, "from", decision->from);
 	add_text(object, "to", decision->to);
 	add_text(object, "ruri", decision->request_uri);
@@ -68,6 +67,7 @@ json_t *decision_to_json(const struct decision *decision, bool is_explained)
 		return NULL;
 	add_message(object, decision);
 	if (!is_explained) {
+		add_text(object, "call_id", decision->call_id);
 		json_object_set_new(object, "id", json_integer((json_int_t)decision->id));
 		json_object_set_new(object, "time", json_string(text_time(decision->wall_us, time)));
 		json_object_set_new(object, "took_us", json_integer(decision->took_us));

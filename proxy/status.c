@@ -183,7 +183,7 @@ static json_t *configuration_to_json(const struct server *server, json_t *proble
 	char loaded[32], reloaded[32];
 
 	if (!server->last_reload_ok && server->last_reload_wall_us != 0)
-		add_problem(problems, "reload-rejected", "warning", snapshot->path, server->last_reload_text, "you",
+		add_problem(problems, "reload-rejected", "warning", "reload", server->last_reload_text, "you",
 			    "`nuncio check` shows the faults; correct them, then `nuncio reload`.");
 	return json_pack("{s:o, s:s, s:I, s:i, s:b, s:s, s:o}", "path", json_text(snapshot->path), "loaded",
 			 text_time(snapshot->loaded_wall_us, loaded), "generation", (json_int_t)snapshot->generation,

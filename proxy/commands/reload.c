@@ -27,8 +27,9 @@ static void print_changes(const struct screen *screen, const json_t *answer)
 	size_t i;
 	bool is_first = true;
 
-	printf("reloaded in %lld ms: %zu change%s\n", record_number(answer, "took_ms"), json_array_size(changes),
-	       json_array_size(changes) == 1 ? "" : "s");
+	printf("reloaded in %lld ms: %lld file%s read, %zu change%s\n", record_number(answer, "took_ms"),
+	       record_number(answer, "n_files"), record_number(answer, "n_files") == 1 ? "" : "s",
+	       json_array_size(changes), json_array_size(changes) == 1 ? "" : "s");
 	grid_init(&grid, screen);
 	json_array_foreach(changes, i, change) {
 		char what[GRID_CELL];

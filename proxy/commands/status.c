@@ -30,11 +30,12 @@ static void print_verdict(const struct screen *screen, const json_t *status)
 {
 	const json_t *problems = json_object_get(status, "problems"), *problem;
 	size_t n = json_array_size(problems), i;
+	uint64_t uptime_s = (uint64_t)record_number(status, "uptime_s");
 	char uptime[32];
 
 	printf("nuncio %s %s %s, ", record_text(status, "program"),
 	       json_is_true(json_object_get(status, "draining")) ? "ends after" : "running",
-	       text_duration((uint64_t)record_number(status, "uptime_s") * 1000, uptime));
+	       uptime_s == 0 ? "just now" : text_duration(uptime_s * 1000, uptime));
 	if (n == 0)
 		screen_print(screen, INK_OK, "no problems");
 	else
