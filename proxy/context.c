@@ -32,7 +32,7 @@ static void context_free(struct context *context)
 	unsigned i;
 
 	list_remove(&context->link);
-	__atomic_sub_fetch(&context->worker->n_contexts, 1, __ATOMIC_RELAXED);
+	context_settle(context);
 	loop_defer_cancel(&context->end);
 	for (i = 0; i < context->n_branches; i++)
 		branch_fini(&context->branches[i]);
@@ -49,6 +49,13 @@ static void context_free(struct context *context)
 		listener_unref(context->in);
 	snapshot_unref(context->snapshot);
 	free(context);
+}
+
+void context_settle(struct context *context)
+{
+	if (!context->has_final)
+		__atomic_sub_fetch(&context->worker->n_waiting, 1, __ATOMIC_RELAXED);
+	context->has_final = true;
 }
 
 static void on_end(struct loop_call *call)
@@ -411,7 +418,7 @@ static enum err context_new(struct worker *worker, struct request *request, stru
 	context->worker = worker;
 	context->snapshot = snapshot_ref(request->snapshot);
 	list_append(&worker->contexts, &context->link);
-	__atomic_add_fetch(&worker->n_contexts, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&worker->n_waiting, 1, __ATOMIC_RELAXED);
 	err = fill(context, request);
 	if (err) {
 		free(context->decision);

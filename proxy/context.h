@@ -49,7 +49,7 @@ struct context {
 	char loop[REQUEST_LOOP_SIZE]; /* of the request as it came (RFC 5393 §4.2.3): stands in our branches */
 	struct addr source;	/* charged for the transaction */
 	bool needs_record_route, is_invite, is_ack, is_charged;
-	bool has_final;	       /* a final response went back */
+	bool has_final;	       /* a final response went back: set by context_settle alone */
 	bool is_cancelled;
 	uint64_t began_ms, began_us;
 	msg_t *best;	       /* the best final so far (§16.7 item 6) */
@@ -77,5 +77,7 @@ void context_branch_failed(struct branch *branch, enum reason reason);
 void context_branch_done(struct branch *branch);
 /* Cancels every branch that still waits (a 2xx or 6xx came). */
 void context_cancel_others(struct context *context, const struct branch *except);
+/* A final went back (or, for an ACK, it was sent on): what is left only waits for repeats. */
+void context_settle(struct context *context);
 /* Frees the context from the loop if nothing is left to wait for. */
 void context_check_end(struct context *context);

@@ -67,7 +67,7 @@ static void send_final(struct context *context, msg_t *msg, enum reason reason)
 {
 	const int status = message_sip(msg)->sip_status->st_status;
 
-	context->has_final = true;
+	context_settle(context);
 	send_back(context, msg);
 	write_record(context, status, reason);
 }
@@ -77,7 +77,7 @@ void response_send_own(struct context *context, enum reason reason)
 	msg_t *request, *response;
 
 	if (!context->server_txn) {
-		context->has_final = true;
+		context_settle(context);
 		write_record(context, 0, reason);
 		return;
 	}
@@ -87,7 +87,7 @@ void response_send_own(struct context *context, enum reason reason)
 	if (response)
 		send_final(context, response, reason);
 	else
-		context->has_final = true; /* no memory: the caller's timer will tell it */
+		context_settle(context); /* no memory: the caller's timer will tell it */
 	message_unref(response);
 }
 

@@ -215,7 +215,7 @@ unsigned server_n_busy(struct server *server)
 	unsigned n = 0, i;
 
 	for (i = 0; i < server->n_workers; i++)
-		n += __atomic_load_n(&server->workers[i]->n_contexts, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&server->workers[i]->n_waiting, __ATOMIC_RELAXED);
 	return n;
 }
 

@@ -32,7 +32,7 @@ struct worker {
 	struct snapshot *snapshot; /* the one new requests begin under */
 	struct list contexts;	   /* context.link */
 	struct list trips;	   /* responses on a path of their own: return_path */
-	unsigned n_contexts;	   /* atomic: draining looks at it from the main thread */
+	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */
 	uint64_t next_decision_id;
