@@ -17,10 +17,12 @@ static bool take_over(msg_t *msg, const void *header)
 	return !header || add(msg, msg_header_copy(msg_home(msg), header));
 }
 
-/* The topmost Via alone. It is printed anew, as its bytes may belong to others on its line too. */
+/* The topmost Via alone. It is printed anew, as its bytes may belong to others on its line too.
+ */
 static bool take_over_top_via(msg_t *msg, const sip_via_t *via)
 {
-	msg_header_t *copy = via ? msg_header_copy_one(msg_home(msg), (const msg_header_t *)via) : NULL;
+	msg_header_t *copy =
+		via ? msg_header_copy_one(msg_home(msg), (const msg_header_t *)via) : NULL;
 
 	if (copy)
 		msg_fragment_clear(copy->sh_common);
@@ -35,8 +37,9 @@ static bool fill(msg_t *msg, const sip_t *invite, sip_method_t method, const sip
 
 	return add(msg, sip_request_create(home, method, name, uri, NULL)) &&
 	       take_over_top_via(msg, invite->sip_via) && take_over(msg, invite->sip_route) &&
-	       add(msg, sip_max_forwards_make(home, "70")) && take_over(msg, invite->sip_from) &&
-	       add(msg, sip_to_dup(home, to)) && take_over(msg, invite->sip_call_id) &&
+	       add(msg, sip_max_forwards_make(home, "70")) &&
+	       take_over(msg, invite->sip_from) && add(msg, sip_to_dup(home, to)) &&
+	       take_over(msg, invite->sip_call_id) &&
 	       add(msg, sip_cseq_create(home, invite->sip_cseq->cs_seq, method, name)) &&
 	       add(msg, sip_separator_create(home)) && msg_serialize(msg, NULL) >= 0;
 }

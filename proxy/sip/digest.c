@@ -15,8 +15,8 @@
 #include "proxy/sip/digest_nonce.h"
 
 enum {
-	MAX_DIGEST = 32,     /* bytes of the longest hash */
-	MAX_PARAM = 512,     /* of what a client writes */
+	MAX_DIGEST = 32, /* bytes of the longest hash */
+	MAX_PARAM = 512, /* of what a client writes */
 	MAX_REALM = 256,
 };
 
@@ -24,13 +24,14 @@ static const struct algorithm {
 	const char *name;
 	const struct nettle_hash *hash; /* GnuTLS has no SHA-512/256 */
 } algorithms[N_DIGEST_ALGORITHMS] = {
-	[DIGEST_MD5] = { "MD5", &nettle_md5 },
-	[DIGEST_SHA256] = { "SHA-256", &nettle_sha256 },
-	[DIGEST_SHA512_256] = { "SHA-512-256", &nettle_sha512_256 },
+	[DIGEST_MD5] = { .name = "MD5", .hash = &nettle_md5 },
+	[DIGEST_SHA256] = { .name = "SHA-256", .hash = &nettle_sha256 },
+	[DIGEST_SHA512_256] = { .name = "SHA-512-256", .hash = &nettle_sha512_256 },
 };
 
 /* Strongest first: RFC 8760 §2.3. */
-static const enum digest_algorithm by_strength[] = { DIGEST_SHA512_256, DIGEST_SHA256, DIGEST_MD5 };
+static const enum digest_algorithm by_strength[] = { DIGEST_SHA512_256, DIGEST_SHA256,
+						     DIGEST_MD5 };
 
 /* What a client wrote, unquoted. */
 struct claim {
@@ -42,7 +43,8 @@ struct claim {
 };
 
 /* H(texts joined by colons), in hex. */
-static void hash_texts(enum digest_algorithm algorithm, const char *const *texts, size_t n, char out[65])
+static void hash_texts(enum digest_algorithm algorithm, const char *const *texts, size_t n,
+		       char out[65])
 {
 	const struct nettle_hash *hash = algorithms[algorithm].hash;
 	union {
@@ -62,7 +64,8 @@ static void hash_texts(enum digest_algorithm algorithm, const char *const *texts
 	text_hex(digest, hash->digest_size, out);
 }
 
-void digest_make_secret(const char *user, const char *realm, const char *password, struct digest_secret *out)
+void digest_make_secret(const char *user, const char *realm, const char *password,
+			struct digest_secret *out)
 {
 	const char *texts[] = { user, realm, password };
 
@@ -70,11 +73,12 @@ void digest_make_secret(const char *user, const char *realm, const char *passwor
 		hash_texts((enum digest_algorithm)i, texts, COUNT(texts), out->ha1[i]);
 }
 
-enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const char *realm, bool is_stale,
-			  uint64_t now_ms)
+enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const char *realm,
+			  bool is_stale, uint64_t now_ms)
 {
 	const sip_status_t *status = message_sip(response)->sip_status;
-	const char *name = status && status->st_status == 407 ? "Proxy-Authenticate" : "WWW-Authenticate";
+	const char *name =
+		status && status->st_status == 407 ? "Proxy-Authenticate" : "WWW-Authenticate";
 	char nonce[DIGEST_NONCE_SIZE];
 	struct buf value;
 	enum err err = ERR_OK;
@@ -85,15 +89,19 @@ enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const c
 	buf_init(&value, 1024);
 	for (size_t i = 0; i < COUNT(by_strength) && !err; i++) {
 		buf_clear(&value);
-		buf_printf(&value, "Digest realm=\"%s\", qop=\"auth\", nonce=\"%s\", algorithm=%s%s", realm, nonce,
-			   algorithms[by_strength[i]].name, is_stale ? ", stale=true" : "");
-		err = value.err ? value.err : message_add_header(response, name, buf_text(&value));
+		buf_printf(&value,
+			   "Digest realm=\"%s\", qop=\"auth\", nonce=\"%s\", algorithm=%s%s",
+			   realm, nonce, algorithms[by_strength[i]].name,
+			   is_stale ? ", stale=true" : "");
+		err = value.err ? value.err
+				: message_add_header(response, name, buf_text(&value));
 	}
 	buf_fini(&value);
 	return err;
 }
 
-/* Copies a parameter without its quotes; false if it is too long or its quotes do not end. "" if there is none. */
+/* Copies a parameter without its quotes; false if it is too long or its quotes do not end. ""
+ * if there is none. */
 static bool read_param(const msg_auth_t *auth, const char *name, char *out, size_t size)
 {
 	const char *value = auth->au_params ? msg_params_find(auth->au_params, name) : NULL;
@@ -108,12 +116,14 @@ static bool read_param(const msg_auth_t *auth, const char *name, char *out, size
 
 static const msg_auth_t *find(const sip_t *sip, bool is_proxy, const char *realm)
 {
-	const msg_auth_t *auth = is_proxy ? sip->sip_proxy_authorization : sip->sip_authorization;
+	const msg_auth_t *auth =
+		is_proxy ? sip->sip_proxy_authorization : sip->sip_authorization;
 	char its_realm[MAX_REALM];
 
 	for (; auth; auth = auth->au_next)
 		if (auth->au_scheme && strcasecmp(auth->au_scheme, "Digest") == 0 &&
-		    read_param(auth, "realm=", its_realm, sizeof(its_realm)) && strcmp(its_realm, realm) == 0)
+		    read_param(auth, "realm=", its_realm, sizeof(its_realm)) &&
+		    strcmp(its_realm, realm) == 0)
 			return auth;
 	return NULL;
 }
@@ -133,7 +143,8 @@ static bool read_algorithm(const char *name, enum digest_algorithm *out)
 	return false;
 }
 
-/* userhash is not offered, and -sess algorithms neither: whoever uses them did not read the challenge. */
+/* userhash is not offered, and -sess algorithms neither: whoever uses them did not read the
+ * challenge. */
 static bool read_claim(const msg_auth_t *auth, struct claim *out)
 {
 	char algorithm[32], userhash[8];
@@ -149,14 +160,16 @@ static bool read_claim(const msg_auth_t *auth, struct claim *out)
 	    !read_param(auth, "userhash=", userhash, sizeof(userhash)))
 		return false;
 	out->has_qop = out->qop[0] != '\0';
-	if (out->has_qop && (strcasecmp(out->qop, "auth") != 0 || out->cnonce[0] == '\0' || strlen(out->nc) != 8))
+	if (out->has_qop && (strcasecmp(out->qop, "auth") != 0 || out->cnonce[0] == '\0' ||
+			     strlen(out->nc) != 8))
 		return false;
 	return out->user[0] != '\0' && out->nonce[0] != '\0' && out->uri[0] != '\0' &&
 	       out->response[0] != '\0' && strcasecmp(userhash, "true") != 0 &&
 	       read_algorithm(algorithm, &out->algorithm);
 }
 
-enum digest_verdict digest_claimed_user(const sip_t *sip, bool is_proxy, const char *realm, char out_user[256])
+enum digest_verdict digest_claimed_user(const sip_t *sip, bool is_proxy, const char *realm,
+					char out_user[256])
 {
 	const msg_auth_t *auth = find(sip, is_proxy, realm);
 	struct claim claim;
@@ -169,15 +182,18 @@ enum digest_verdict digest_claimed_user(const sip_t *sip, bool is_proxy, const c
 	return DIGEST_OK;
 }
 
-/* RFC 7616 §3.4.1; without qop as in RFC 2069. The digest-uri is taken as it is written: RFC 3261 §22.4 item 5. */
-static void make_response(const struct claim *claim, const char *method, const char *ha1, char out[65])
+/* RFC 7616 §3.4.1; without qop as in RFC 2069. The digest-uri is taken as it is written: RFC
+ * 3261 §22.4 item 5. */
+static void make_response(const struct claim *claim, const char *method, const char *ha1,
+			  char out[65])
 {
 	const char *request[] = { method, claim->uri };
 	char ha2[65];
 
 	hash_texts(claim->algorithm, request, COUNT(request), ha2);
-	const char *with_qop[] = { ha1, claim->nonce, claim->nc, claim->cnonce,
-				   claim->qop, ha2 };
+	const char *with_qop[] = {
+		ha1, claim->nonce, claim->nc, claim->cnonce, claim->qop, ha2
+	};
 	const char *without[] = { ha1, claim->nonce, ha2 };
 	if (claim->has_qop)
 		hash_texts(claim->algorithm, with_qop, COUNT(with_qop), out);
@@ -194,12 +210,14 @@ static bool read_count(const struct claim *claim, uint32_t *out)
 		return true;
 	if (!text_unhex(claim->nc, bytes, sizeof(bytes)))
 		return false;
-	*out = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+	*out = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 	return true;
 }
 
 enum digest_verdict digest_verify(const sip_t *sip, bool is_proxy, const char *realm,
-				  const struct digest_secret *secret, struct digest_nonces *nonces, uint64_t now_ms)
+				  const struct digest_secret *secret,
+				  struct digest_nonces *nonces, uint64_t now_ms)
 {
 	const msg_auth_t *auth = find(sip, is_proxy, realm);
 	struct claim claim;
@@ -218,7 +236,8 @@ enum digest_verdict digest_verify(const sip_t *sip, bool is_proxy, const char *r
 			memeql_sec(want, claim.response, strlen(want)) != 0;
 	if (!is_right || ha1[0] == '\0')
 		return DIGEST_WRONG;
-	/* Only who knows the password learns that the nonce was the fault (RFC 7616 §3.3, stale). */
+	/* Only who knows the password learns that the nonce was the fault (RFC 7616 §3.3,
+	 * stale). */
 	return digest_nonce_use(nonces, claim.nonce, realm, count, now_ms);
 }
 

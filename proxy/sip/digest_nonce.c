@@ -17,17 +17,17 @@ enum {
 	N_WAYS = 4,
 	MAC_BYTES = 16,
 	STAMP_LEN = 32, /* hex digits of time and salt, before those of the mac */
-	WINDOW = 64,	/* counts that may overtake each other, as datagrams do */
+	WINDOW = 64,    /* counts that may overtake each other, as datagrams do */
 };
 
 struct use {
 	uint64_t salt, made_ms;
-	uint64_t seen;	/* a bit for each count up to WINDOW below highest */
+	uint64_t seen;    /* a bit for each count up to WINDOW below highest */
 	uint32_t highest; /* 0: this entry is free */
 };
 
-/* Nonces fall into sets by their salt. One that had to make room leaves its age: nonces as old as it that are not
- * here may have been used, and are stale. */
+/* Nonces fall into sets by their salt. One that had to make room leaves its age: nonces as old
+ * as it that are not here may have been used, and are stale. */
 struct use_set {
 	struct use uses[N_WAYS];
 	uint64_t forgotten_ms;
@@ -64,7 +64,8 @@ struct digest_nonces *digest_nonces_free(struct digest_nonces *nonces)
 	return NULL;
 }
 
-static void make_mac(const struct digest_nonces *nonces, const char *stamp, const char *realm, uint8_t out[MAC_BYTES])
+static void make_mac(const struct digest_nonces *nonces, const char *stamp, const char *realm,
+		     uint8_t out[MAC_BYTES])
 {
 	struct hmac_sha256_ctx hmac;
 
@@ -79,7 +80,8 @@ void digest_nonce_make(struct digest_nonces *nonces, const char *realm, uint64_t
 {
 	uint8_t mac[MAC_BYTES];
 
-	(void)snprintf(out, DIGEST_NONCE_SIZE, "%016" PRIx64 "%016" PRIx64, now_ms, random_u64());
+	(void)snprintf(out, DIGEST_NONCE_SIZE, "%016" PRIx64 "%016" PRIx64, now_ms,
+		       random_u64());
 	make_mac(nonces, out, realm, mac);
 	text_hex(mac, sizeof(mac), out + STAMP_LEN);
 }
@@ -102,7 +104,8 @@ static bool is_ours(const struct digest_nonces *nonces, const char *nonce, const
 {
 	uint8_t want[MAC_BYTES], is[MAC_BYTES];
 
-	if (strlen(nonce) != DIGEST_NONCE_SIZE - 1 || !text_unhex(nonce + STAMP_LEN, is, sizeof(is)))
+	if (strlen(nonce) != DIGEST_NONCE_SIZE - 1 ||
+	    !text_unhex(nonce + STAMP_LEN, is, sizeof(is)))
 		return false;
 	make_mac(nonces, nonce, realm, want);
 	return memeql_sec(want, is, sizeof(want)) != 0;
@@ -123,7 +126,8 @@ static enum digest_verdict count_use(struct use *use, uint32_t count)
 	return DIGEST_OK;
 }
 
-static enum digest_verdict use_in_set(struct use_set *set, uint64_t salt, uint64_t made_ms, uint32_t count)
+static enum digest_verdict use_in_set(struct use_set *set, uint64_t salt, uint64_t made_ms,
+				      uint32_t count)
 {
 	struct use *oldest = &set->uses[0];
 
@@ -141,12 +145,13 @@ static enum digest_verdict use_in_set(struct use_set *set, uint64_t salt, uint64
 	return DIGEST_OK;
 }
 
-enum digest_verdict digest_nonce_use(struct digest_nonces *nonces, const char *nonce, const char *realm,
-				     uint32_t count, uint64_t now_ms)
+enum digest_verdict digest_nonce_use(struct digest_nonces *nonces, const char *nonce,
+				     const char *realm, uint32_t count, uint64_t now_ms)
 {
 	uint64_t made_ms, salt;
 
-	if (!is_ours(nonces, nonce, realm) || !read_hex(nonce, &made_ms) || !read_hex(nonce + 16, &salt))
+	if (!is_ours(nonces, nonce, realm) || !read_hex(nonce, &made_ms) ||
+	    !read_hex(nonce + 16, &salt))
 		return DIGEST_STALE;
 	if (made_ms > now_ms || now_ms - made_ms > DIGEST_NONCE_LIFE_MS)
 		return DIGEST_STALE;
@@ -154,7 +159,8 @@ enum digest_verdict digest_nonce_use(struct digest_nonces *nonces, const char *n
 		return DIGEST_REPLAYED; /* counts begin at 1: RFC 7616 §3.4 */
 
 	pthread_mutex_lock(&nonces->lock);
-	enum digest_verdict verdict = use_in_set(&nonces->sets[salt % N_SETS], salt, made_ms, count);
+	enum digest_verdict verdict =
+		use_in_set(&nonces->sets[salt % N_SETS], salt, made_ms, count);
 	pthread_mutex_unlock(&nonces->lock);
 	return verdict;
 }

@@ -14,11 +14,13 @@
 #include "proxy/sip/message_class.h"
 
 enum {
-	BYTES_PER_HEADER = 176, /* about what Sofia's struct and parameter list of one header take */
-	MAX_PRELOAD = 65528,	/* su_home's bound */
+	BYTES_PER_HEADER =
+		176, /* about what Sofia's struct and parameter list of one header take */
+	MAX_PRELOAD = 65528, /* su_home's bound */
 };
 
-/* One allocation holds the bytes, the headers' structs and their private copies, if they are not too many. */
+/* One allocation holds the bytes, the headers' structs and their private copies, if they are
+ * not too many. */
 static void preload(su_home_t *home, size_t len, const struct message_bounds *bounds)
 {
 	size_t size = len + bounds->body + bounds->n_lines * (size_t)BYTES_PER_HEADER + 512;
@@ -30,7 +32,8 @@ static void preload(su_home_t *home, size_t len, const struct message_bounds *bo
 }
 
 /* Lets Sofia take a message apart, whose bounds were found. */
-static enum err extract(msg_t *msg, const char *bytes, size_t len, const struct message_bounds *bounds)
+static enum err extract(msg_t *msg, const char *bytes, size_t len,
+			const struct message_bounds *bounds)
 {
 	preload(msg_home(msg), len, bounds);
 	char *buffer = su_alloc(msg_home(msg), (isize_t)len + 1);
@@ -39,7 +42,8 @@ static enum err extract(msg_t *msg, const char *bytes, size_t len, const struct 
 	memcpy(buffer, bytes, len);
 	msg_buf_set(msg, buffer, (usize_t)len + 1);
 	msg_buf_commit(msg, (usize_t)len, 1);
-	(void)msg_extract(msg); /* -1 also for faults that message_check names, and a reply can be sent for */
+	(void)msg_extract(msg); /* -1 also for faults that message_check names, and a reply can
+				   be sent for */
 
 	const sip_t *sip = message_sip(msg);
 	if (!sip->sip_request && !sip->sip_status)
@@ -60,9 +64,11 @@ static unsigned n_fields(const void *first)
 
 static enum err check_parsed(const sip_t *sip)
 {
-	if (!sip->sip_via || !sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq)
+	if (!sip->sip_via || !sip->sip_from || !sip->sip_to || !sip->sip_call_id ||
+	    !sip->sip_cseq)
 		return ERR_SYNTAX;
-	if (n_fields(sip->sip_via) > MESSAGE_MAX_VIAS || n_fields(sip->sip_route) > MESSAGE_MAX_ROUTES ||
+	if (n_fields(sip->sip_via) > MESSAGE_MAX_VIAS ||
+	    n_fields(sip->sip_route) > MESSAGE_MAX_ROUTES ||
 	    n_fields(sip->sip_record_route) > MESSAGE_MAX_ROUTES ||
 	    n_fields(sip->sip_contact) > MESSAGE_MAX_ROUTES)
 		return ERR_LIMIT;
@@ -97,13 +103,14 @@ enum err message_parse(const void *bytes, size_t len, msg_t **out)
 	return ERR_OK;
 }
 
-/* Headers whose faults a proxy must not pass over: those it acts on. The rest it forwards as they are
- * (RFC 3261 §16.3 item 1). */
+/* Headers whose faults a proxy must not pass over: those it acts on. The rest it forwards as
+ * they are (RFC 3261 §16.3 item 1). */
 static bool is_essential(const char *name)
 {
 	static const char *const essential[] = {
-		"Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Route", "Proxy-Require",
-		"Content-Length",
+		"Via",     "From",          "To",
+		"Call-ID", "CSeq",          "Max-Forwards",
+		"Route",   "Proxy-Require", "Content-Length",
 	};
 
 	for (size_t i = 0; i < COUNT(essential); i++)
@@ -126,13 +133,35 @@ static const char *find_fault(const sip_t *sip)
 	return NULL;
 }
 
+/* A SIP URI has no path; Sofia finds one all the same, and prints it without its slash. */
+static bool has_path(const url_t *url)
+{
+	return (url->url_type == url_sip || url->url_type == url_sips) && url->url_path;
+}
+
+/* Sofia wants no space after the transport, and then takes all that follows for its name;
+ * stamped and printed anew, the Via would be torn. */
+static bool is_via(const sip_via_t *via)
+{
+	static const char letters[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
+
+	return via->v_protocol[strspn(via->v_protocol,
+				      "/!%*+`'~0123456789abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._")] == '\0' &&
+	       via->v_host[strspn(via->v_host, via->v_host[0] == '['
+						       ? "[]:.0123456789abcdefABCDEF"
+						       : letters)] == '\0';
+}
+
 static const char *find_request_fault(const sip_t *sip)
 {
 	const sip_request_t *request = sip->sip_request;
 
 	if (strcmp(sip->sip_cseq->cs_method_name, request->rq_method_name) != 0)
 		return "CSeq"; /* RFC 3261 §8.1.1.5 */
-	if (request->rq_url->url_type == url_invalid || request->rq_url->url_headers)
+	if (request->rq_url->url_type == url_invalid || request->rq_url->url_headers ||
+	    has_path(request->rq_url))
 		return "Request-URI"; /* no headers there: RFC 3261 §19.1.1 */
 	if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count > 255)
 		return "Max-Forwards";
@@ -141,13 +170,15 @@ static const char *find_request_fault(const sip_t *sip)
 
 static bool is_our_scheme(const url_t *url)
 {
-	return url->url_type == url_sip || url->url_type == url_sips || url->url_type == url_tel;
+	return url->url_type == url_sip || url->url_type == url_sips ||
+	       url->url_type == url_tel;
 }
 
 enum reason message_check(const sip_t *sip, const char **out_what)
 {
 	const char *unused;
-	const char *version = sip->sip_request ? sip->sip_request->rq_version : sip->sip_status->st_version;
+	const char *version =
+		sip->sip_request ? sip->sip_request->rq_version : sip->sip_status->st_version;
 	size_t body_bytes = sip->sip_payload ? sip->sip_payload->pl_len : 0;
 
 	if (!out_what)
@@ -155,13 +186,21 @@ enum reason message_check(const sip_t *sip, const char **out_what)
 	*out_what = "start line";
 	if (strcasecmp(version, "SIP/2.0") != 0)
 		return REASON_VERSION;
-	if (sip->sip_status && (sip->sip_status->st_status < 100 || sip->sip_status->st_status > 699))
+	if (sip->sip_status &&
+	    (sip->sip_status->st_status < 100 || sip->sip_status->st_status > 699))
 		return REASON_MALFORMED;
 
 	*out_what = find_fault(sip);
 	if (!*out_what && sip->sip_cseq->cs_seq > INT32_MAX)
 		*out_what = "CSeq"; /* RFC 3261 §8.1.1.5: less than 2**31 */
-	if (!*out_what && sip->sip_content_length && sip->sip_content_length->l_length > body_bytes)
+	if (!*out_what && !is_via(sip->sip_via))
+		*out_what = "Via";
+	if (!*out_what && has_path(sip->sip_from->a_url))
+		*out_what = "From";
+	if (!*out_what && has_path(sip->sip_to->a_url))
+		*out_what = "To";
+	if (!*out_what && sip->sip_content_length &&
+	    sip->sip_content_length->l_length > body_bytes)
 		*out_what = "Content-Length";
 	if (!*out_what && sip->sip_request)
 		*out_what = find_request_fault(sip);
@@ -186,9 +225,32 @@ msg_t *message_unref(msg_t *msg)
 	return NULL;
 }
 
+/* Moves what follows the first header of a kind that may be there once to the list of errors,
+ * where the parser had put it. msg_copy strings them together instead, and msg_serialize
+ * asserts that it never sees that. */
+static void set_doubles_aside(msg_t *copy, msg_hclass_t *class)
+{
+	msg_header_t **first = msg_hclass_offset(message_class(), msg_object(copy), class);
+	sip_error_t **end = &message_sip(copy)->sip_error;
+
+	if (class->hc_kind != msg_kind_single || !first || !*first || !(*first)->sh_next)
+		return;
+	while (*end)
+		end = &(*end)->er_next;
+	*end = (sip_error_t *)(*first)->sh_next;
+	(*first)->sh_next = NULL;
+}
+
 msg_t *message_copy(msg_t *msg)
 {
-	return msg_copy(msg);
+	msg_t *copy = msg_copy(msg);
+
+	if (!copy)
+		return NULL;
+	for (const msg_header_t *error = (const msg_header_t *)message_sip(msg)->sip_error;
+	     error; error = error->sh_next)
+		set_doubles_aside(copy, error->sh_class);
+	return copy;
 }
 
 /* Sets Content-Length to what the body has. */
@@ -217,7 +279,8 @@ static size_t guess_size(const msg_t *msg)
 {
 	size_t size = 64;
 
-	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ)
+	for (const msg_header_t *header = *msg_chain_head(msg); header;
+	     header = header->sh_succ)
 		size += header->sh_data ? header->sh_len : 192;
 	return size;
 }
@@ -225,7 +288,8 @@ static size_t guess_size(const msg_t *msg)
 /* Prints into wire; ERR_LIMIT when it is too small. */
 static enum err print_headers(const msg_t *msg, struct wire *wire)
 {
-	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ) {
+	for (const msg_header_t *header = *msg_chain_head(msg); header;
+	     header = header->sh_succ) {
 		size_t room = wire->size - wire->len;
 
 		if (header->sh_data) {
@@ -292,7 +356,8 @@ const char *message_header(const msg_t *msg, const char *name)
 {
 	const char *full_name = message_class_full_name(name);
 
-	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ) {
+	for (const msg_header_t *header = *msg_chain_head(msg); header;
+	     header = header->sh_succ) {
 		const char *its_name = message_class_name(header);
 		if (!its_name || strcasecmp(its_name, full_name) != 0)
 			continue;
@@ -310,7 +375,8 @@ const char *message_header(const msg_t *msg, const char *name)
 
 const char *message_method(const sip_t *sip)
 {
-	return sip->sip_request ? sip->sip_request->rq_method_name : sip->sip_cseq->cs_method_name;
+	return sip->sip_request ? sip->sip_request->rq_method_name
+				: sip->sip_cseq->cs_method_name;
 }
 
 static bool unescape(const char *text, char *out, size_t size)
@@ -325,7 +391,8 @@ static bool unescape(const char *text, char *out, size_t size)
 	return memchr(out, '\0', len) == NULL; /* %00: what follows would be hidden */
 }
 
-bool message_uri_parts(const url_t *url, char *user, size_t user_size, char *host, size_t host_size)
+bool message_uri_parts(const url_t *url, char *user, size_t user_size, char *host,
+		       size_t host_size)
 {
 	if (!is_our_scheme(url) || !unescape(url->url_user, user, user_size))
 		return false;

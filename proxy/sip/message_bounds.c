@@ -17,8 +17,9 @@ struct header_lines {
 	size_t len;
 };
 
-/* The length of the line without its CRLF, or -1. A CR or LF alone is refused, not taken for a line end as Sofia
- * would: neighbours disagree about them, and what one takes for a body another takes for headers. */
+/* The length of the line without its CRLF, or -1. A CR or LF alone is refused, not taken for a
+ * line end as Sofia would: neighbours disagree about them, and what one takes for a body
+ * another takes for headers. */
 static long line_length(const char *line, size_t left)
 {
 	const char *end = memchr(line, '\n', left);
@@ -31,8 +32,9 @@ static long line_length(const char *line, size_t left)
 	return (long)len;
 }
 
-/* A request line has two spaces, one after the method and one before the version (RFC 3261 §7.1). Sofia takes more, and
- * other letters; what is forwarded with its bytes has to be right. */
+/* A request line has two spaces, one after the method and one before the version (RFC 3261
+ * §7.1). Sofia takes more, and other letters; what is forwarded with its bytes has to be right.
+ */
 static bool is_start_line(const char *line, size_t len)
 {
 	unsigned n_spaces = 0;
@@ -60,7 +62,8 @@ static bool has_too_many_entries(const struct header_lines *header)
 }
 
 /* Goes through the header lines after the start line. */
-static enum err find_body(const char *bytes, size_t len, size_t at, struct message_bounds *bounds)
+static enum err find_body(const char *bytes, size_t len, size_t at,
+			  struct message_bounds *bounds)
 {
 	struct header_lines header = { NULL, 0 };
 
@@ -95,7 +98,8 @@ enum err message_bounds_find(const char *bytes, size_t len, struct message_bound
 {
 	struct message_bounds bounds = { 0 };
 
-	while (bounds.start + 1 < len && bytes[bounds.start] == '\r' && bytes[bounds.start + 1] == '\n')
+	while (bounds.start + 1 < len && bytes[bounds.start] == '\r' &&
+	       bytes[bounds.start + 1] == '\n')
 		bounds.start += 2;
 	if (bounds.start == len)
 		return ERR_SYNTAX;

@@ -1,5 +1,5 @@
-/* What a message's bytes must keep to before Sofia may see them: line ends, NULs, and how many lines and list
- * entries there are. For message.c alone. */
+/* What a message's bytes must keep to before Sofia may see them: line ends, NULs, and how many
+ * lines and list entries there are. For message.c alone. */
 #pragma once
 
 #include <stddef.h>
@@ -7,13 +7,14 @@
 #include "proxy/base/error.h"
 
 struct message_bounds {
-	size_t start;	  /* where the start line begins: after empty lines (RFC 3261 §7.5) */
-	size_t body;	  /* where the body begins: after the empty line that ends the headers */
+	size_t start; /* where the start line begins: after empty lines (RFC 3261 §7.5) */
+	size_t body;  /* where the body begins: after the empty line that ends the headers */
 	unsigned n_lines; /* header lines; a folded one counts once */
 };
 
-/* Finds the start line and the end of the headers. ERR_SYNTAX if there is no empty line, a line of the headers
- * ends other than in CRLF, or holds a NUL; ERR_LIMIT over MESSAGE_MAX_HEADERS lines, or too many list entries
- * or parameters in one header that is parsed (Sofia's list parser recurses, and its parameter lists grow by
- * copying). */
-enum err message_bounds_find(const char *bytes, size_t len, struct message_bounds *out) MUST_CHECK;
+/* Finds the start line and the end of the headers. ERR_SYNTAX if there is no empty line, a line
+ * of the headers ends other than in CRLF, or holds a NUL; ERR_LIMIT over MESSAGE_MAX_HEADERS
+ * lines, or too many list entries or parameters in one header that is parsed (Sofia's list
+ * parser recurses, and its parameter lists grow by copying). */
+enum err message_bounds_find(const char *bytes, size_t len,
+			     struct message_bounds *out) MUST_CHECK;

@@ -8,27 +8,61 @@
 #include <sofia-sip/sip_extra.h>
 #include <sofia-sip/sip_parser.h>
 
-/* The same offsets as in sip_t: the struct is Sofia's, only the table of what is recognised is ours. */
+/* The same offsets as in sip_t: the struct is Sofia's, only the table of what is recognised is
+ * ours. */
 static const char *const parsed[] = {
-	"Via", "Route", "Record-Route", "Max-Forwards", "Proxy-Require", "Require", "Unsupported",
-	"From", "To", "Call-ID", "CSeq", "Contact", "Path", "Expires", "Min-Expires", "Event",
-	"Subscription-State", "RSeq", "RAck", "Retry-After", "Timestamp", "Reason",
-	"Proxy-Authenticate", "Proxy-Authorization", "WWW-Authenticate", "Authorization",
-	"Content-Type", "Content-Length",
+	"Via",
+	"Route",
+	"Record-Route",
+	"Max-Forwards",
+	"Proxy-Require",
+	"Require",
+	"Unsupported",
+	"From",
+	"To",
+	"Call-ID",
+	"CSeq",
+	"Contact",
+	"Path",
+	"Expires",
+	"Min-Expires",
+	"Event",
+	"Subscription-State",
+	"RSeq",
+	"RAck",
+	"Retry-After",
+	"Timestamp",
+	"Reason",
+	"Proxy-Authenticate",
+	"Proxy-Authorization",
+	"WWW-Authenticate",
+	"Authorization",
+	"Content-Type",
+	"Content-Length",
 };
 
 /* The compact forms that IANA lists: also of headers that we leave unparsed. */
 static const char *const compact[26] = {
-	['a' - 'a'] = "Accept-Contact",	 ['b' - 'a'] = "Referred-By",
-	['c' - 'a'] = "Content-Type",	 ['d' - 'a'] = "Request-Disposition",
-	['e' - 'a'] = "Content-Encoding", ['f' - 'a'] = "From",
-	['i' - 'a'] = "Call-ID",	 ['j' - 'a'] = "Reject-Contact",
-	['k' - 'a'] = "Supported",	 ['l' - 'a'] = "Content-Length",
-	['m' - 'a'] = "Contact",	 ['n' - 'a'] = "Identity-Info",
-	['o' - 'a'] = "Event",		 ['r' - 'a'] = "Refer-To",
-	['s' - 'a'] = "Subject",	 ['t' - 'a'] = "To",
-	['u' - 'a'] = "Allow-Events",	 ['v' - 'a'] = "Via",
-	['x' - 'a'] = "Session-Expires", ['y' - 'a'] = "Identity",
+	['a' - 'a'] = "Accept-Contact",
+	['b' - 'a'] = "Referred-By",
+	['c' - 'a'] = "Content-Type",
+	['d' - 'a'] = "Request-Disposition",
+	['e' - 'a'] = "Content-Encoding",
+	['f' - 'a'] = "From",
+	['i' - 'a'] = "Call-ID",
+	['j' - 'a'] = "Reject-Contact",
+	['k' - 'a'] = "Supported",
+	['l' - 'a'] = "Content-Length",
+	['m' - 'a'] = "Contact",
+	['n' - 'a'] = "Identity-Info",
+	['o' - 'a'] = "Event",
+	['r' - 'a'] = "Refer-To",
+	['s' - 'a'] = "Subject",
+	['t' - 'a'] = "To",
+	['u' - 'a'] = "Allow-Events",
+	['v' - 'a'] = "Via",
+	['x' - 'a'] = "Session-Expires",
+	['y' - 'a'] = "Identity",
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

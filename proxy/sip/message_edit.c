@@ -12,11 +12,16 @@
 #include "proxy/sip/message.h"
 #include "proxy/sip/message_class.h"
 
-/* A URI from between angle brackets may hold spaces, even folds, which would tear the request line. */
+/* A URI from between angle brackets may be of any scheme and hold spaces, even folds, which
+ * would tear the request line. */
 static bool fits_request_line(const url_t *uri)
 {
-	const char *parts[] = { uri->url_scheme, uri->url_user, uri->url_password, uri->url_host,
-				uri->url_port,	 uri->url_path, uri->url_params };
+	if (uri->url_type != url_sip && uri->url_type != url_sips && uri->url_type != url_tel)
+		return false;
+	if (uri->url_path) /* no SIP URI has one, and Sofia prints it without its slash */
+		return false;
+	const char *parts[] = { uri->url_scheme, uri->url_user, uri->url_password,
+				uri->url_host,   uri->url_port, uri->url_params };
 
 	for (size_t i = 0; i < COUNT(parts); i++)
 		for (const char *c = parts[i]; c && *c; c++)
@@ -71,7 +76,8 @@ enum err message_set_max_forwards(msg_t *msg, unsigned hops)
 
 static sip_unknown_t *find_unknown(const msg_t *msg, const char *name)
 {
-	for (sip_unknown_t *header = message_sip(msg)->sip_unknown; header; header = header->un_next)
+	for (sip_unknown_t *header = message_sip(msg)->sip_unknown; header;
+	     header = header->un_next)
 		if (strcasecmp(header->un_name, name) == 0)
 			return header;
 	return NULL;
@@ -110,7 +116,8 @@ static enum err prepend(msg_t *msg, void *header, msg_header_t **first)
 {
 	if (!header)
 		return ERR_SYNTAX;
-	return msg_header_prepend(msg, msg_object(msg), first, header) < 0 ? ERR_NO_MEMORY : ERR_OK;
+	return msg_header_prepend(msg, msg_object(msg), first, header) < 0 ? ERR_NO_MEMORY
+									   : ERR_OK;
 }
 
 enum err message_push_record_route(msg_t *msg, const char *value)
@@ -152,7 +159,8 @@ void message_remove_last_route(msg_t *msg)
 	msg_header_remove(msg, NULL, (msg_header_t *)last);
 }
 
-/* Sofia keeps the faulty, and the second of what may be once, on a list that msg_header_remove overlooks. */
+/* Sofia keeps the faulty, and the second of what may be once, on a list that msg_header_remove
+ * overlooks. */
 static void remove_error(msg_t *msg, const msg_header_t *header)
 {
 	for (sip_error_t **link = &message_sip(msg)->sip_error; *link; link = &(*link)->er_next)

@@ -37,14 +37,16 @@ static bool set_status(msg_t *reply, int status, const char *phrase)
 	return text && line && msg_header_insert(reply, NULL, (msg_header_t *)line) >= 0;
 }
 
-static bool fill(msg_t *reply, const sip_t *request, int status, const char *phrase, const char *to_tag)
+static bool fill(msg_t *reply, const sip_t *request, int status, const char *phrase,
+		 const char *to_tag)
 {
 	sip_separator_t *separator = sip_separator_create(msg_home(reply));
 
 	return set_status(reply, status, phrase) && take_over(reply, request->sip_via) &&
 	       take_over(reply, request->sip_from) && take_over(reply, request->sip_to) &&
 	       take_over(reply, request->sip_call_id) && take_over(reply, request->sip_cseq) &&
-	       (status != 100 || !request->sip_timestamp || take_over(reply, request->sip_timestamp)) &&
+	       (status != 100 || !request->sip_timestamp ||
+		take_over(reply, request->sip_timestamp)) &&
 	       set_to_tag(reply, to_tag) && separator &&
 	       msg_header_insert(reply, NULL, (msg_header_t *)separator) >= 0 &&
 	       msg_serialize(reply, NULL) >= 0;
@@ -54,7 +56,8 @@ msg_t *reply_new(msg_t *request, int status, const char *phrase, const char *to_
 {
 	const sip_t *sip = message_sip(request);
 
-	if (!sip->sip_via || !sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq)
+	if (!sip->sip_via || !sip->sip_from || !sip->sip_to || !sip->sip_call_id ||
+	    !sip->sip_cseq)
 		return NULL;
 	msg_t *reply = msg_create(message_class(), 0);
 	if (!reply)
@@ -71,7 +74,8 @@ msg_t *reply_new(msg_t *request, int status, const char *phrase, const char *to_
 void reply_stateless_tag(const sip_t *request, char out_tag[17])
 {
 	const sip_via_t *via = request->sip_via;
-	const char *parts[] = { via->v_host, via->v_port, via->v_branch, request->sip_call_id->i_id };
+	const char *parts[] = { via->v_host, via->v_port, via->v_branch,
+				request->sip_call_id->i_id };
 	uint64_t hashes[COUNT(parts) + 1];
 
 	for (size_t i = 0; i < COUNT(parts); i++)

@@ -15,7 +15,9 @@ url_t *uri_parse(su_home_t *home, const char *text)
 	url_t *url = url_make(home, text);
 	if (!url)
 		return NULL;
-	return url->url_type == url_sip || url->url_type == url_sips || url->url_type == url_tel ? url : NULL;
+	return url->url_type == url_sip || url->url_type == url_sips || url->url_type == url_tel
+		       ? url
+		       : NULL;
 }
 
 enum uri_transport uri_transport(const url_t *url)
@@ -78,7 +80,8 @@ static bool must_be_in_both(const char *name)
 	return false;
 }
 
-/* Every parameter of a that b has too is equal there; none of a is missing in b that must not be. */
+/* Every parameter of a that b has too is equal there; none of a is missing in b that must not
+ * be. */
 static bool params_agree(const url_t *a, const url_t *b)
 {
 	char name[MAX_PARAM], ours[MAX_PARAM], theirs[MAX_PARAM];
@@ -94,7 +97,8 @@ static bool params_agree(const url_t *a, const url_t *b)
 				return false;
 			continue;
 		}
-		if (!uri_param(a, name, ours, sizeof(ours)) || !uri_param(b, name, theirs, sizeof(theirs)) ||
+		if (!uri_param(a, name, ours, sizeof(ours)) ||
+		    !uri_param(b, name, theirs, sizeof(theirs)) ||
 		    strcasecmp(ours, theirs) != 0)
 			return false;
 	}
@@ -139,7 +143,8 @@ static bool headers_agree(const char *a, const char *b)
 bool uri_equal(const url_t *a, const url_t *b)
 {
 	return a->url_type == b->url_type && same_text(a->url_user, b->url_user) &&
-	       same_text(a->url_password, b->url_password) && same_nocase(a->url_host, b->url_host) &&
-	       same_text(a->url_port, b->url_port) && params_agree(a, b) && params_agree(b, a) &&
+	       same_text(a->url_password, b->url_password) &&
+	       same_nocase(a->url_host, b->url_host) && same_text(a->url_port, b->url_port) &&
+	       params_agree(a, b) && params_agree(b, a) &&
 	       headers_agree(a->url_headers, b->url_headers);
 }

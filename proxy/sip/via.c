@@ -16,7 +16,8 @@ static bool is_from(const sip_via_t *via, const struct addr *source)
 	return !addr_parse(via->v_host, 0, &sent_by) && addr_same_host(&sent_by, source);
 }
 
-/* Replaces or adds one parameter. Vias that stand on one line share its bytes, so all of them are printed anew. */
+/* Replaces or adds one parameter. Vias that stand on one line share its bytes, so all of them
+ * are printed anew. */
 static enum err set_param(msg_t *msg, sip_via_t *via, const char *param)
 {
 	if (!param || msg_header_replace_param(msg_home(msg), via->v_common, param) < 0)
@@ -47,7 +48,8 @@ enum err via_stamp(msg_t *msg, const struct addr *source)
 		return ERR_OK;
 
 	forget_line(via);
-	enum err err = set_param(msg, via, su_sprintf(msg_home(msg), "received=%s", addr_host(source, text)));
+	enum err err = set_param(
+		msg, via, su_sprintf(msg_home(msg), "received=%s", addr_host(source, text)));
 	if (err || !asks_rport)
 		return err;
 	return set_param(msg, via, su_sprintf(msg_home(msg), "rport=%u", addr_port(source)));
@@ -58,7 +60,8 @@ enum err via_push(msg_t *msg, const char *transport, const char *sent_by, const 
 	char text[512];
 	const char *rport = strcmp(transport, "UDP") == 0 ? ";rport" : "";
 
-	int len = snprintf(text, sizeof(text), "SIP/2.0/%s %s;branch=%s%s", transport, sent_by, branch, rport);
+	int len = snprintf(text, sizeof(text), "SIP/2.0/%s %s;branch=%s%s", transport, sent_by,
+			   branch, rport);
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return ERR_SYNTAX;
 
@@ -66,7 +69,9 @@ enum err via_push(msg_t *msg, const char *transport, const char *sent_by, const 
 	if (!via)
 		return ERR_SYNTAX;
 	msg_header_t **first = (msg_header_t **)&message_sip(msg)->sip_via;
-	return msg_header_prepend(msg, msg_object(msg), first, (msg_header_t *)via) < 0 ? ERR_NO_MEMORY : ERR_OK;
+	return msg_header_prepend(msg, msg_object(msg), first, (msg_header_t *)via) < 0
+		       ? ERR_NO_MEMORY
+		       : ERR_OK;
 }
 
 void via_pop(msg_t *msg)

@@ -11,7 +11,7 @@
 /* RFC 3261 §17.1.1 with RFC 6026 §7.2, and §17.1.2. */
 enum state {
 	CALLING, /* INVITE */
-	TRYING,	 /* not for INVITE */
+	TRYING,  /* not for INVITE */
 	PROCEEDING,
 	ACCEPTED, /* INVITE, after a 2xx */
 	COMPLETED,
@@ -24,13 +24,15 @@ struct client_txn {
 	struct txn_link key_link;
 	struct client_txn_user user;
 	struct timer timer_resend; /* A, E */
-	struct timer timer_end;	   /* B, F, D, K, M; after a CANCEL: how long its final is waited for */
+	struct timer
+		timer_end; /* B, F, D, K, M; after a CANCEL: how long its final is waited for */
 	uint64_t resend_ms;
 	struct sending sending;
 	struct flow *flow;
 	struct flow_user flow_user;
-	struct hop *hop; /* for CANCEL and ACK when the flow has ended; its pointers live with the user */
-	msg_t *msg;	 /* INVITE: until its final response */
+	struct hop *hop;   /* for CANCEL and ACK when the flow has ended; its pointers live with
+			      the user */
+	msg_t *msg;        /* INVITE: until its final response */
 	struct wire *wire; /* the request; in Completed the ACK */
 	char *cancel_reason;
 	char branch[TXN_BRANCH_SIZE];
@@ -48,8 +50,8 @@ struct client_txn *client_txn_of(struct list *link)
 
 struct client_txn *client_txn_find(struct txn_table *table, const char *branch, bool is_cancel)
 {
-	for (struct txn_link *link =
-		     txn_index_find(&table->client_index, random_keyed_hash(branch, strlen(branch)));
+	for (struct txn_link *link = txn_index_find(&table->client_index,
+						    random_keyed_hash(branch, strlen(branch)));
 	     link; link = txn_index_next(link)) {
 		struct client_txn *txn = container_of(link, struct client_txn, key_link);
 		if (txn->is_cancel == is_cancel && strcmp(txn->branch, branch) == 0)
@@ -82,7 +84,8 @@ static void on_cancel_unanswered(struct timer *timer)
 static void count_repeat(const struct client_txn *txn, enum counter_direction direction)
 {
 	if (txn->flow)
-		counter_add2(txn->table->counters, COUNTER_RETRANSMISSIONS, direction, txn->flow->transport, 1);
+		counter_add2(txn->table->counters, COUNTER_RETRANSMISSIONS, direction,
+			     txn->flow->transport, 1);
 }
 
 static void resend(struct client_txn *txn)
@@ -98,7 +101,8 @@ static void on_timer_a(struct timer *timer)
 	struct client_txn *txn = container_of(timer, struct client_txn, timer_resend);
 
 	resend(txn);
-	timer_start(txn->table->loop, timer, txn->resend_ms *= 2, on_timer_a); /* §17.1.1.2: doubles, no cap */
+	timer_start(txn->table->loop, timer, txn->resend_ms *= 2,
+		    on_timer_a); /* §17.1.1.2: doubles, no cap */
 }
 
 static void on_timer_e(struct timer *timer)
@@ -161,7 +165,8 @@ static void enter(struct client_txn *txn, enum state state)
 		break;
 	case ACCEPTED: /* RFC 6026 §7.2: passes repeats of the 2xx; Timer M */
 		timer_stop(&txn->timer_resend);
-		timer_start(loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers), on_lingered);
+		timer_start(loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers),
+			    on_lingered);
 		break;
 	case COMPLETED:
 		timer_stop(&txn->timer_resend);
@@ -241,17 +246,20 @@ static void on_sent(struct sending *sending, enum err err, enum reason reason)
 		fail(txn, err ? err : ERR_CLOSED, err ? reason : REASON_CONNECTION_LOST);
 }
 
-/* Sends by the flow that the request took, or if that has ended to the same hop (RFC 3261 §9.1, §17.1.1.3). */
+/* Sends by the flow that the request took, or if that has ended to the same hop (RFC 3261 §9.1,
+ * §17.1.1.3). */
 static enum err send_again(struct client_txn *txn)
 {
 	if (txn->flow && !txn->flow->is_closed)
 		return flow_send(txn->flow, txn->wire);
 	if (!txn->hop || txn->sending.is_active)
 		return ERR_CLOSED;
-	return transport_send(txn->table->transport, txn->hop, txn->wire, &txn->sending, on_sent);
+	return transport_send(txn->table->transport, txn->hop, txn->wire, &txn->sending,
+			      on_sent);
 }
 
-static struct client_txn *make(struct txn_table *table, struct wire *wire, const char *branch, bool is_reliable)
+static struct client_txn *make(struct txn_table *table, struct wire *wire, const char *branch,
+			       bool is_reliable)
 {
 	struct client_txn *txn = calloc(1, sizeof(*txn));
 	if (!txn)
@@ -277,7 +285,8 @@ static void publish(struct client_txn *txn)
 {
 	struct txn_table *table = txn->table;
 
-	txn_index_add(&table->client_index, &txn->key_link, random_keyed_hash(txn->branch, strlen(txn->branch)));
+	txn_index_add(&table->client_index, &txn->key_link,
+		      random_keyed_hash(txn->branch, strlen(txn->branch)));
 	list_append(&table->clients, &txn->link);
 	table->n_clients++;
 	counter_add1(table->counters, COUNTER_TRANSACTIONS, COUNTER_CLIENT, 1);
@@ -293,8 +302,9 @@ static struct hop *copy_hop(const struct hop *hop)
 	return copy;
 }
 
-enum err client_txn_start(struct txn_table *table, msg_t *msg, struct wire *wire, const char *branch,
-			  const struct hop *hop, const struct client_txn_user *user, struct client_txn **out)
+enum err client_txn_start(struct txn_table *table, msg_t *msg, struct wire *wire,
+			  const char *branch, const struct hop *hop,
+			  const struct client_txn_user *user, struct client_txn **out)
 {
 	if (table->n_clients >= TXN_MAX)
 		return ERR_LIMIT;
@@ -339,7 +349,8 @@ static enum err start_cancel(struct client_txn *invite, struct wire *wire)
 		if (join_flow(txn, flow_ref(invite->flow)))
 			err = flow_send(txn->flow, wire);
 	} else if (invite->hop) {
-		err = transport_send(txn->table->transport, invite->hop, wire, &txn->sending, on_sent);
+		err = transport_send(txn->table->transport, invite->hop, wire, &txn->sending,
+				     on_sent);
 	}
 	if (err) {
 		leave_flow(txn);
@@ -360,10 +371,12 @@ static void send_cancel(struct client_txn *txn)
 	if (!err)
 		err = start_cancel(txn, wire);
 
-	(void)err; /* what could not be sent is like what was lost: the INVITE ends by the timer below */
+	(void)err; /* what could not be sent is like what was lost: the INVITE ends by the timer
+		      below */
 	wire_unref(wire);
 	message_unref(msg);
-	timer_start(txn->table->loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers), on_cancel_unanswered);
+	timer_start(txn->table->loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers),
+		    on_cancel_unanswered);
 }
 
 void client_txn_cancel(struct client_txn *txn, const char *reason_header)
@@ -372,7 +385,8 @@ void client_txn_cancel(struct client_txn *txn, const char *reason_header)
 		return;
 	txn->wants_cancel = true;
 	if (reason_header)
-		txn->cancel_reason = strdup(reason_header); /* without memory the CANCEL goes without it */
+		txn->cancel_reason =
+			strdup(reason_header); /* without memory the CANCEL goes without it */
 	if (txn->state == PROCEEDING)
 		send_cancel(txn);
 }

@@ -9,7 +9,7 @@
 
 /* RFC 3261 §17.2.1 with RFC 6026 §7.1, and §17.2.2. */
 enum state {
-	TRYING,	    /* not for INVITE */
+	TRYING,     /* not for INVITE */
 	PROCEEDING, /* where INVITE begins */
 	ACCEPTED,   /* INVITE, after a 2xx */
 	COMPLETED,
@@ -23,11 +23,12 @@ struct server_txn {
 	struct txn_link key_link, merge_link;
 	uint64_t key_check;
 	struct server_txn_user user;
-	struct timer timer_resend; /* G; until the first response to a non-INVITE: when a 100 is due */
-	struct timer timer_end;	   /* H, I, J, L */
+	struct timer timer_resend; /* G; until the first response to a non-INVITE: when a 100 is
+				      due */
+	struct timer timer_end;    /* H, I, J, L */
 	uint64_t timer_g_ms, began_ms;
 	struct flow *flow;
-	msg_t *request;	   /* until the final response */
+	msg_t *request;    /* until the final response */
 	struct wire *last; /* what a repeat of the request gets */
 	enum state state;
 	bool is_invite, is_reliable;
@@ -49,11 +50,13 @@ struct server_txn *server_txn_find(struct txn_table *table, const struct txn_key
 	return NULL;
 }
 
-bool server_txn_is_merged(const struct txn_table *table, const sip_t *sip, const struct txn_key *key)
+bool server_txn_is_merged(const struct txn_table *table, const sip_t *sip,
+			  const struct txn_key *key)
 {
-	for (struct txn_link *link = txn_index_find(&table->merge_index, txn_merge_hash(sip)); link;
-	     link = txn_index_next(link))
-		if (container_of(link, struct server_txn, merge_link)->key_link.hash != key->hash)
+	for (struct txn_link *link = txn_index_find(&table->merge_index, txn_merge_hash(sip));
+	     link; link = txn_index_next(link))
+		if (container_of(link, struct server_txn, merge_link)->key_link.hash !=
+		    key->hash)
 			return true;
 	return false;
 }
@@ -81,14 +84,16 @@ void server_txn_end(struct server_txn *txn)
 
 static void count_repeat(const struct server_txn *txn, enum counter_direction direction)
 {
-	counter_add2(txn->table->counters, COUNTER_RETRANSMISSIONS, direction, txn->flow->transport, 1);
+	counter_add2(txn->table->counters, COUNTER_RETRANSMISSIONS, direction,
+		     txn->flow->transport, 1);
 }
 
 static void send_last(struct server_txn *txn)
 {
 	enum err err = txn->last ? flow_send(txn->flow, txn->last) : ERR_OK;
 
-	(void)err; /* a repeat that is lost comes again; a flow that has ended takes none, and the timers go on */
+	(void)err; /* a repeat that is lost comes again; a flow that has ended takes none, and
+		      the timers go on */
 }
 
 static void on_end(struct timer *timer)
@@ -103,7 +108,8 @@ static void on_timer_g(struct timer *timer)
 
 	count_repeat(txn, COUNTER_OUT);
 	send_last(txn);
-	txn->timer_g_ms = txn->timer_g_ms * 2 < timers->t2_ms ? txn->timer_g_ms * 2 : timers->t2_ms;
+	txn->timer_g_ms =
+		txn->timer_g_ms * 2 < timers->t2_ms ? txn->timer_g_ms * 2 : timers->t2_ms;
 	timer_start(txn->table->loop, timer, txn->timer_g_ms, on_timer_g);
 }
 
@@ -118,7 +124,8 @@ static void on_timer_h(struct timer *timer)
 	server_txn_end(txn);
 }
 
-/* RFC 4320 §4.1: when the client's Timer E has reached T2, a 100 keeps it from giving up on a slow answer. */
+/* RFC 4320 §4.1: when the client's Timer E has reached T2, a 100 keeps it from giving up on a
+ * slow answer. */
 static uint64_t late_100_ms(const struct sip_timers *timers)
 {
 	uint64_t sum_ms = 0;
@@ -145,7 +152,8 @@ static void start_completed(struct server_txn *txn)
 	struct loop *loop = txn->table->loop;
 
 	if (!txn->is_invite) {
-		timer_start(loop, &txn->timer_end, txn->is_reliable ? 0 : sip_timer_b_ms(timers), on_end); /* J */
+		timer_start(loop, &txn->timer_end,
+			    txn->is_reliable ? 0 : sip_timer_b_ms(timers), on_end); /* J */
 		return;
 	}
 	txn->timer_g_ms = timers->t1_ms;
@@ -154,7 +162,8 @@ static void start_completed(struct server_txn *txn)
 	timer_start(loop, &txn->timer_end, sip_timer_b_ms(timers), on_timer_h);
 }
 
-/* The only function that changes state while the transaction lives, so each state's timers stand in one place. */
+/* The only function that changes state while the transaction lives, so each state's timers
+ * stand in one place. */
 static void enter(struct server_txn *txn, enum state state)
 {
 	const struct sip_timers *timers = &txn->table->timers;
@@ -170,7 +179,8 @@ static void enter(struct server_txn *txn, enum state state)
 		break;
 	case PROCEEDING:
 		break;
-	case ACCEPTED: /* RFC 6026 §7.1: absorbs repeats of the INVITE, passes further 2xx; Timer L */
+	case ACCEPTED: /* RFC 6026 §7.1: absorbs repeats of the INVITE, passes further 2xx;
+			  Timer L */
 		txn->last = wire_unref(txn->last);
 		timer_start(loop, &txn->timer_end, sip_timer_b_ms(timers), on_end);
 		break;
@@ -179,7 +189,8 @@ static void enter(struct server_txn *txn, enum state state)
 		break;
 	case CONFIRMED: /* Timer I */
 		txn->last = wire_unref(txn->last);
-		timer_start(loop, &txn->timer_end, txn->is_reliable ? 0 : timers->t4_ms, on_end);
+		timer_start(loop, &txn->timer_end, txn->is_reliable ? 0 : timers->t4_ms,
+			    on_end);
 		break;
 	case TERMINATED: /* nobody frees its caller */
 		timer_start(loop, &txn->timer_end, 0, on_end);
@@ -187,9 +198,10 @@ static void enter(struct server_txn *txn, enum state state)
 	}
 }
 
-/* The flow to where the Via says (RFC 3261 §18.2.2, RFC 3581 §4), counted for the caller. Over a stream that is the
- * stream; over UDP it may be another port than the request's. */
-static struct flow *response_flow(struct transport *transport, struct flow *flow, const sip_via_t *via)
+/* The flow to where the Via says (RFC 3261 §18.2.2, RFC 3581 §4), counted for the caller. Over
+ * a stream that is the stream; over UDP it may be another port than the request's. */
+static struct flow *response_flow(struct transport *transport, struct flow *flow,
+				  const sip_via_t *via)
 {
 	struct addr to;
 
@@ -216,12 +228,13 @@ static void add_to_table(struct server_txn *txn, const sip_t *sip)
 	counter_add1(table->counters, COUNTER_TRANSACTIONS, COUNTER_SERVER, 1);
 }
 
-enum err server_txn_new(struct txn_table *table, struct arrival *arrival, const struct server_txn_user *user,
-			struct server_txn **out)
+enum err server_txn_new(struct txn_table *table, struct arrival *arrival,
+			const struct server_txn_user *user, struct server_txn **out)
 {
 	if (table->n_servers >= TXN_MAX)
 		return ERR_LIMIT;
-	if (!arrival->sip->sip_request || arrival->sip->sip_request->rq_method == sip_method_ack)
+	if (!arrival->sip->sip_request ||
+	    arrival->sip->sip_request->rq_method == sip_method_ack)
 		return ERR_INVALID;
 
 	struct server_txn *txn = calloc(1, sizeof(*txn));
@@ -245,14 +258,16 @@ enum err server_txn_new(struct txn_table *table, struct arrival *arrival, const 
 	return ERR_OK;
 }
 
-/* RFC 4320 §4.1: no provisional but 100, and over UDP none before the client's Timer E has reached T2. */
+/* RFC 4320 §4.1: no provisional but 100, and over UDP none before the client's Timer E has
+ * reached T2. */
 static bool is_unwanted_provisional(const struct server_txn *txn, int status)
 {
 	uint64_t age_ms = loop_now_ms(txn->table->loop) - txn->began_ms;
 
 	if (txn->is_invite || status >= 200)
 		return false;
-	return status != 100 || (!txn->is_reliable && age_ms < late_100_ms(&txn->table->timers));
+	return status != 100 ||
+	       (!txn->is_reliable && age_ms < late_100_ms(&txn->table->timers));
 }
 
 static enum state state_after(const struct server_txn *txn, int status)
@@ -262,7 +277,8 @@ static enum state state_after(const struct server_txn *txn, int status)
 	return txn->is_invite && status < 300 ? ACCEPTED : COMPLETED;
 }
 
-/* A final that is not 2xx leaves the way open for the same request by another way: not a merged one (§8.2.2.2). */
+/* A final that is not 2xx leaves the way open for the same request by another way: not a merged
+ * one (§8.2.2.2). */
 static void note_final(struct server_txn *txn, int status)
 {
 	if (status >= 300)
@@ -275,7 +291,8 @@ enum err server_txn_respond(struct server_txn *txn, msg_t *response)
 	int status = sip->sip_status ? sip->sip_status->st_status : 0;
 	struct wire *wire;
 
-	if (status < 100 || txn->state == COMPLETED || txn->state == CONFIRMED || txn->state == TERMINATED)
+	if (status < 100 || txn->state == COMPLETED || txn->state == CONFIRMED ||
+	    txn->state == TERMINATED)
 		return ERR_INVALID;
 	if (txn->state == ACCEPTED && (status < 200 || status > 299))
 		return ERR_INVALID;
@@ -340,8 +357,10 @@ void server_txn_detach(struct server_txn *txn)
 	if (!txn)
 		return;
 	txn->user = (struct server_txn_user){ 0 };
-	if (txn->state == TRYING || txn->state == PROCEEDING) /* nobody will answer: remember it for repeats */
-		timer_start(txn->table->loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers), on_end);
+	if (txn->state == TRYING ||
+	    txn->state == PROCEEDING) /* nobody will answer: remember it for repeats */
+		timer_start(txn->table->loop, &txn->timer_end,
+			    sip_timer_b_ms(&txn->table->timers), on_end);
 }
 
 msg_t *server_txn_request(const struct server_txn *txn)
@@ -364,7 +383,8 @@ bool server_txn_has_final(const struct server_txn *txn)
 	return txn->state != TRYING && txn->state != PROCEEDING;
 }
 
-enum err server_txn_reply_stateless(struct transport *transport, struct flow *flow, msg_t *request, msg_t *response)
+enum err server_txn_reply_stateless(struct transport *transport, struct flow *flow,
+				    msg_t *request, msg_t *response)
 {
 	struct wire *wire;
 	struct flow *to = response_flow(transport, flow, message_sip(request)->sip_via);

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-/* As many as a busy worker keeps at once (some thousand a second for 32 s); memory that is not used is never
- * touched. */
+/* As many as a busy worker keeps at once (some thousand a second for 32 s); memory that is not
+ * used is never touched. */
 enum { N_BUCKETS = 1 << 16 };
 
 enum err txn_index_init(struct txn_index *index)

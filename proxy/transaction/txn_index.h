@@ -1,5 +1,6 @@
-/* Finds transactions by a keyed hash. Links stand inside their owners, so adding cannot fail; whoever looks
- * compares the whole key, as different keys may share a hash. For proxy/transaction alone. */
+/* Finds transactions by a keyed hash. Links stand inside their owners, so adding cannot fail;
+ * whoever looks compares the whole key, as different keys may share a hash. For
+ * proxy/transaction alone. */
 #pragma once
 
 #include <stdbool.h>

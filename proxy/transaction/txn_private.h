@@ -1,4 +1,5 @@
-/* What the transaction table and the transactions know of each other. For proxy/transaction alone. */
+/* What the transaction table and the transactions know of each other. For proxy/transaction
+ * alone. */
 #pragma once
 
 #include "proxy/base/counter.h"
@@ -22,8 +23,8 @@ struct txn_table {
 	unsigned n_clients, n_servers;
 };
 
-/* What two requests of one server transaction have in common (RFC 3261 §17.2.3): two keyed hashes, 128 bits
- * that strangers cannot make collide. */
+/* What two requests of one server transaction have in common (RFC 3261 §17.2.3): two keyed
+ * hashes, 128 bits that strangers cannot make collide. */
 struct txn_key {
 	uint64_t hash, check;
 };
@@ -47,8 +48,10 @@ void server_txn_receive_repeat(struct server_txn *txn);
 /* An ACK came; false if it is not for the transaction, but end to end (RFC 6026 §7.1). */
 bool server_txn_receive_ack(struct server_txn *txn);
 
-/* True for a transaction with another key that is at work on the same, or answered it with 2xx. */
-bool server_txn_is_merged(const struct txn_table *table, const sip_t *sip, const struct txn_key *key);
+/* True for a transaction with another key that is at work on the same, or answered it with 2xx.
+ */
+bool server_txn_is_merged(const struct txn_table *table, const sip_t *sip,
+			  const struct txn_key *key);
 
 /* Ends it now: tells on_ended and frees. */
 void server_txn_end(struct server_txn *txn);

@@ -9,8 +9,8 @@
 #include "proxy/sip/via.h"
 #include "proxy/transaction/txn_private.h"
 
-/* A branch of ours: "z9hG4bKn" worker "." token "." loop. The token is what makes it hard to guess: a response is
- * taken from whoever knows it. */
+/* A branch of ours: "z9hG4bKn" worker "." token "." loop. The token is what makes it hard to
+ * guess: a response is taken from whoever knows it. */
 static const char BRANCH_START[] = "z9hG4bKn";
 
 enum {
@@ -20,7 +20,8 @@ enum {
 	LOOP_AT = BRANCH_START_LEN + WORKER_LEN + 1 + TOKEN_LEN + 1,
 };
 
-enum err txn_table_new(struct loop *loop, struct transport *transport, unsigned worker, struct txn_table **out)
+enum err txn_table_new(struct loop *loop, struct transport *transport, unsigned worker,
+		       struct txn_table **out)
 {
 	struct txn_table *table = calloc(1, sizeof(*table));
 	if (!table)
@@ -76,14 +77,14 @@ static uint64_t hash_texts(const char *const *texts, size_t n)
 	return random_keyed_hash(hashes, n * sizeof(hashes[0]));
 }
 
-/* RFC 3261 §17.2.3: without the cookie, what RFC 2543 compares. To tags are left out: the ACK has the one of the
- * response, and no two transactions differ in it alone. */
+/* RFC 3261 §17.2.3: without the cookie, what RFC 2543 compares. To tags are left out: the ACK
+ * has the one of the response, and no two transactions differ in it alone. */
 static void make_old_key(const sip_t *sip, const char *method, struct txn_key *out)
 {
 	const sip_via_t *via = sip->sip_via;
 	const url_t *uri = sip->sip_request->rq_url;
 	const char *call[] = { sip->sip_call_id->i_id, sip->sip_from->a_tag, method };
-	const char *hop[] = { via->v_protocol, via->v_host, via->v_port, via->v_branch,
+	const char *hop[] = { via->v_protocol, via->v_host,   via->v_port,   via->v_branch,
 			      uri->url_user,   uri->url_host, uri->url_port, uri->url_params };
 
 	out->hash = hash_texts(call, COUNT(call)) ^ sip->sip_cseq->cs_seq;
@@ -105,12 +106,14 @@ void txn_key_make(const sip_t *sip, const char *method, struct txn_key *out)
 
 uint64_t txn_merge_hash(const sip_t *sip)
 {
-	const char *call[] = { sip->sip_call_id->i_id, sip->sip_from->a_tag, sip->sip_cseq->cs_method_name };
+	const char *call[] = { sip->sip_call_id->i_id, sip->sip_from->a_tag,
+			       sip->sip_cseq->cs_method_name };
 
 	return hash_texts(call, COUNT(call)) ^ sip->sip_cseq->cs_seq;
 }
 
-static struct server_txn *find_server(struct txn_table *table, const sip_t *sip, const char *method)
+static struct server_txn *find_server(struct txn_table *table, const sip_t *sip,
+				      const char *method)
 {
 	struct txn_key key;
 
@@ -123,7 +126,8 @@ static enum txn_match match_request(struct txn_table *table, struct arrival *arr
 {
 	const sip_t *sip = arrival->sip;
 	sip_method_t method = sip->sip_request->rq_method;
-	const char *name = method == sip_method_ack ? "INVITE" : sip->sip_request->rq_method_name;
+	const char *name =
+		method == sip_method_ack ? "INVITE" : sip->sip_request->rq_method_name;
 	struct server_txn *txn = find_server(table, sip, name);
 
 	if (method == sip_method_ack)
@@ -143,7 +147,8 @@ static bool parse_branch(const char *branch, unsigned *out_worker)
 	unsigned char worker;
 	char digits[WORKER_LEN + 1];
 
-	if (!branch || strlen(branch) < LOOP_AT || strncmp(branch, BRANCH_START, BRANCH_START_LEN) != 0)
+	if (!branch || strlen(branch) < LOOP_AT ||
+	    strncmp(branch, BRANCH_START, BRANCH_START_LEN) != 0)
 		return false;
 	if (branch[BRANCH_START_LEN + WORKER_LEN] != '.' || branch[LOOP_AT - 1] != '.')
 		return false;
@@ -155,7 +160,8 @@ static bool parse_branch(const char *branch, unsigned *out_worker)
 	return true;
 }
 
-static enum txn_match match_response(struct txn_table *table, struct arrival *arrival, unsigned *out_worker)
+static enum txn_match match_response(struct txn_table *table, struct arrival *arrival,
+				     unsigned *out_worker)
 {
 	const sip_t *sip = arrival->sip;
 	const char *branch = sip->sip_via ? sip->sip_via->v_branch : NULL;
@@ -169,15 +175,16 @@ static enum txn_match match_response(struct txn_table *table, struct arrival *ar
 		return TXN_ELSEWHERE;
 	}
 
-	struct client_txn *txn = client_txn_find(table, branch, sip->sip_cseq->cs_method == sip_method_cancel);
+	struct client_txn *txn =
+		client_txn_find(table, branch, sip->sip_cseq->cs_method == sip_method_cancel);
 	if (!txn)
 		return TXN_STRAY;
 	client_txn_receive(txn, arrival);
 	return TXN_RESPONSE;
 }
 
-enum txn_match txn_table_match(struct txn_table *table, struct arrival *arrival, struct server_txn **out_server,
-			       unsigned *out_worker)
+enum txn_match txn_table_match(struct txn_table *table, struct arrival *arrival,
+			       struct server_txn **out_server, unsigned *out_worker)
 {
 	if (out_server)
 		*out_server = NULL;
@@ -191,7 +198,8 @@ void txn_table_branch(struct txn_table *table, const char *loop, char out[TXN_BR
 	char token[TOKEN_LEN + 1];
 
 	random_token(token, TOKEN_LEN);
-	(void)snprintf(out, TXN_BRANCH_SIZE, "%s%02x.%s.%s", BRANCH_START, table->worker & 0xff, token, loop);
+	(void)snprintf(out, TXN_BRANCH_SIZE, "%s%02x.%s.%s", BRANCH_START, table->worker & 0xff,
+		       token, loop);
 }
 
 bool txn_branch_loop(const char *branch, char *out, size_t size)

@@ -278,6 +278,15 @@ static void test_check(void **state)
 		  "Content-Length" },
 		{ "CSeq of 2**31, RFC 3261 8.1.1.5", START VIA "From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\n"
 		  "Call-ID: 1\r\nCSeq: 2147483648 OPTIONS\r\n\r\n", REASON_MALFORMED, "CSeq" },
+		{ "no space in the Via", START "Via: SIP/2.0/UDP[2001:db8::1];branch=z9hG4bK1\r\n" REST "\r\n", REASON_MALFORMED, "Via" },
+		{ "an unknown transport", START "Via: SIP/2.0/X-Y [2001:DB8::1]:1;branch=z9hG4bK1\r\n" REST "\r\n",
+		  REASON_NONE, NULL },
+		{ "a path in the Request-URI", "OPTIONS sip:b@b/c SIP/2.0\r\n" VIA REST "\r\n", REASON_MALFORMED,
+		  "Request-URI" },
+		{ "a path in the From", START VIA "From: <sip:a@a/c>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
+		  "CSeq: 1 OPTIONS\r\n\r\n", REASON_MALFORMED, "From" },
+		{ "a slash in the user part", START VIA "From: <sip:a/c@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
+		  "CSeq: 1 OPTIONS\r\n\r\n", REASON_NONE, NULL },
 		{ "method in other letters", "options sip:b@b SIP/2.0\r\n" VIA REST "\r\n", REASON_MALFORMED, "CSeq" },
 		{ "a broken header that is not ours", START VIA REST "Event: \"\r\nContact: <<\r\n\r\n", REASON_NONE,
 		  NULL },
@@ -320,6 +329,9 @@ static void test_print(void **state)
 		  START VIA REST "Content-Length: 3\r\n\r\nabc" },
 		{ "what follows the body is dropped, RFC 3261 18.3", START VIA REST "l: 3\r\n\r\nabcdef",
 		  START VIA REST "l: 3\r\n\r\nabc" },
+		{ "what may be once, twice, and is not ours to judge",
+		  START VIA REST "Expires: 1\r\nExpires: 2\r\nc: a/b\r\nc: c/d\r\nExpires: 3\r\nl: 0\r\n\r\n",
+		  START VIA REST "Expires: 1\r\nExpires: 2\r\nc: a/b\r\nc: c/d\r\nExpires: 3\r\nl: 0\r\n\r\n" },
 		{ "empty body before more", START VIA REST "l: 0\r\n\r\nabcdef", START VIA REST "l: 0\r\n\r\n" },
 	};
 

@@ -1,5 +1,6 @@
-/* A worker's transactions on a turned clock, over flows that keep what is sent. What happens is written into a
- * trace, one word an event: "500>INVITE" was sent at 500 ms, "600<180" was told to the user. */
+/* A worker's transactions on a turned clock, over flows that keep what is sent. What happens is
+ * written into a trace, one word an event: "500>INVITE" was sent at 500 ms, "600<180" was told
+ * to the user. */
 #pragma once
 
 #include <setjmp.h>
@@ -31,12 +32,13 @@ struct bench {
 	struct transport *transport;
 	struct txn_table *table;
 	struct listener *listener;
-	struct bench_flow *flows[BENCH_MAX_FLOWS]; /* that were dialled or came in; ours until the end */
+	struct bench_flow
+		*flows[BENCH_MAX_FLOWS]; /* that were dialled or came in; ours until the end */
 	unsigned n_flows;
 	struct wire *sent[BENCH_MAX_SENT];
 	unsigned n_sent;
-	enum err send_err;	/* what sending returns */
-	bool keeps_connecting;	/* dialled streams stay unopened */
+	enum err send_err;     /* what sending returns */
+	bool keeps_connecting; /* dialled streams stay unopened */
 	char trace[4096];
 };
 
@@ -53,8 +55,8 @@ static inline void bench_note(struct bench *bench, const char *format, ...)
 	size_t len = strlen(bench->trace);
 	va_list args;
 
-	len += (size_t)snprintf(bench->trace + len, sizeof(bench->trace) - len, "%s%llu", len ? " " : "",
-				(unsigned long long)bench_now_ms(bench));
+	len += (size_t)snprintf(bench->trace + len, sizeof(bench->trace) - len, "%s%llu",
+				len ? " " : "", (unsigned long long)bench_now_ms(bench));
 	assert_true(len < sizeof(bench->trace));
 	va_start(args, format);
 	(void)vsnprintf(bench->trace + len, sizeof(bench->trace) - len, format, args);
@@ -92,7 +94,8 @@ static inline void bench_destroy(struct flow *flow)
 	free(container_of(flow, struct bench_flow, flow));
 }
 
-static inline struct flow *bench_flow(struct bench *bench, enum conf_transport kind, const char *remote)
+static inline struct flow *bench_flow(struct bench *bench, enum conf_transport kind,
+				      const char *remote)
 {
 	static const struct flow_ops ops = { bench_send, bench_close, bench_destroy };
 	struct bench_flow *made = calloc(1, sizeof(*made));
@@ -101,7 +104,8 @@ static inline struct flow *bench_flow(struct bench *bench, enum conf_transport k
 	assert_int_equal(addr_parse_port(remote, 5060, &addr), ERR_OK);
 	assert_true(bench->n_flows < BENCH_MAX_FLOWS);
 	made->bench = bench;
-	transport_flow_init(bench->transport, &made->flow, &ops, bench->listener, kind, NULL, &addr);
+	transport_flow_init(bench->transport, &made->flow, &ops, bench->listener, kind, NULL,
+			    &addr);
 	bench->flows[bench->n_flows++] = made;
 	flow_ref(&made->flow);
 	return &made->flow;
@@ -115,8 +119,8 @@ static inline struct flow *bench_dial(void *user, const struct hop *hop)
 
 	for (unsigned i = 0; i < bench->n_flows; i++) {
 		struct flow *flow = &bench->flows[i]->flow;
-		if (hop->transport == TRANSPORT_UDP && flow->transport == TRANSPORT_UDP && !flow->is_closed &&
-		    addr_equal(&flow->remote, &hop->remote))
+		if (hop->transport == TRANSPORT_UDP && flow->transport == TRANSPORT_UDP &&
+		    !flow->is_closed && addr_equal(&flow->remote, &hop->remote))
 			return flow;
 	}
 	struct flow *flow = bench_flow(bench, hop->transport, addr_text(&hop->remote, text));
@@ -129,8 +133,8 @@ static inline void bench_ignore_message(void *user, struct arrival *arrival)
 {
 }
 
-static inline void bench_ignore_malformed(void *user, struct flow *flow, const void *bytes, size_t len,
-					  const char *fault)
+static inline void bench_ignore_malformed(void *user, struct flow *flow, const void *bytes,
+					  size_t len, const char *fault)
 {
 }
 
@@ -158,7 +162,8 @@ static inline struct bench *bench_new(void)
 	assert_int_equal(loop_new_turned(BENCH_BEGIN_MS, &bench->loop), ERR_OK);
 	assert_int_equal(transport_new(bench->loop, 1, &user, NULL, &bench->transport), ERR_OK);
 	transport_set_dialer(bench->transport, bench_dial, bench);
-	assert_int_equal(txn_table_new(bench->loop, bench->transport, 1, &bench->table), ERR_OK);
+	assert_int_equal(txn_table_new(bench->loop, bench->transport, 1, &bench->table),
+			 ERR_OK);
 	return bench;
 }
 
@@ -199,7 +204,9 @@ static inline msg_t *bench_parse(const void *bytes, size_t len)
 static inline enum txn_match bench_match(struct bench *bench, struct flow *flow, msg_t *msg,
 					 struct server_txn **out_server, unsigned *out_worker)
 {
-	struct arrival arrival = { .flow = flow, .msg = msg, .sip = message_sip(msg),
+	struct arrival arrival = { .flow = flow,
+				   .msg = msg,
+				   .sip = message_sip(msg),
 				   .at_ms = loop_now_ms(bench->loop) };
 	enum txn_match match = txn_table_match(bench->table, &arrival, out_server, out_worker);
 
@@ -208,7 +215,8 @@ static inline enum txn_match bench_match(struct bench *bench, struct flow *flow,
 }
 
 /* The response to something that was sent, as it comes in; tag NULL: none. */
-static inline msg_t *bench_response(struct bench *bench, const struct wire *request, int status, const char *tag)
+static inline msg_t *bench_response(struct bench *bench, const struct wire *request, int status,
+				    const char *tag)
 {
 	struct wire *wire;
 	msg_t *msg = bench_parse(request->bytes, request->len);
