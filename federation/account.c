@@ -1,327 +1,410 @@
 #include "federation/account.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/base/macros.h"
-#include "proxy/base/random.h"
-
-/* A table of fixed size: strangers can fill it, but not make it grow. The shard and the set of an account follow from a
- * keyed hash of its name, and in a full set the account that was idle longest gives way. An account that has something
- * open (connections, transactions) stays. */
-enum { N_SHARDS = 16, N_SETS = 256, N_WAYS = 16 };
+#include "proxy/base/list.h"
+#include "proxy/base/table.h"
+#include "proxy/base/text.h"
 
 enum {
-	REFUSALS_BEFORE_SILENCE = 20, /* in REFUSAL_WINDOW_MS: enough for an honest peer to learn of it */
-	REFUSAL_WINDOW_MS = 10000,
+	N_SHARDS = 16,
+	MAX_EACH_SHARD = 4096,
+	MAX_LOOKED_AT = 16,  /* when one must give way */
+	STRANGER_SHARE = 10, /* of limits.transactions a stranger gets a tenth, */
+	PARTNER_SHARE = 2,   /* and a partner a half */
+	MAX_RETRY_AFTER_S = 60,
 };
 
-/* A rate with its burst, as the time at which the bucket will be full again. */
+/* How often somebody over his limit is told so, before we fall silent. */
+static const struct rate refusals_rate = { .count = 20, .per_ms = 10000 };
+
+/* Counts in parts of a token, so that nothing is lost by rounding: one token is per_ms parts,
+ * and each millisecond brings count of them. Zeroed memory is a full one. */
 struct bucket {
-	uint64_t full_at_us;
+	uint64_t taken; /* parts */
+	uint64_t at_ms;
+};
+
+struct key {
+	unsigned char bytes[16]; /* an address's prefix, or hashes of an id */
+	uint32_t kind;           /* AF_INET, AF_INET6, 0: an id */
 };
 
 struct account {
-	uint64_t key; /* 0: free */
-	uint64_t used_ms;
-	struct bucket requests, handshakes, auth_failures;
+	UT_hash_handle hh;
+	struct list link; /* shard.by_use */
+	struct key key;
+	struct bucket requests, refusals, handshakes, auth_failures;
 	uint64_t banned_until_ms;
-	uint64_t refusals_since_ms;
-	uint32_t n_refusals, n_connections, n_transactions;
+	unsigned n_connections, n_transactions;
 };
 
 struct shard {
 	pthread_mutex_t lock;
-	struct account sets[N_SETS][N_WAYS];
+	struct account *table;
+	struct list by_use; /* the one unused for longest first */
+	struct settings_limits limits;
+	struct account overflow; /* shared by all for whom there is no room */
 };
 
 struct accounts {
 	struct shard shards[N_SHARDS];
-	pthread_mutex_t limits_lock;
-	struct settings_limits limits;
-	unsigned n_connections, n_transactions; /* atomic */
+	_Atomic uint64_t last_ban_ends_ms; /* spares the lock while nobody is banned */
+	_Atomic unsigned n_connections, n_transactions;
 };
 
 enum err accounts_new(struct accounts **out)
 {
 	struct accounts *accounts = calloc(1, sizeof(*accounts));
-	size_t i;
-
 	if (!accounts)
 		return ERR_NO_MEMORY;
-	for (i = 0; i < N_SHARDS; i++)
+	for (size_t i = 0; i < N_SHARDS; i++) {
 		pthread_mutex_init(&accounts->shards[i].lock, NULL);
-	pthread_mutex_init(&accounts->limits_lock, NULL);
+		list_init(&accounts->shards[i].by_use);
+	}
 	*out = accounts;
 	return ERR_OK;
 }
 
 struct accounts *accounts_free(struct accounts *accounts)
 {
-	size_t i;
+	struct account *account, *next;
 
 	if (!accounts)
 		return NULL;
-	for (i = 0; i < N_SHARDS; i++)
+	for (size_t i = 0; i < N_SHARDS; i++) {
+		HASH_ITER(hh, accounts->shards[i].table, account, next)
+		{
+			HASH_DEL(accounts->shards[i].table, account);
+			free(account);
+		}
 		pthread_mutex_destroy(&accounts->shards[i].lock);
-	pthread_mutex_destroy(&accounts->limits_lock);
+	}
 	free(accounts);
 	return NULL;
 }
 
 void accounts_set_limits(struct accounts *accounts, const struct settings_limits *limits)
 {
-	pthread_mutex_lock(&accounts->limits_lock);
-	accounts->limits = *limits;
-	pthread_mutex_unlock(&accounts->limits_lock);
-}
-
-static struct settings_limits limits_of(struct accounts *accounts)
-{
-	struct settings_limits limits;
-
-	pthread_mutex_lock(&accounts->limits_lock);
-	limits = accounts->limits;
-	pthread_mutex_unlock(&accounts->limits_lock);
-	return limits;
-}
-
-/* ---- finding ---- */
-
-/* One customer of a provider has a whole /64 of IPv6: it is one source. */
-static uint64_t source_key(const struct addr *source)
-{
-	if (addr_is_ipv6(source))
-		return random_keyed_hash(&source->in6.sin6_addr, 8) | 1;
-	return random_keyed_hash(&source->in4.sin_addr, sizeof(source->in4.sin_addr)) | 1;
-}
-
-static uint64_t key_of(const struct addr *source, const char *peer_id)
-{
-	return *peer_id ? random_keyed_hash(peer_id, strlen(peer_id)) | 1 : source_key(source);
-}
-
-static struct shard *lock_shard(struct accounts *accounts, uint64_t key)
-{
-	struct shard *shard = &accounts->shards[(key >> 8) % N_SHARDS];
-
-	pthread_mutex_lock(&shard->lock);
-	return shard;
-}
-
-static bool is_held(const struct account *account, uint64_t now_ms)
-{
-	return account->n_connections || account->n_transactions || account->banned_until_ms > now_ms;
-}
-
-/* The account in the locked shard, made if need be. NULL if every place of its set is held. */
-static struct account *find(struct shard *shard, uint64_t key, uint64_t now_ms)
-{
-	struct account *set = shard->sets[(key >> 16) % N_SETS];
-	struct account *victim = NULL;
-	size_t i;
-
-	for (i = 0; i < N_WAYS; i++) {
-		if (set[i].key == key) {
-			set[i].used_ms = now_ms;
-			return &set[i];
-		}
-		if (is_held(&set[i], now_ms))
-			continue;
-		if (!victim || !set[i].key || (victim->key && set[i].used_ms < victim->used_ms))
-			victim = &set[i];
+	for (size_t i = 0; i < N_SHARDS; i++) {
+		pthread_mutex_lock(&accounts->shards[i].lock);
+		accounts->shards[i].limits = *limits;
+		pthread_mutex_unlock(&accounts->shards[i].lock);
 	}
-	if (!victim)
-		return NULL;
-	*victim = (struct account){ .key = key, .used_ms = now_ms };
-	return victim;
 }
 
-/* The account if there is one. */
-static struct account *look(struct shard *shard, uint64_t key)
+/* A house behind IPv6 has a /64, so its host parts are all the same source. */
+static void key_of_source(const struct addr *source, struct key *key)
 {
-	struct account *set = shard->sets[(key >> 16) % N_SETS];
-	size_t i;
+	memset(key, 0, sizeof(*key));
+	key->kind = source->sa.sa_family;
+	if (addr_is_ipv6(source))
+		memcpy(key->bytes, &source->in6.sin6_addr, 8);
+	else
+		memcpy(key->bytes, &source->in4.sin_addr, 4);
+}
 
-	for (i = 0; i < N_WAYS; i++)
-		if (set[i].key == key)
-			return &set[i];
+static void key_of(const struct addr *source, const char *peer_id, struct key *key)
+{
+	size_t len = strlen(peer_id);
+
+	if (len == 0) {
+		key_of_source(source, key);
+		return;
+	}
+	memset(key, 0, sizeof(*key));
+	uint64_t hash = random_keyed_hash(peer_id, len);
+	memcpy(key->bytes, &hash, sizeof(hash));
+	hash = random_keyed_hash(peer_id, len + 1); /* with its end: another hash */
+	memcpy(key->bytes + sizeof(hash), &hash, sizeof(hash));
+}
+
+static struct account *find(const struct shard *shard, const struct key *key)
+{
+	struct account *account;
+
+	HASH_FIND(hh, shard->table, key, sizeof(*key), account);
+	return account;
+}
+
+/* One that is unused for long and owes nothing; NULL if none is near. */
+static struct account *find_idle(struct shard *shard, uint64_t now_ms)
+{
+	unsigned n = 0;
+
+	for (struct list *link = shard->by_use.next;
+	     link != &shard->by_use && n < MAX_LOOKED_AT; link = link->next, n++) {
+		struct account *account = container_of(link, struct account, link);
+		if (account->n_connections == 0 && account->n_transactions == 0 &&
+		    account->banned_until_ms <= now_ms)
+			return account;
+	}
 	return NULL;
 }
 
-/* ---- rates ---- */
-
-/* Takes one from the bucket; false, with the time until there is one again, if it is empty. A rate of 0 allows nothing. */
-static bool take(struct bucket *bucket, struct rate rate, uint64_t now_ms, uint64_t *out_wait_us)
+static struct account *make(struct shard *shard, const struct key *key, uint64_t now_ms)
 {
-	const uint64_t now_us = now_ms * 1000, window_us = rate.per_ms * 1000ULL;
-	const uint64_t one_us = rate.count ? window_us / rate.count : window_us;
-	uint64_t full_at_us = bucket->full_at_us > now_us ? bucket->full_at_us : now_us;
+	struct account *account;
 
-	if (!rate.count || full_at_us + one_us > now_us + window_us) {
-		*out_wait_us = full_at_us + one_us - now_us - window_us;
-		return false;
+	if (HASH_COUNT(shard->table) < MAX_EACH_SHARD) {
+		account = malloc(sizeof(*account));
+	} else {
+		account = find_idle(shard, now_ms);
+		if (account) {
+			list_remove(&account->link);
+			HASH_DEL(shard->table, account);
+		}
 	}
-	bucket->full_at_us = full_at_us + one_us;
+	if (!account)
+		return NULL;
+	memset(account, 0, sizeof(*account));
+	account->key = *key;
+	HASH_ADD(hh, shard->table, key, sizeof(account->key), account);
+	if (!find(shard, key)) {
+		free(account);
+		return NULL;
+	}
+	list_init(&account->link);
+	return account;
+}
+
+static struct shard *shard_of(struct accounts *accounts, const struct key *key)
+{
+	return &accounts->shards[random_keyed_hash(key, sizeof(*key)) >> 60];
+}
+
+/* The account to charge, with its shard locked; there always is one. */
+static struct account *take_account(struct shard *shard, const struct key *key, uint64_t now_ms)
+{
+	pthread_mutex_lock(&shard->lock);
+	struct account *account = find(shard, key);
+	if (!account)
+		account = make(shard, key, now_ms);
+	if (!account)
+		return &shard->overflow;
+	list_remove(&account->link);
+	list_append(&shard->by_use, &account->link);
+	return account;
+}
+
+static void give_back(struct shard *shard)
+{
+	pthread_mutex_unlock(&shard->lock);
+}
+
+/* Takes one token; false if there is none. A rate of 0 has no bound. */
+static bool take_token(struct bucket *bucket, const struct rate *rate, uint64_t now_ms)
+{
+	uint64_t one = rate->per_ms ? rate->per_ms : 1, all = one * rate->count;
+
+	if (rate->count == 0)
+		return true;
+	if (now_ms > bucket->at_ms) {
+		uint64_t passed_ms = now_ms - bucket->at_ms;
+		/* Whoever waited for one period has all of them again. */
+		uint64_t earned = passed_ms >= one ? all : passed_ms * rate->count;
+		bucket->taken = earned < bucket->taken ? bucket->taken - earned : 0;
+		bucket->at_ms = now_ms;
+	}
+	if (bucket->taken + one > all)
+		return false;
+	bucket->taken += one;
 	return true;
 }
 
-static enum account_verdict refuse(struct account *account, uint64_t wait_us, uint64_t now_ms,
-				   unsigned *out_retry_after_s)
+/* Seconds until there is a token again, at least 1. */
+static unsigned wait_s(const struct bucket *bucket, const struct rate *rate)
 {
-	if (now_ms - account->refusals_since_ms > REFUSAL_WINDOW_MS) {
-		account->refusals_since_ms = now_ms;
-		account->n_refusals = 0;
-	}
-	if (++account->n_refusals > REFUSALS_BEFORE_SILENCE)
-		return ACCOUNT_SILENT;
-	*out_retry_after_s = (unsigned)(wait_us / 1000000) + 1;
-	return ACCOUNT_REFUSED;
+	uint64_t one = rate->per_ms ? rate->per_ms : 1, all = one * rate->count;
+	uint64_t lacking = bucket->taken + one > all ? bucket->taken + one - all : 0;
+	uint64_t seconds = (lacking / rate->count + 999) / 1000;
+
+	if (seconds < 1)
+		return 1;
+	return seconds < MAX_RETRY_AFTER_S ? (unsigned)seconds : MAX_RETRY_AFTER_S;
 }
 
-enum account_verdict account_request(struct accounts *accounts, const struct addr *source, const char *peer_id,
-				     uint64_t now_ms, unsigned *out_retry_after_s)
+enum account_verdict account_request(struct accounts *accounts, const struct addr *source,
+				     const char *peer_id, uint64_t now_ms,
+				     unsigned *out_retry_after_s)
 {
-	const struct settings_limits limits = limits_of(accounts);
-	const uint64_t key = key_of(source, peer_id);
-	struct shard *shard = lock_shard(accounts, key);
-	struct account *account = find(shard, key, now_ms);
 	enum account_verdict verdict = ACCOUNT_WELCOME;
-	uint64_t wait_us = 0;
+	struct key key;
 
-	if (!account)
-		verdict = ACCOUNT_SILENT; /* the table is full of those who hold something: a flood */
-	else if (!take(&account->requests, limits.requests, now_ms, &wait_us))
-		verdict = refuse(account, wait_us, now_ms, out_retry_after_s);
-	pthread_mutex_unlock(&shard->lock);
+	if (account_is_banned(accounts, source, now_ms))
+		return ACCOUNT_SILENT;
+	key_of(source, peer_id, &key);
+	struct shard *shard = shard_of(accounts, &key);
+	struct account *account = take_account(shard, &key, now_ms);
+	if (!take_token(&account->requests, &shard->limits.requests, now_ms)) {
+		*out_retry_after_s = wait_s(&account->requests, &shard->limits.requests);
+		verdict = take_token(&account->refusals, &refusals_rate, now_ms)
+				  ? ACCOUNT_REFUSED
+				  : ACCOUNT_SILENT;
+	}
+	give_back(shard);
 	return verdict;
 }
 
-/* ---- connections ---- */
-
-static enum reason check_connection(struct account *account, const struct settings_limits *limits, bool is_tls,
-				    uint64_t now_ms)
+/* Counts one more, up to limit (0: no bound). */
+static bool count_up(_Atomic unsigned *counter, unsigned limit)
 {
-	uint64_t ignored;
+	unsigned n = atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 
-	if (!account)
-		return REASON_TOO_MANY_CONNECTIONS;
-	if (account->banned_until_ms > now_ms)
-		return REASON_BANNED;
-	if (account->n_connections >= limits->connections_per_source)
-		return REASON_TOO_MANY_CONNECTIONS;
-	if (is_tls && !take(&account->handshakes, limits->handshakes, now_ms, &ignored))
-		return REASON_TOO_MANY_HANDSHAKES;
-	account->n_connections++;
-	return REASON_NONE;
+	if (limit == 0 || n < limit)
+		return true;
+	atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+	return false;
 }
 
-enum reason account_connection(struct accounts *accounts, const struct addr *source, bool is_tls, uint64_t now_ms)
+static void count_down(_Atomic unsigned *counter)
 {
-	const struct settings_limits limits = limits_of(accounts);
-	const uint64_t key = source_key(source);
-	struct shard *shard;
-	enum reason reason;
+	atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+}
 
-	if (__atomic_add_fetch(&accounts->n_connections, 1, __ATOMIC_RELAXED) > limits.connections) {
-		__atomic_sub_fetch(&accounts->n_connections, 1, __ATOMIC_RELAXED);
-		return REASON_TOO_MANY_CONNECTIONS;
-	}
-	shard = lock_shard(accounts, key);
-	reason = check_connection(find(shard, key, now_ms), &limits, is_tls, now_ms);
-	pthread_mutex_unlock(&shard->lock);
-	if (reason)
-		__atomic_sub_fetch(&accounts->n_connections, 1, __ATOMIC_RELAXED);
+static bool is_at(unsigned n, unsigned limit)
+{
+	return limit > 0 && n >= limit;
+}
+
+enum reason account_connection(struct accounts *accounts, const struct addr *source,
+			       bool is_tls, uint64_t now_ms)
+{
+	enum reason reason = REASON_NONE;
+	struct key key;
+
+	if (account_is_banned(accounts, source, now_ms))
+		return REASON_BANNED;
+	key_of_source(source, &key);
+	struct shard *shard = shard_of(accounts, &key);
+	struct account *account = take_account(shard, &key, now_ms);
+	if (is_at(account->n_connections, shard->limits.connections_per_source))
+		reason = REASON_TOO_MANY_CONNECTIONS;
+	else if (is_tls && !take_token(&account->handshakes, &shard->limits.handshakes, now_ms))
+		reason = REASON_TOO_MANY_HANDSHAKES;
+	else if (!count_up(&accounts->n_connections, shard->limits.connections))
+		reason = REASON_TOO_MANY_CONNECTIONS;
+	else
+		account->n_connections++;
+	give_back(shard);
 	return reason;
+}
+
+/* One thing less on the account that it was charged to: its own, which stays while it has any,
+ * else the shared one. */
+static void end_one(struct accounts *accounts, const struct key *key, size_t member,
+		    _Atomic unsigned *total)
+{
+	struct shard *shard = shard_of(accounts, key);
+	bool has_ended = false;
+
+	pthread_mutex_lock(&shard->lock);
+	struct account *charged[] = { find(shard, key), &shard->overflow };
+	for (size_t i = 0; i < COUNT(charged) && !has_ended; i++) {
+		unsigned *n =
+			charged[i] ? (unsigned *)(void *)((char *)charged[i] + member) : NULL;
+		has_ended = n && *n > 0;
+		if (has_ended)
+			--*n;
+	}
+	pthread_mutex_unlock(&shard->lock);
+	if (has_ended)
+		count_down(total);
 }
 
 void account_connection_ended(struct accounts *accounts, const struct addr *source)
 {
-	const uint64_t key = source_key(source);
-	struct shard *shard = lock_shard(accounts, key);
-	struct account *account = look(shard, key);
+	struct key key;
 
-	if (account && account->n_connections) {
-		account->n_connections--;
-		__atomic_sub_fetch(&accounts->n_connections, 1, __ATOMIC_RELAXED);
-	}
-	pthread_mutex_unlock(&shard->lock);
+	key_of_source(source, &key);
+	end_one(accounts, &key, offsetof(struct account, n_connections),
+		&accounts->n_connections);
 }
 
-/* ---- transactions ---- */
-
-/* One partner may have half of all, so that another still gets through; our own servers are bound by the total alone. */
-static unsigned transactions_for(const struct settings_limits *limits, const char *peer_id)
+/* How many of all transactions one may hold; 0: as many as there are. */
+static unsigned transaction_share(const char *peer_id, unsigned limit)
 {
-	if (!strncmp(peer_id, "backend:", 8))
-		return limits->transactions;
-	return *peer_id ? limits->transactions / 2 + 1 : limits->transactions / 10 + 1;
+	unsigned share = limit;
+
+	if (peer_id[0] == '\0')
+		share = limit / STRANGER_SHARE;
+	else if (text_starts_with(peer_id, "partner:"))
+		share = limit / PARTNER_SHARE;
+	return limit > 0 && share == 0 ? 1 : share;
 }
 
-enum reason account_transaction(struct accounts *accounts, const struct addr *source, const char *peer_id)
+enum reason account_transaction(struct accounts *accounts, const struct addr *source,
+				const char *peer_id)
 {
-	const struct settings_limits limits = limits_of(accounts);
-	const uint64_t key = key_of(source, peer_id);
-	enum reason reason = REASON_TOO_MANY_TRANSACTIONS;
-	struct account *account;
-	struct shard *shard;
+	enum reason reason = REASON_NONE;
+	struct key key;
 
-	if (__atomic_add_fetch(&accounts->n_transactions, 1, __ATOMIC_RELAXED) > limits.transactions) {
-		__atomic_sub_fetch(&accounts->n_transactions, 1, __ATOMIC_RELAXED);
-		return reason;
-	}
-	shard = lock_shard(accounts, key);
-	account = look(shard, key);
-	if (!account)
-		account = find(shard, key, 0);
-	if (account && account->n_transactions < transactions_for(&limits, peer_id)) {
+	key_of(source, peer_id, &key);
+	struct shard *shard = shard_of(accounts, &key);
+	/* Without the time nobody banned gives way, which errs on the safe side. */
+	struct account *account = take_account(shard, &key, 0);
+	if (is_at(account->n_transactions,
+		  transaction_share(peer_id, shard->limits.transactions)) ||
+	    !count_up(&accounts->n_transactions, shard->limits.transactions))
+		reason = REASON_TOO_MANY_TRANSACTIONS;
+	else
 		account->n_transactions++;
-		reason = REASON_NONE;
-	}
-	pthread_mutex_unlock(&shard->lock);
-	if (reason)
-		__atomic_sub_fetch(&accounts->n_transactions, 1, __ATOMIC_RELAXED);
+	give_back(shard);
 	return reason;
 }
 
-void account_transaction_ended(struct accounts *accounts, const struct addr *source, const char *peer_id)
+void account_transaction_ended(struct accounts *accounts, const struct addr *source,
+			       const char *peer_id)
 {
-	const uint64_t key = key_of(source, peer_id);
-	struct shard *shard = lock_shard(accounts, key);
-	struct account *account = look(shard, key);
+	struct key key;
 
-	if (account && account->n_transactions) {
-		account->n_transactions--;
-		__atomic_sub_fetch(&accounts->n_transactions, 1, __ATOMIC_RELAXED);
-	}
-	pthread_mutex_unlock(&shard->lock);
+	key_of(source, peer_id, &key);
+	end_one(accounts, &key, offsetof(struct account, n_transactions),
+		&accounts->n_transactions);
 }
 
-/* ---- bans ---- */
+static void remember_ban(struct accounts *accounts, uint64_t until_ms)
+{
+	uint64_t last_ms =
+		atomic_load_explicit(&accounts->last_ban_ends_ms, memory_order_relaxed);
+
+	while (last_ms < until_ms &&
+	       !atomic_compare_exchange_weak(&accounts->last_ban_ends_ms, &last_ms, until_ms))
+		;
+}
 
 bool account_auth_failure(struct accounts *accounts, const struct addr *source, uint64_t now_ms)
 {
-	const struct settings_limits limits = limits_of(accounts);
-	const uint64_t key = source_key(source);
-	struct shard *shard = lock_shard(accounts, key);
-	struct account *account = find(shard, key, now_ms);
-	uint64_t ignored;
+	struct key key;
 
-	if (account && !take(&account->auth_failures, limits.auth_failures, now_ms, &ignored))
-		account->banned_until_ms = now_ms + limits.ban_ms;
-	bool is_banned = account && account->banned_until_ms > now_ms;
-	pthread_mutex_unlock(&shard->lock);
+	key_of_source(source, &key);
+	struct shard *shard = shard_of(accounts, &key);
+	struct account *account = take_account(shard, &key, now_ms);
+	bool has_own = account != &shard->overflow; /* nobody is banned for what others did */
+	if (has_own && account->banned_until_ms <= now_ms &&
+	    !take_token(&account->auth_failures, &shard->limits.auth_failures, now_ms)) {
+		account->banned_until_ms = now_ms + shard->limits.ban_ms;
+		remember_ban(accounts, account->banned_until_ms);
+	}
+	bool is_banned = has_own && account->banned_until_ms > now_ms;
+	give_back(shard);
 	return is_banned;
 }
 
 bool account_is_banned(struct accounts *accounts, const struct addr *source, uint64_t now_ms)
 {
-	const uint64_t key = source_key(source);
-	struct shard *shard = lock_shard(accounts, key);
-	const struct account *account = look(shard, key);
-	bool is_banned = account && account->banned_until_ms > now_ms;
+	struct key key;
 
+	if (now_ms >= atomic_load_explicit(&accounts->last_ban_ends_ms, memory_order_relaxed))
+		return false;
+	key_of_source(source, &key);
+	struct shard *shard = shard_of(accounts, &key);
+	pthread_mutex_lock(&shard->lock);
+	const struct account *account = find(shard, &key);
+	bool is_banned = account && account->banned_until_ms > now_ms;
 	pthread_mutex_unlock(&shard->lock);
 	return is_banned;
 }
@@ -329,15 +412,15 @@ bool account_is_banned(struct accounts *accounts, const struct addr *source, uin
 unsigned accounts_n_banned(struct accounts *accounts, uint64_t now_ms)
 {
 	unsigned n = 0;
-	size_t i, set, way;
 
-	for (i = 0; i < N_SHARDS; i++) {
+	if (now_ms >= atomic_load_explicit(&accounts->last_ban_ends_ms, memory_order_relaxed))
+		return 0;
+	for (size_t i = 0; i < N_SHARDS; i++) {
 		struct shard *shard = &accounts->shards[i];
-
 		pthread_mutex_lock(&shard->lock);
-		for (set = 0; set < N_SETS; set++)
-			for (way = 0; way < N_WAYS; way++)
-				n += shard->sets[set][way].banned_until_ms > now_ms;
+		for (struct list *link = shard->by_use.next; link != &shard->by_use;
+		     link = link->next)
+			n += container_of(link, struct account, link)->banned_until_ms > now_ms;
 		pthread_mutex_unlock(&shard->lock);
 	}
 	return n;

@@ -3,63 +3,92 @@
 #include <string.h>
 #include <strings.h>
 
+#include <sofia-sip/sip_extra.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/su_alloc.h>
+
 #include "proxy/base/text.h"
 
-/* True if the asserted identities are all of the domain that the sender speaks for. The header is read as Sofia reads an
- * address list; what cannot be read is not of that domain. */
-static bool is_of_domain(const char *value, const char *domain)
-{
-	su_home_t home[1] = { SU_HOME_INIT(home) };
-	const sip_from_t *from;
-	char user[256], host[256];
-	bool is_of = false;
+enum { MAX_IDENTITIES = 2 }; /* RFC 3325 §9.1: a SIP URI and a telephone number */
 
-	if (su_home_init(home) < 0)
-		return false;
-	from = sip_from_make(home, value);
-	if (from && message_uri_parts(from->a_url, user, sizeof(user), host, sizeof(host)))
-		is_of = from->a_url->url_type == url_tel || !strcmp(host, domain);
-	su_home_deinit(home);
-	return is_of;
-}
+static const char ASSERTED[] = "P-Asserted-Identity", PREFERRED[] = "P-Preferred-Identity";
 
-/* RFC 3325 §5: what a node outside the trust domain says of its identity is not taken over; a partner vouches for its own
- * domain alone. */
-static bool may_assert(const msg_t *msg, const struct origin *origin)
-{
-	const char *value = message_header(msg, "P-Asserted-Identity");
-
-	if (!value || origin->kind == ORIGIN_BACKEND)
-		return true;
-	return origin->kind == ORIGIN_PARTNER && is_of_domain(value, origin->domain);
-}
-
-/* RFC 3325 §9.3: "id" among the values of Privacy, which are separated by semicolons (RFC 3323 §4.2). */
-static bool wants_id_privacy(const msg_t *msg)
+/* RFC 3325 §9.3: "id" among the priv-values. */
+static bool asks_privacy(const msg_t *msg)
 {
 	const char *value = message_header(msg, "Privacy");
 
 	while (value && *value) {
-		size_t len;
-
-		value += strspn(value, "; \t,");
-		len = strcspn(value, "; \t,");
-		if (len == 2 && !strncasecmp(value, "id", 2))
+		value += strspn(value, "; \t");
+		size_t len = strcspn(value, "; \t");
+		if (len == 2 && strncasecmp(value, "id", 2) == 0)
 			return true;
 		value += len;
 	}
 	return false;
 }
 
+/* A partner speaks for its own domain; a telephone number is in nobody's. */
+static bool may_assert(const struct origin *origin, const url_t *url)
+{
+	char user[256], host[256];
+
+	switch (origin->kind) {
+	case ORIGIN_BACKEND:
+		return true;
+	case ORIGIN_PARTNER:
+		return url->url_type != url_tel &&
+		       message_uri_parts(url, user, sizeof(user), host, sizeof(host)) &&
+		       text_domain_matches(origin->domain, host);
+	case ORIGIN_PARTNER_UNTRUSTED:
+	case ORIGIN_STRANGER:
+		return false;
+	}
+	return false;
+}
+
+/* Keeps what the sender may assert: the values are taken out and the good ones put back. */
+static enum err keep_own(msg_t *msg, const struct origin *origin,
+			 const sip_p_asserted_identity_t *first)
+{
+	const char *kept[MAX_IDENTITIES];
+	size_t n_kept = 0;
+
+	for (const sip_p_asserted_identity_t *value = first; value && n_kept < COUNT(kept);
+	     value = value->paid_next) {
+		if (!may_assert(origin, value->paid_url))
+			continue;
+		kept[n_kept] = sip_header_as_string(msg_home(msg), (const sip_header_t *)value);
+		if (!kept[n_kept])
+			return ERR_NO_MEMORY;
+		n_kept++;
+	}
+	message_remove_header(msg, ASSERTED);
+	for (size_t i = 0; i < n_kept; i++) {
+		enum err err = message_add_header(msg, ASSERTED, kept[i]);
+		if (err != ERR_OK) {
+			message_remove_header(msg, ASSERTED);
+			return err;
+		}
+	}
+	return ERR_OK;
+}
+
 enum err asserted_filter(msg_t *msg, const struct origin *origin, bool receiver_is_trusted)
 {
-	const bool goes_outside = !receiver_is_trusted || origin->kind == ORIGIN_BACKEND;
+	/* What a user agent prefers is for its own proxy, and goes no further (RFC 3325 §7). */
+	message_remove_header(msg, PREFERRED);
+	if (!message_header(msg, ASSERTED))
+		return ERR_OK;
 
-	if (!may_assert(msg, origin))
-		message_remove_header(msg, "P-Asserted-Identity");
-	if (origin->kind != ORIGIN_BACKEND || !receiver_is_trusted)
-		message_remove_header(msg, "P-Preferred-Identity");
-	if (!receiver_is_trusted || (goes_outside && wants_id_privacy(msg)))
-		message_remove_header(msg, "P-Asserted-Identity");
-	return ERR_OK;
+	/* A user of ours who asks for privacy asks for it towards partners, trusted ones too:
+	 * they are other houses. Which of the trusted ones the receiver is cannot be told here,
+	 * so backends do not see it either. */
+	bool wants_privacy = origin->kind == ORIGIN_BACKEND && asks_privacy(msg);
+	const sip_p_asserted_identity_t *first = sip_p_asserted_identity(message_sip(msg));
+	if (!receiver_is_trusted || wants_privacy || !first) {
+		message_remove_header(msg, ASSERTED);
+		return ERR_OK;
+	}
+	return origin->kind == ORIGIN_BACKEND ? ERR_OK : keep_own(msg, origin, first);
 }

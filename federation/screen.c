@@ -1,103 +1,186 @@
 #include "federation/screen.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include <sofia-sip/msg_mime.h>
 #include <sofia-sip/sdp.h>
+#include <sofia-sip/su_alloc.h>
 
-#include "proxy/base/macros.h"
+#include "proxy/base/text.h"
 
-enum { MAX_SDP_BYTES = 64 * 1024, MAX_MEDIA = 64 };
-
-static const struct {
-	const char *method;
-	unsigned service;
-} by_method[] = {
-	{ "SUBSCRIBE", SERVICE_PRESENCE },
-	{ "NOTIFY", SERVICE_PRESENCE },
-	{ "PUBLISH", SERVICE_PRESENCE },
-	{ "MESSAGE", SERVICE_IM },
-};
+enum { MAX_SDP_BYTES = 64 * 1024, MAX_MEDIA = 32, MAX_PARTS = 16 };
 
 static unsigned service_of_media(const sdp_media_t *media)
 {
+	const char *name = media->m_type_name ? media->m_type_name : "";
+
 	switch (media->m_type) {
 	case sdp_media_audio:
+	case sdp_media_image: /* T.38: a fax is a call */
 		return SERVICE_AUDIO;
 	case sdp_media_video:
+	case sdp_media_application: /* the shared screen */
 		return SERVICE_VIDEO;
-	case sdp_media_message:
+	case sdp_media_message: /* MSRP, RFC 4975 */
 		return SERVICE_IM;
 	default:
 		break;
 	}
-	/* Microsoft's instant messages are a session with such a line. */
-	if (media->m_type_name && !strcmp(media->m_type_name, "x-ms-message"))
+	if (strcasecmp(name, "x-ms-message") == 0 || strcasecmp(name, "text") == 0)
 		return SERVICE_IM;
-	return 0; /* application, image: part of whatever else is there */
+	return strcasecmp(name, "applicationsharing") == 0 ? SERVICE_VIDEO : 0;
 }
 
-/* What an offer asks for; 0 if it cannot be read. */
-static unsigned services_of_sdp(const char *text, size_t len)
+static unsigned services_of_session(const sdp_session_t *session)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
-	sdp_parser_t *parser;
-	const sdp_session_t *session;
-	const sdp_media_t *media;
 	unsigned services = 0, n = 0;
 
-	if (su_home_init(home) < 0)
-		return 0;
-	parser = sdp_parse(home, text, (issize_t)len, sdp_f_config | sdp_f_insane);
-	session = sdp_session(parser);
-	for (media = session ? session->sdp_media : NULL; media && n < MAX_MEDIA; media = media->m_next, n++)
-		services |= service_of_media(media);
-	sdp_parser_free(parser);
-	su_home_deinit(home);
+	for (const sdp_media_t *media = session->sdp_media; media; media = media->m_next) {
+		if (++n > MAX_MEDIA)
+			return SERVICE_ALL; /* whatever it is, it is not one of these alone */
+		if (media->m_port != 0 && !media->m_rejected)
+			services |= service_of_media(media);
+	}
 	return services;
 }
 
-static bool is_sdp(const sip_t *sip)
+/* What Sofia's SDP parser reads must be ASCII: a byte above it in an m-line made another server
+ * ask for 60 GB (field.md pitfall 9). For what is asked here any other character is as good. */
+static char *to_ascii(su_home_t *home, const char *bytes, size_t len)
 {
-	return sip->sip_content_type && sip->sip_content_type->c_type &&
-	       !strcasecmp(sip->sip_content_type->c_type, "application/sdp");
+	if (len == 0 || len > MAX_SDP_BYTES || memchr(bytes, '\0', len))
+		return NULL;
+	char *text = su_strndup(home, bytes, (isize_t)len);
+	for (char *c = text; c && *c; c++)
+		if ((unsigned char)*c >= 0x7f)
+			*c = '?';
+	return text;
 }
 
-static unsigned services_of_invite(const sip_t *sip)
+/* SDP that cannot be read is a call all the same. */
+static unsigned services_of_sdp(const char *bytes, size_t len)
+{
+	su_home_t *home = su_home_new(sizeof(*home));
+	if (!home)
+		return SERVICE_AUDIO;
+
+	unsigned services = SERVICE_AUDIO;
+	char *text = to_ascii(home, bytes, len);
+	sdp_parser_t *parser = text ? sdp_parse(home, text, (issize_t)len,
+						sdp_f_insane | sdp_f_anynet | sdp_f_c_missing)
+				    : NULL;
+	const sdp_session_t *session = parser ? sdp_session(parser) : NULL;
+	if (session)
+		services = services_of_session(session);
+	sdp_parser_free(parser);
+	su_home_unref(home);
+	return services;
+}
+
+static bool is_sdp(const msg_content_type_t *type)
+{
+	return type && type->c_type && strcasecmp(type->c_type, "application/sdp") == 0;
+}
+
+/* Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
+static unsigned services_of_parts(const sip_t *sip)
+{
+	su_home_t *home = su_home_new(sizeof(*home));
+	unsigned services = 0, n = 0;
+	bool has_sdp = false;
+
+	if (!home)
+		return SERVICE_AUDIO;
+	msg_payload_t *body =
+		msg_payload_create(home, sip->sip_payload->pl_data, sip->sip_payload->pl_len);
+	msg_multipart_t *parts =
+		body ? msg_multipart_parse(
+			       home, (const msg_content_type_t *)sip->sip_content_type, body)
+		     : NULL;
+	for (const msg_multipart_t *part = parts; part && n < MAX_PARTS;
+	     part = part->mp_next, n++) {
+		if (!is_sdp(part->mp_content_type) || !part->mp_payload)
+			continue;
+		has_sdp = true;
+		services |=
+			services_of_sdp(part->mp_payload->pl_data, part->mp_payload->pl_len);
+	}
+	su_home_unref(home);
+	return has_sdp ? services : SERVICE_AUDIO;
+}
+
+/* A body's services; without an SDP that we can see it is what the method stands for. */
+static unsigned services_of_body(const sip_t *sip, unsigned without)
 {
 	const sip_payload_t *body = sip->sip_payload;
-	unsigned services = 0;
+	const sip_content_type_t *type = sip->sip_content_type;
 
-	if (body && body->pl_len && body->pl_len <= MAX_SDP_BYTES && is_sdp(sip))
-		services = services_of_sdp(body->pl_data, body->pl_len);
-	/* An offer that comes later, is unreadable, or is in a body of many parts: the least that a call is. */
-	return services ? services : SERVICE_AUDIO;
+	if (!body || body->pl_len == 0)
+		return without;
+	if (body->pl_len > MAX_SDP_BYTES)
+		return SERVICE_AUDIO;
+	if (is_sdp((const msg_content_type_t *)type))
+		return services_of_sdp(body->pl_data, body->pl_len);
+	if (type && type->c_type && strncasecmp(type->c_type, "multipart/", 10) == 0)
+		return services_of_parts(sip);
+	return without;
+}
+
+/* "presence", "presence.winfo" (RFC 3857), and what else is built on it. */
+static unsigned services_of_event(const sip_t *sip)
+{
+	const char *event = sip->sip_event ? sip->sip_event->o_type : NULL;
+
+	if (!event || strncasecmp(event, "presence", 8) != 0)
+		return 0;
+	return event[8] == '\0' || event[8] == '.' ? SERVICE_PRESENCE : 0;
 }
 
 unsigned screen_services(const msg_t *msg)
 {
 	const sip_t *sip = message_sip(msg);
-	const char *method = message_method(sip);
-	size_t i;
 
-	for (i = 0; i < COUNT(by_method); i++)
-		if (!strcmp(method, by_method[i].method))
-			return by_method[i].service;
-	if (!strcmp(method, "INVITE"))
-		return services_of_invite(sip);
-	return 0;
+	if (!sip->sip_request)
+		return 0;
+	switch (sip->sip_request->rq_method) {
+	case sip_method_invite:
+		return services_of_body(sip, SERVICE_AUDIO);
+	case sip_method_update:
+	case sip_method_prack:
+	case sip_method_ack:
+		return services_of_body(sip, 0);
+	case sip_method_message:
+		return SERVICE_IM;
+	case sip_method_subscribe:
+	case sip_method_notify:
+	case sip_method_publish:
+		return services_of_event(sip);
+	default:
+		return 0;
+	}
 }
 
-enum reason screen_check(const struct settings_route *route, unsigned services, const char **out_what)
+enum reason screen_check(const struct settings_route *route, unsigned services,
+			 const char **out_what)
 {
-	static const char *const names[] = { "presence", "im", "audio", "video" };
-	size_t i;
+	static const struct {
+		unsigned service;
+		const char *word;
+	} words[] = {
+		{ SERVICE_PRESENCE, "presence" },
+		{ SERVICE_IM, "im" },
+		{ SERVICE_AUDIO, "audio" },
+		{ SERVICE_VIDEO, "video" },
+	};
 
-	if (!route)
-		return REASON_NONE;
-	for (i = 0; i < COUNT(names); i++)
-		if (services & ~route->services & 1U << i) {
-			*out_what = names[i];
-			return REASON_SERVICE_NOT_ALLOWED;
-		}
+	for (size_t i = 0; route && i < COUNT(words); i++) {
+		if ((services & words[i].service) == 0 ||
+		    (route->services & words[i].service) != 0)
+			continue;
+		*out_what = words[i].word;
+		return REASON_SERVICE_NOT_ALLOWED;
+	}
 	return REASON_NONE;
 }
