@@ -37,7 +37,8 @@ struct client_txn {
 	char *cancel_reason;
 	char branch[TXN_BRANCH_SIZE];
 	enum state state;
-	bool is_invite, is_cancel, is_reliable, wants_cancel, is_cancelled;
+	sip_method_t method;
+	bool is_invite, is_reliable, wants_cancel, is_cancelled;
 };
 
 static void finish(struct client_txn *txn);
@@ -48,13 +49,14 @@ struct client_txn *client_txn_of(struct list *link)
 	return container_of(link, struct client_txn, link);
 }
 
-struct client_txn *client_txn_find(struct txn_table *table, const char *branch, bool is_cancel)
+struct client_txn *client_txn_find(struct txn_table *table, const char *branch,
+				   sip_method_t method)
 {
 	for (struct txn_link *link = txn_index_find(&table->client_index,
 						    random_keyed_hash(branch, strlen(branch)));
 	     link; link = txn_index_next(link)) {
 		struct client_txn *txn = container_of(link, struct client_txn, key_link);
-		if (txn->is_cancel == is_cancel && strcmp(txn->branch, branch) == 0)
+		if (txn->method == method && strcmp(txn->branch, branch) == 0)
 			return txn;
 	}
 	return NULL;
@@ -314,7 +316,8 @@ enum err client_txn_start(struct txn_table *table, msg_t *msg, struct wire *wire
 	struct client_txn *txn = make(table, wire, branch, hop->transport != TRANSPORT_UDP);
 	if (!txn)
 		return ERR_NO_MEMORY;
-	txn->is_invite = message_sip(msg)->sip_request->rq_method == sip_method_invite;
+	txn->method = message_sip(msg)->sip_request->rq_method;
+	txn->is_invite = txn->method == sip_method_invite;
 	if (txn->is_invite) {
 		txn->msg = message_ref(msg);
 		txn->hop = copy_hop(hop);
@@ -343,7 +346,7 @@ static enum err start_cancel(struct client_txn *invite, struct wire *wire)
 	if (!txn)
 		return ERR_NO_MEMORY;
 
-	txn->is_cancel = true;
+	txn->method = sip_method_cancel;
 	enum err err = ERR_CLOSED;
 	if (invite->flow && !invite->flow->is_closed) {
 		if (join_flow(txn, flow_ref(invite->flow)))

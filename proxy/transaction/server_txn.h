@@ -24,7 +24,9 @@ enum err server_txn_respond(struct server_txn *txn, msg_t *response) MUST_CHECK;
 
 void server_txn_detach(struct server_txn *txn); /* NULL is fine */
 
+/* The request; NULL once the final response was sent, as a finished transaction keeps no message. */
 msg_t *server_txn_request(const struct server_txn *txn);
+/* The flow that its responses go by: over UDP to where the Via says, which may be another port than the request's. */
 struct flow *server_txn_flow(const struct server_txn *txn);
 void *server_txn_user(const struct server_txn *txn); /* NULL once detached */
 bool server_txn_has_final(const struct server_txn *txn);

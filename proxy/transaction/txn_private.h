@@ -56,8 +56,9 @@ bool server_txn_is_merged(const struct txn_table *table, const sip_t *sip,
 /* Ends it now: tells on_ended and frees. */
 void server_txn_end(struct server_txn *txn);
 
-/* The client transaction with that branch and kind, or NULL. */
-struct client_txn *client_txn_find(struct txn_table *table, const char *branch, bool is_cancel);
+/* The client transaction with that branch and method (RFC 3261 §17.1.3), or NULL. */
+struct client_txn *client_txn_find(struct txn_table *table, const char *branch,
+				   sip_method_t method);
 
 void client_txn_receive(struct client_txn *txn, struct arrival *response);
 

@@ -175,8 +175,7 @@ static enum txn_match match_response(struct txn_table *table, struct arrival *ar
 		return TXN_ELSEWHERE;
 	}
 
-	struct client_txn *txn =
-		client_txn_find(table, branch, sip->sip_cseq->cs_method == sip_method_cancel);
+	struct client_txn *txn = client_txn_find(table, branch, sip->sip_cseq->cs_method);
 	if (!txn)
 		return TXN_STRAY;
 	client_txn_receive(txn, arrival);

@@ -82,6 +82,8 @@ static const struct row other_rows[] = {
 	  "0>MESSAGE 500>MESSAGE 600<100 1500>MESSAGE 5500>MESSAGE 9500>MESSAGE 9999<200 14999." },
 	{ "a provisional does not stop timer F", TRANSPORT_TCP, "MESSAGE", "600:100",
 	  "0>MESSAGE 600<100 32000!no-answer 32000." },
+	{ "a response to another method, RFC 3261 17.1.3", TRANSPORT_TCP, "MESSAGE", "1:BYE 2:200",
+	  "0>MESSAGE 1?stray 2<200 2." },
 	{ "unknown method", TRANSPORT_TCP, "FROBNICATE", "1:501", "0>FROBNICATE 1<501 1." },
 };
 
@@ -166,6 +168,21 @@ static enum err start(struct client *client, const char *method)
 	return err;
 }
 
+/* A 200 under the request's branch, but to a BYE. */
+static void answer_bye(struct bench *bench, const struct wire *first)
+{
+	char *text = strndup(first->bytes, first->len);
+	char *method = strstr(text, "CSeq: 7 ") + strlen("CSeq: 7 ");
+	const char *rest = strchr(method, '\r');
+	char answer[1024];
+
+	(void)snprintf(answer, sizeof(answer), "SIP/2.0 200 OK%.*sBYE%s", (int)(method - strchr(text, '\r')),
+		       strchr(text, '\r'), rest);
+	if (bench_match(bench, NULL, bench_parse(answer, strlen(answer)), NULL, NULL) == TXN_STRAY)
+		bench_note(bench, "?stray");
+	free(text);
+}
+
 /* "200" answers the request, "200/b" with another tag, "c200" the CANCEL. */
 static void answer(struct client *client, const char *action, const struct wire *first)
 {
@@ -197,6 +214,8 @@ static void act(struct client *client, const char *action, const struct wire *fi
 		bench->send_err = ERR_OK;
 	else if (strcmp(action, "free") == 0)
 		bench->table = txn_table_free(bench->table);
+	else if (strcmp(action, "BYE") == 0)
+		answer_bye(bench, first);
 	else if (strcmp(action, "slow") != 0)
 		answer(client, action, first);
 	loop_turn(bench->loop, 0);

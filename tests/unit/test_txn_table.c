@@ -1,6 +1,7 @@
 /* The matching of messages to transactions: RFC 3261 17.1.3, 17.2.3, 8.2.2.2, 9.2, and the way of RFC 2543. */
 #include "proxy/transaction/txn_table.h"
 
+#include "proxy/base/counter.h"
 #include "txn_bench.h"
 
 struct request {
@@ -204,6 +205,37 @@ static void test_many_clients(void **state)
 	bench_free(bench);
 }
 
+static void test_counters(void **state)
+{
+	static const struct {
+		enum counter counter;
+		unsigned at[COUNTER_MAX_LABELS];
+		int64_t running, ended;
+	} rows[] = {
+		{ COUNTER_TRANSACTIONS, { COUNTER_SERVER }, 1, 0 },
+		{ COUNTER_TRANSACTIONS, { COUNTER_CLIENT }, 0, 0 },
+		{ COUNTER_RETRANSMISSIONS, { COUNTER_OUT, TRANSPORT_UDP }, 2, 10 }, /* Timer G */
+		{ COUNTER_RETRANSMISSIONS, { COUNTER_IN, TRANSPORT_UDP }, 1, 1 },
+		{ COUNTER_RETRANSMISSIONS, { COUNTER_IN, TRANSPORT_TCP }, 0, 0 },
+	};
+	struct bench *bench = bench_new();
+	struct counters *counters = counters_new();
+	const struct counters *all[] = { counters };
+	struct flow *flow = bench_flow(bench, TRANSPORT_UDP, "192.0.2.9:5060");
+
+	txn_table_set_counters(bench->table, counters);
+	finish(begin(bench, flow, &first), &first, 486);
+	assert_int_equal(bench_match(bench, flow, build(&first), NULL, NULL), TXN_ABSORBED);
+	bench_turn_to(bench, 1500);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(counters_sum(all, 1, rows[i].counter, rows[i].at), rows[i].running);
+	bench_turn_to(bench, 100000);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(counters_sum(all, 1, rows[i].counter, rows[i].at), rows[i].ended);
+	bench_free(bench);
+	counters_free(counters);
+}
+
 static void test_branch(void **state)
 {
 	struct bench *bench = bench_new();
@@ -230,7 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),	cmocka_unit_test(test_merged),
 		cmocka_unit_test(test_responses),	cmocka_unit_test(test_many_clients),
-		cmocka_unit_test(test_branch),
+		cmocka_unit_test(test_branch),		cmocka_unit_test(test_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
