@@ -91,9 +91,8 @@ class Conversation:
             out += ('<ereg regexp="&lt;.*" search_in="hdr" header="From:" assign_to="1"/>'
                     '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact:" assign_to="2"/>')
         if any(self.is_late(position) for position in range(len(self.steps))):
-            out += ('<ereg regexp="(Via: [[:print:]]+[[:cntrl:]]+)+" search_in="msg" assign_to="3"/>'
-                    '<ereg regexp="(Record-Route: [[:print:]]+[[:cntrl:]]+)+" search_in="msg" '
-                    'assign_to="4"/>')
+            out += ('<ereg regexp="((Via|Record-Route): [[:print:]]+[[:cntrl:]]+)+" search_in="msg" '
+                    'assign_to="3"/>')
         return out
 
     @staticmethod
@@ -155,7 +154,7 @@ class Conversation:
         to = "[last_To:]" if is_caller else f"To: <sip:{self.called}>;tag=d[call_number]"
         above = "[last_Via:]\n[last_Record-Route:]\n[last_CSeq:]\n"
         if self.is_late(position):
-            above = "[$3][$4]CSeq: 1 INVITE\n" # the kept lines have their ends with them
+            above = "[$3]CSeq: 1 INVITE\n"  # the kept lines have their ends with them
         return (f"SIP/2.0 {status} {PHRASES.get(status, 'Status')}\n"
                 f"{above}[last_From:]\n{to}\n[last_Call-ID:]\n"
                 f"Contact: <sip:live@[local_ip]:[local_port];transport=[transport]>\n"
@@ -176,7 +175,7 @@ def play(stage, name, conversation, caller, called, n_calls=10, rate=20, transpo
     for side, is_caller in (("caller", True), ("called", False)):
         files[side] = stage.write(f"{name}-{side}.xml", conversation.scenario(is_caller))
     common = ["-nostdin", "-t", mode, "-p", "5060", "-m", str(n_calls), "-trace_err",
-              "-timeout", str(timeout), "-timeout_error", "-max_retrans", "8", "-recv_timeout", "15000"]
+              "-timeout", str(timeout), "-timeout_error", *os.environ.get("SIPP_ARGS", "").split(), "-max_retrans", "8", "-recv_timeout", "15000"]
     os.makedirs(stage.path(name), exist_ok=True)
     server = stage.start(f"{name}-called", ["sipp", "-sf", files["called"], "-i", called, *common],
                          cwd=stage.path(name))
