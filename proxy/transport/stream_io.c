@@ -19,7 +19,7 @@ static void count_unsent(struct stream *stream)
 
 	if (stream->tls)
 		tls_session_output(stream->tls, &n_cipher);
-	stream->flow.n_queued_bytes = stream->queue.n_bytes + n_cipher;
+	flow_set_queued(&stream->flow, stream->queue.n_bytes + n_cipher);
 }
 
 static void on_stall(struct timer *timer)
@@ -87,7 +87,7 @@ static bool write_some(struct stream *stream, bool *had_progress)
 		return false;
 	}
 	*had_progress = true;
-	stream->flow.n_sent_bytes += (uint64_t)sent;
+	flow_count_sent(&stream->flow, (size_t)sent);
 	stream->last_sent_ms = loop_now_ms(stream->flow.owner->loop);
 	if (stream->tls)
 		tls_session_sent(stream->tls, (size_t)sent);
@@ -166,7 +166,7 @@ enum err stream_send(struct flow *flow, struct wire *wire)
 	enum err err = send_queue_push(&stream->queue, wire);
 	if (err != ERR_OK)
 		return err;
-	flow->n_queued_bytes += wire->len;
+	flow_set_queued(flow, flow->n_queued_bytes + wire->len);
 	/* All that one round of the loop has for this peer goes out in one write. */
 	if (!stream->is_blocked && stream->state >= STREAM_OPEN)
 		loop_defer(transport->loop, &stream->flush_call, on_flush);
@@ -368,7 +368,7 @@ void stream_read(struct stream *stream)
 			return;
 		}
 		flow->last_received_ms = loop_now_ms(transport->loop);
-		flow->n_received_bytes += (uint64_t)got;
+		flow_count_received(flow, (size_t)got);
 		if (stream->tls)
 			input_tls(stream, transport->bytes, (size_t)got);
 		else
@@ -381,7 +381,7 @@ void stream_read(struct stream *stream)
 void stream_free_buffers(struct stream *stream)
 {
 	send_queue_fini(&stream->queue);
-	stream->flow.n_queued_bytes = 0;
+	flow_set_queued(&stream->flow, 0);
 	if (!stream->is_input)
 		drop_input(stream);
 }

@@ -235,10 +235,26 @@ void transport_flow_opened(struct flow *flow)
 	flow->is_open = true;
 	flow->opened_ms = flow->last_received_ms = loop_now_ms(transport->loop);
 	flow->was_told = true;
+	counter_add3(transport->counters, COUNTER_CONNECTIONS_OPENED, flow_network(flow),
+		     flow->transport, flow_direction(flow), 1);
+	counter_add3(transport->counters, COUNTER_CONNECTIONS, flow_network(flow),
+		     flow->transport, flow_direction(flow), 1);
 	if (transport->user.on_opened)
 		transport->user.on_opened(transport->user.user, flow);
 	if (!flow->is_closed)
 		send_waiting(flow);
+}
+
+static void count_end(const struct flow *flow)
+{
+	struct counters *counters = flow->owner->counters;
+
+	if (flow->was_told)
+		counter_add3(counters, COUNTER_CONNECTIONS, flow_network(flow), flow->transport,
+			     flow_direction(flow), -1);
+	else if (flow_is_reliable(flow))
+		counter_add4(counters, COUNTER_CONNECTION_FAILURES, flow_network(flow),
+			     flow->transport, flow_direction(flow), flow->end_reason, 1);
 }
 
 void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
@@ -256,6 +272,7 @@ void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
 	list_remove(&flow->id_link);
 	if (flow_is_reliable(flow))
 		transport->n_streams--;
+	count_end(flow);
 	list_for_each(link, following, &flow->sendings)
 	{
 		list_remove(link);

@@ -1,6 +1,7 @@
 /* What the files of this folder share of struct transport. */
 #pragma once
 
+#include "proxy/base/counter.h"
 #include "proxy/base/list.h"
 #include "proxy/base/loop.h"
 #include "proxy/transport/transport.h"
@@ -45,3 +46,36 @@ struct transport {
  */
 void sending_finish(struct transport *transport, struct sending *sending, struct flow *flow,
 		    enum err err, enum reason reason);
+
+/* The labels of what is counted about a flow. */
+static inline unsigned flow_network(const struct flow *flow)
+{
+	return flow->listener ? flow->listener->network : NETWORK_WAN;
+}
+
+static inline unsigned flow_direction(const struct flow *flow)
+{
+	return flow->is_inbound ? COUNTER_IN : COUNTER_OUT;
+}
+
+static inline void flow_count_received(struct flow *flow, size_t len)
+{
+	flow->n_received_bytes += len;
+	counter_add2(flow->owner->counters, COUNTER_RECEIVED_BYTES, flow_network(flow), flow->transport,
+		     (int64_t)len);
+}
+
+static inline void flow_count_sent(struct flow *flow, size_t len)
+{
+	flow->n_sent_bytes += len;
+	if (flow->owner)
+		counter_add2(flow->owner->counters, COUNTER_SENT_BYTES, flow_network(flow), flow->transport,
+			     (int64_t)len);
+}
+
+static inline void flow_set_queued(struct flow *flow, size_t n_bytes)
+{
+	counter_add1(flow->owner->counters, COUNTER_SEND_QUEUE_BYTES, flow_network(flow),
+		     (int64_t)n_bytes - (int64_t)flow->n_queued_bytes);
+	flow->n_queued_bytes = n_bytes;
+}

@@ -98,7 +98,7 @@ static void receive(struct udp_socket *socket, struct udp_receiver *receiver, un
 	flow_ref(flow);
 	flow->is_inbound = true;
 	flow->last_received_ms = loop_now_ms(transport->loop);
-	flow->n_received_bytes += len;
+	flow_count_received(flow, len);
 	/* Keepalives of phones and routers: CRLFs or zeros, which want no answer over UDP. */
 	if (strspn(receiver->bytes[i], "\r\n") < len &&
 	    memcmp(receiver->bytes[i], "\0\0\0\0", len < 4 ? len : 4) != 0)

@@ -162,7 +162,7 @@ static void end_letter(struct udp_socket *socket, struct udp_letter *letter, int
 			       letter->flow, err,
 			       err == ERR_OK ? REASON_NONE : REASON_CONNECT_UNREACHABLE);
 	if (number == 0)
-		letter->flow->n_sent_bytes += letter->wire->len;
+		flow_count_sent(letter->flow, letter->wire->len);
 	wire_unref(letter->wire);
 	flow_unref(letter->flow);
 }
