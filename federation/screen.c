@@ -47,7 +47,7 @@ static unsigned services_of_session(const sdp_session_t *session)
 }
 
 /* What Sofia's SDP parser reads must be ASCII: a byte above it in an m-line made another server
- * ask for 60 GB (field.md pitfall 9). For what is asked here any other character is as good. */
+ * ask for 60 GB (field.md pitfall 9). For what is asked here any letter is as good. */
 static char *to_ascii(su_home_t *home, const char *bytes, size_t len)
 {
 	if (len == 0 || len > MAX_SDP_BYTES || memchr(bytes, '\0', len))
@@ -55,7 +55,7 @@ static char *to_ascii(su_home_t *home, const char *bytes, size_t len)
 	char *text = su_strndup(home, bytes, (isize_t)len);
 	for (char *c = text; c && *c; c++)
 		if ((unsigned char)*c >= 0x7f)
-			*c = '?';
+			*c = 'x';
 	return text;
 }
 

@@ -1,0 +1,164 @@
+#include "federation/screen.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SDP   "Content-Type: application/sdp\r\n"
+#define HEAD  "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+#define AUDIO "m=audio 4000 RTP/AVP 0 8\r\n"
+#define VIDEO "m=video 4002 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n"
+#define MSRP  "m=message 7654 TCP/MSRP *\r\n"
+#define MSIM  "m=x-ms-message 5060 sip null\r\n"
+#define MIXED "Content-Type: multipart/alternative; boundary=b1\r\n"
+#define PART  "--b1\r\nContent-Type: application/sdp\r\n\r\n"
+
+/* clang-format off */
+static const struct {
+	const char *name, *method, *headers, *body;
+	unsigned want;
+} rows[] = {
+	{ "MESSAGE", "MESSAGE", "Content-Type: text/plain\r\n", "hello", SERVICE_IM },
+	{ "SUBSCRIBE to presence", "SUBSCRIBE", "Event: presence\r\n", "", SERVICE_PRESENCE },
+	{ "SUBSCRIBE to watchers", "SUBSCRIBE", "Event: presence.winfo;id=7\r\n", "", SERVICE_PRESENCE },
+	{ "compact Event", "NOTIFY", "o: Presence\r\nSubscription-State: active\r\n", "", SERVICE_PRESENCE },
+	{ "PUBLISH", "PUBLISH", "Event: presence\r\n", "", SERVICE_PRESENCE },
+	{ "another event", "SUBSCRIBE", "Event: dialog\r\n", "", 0 },
+	{ "an event whose name begins alike", "SUBSCRIBE", "Event: presencex\r\n", "", 0 },
+	{ "no event", "SUBSCRIBE", "", "", 0 },
+	{ "OPTIONS", "OPTIONS", "", "", 0 },
+	{ "BYE", "BYE", "", "", 0 },
+	{ "REFER", "REFER", "", "", 0 },
+	{ "unknown method with SDP", "FOO", SDP, HEAD AUDIO, 0 },
+	{ "INVITE, offer to come, RFC 3261 §13.2.1", "INVITE", "", "", SERVICE_AUDIO },
+	{ "audio", "INVITE", SDP, HEAD AUDIO, SERVICE_AUDIO },
+	{ "audio and video", "INVITE", SDP, HEAD AUDIO VIDEO, SERVICE_AUDIO | SERVICE_VIDEO },
+	{ "video alone", "INVITE", SDP, HEAD VIDEO, SERVICE_VIDEO },
+	{ "video that is switched off, RFC 3264 §6", "INVITE", SDP, HEAD AUDIO "m=video 0 RTP/AVP 96\r\n", SERVICE_AUDIO },
+	{ "MSRP, RFC 4975", "INVITE", SDP, HEAD MSRP, SERVICE_IM },
+	{ "Lync's chat", "INVITE", SDP, HEAD MSIM, SERVICE_IM },
+	{ "shared screen", "INVITE", SDP, HEAD "m=applicationsharing 5000 TCP/RTP/SAVP 127\r\n", SERVICE_VIDEO },
+	{ "fax", "INVITE", SDP, HEAD "m=image 5000 udptl t38\r\n", SERVICE_AUDIO },
+	{ "upper case type", "INVITE", "Content-Type: Application/SDP\r\n", HEAD VIDEO, SERVICE_VIDEO },
+	{ "UPDATE adds video", "UPDATE", SDP, HEAD AUDIO VIDEO, SERVICE_AUDIO | SERVICE_VIDEO },
+	{ "UPDATE without SDP, RFC 4028", "UPDATE", "", "", 0 },
+	{ "answer in ACK", "ACK", SDP, HEAD VIDEO, SERVICE_VIDEO },
+	{ "ACK", "ACK", "", "", 0 },
+	{ "alternatives", "INVITE", MIXED, PART HEAD AUDIO "\r\n" PART HEAD VIDEO "\r\n--b1--\r\n", SERVICE_AUDIO | SERVICE_VIDEO },
+	{ "parts without SDP", "INVITE", MIXED, "--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n--b1--\r\n", SERVICE_AUDIO },
+	{ "parts that are none", "INVITE", MIXED, "nothing of the kind", SERVICE_AUDIO },
+	{ "SDP that is none is a call", "INVITE", SDP, "nonsense", SERVICE_AUDIO },
+	{ "SDP in another body", "INVITE", "Content-Type: application/pkcs7-mime\r\n", "\1\2\3", SERVICE_AUDIO },
+	{ "a byte above ASCII, pitfall 9", "INVITE", SDP, HEAD "m=video 4000 RTP/AVP \xe4 0\r\n", SERVICE_AUDIO },
+	{ "a byte above ASCII in the media", "INVITE", SDP, HEAD "m=\xff\xfe 4000 RTP/AVP 0\r\n" VIDEO, SERVICE_VIDEO },
+};
+/* clang-format on */
+
+static msg_t *make_request(const char *method, const char *headers, const char *body,
+			   size_t body_bytes)
+{
+	size_t size = 2000 + strlen(headers) + body_bytes;
+	char *text = malloc(size);
+	msg_t *msg;
+
+	assert_non_null(text);
+	int len = snprintf(text, size,
+			   "%s sip:anna@corp.example SIP/2.0\r\nVia: SIP/2.0/TLS "
+			   "p.example;branch=z9hG4bK1\r\n"
+			   "From: <sip:bob@partner.example>;tag=1\r\nTo: "
+			   "<sip:anna@corp.example>\r\nCall-ID: c1\r\n"
+			   "CSeq: 1 %s\r\nMax-Forwards: 70\r\n%sContent-Length: %zu\r\n\r\n",
+			   method, method, headers, body_bytes);
+	memcpy(text + len, body, body_bytes);
+	assert_int_equal(message_parse(text, (size_t)len + body_bytes, &msg), ERR_OK);
+	free(text);
+	return msg;
+}
+
+static void test_services(void **state)
+{
+	unsigned n_wrong = 0;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		msg_t *msg = make_request(rows[i].method, rows[i].headers, rows[i].body,
+					  strlen(rows[i].body));
+		unsigned got = screen_services(msg);
+		if (got != rows[i].want) {
+			print_error("%s: %u\n", rows[i].name, got);
+			n_wrong++;
+		}
+		message_unref(msg);
+	}
+	assert_int_equal(n_wrong, 0);
+}
+
+/* A body that no call needs is not looked at. */
+static void test_bounds(void **state)
+{
+	enum { BYTES = 200 * 1024 };
+	char *body = malloc(BYTES);
+	size_t len = strlen(HEAD);
+
+	assert_non_null(body);
+	memcpy(body, HEAD, len);
+	while (len + 30 < 60 * 1024) {
+		memcpy(body + len, "m=message 9 TCP/MSRP *\r\n", 24);
+		len += 24;
+	}
+	msg_t *msg = make_request("INVITE", SDP, body, len);
+	assert_int_equal(screen_services(msg), SERVICE_ALL); /* thousands of streams */
+	message_unref(msg);
+
+	memset(body + len, '\n', BYTES - len);
+	msg = make_request("INVITE", SDP, body, BYTES);
+	assert_int_equal(screen_services(msg), SERVICE_AUDIO);
+	message_unref(msg);
+
+	memcpy(body, HEAD VIDEO "\0", strlen(HEAD VIDEO) + 1);
+	msg = make_request("INVITE", SDP, body, strlen(HEAD VIDEO) + 1);
+	assert_int_equal(screen_services(msg), SERVICE_AUDIO);
+	message_unref(msg);
+	free(body);
+}
+
+static void test_check(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned allowed, wanted;
+		const char *what; /* NULL: let through */
+	} checks[] = {
+		{ "all is exchanged", SERVICE_ALL, SERVICE_ALL, NULL },
+		{ "nothing in particular", 0, 0, NULL },
+		{ "presence is not", SERVICE_IM | SERVICE_AUDIO, SERVICE_PRESENCE, "presence" },
+		{ "im is not", SERVICE_PRESENCE, SERVICE_IM, "im" },
+		{ "audio is not", SERVICE_PRESENCE | SERVICE_VIDEO,
+		  SERVICE_AUDIO | SERVICE_VIDEO, "audio" },
+		{ "video is not", SERVICE_AUDIO, SERVICE_AUDIO | SERVICE_VIDEO, "video" },
+	};
+
+	for (size_t i = 0; i < COUNT(checks); i++) {
+		struct settings_route route = { .services = checks[i].allowed };
+		const char *what = "untouched";
+		enum reason reason = screen_check(&route, checks[i].wanted, &what);
+		if (reason != (checks[i].what ? REASON_SERVICE_NOT_ALLOWED : REASON_NONE) ||
+		    strcmp(what, checks[i].what ? checks[i].what : "untouched") != 0)
+			fail_msg("%s: %s", checks[i].name, what);
+		assert_int_equal(screen_check(NULL, checks[i].wanted, &what), REASON_NONE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_check),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
