@@ -7,7 +7,9 @@
 #include "proxy/sip/message_class.h"
 
 enum {
-	MAX_SEPARATORS = 256,  /* commas and semicolons of one header that Sofia takes apart */
+	MAX_SEPARATORS = 256, /* commas and semicolons of one header that Sofia takes apart */
+	MAX_ENTRIES =
+		1024, /* commas of all such headers: Sofia walks each list for each entry */
 	MAX_START_LINE = 8192, /* bytes */
 };
 
@@ -50,15 +52,23 @@ static bool is_start_line(const char *line, size_t len)
 	return n_spaces == 2 && line[len - 1] != ' ';
 }
 
-static bool has_too_many_entries(const struct header_lines *header)
+/* Adds the header's commas to n_entries; true if that, or the header alone, is over a bound.
+ * Most headers have none. */
+static bool has_too_many_entries(const struct header_lines *header, unsigned *n_entries)
 {
-	unsigned n = 0;
+	const char *end = header->start + header->len;
+	unsigned n_commas = 0, n_semicolons = 0;
 
-	if (header->len <= MAX_SEPARATORS)
+	for (const char *c = header->start; (c = memchr(c, ',', (size_t)(end - c))); c++)
+		n_commas++;
+	if (header->len > MAX_SEPARATORS)
+		for (const char *c = header->start; (c = memchr(c, ';', (size_t)(end - c)));
+		     c++)
+			n_semicolons++;
+	if (n_commas + n_semicolons == 0 || !message_class_parses(header->start))
 		return false;
-	for (size_t i = 0; i < header->len; i++)
-		n += header->start[i] == ',' || header->start[i] == ';';
-	return n > MAX_SEPARATORS && message_class_parses(header->start);
+	*n_entries += n_commas;
+	return n_commas + n_semicolons > MAX_SEPARATORS || *n_entries > MAX_ENTRIES;
 }
 
 /* Goes through the header lines after the start line. */
@@ -66,6 +76,7 @@ static enum err find_body(const char *bytes, size_t len, size_t at,
 			  struct message_bounds *bounds)
 {
 	struct header_lines header = { NULL, 0 };
+	unsigned n_entries = 0;
 
 	while (at < len) {
 		const char *line = bytes + at;
@@ -76,7 +87,7 @@ static enum err find_body(const char *bytes, size_t len, size_t at,
 		bool is_folded = line[0] == ' ' || line[0] == '\t';
 		if (is_folded && !header.start)
 			return ERR_SYNTAX; /* nothing to continue */
-		if (!is_folded && header.start && has_too_many_entries(&header))
+		if (!is_folded && header.start && has_too_many_entries(&header, &n_entries))
 			return ERR_LIMIT;
 
 		at += (size_t)line_len + 2;
