@@ -15,6 +15,7 @@
 #include "proxy/json_text.h"
 #include "proxy/metrics.h"
 #include "proxy/status.h"
+#include "proxy/trace_areas.h"
 #include "proxy/worker.h"
 
 enum { PULSE_MS = 2000, MAX_FOUND = 32, MAX_CERT_NAMES = 16 };
@@ -38,25 +39,31 @@ static void give_json(struct http_answer *answer, unsigned status, json_t *objec
 	answer->content_type = type_json;
 }
 
-static void give_problem(struct http_answer *answer, unsigned status, const char *code, const char *text)
+static void give_problem(struct http_answer *answer, unsigned status, const char *code,
+			 const char *text)
 {
-	give_json(answer, status, json_pack("{s:i, s:b, s:[{s:s, s:s, s:o}]}", "version", 1, "ok", 0, "problems", "code",
-					    code, "severity", "error", "text", json_text(text)));
+	give_json(answer, status,
+		  json_pack("{s:i, s:b, s:[{s:s, s:s, s:o}]}", "version", 1, "ok", 0,
+			    "problems", "code", code, "severity", "error", "text",
+			    json_text(text)));
 }
 
-static void answer_status(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_status(struct control *control, const struct http_request *request,
+			  struct http_answer *answer)
 {
 	give_json(answer, 200, status_answer(control->server, control->is_alive));
 }
 
 /* The newest record of all workers that matches; false if there is none. */
-static bool find_newest(struct server *server, const char *call_id, bool refusals_only, struct decision *out)
+static bool find_newest(struct server *server, const char *call_id, bool refusals_only,
+			struct decision *out)
 {
 	struct decision *found = calloc(1, sizeof(*found));
 	bool any = false;
 
 	for (unsigned i = 0; found && i < server->n_workers; i++) {
-		if (decision_ring_find(server->workers[i]->decisions, call_id, refusals_only, found, 1) == 0)
+		if (decision_ring_find(server->workers[i]->decisions, call_id, refusals_only,
+				       found, 1) == 0)
 			continue;
 		if (!any || found->wall_us > out->wall_us)
 			*out = *found;
@@ -74,7 +81,8 @@ static int by_time(const void *a, const void *b)
 }
 
 /* All records of one call, or the newest of any, newest first. */
-static void answer_list(struct control *control, const char *call_id, struct http_answer *answer)
+static void answer_list(struct control *control, const char *call_id,
+			struct http_answer *answer)
 {
 	struct server *server = control->server;
 	struct decision *all = calloc((size_t)server->n_workers * MAX_FOUND, sizeof(*all));
@@ -82,18 +90,23 @@ static void answer_list(struct control *control, const char *call_id, struct htt
 	size_t n = 0;
 
 	for (unsigned i = 0; all && i < server->n_workers; i++)
-		n += decision_ring_find(server->workers[i]->decisions, call_id, false, all + n, MAX_FOUND);
+		n += decision_ring_find(server->workers[i]->decisions, call_id, false, all + n,
+					MAX_FOUND);
 	if (n > 0)
 		qsort(all, n, sizeof(*all), by_time);
 	for (size_t i = 0; i < n && i < MAX_FOUND; i++)
 		json_array_append_new(array, decision_to_json(&all[i], false));
 	free(all);
-	give_json(answer, 200, json_pack("{s:i, s:b, s:[], s:o}", "version", 1, "ok", 1, "problems", "decisions", array));
+	give_json(answer, 200,
+		  json_pack("{s:i, s:b, s:[], s:o}", "version", 1, "ok", 1, "problems",
+			    "decisions", array));
 }
 
-static void answer_decisions(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_decisions(struct control *control, const struct http_request *request,
+			     struct http_answer *answer)
 {
-	const char *call_id = http_query(request, "call_id"), *last = http_query(request, "last");
+	const char *call_id = http_query(request, "call_id"),
+		   *last = http_query(request, "last");
 	struct decision *decision;
 
 	if (!last) {
@@ -101,11 +114,15 @@ static void answer_decisions(struct control *control, const struct http_request 
 		return;
 	}
 	decision = calloc(1, sizeof(*decision));
-	if (!decision || !find_newest(control->server, NULL, strcmp(last, "refusal") == 0, decision))
-		give_problem(answer, decision ? 404 : 500, "no-record", "nothing was decided yet");
+	if (!decision ||
+	    !find_newest(control->server, NULL, strcmp(last, "refusal") == 0, decision))
+		give_problem(answer, decision ? 404 : 500, "no-record",
+			     "nothing was decided yet");
 	else
-		give_json(answer, 200, json_pack("{s:i, s:b, s:[], s:[o]}", "version", 1, "ok", 1, "problems",
-						 "decisions", decision_to_json(decision, false)));
+		give_json(answer, 200,
+			  json_pack("{s:i, s:b, s:[], s:[o]}", "version", 1, "ok", 1,
+				    "problems", "decisions",
+				    decision_to_json(decision, false)));
 	free(decision);
 }
 
@@ -117,7 +134,8 @@ static void give_misunderstood(struct http_answer *answer, const char *what)
 	give_problem(answer, 400, "question", text);
 }
 
-static void answer_explain(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_explain(struct control *control, const struct http_request *request,
+			   struct http_answer *answer)
 {
 	const char *names[MAX_CERT_NAMES], *what = "from and to are needed";
 	struct decision *decision = calloc(1, sizeof(*decision));
@@ -131,9 +149,11 @@ static void answer_explain(struct control *control, const struct http_request *r
 	};
 	enum err err = ERR_INVALID;
 
-	question.n_cert_names = (unsigned)http_query_all(request, "cert_name", names, COUNT(names));
+	question.n_cert_names =
+		(unsigned)http_query_all(request, "cert_name", names, COUNT(names));
 	if (decision && question.from && question.to)
-		err = explain_request(control->server, control->server->snapshot, &question, decision, &what);
+		err = explain_request(control->server, control->server->snapshot, &question,
+				      decision, &what);
 	if (err == ERR_OK)
 		give_json(answer, 200, decision_answer(decision, true));
 	else if (err == ERR_INVALID)
@@ -143,7 +163,8 @@ static void answer_explain(struct control *control, const struct http_request *r
 	free(decision);
 }
 
-static void answer_reload(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_reload(struct control *control, const struct http_request *request,
+			  struct http_answer *answer)
 {
 	bool ok = false;
 
@@ -154,64 +175,16 @@ static void answer_reload(struct control *control, const struct http_request *re
 		control->trace = control->server->snapshot->settings->log.trace;
 }
 
-static unsigned trace_area(const char *word)
-{
-	static const struct {
-		const char *word;
-		unsigned area;
-	} areas[] = {
-		{ "registration", LOG_TRACE_REGISTRATION }, { "interconnection", LOG_TRACE_INTERCONNECTION },
-		{ "media", LOG_TRACE_MEDIA },		    { "tls", LOG_TRACE_TLS },
-		{ "dns", LOG_TRACE_DNS },		    { "all", LOG_TRACE_ALL },
-	};
-
-	for (size_t i = 0; i < COUNT(areas); i++) {
-		if (strcmp(word, areas[i].word) == 0)
-			return areas[i].area;
-	}
-	return 0;
-}
-
-/* {"areas":["tls","dns"]}; an empty list switches all off. */
-static bool read_areas(const struct http_request *request, unsigned *out)
-{
-	json_t *body = json_loadb(request->body, request->body_len, JSON_REJECT_DUPLICATES, NULL);
-	json_t *areas = json_object_get(body, "areas"), *area;
-	bool ok = json_is_array(areas);
-	unsigned trace = 0;
-	size_t i;
-
-	json_array_foreach(areas, i, area) {
-		unsigned bit = json_is_string(area) ? trace_area(json_string_value(area)) : 0;
-
-		ok = ok && bit != 0;
-		trace |= bit;
-	}
-	json_decref(body);
-	*out = trace;
-	return ok;
-}
-
-static json_t *areas_to_json(unsigned trace)
-{
-	static const char *const words[] = { "registration", "interconnection", "media", "tls", "dns" };
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < COUNT(words); i++) {
-		if (trace & trace_area(words[i]))
-			json_array_append_new(array, json_string(words[i]));
-	}
-	return array;
-}
-
-static void answer_trace(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_trace(struct control *control, const struct http_request *request,
+			 struct http_answer *answer)
 {
 	struct log_settings log = control->server->snapshot->settings->log;
 	unsigned before = control->trace;
 	enum err err;
 
-	if (!read_areas(request, &log.trace)) {
-		give_problem(answer, 400, "question", "areas are registration, interconnection, media, tls, dns, all");
+	if (!trace_areas_read(request->body, request->body_len, &log.trace)) {
+		give_problem(answer, 400, "question",
+			     "areas are registration, interconnection, media, tls, dns, all");
 		return;
 	}
 	err = log_change(&log);
@@ -220,8 +193,10 @@ static void answer_trace(struct control *control, const struct http_request *req
 		return;
 	}
 	control->trace = log.trace;
-	give_json(answer, 200, json_pack("{s:i, s:b, s:[], s:o, s:o}", "version", 1, "ok", 1, "problems", "before",
-					 areas_to_json(before), "areas", areas_to_json(log.trace)));
+	give_json(answer, 200,
+		  json_pack("{s:i, s:b, s:[], s:o, s:o}", "version", 1, "ok", 1, "problems",
+			    "before", trace_areas_to_json(before), "areas",
+			    trace_areas_to_json(log.trace)));
 }
 
 static void give_plain(struct http_answer *answer, bool ok, const char *trouble)
@@ -231,31 +206,38 @@ static void give_plain(struct http_answer *answer, bool ok, const char *trouble)
 	answer->body = strdup(ok ? "ok\n" : trouble);
 }
 
-static void answer_healthz(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_healthz(struct control *control, const struct http_request *request,
+			   struct http_answer *answer)
 {
 	give_plain(answer, control->is_alive, "a worker's loop does not turn\n");
 }
 
-static void answer_readyz(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_readyz(struct control *control, const struct http_request *request,
+			  struct http_answer *answer)
 {
-	give_plain(answer, !__atomic_load_n(&control->server->is_draining, __ATOMIC_RELAXED), "draining\n");
+	give_plain(answer, !__atomic_load_n(&control->server->is_draining, __ATOMIC_RELAXED),
+		   "draining\n");
 }
 
-static void answer_metrics(struct control *control, const struct http_request *request, struct http_answer *answer)
+static void answer_metrics(struct control *control, const struct http_request *request,
+			   struct http_answer *answer)
 {
-	bool is_openmetrics = request->accept && strstr(request->accept, "application/openmetrics-text");
+	bool is_openmetrics =
+		request->accept && strstr(request->accept, "application/openmetrics-text");
 
 	answer->body = metrics_text(control->server, is_openmetrics);
 	answer->status = answer->body ? 200 : 500;
-	answer->content_type = is_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-					      : "text/plain; version=0.0.4; charset=utf-8";
+	answer->content_type =
+		is_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+			       : "text/plain; version=0.0.4; charset=utf-8";
 }
 
 static const struct route {
 	const char *method, *path;
 	enum right right;
 	bool is_public; /* by TCP too */
-	void (*answer)(struct control *control, const struct http_request *request, struct http_answer *answer);
+	void (*answer)(struct control *control, const struct http_request *request,
+		       struct http_answer *answer);
 } routes[] = {
 	{ "GET", "/v1/status", RIGHT_LOOK, false, answer_status },
 	{ "GET", "/v1/decisions", RIGHT_LOOK, false, answer_decisions },
@@ -267,7 +249,8 @@ static const struct route {
 	{ "GET", "/metrics", RIGHT_NONE, true, answer_metrics },
 };
 
-static void on_request(void *user, const struct http_request *request, struct http_answer *answer)
+static void on_request(void *user, const struct http_request *request,
+		       struct http_answer *answer)
 {
 	const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
 	bool is_path = false;
@@ -275,12 +258,14 @@ static void on_request(void *user, const struct http_request *request, struct ht
 	for (size_t i = 0; i < COUNT(routes); i++) {
 		const struct route *route = &routes[i];
 
-		if (strcmp(route->path, request->path) != 0 || (!request->is_unix && !route->is_public))
+		if (strcmp(route->path, request->path) != 0 ||
+		    (!request->is_unix && !route->is_public))
 			continue;
 		is_path = true;
 		if (strcmp(route->method, method) != 0)
 			continue;
-		if (request->is_unix && (request->right < route->right || request->right == RIGHT_NONE))
+		if (request->is_unix &&
+		    (request->right < route->right || request->right == RIGHT_NONE))
 			give_problem(answer, 403, "not-permitted",
 				     "root and group nuncio may change, group adm may look");
 		else
@@ -308,7 +293,8 @@ static enum err open_unix(struct control *control, const char *path)
 
 	if (err)
 		return err;
-	err = http_new(control->server->loop, control->socket.fd, true, on_request, control, &control->unix_http);
+	err = http_new(control->server->loop, control->socket.fd, true, on_request, control,
+		       &control->unix_http);
 	if (err)
 		control_socket_remove(&control->socket);
 	return err;
@@ -319,11 +305,14 @@ static enum err open_tcp(struct control *control, const struct settings_admin *a
 	int fd;
 	enum err err = http_bind(&admin->http, &fd);
 
-	return err ? err : http_new(control->server->loop, fd, false, on_request, control, &control->tcp_http);
+	return err ? err
+		   : http_new(control->server->loop, fd, false, on_request, control,
+			      &control->tcp_http);
 }
 
-enum err control_start(struct server *server, char *(*reload)(struct server *server, bool *out_ok), const char **out_what,
-		       struct control **out)
+enum err control_start(struct server *server,
+		       char *(*reload)(struct server *server, bool *out_ok),
+		       const char **out_what, struct control **out)
 {
 	const struct settings *settings = server->snapshot->settings;
 	struct control *control = calloc(1, sizeof(*control));
@@ -331,7 +320,10 @@ enum err control_start(struct server *server, char *(*reload)(struct server *ser
 
 	if (!control)
 		return ERR_NO_MEMORY;
-	*control = (struct control){ .server = server, .reload = reload, .is_alive = true, .trace = settings->log.trace };
+	*control = (struct control){ .server = server,
+				     .reload = reload,
+				     .is_alive = true,
+				     .trace = settings->log.trace };
 	*out_what = "service.control";
 	err = open_unix(control, settings->service.control);
 	if (!err && settings->admin.has_http) {

@@ -24,7 +24,8 @@ static bool somebody_answers(const struct sockaddr_un *name)
 	if (fd < 0)
 		return true;
 	/* A full backlog (EAGAIN) is somebody too. */
-	answers = connect(fd, (const struct sockaddr *)name, sizeof(*name)) == 0 || errno == EAGAIN || errno == EACCES;
+	answers = connect(fd, (const struct sockaddr *)name, sizeof(*name)) == 0 ||
+		  errno == EAGAIN || errno == EACCES;
 	close(fd);
 	return answers;
 }
@@ -34,8 +35,8 @@ bool control_socket_answers(const char *path)
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	struct stat st;
 
-	return text_copy(name.sun_path, sizeof(name.sun_path), path) && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	       somebody_answers(&name);
+	return text_copy(name.sun_path, sizeof(name.sun_path), path) && lstat(path, &st) == 0 &&
+	       S_ISSOCK(st.st_mode) && somebody_answers(&name);
 }
 
 static enum err make_way(const struct sockaddr_un *name)
@@ -49,7 +50,8 @@ static enum err make_way(const struct sockaddr_un *name)
 	return unlink(name->sun_path) == 0 || errno == ENOENT ? ERR_OK : err_from_errno(errno);
 }
 
-/* Group adm reads logs on Debian, and may look here: without an entry of its own the mode would keep it out. */
+/* Group adm reads logs on Debian, and may look here: without an entry of its own the mode would
+ * keep it out. */
 static void let_adm_in(const char *path)
 {
 	struct {
@@ -58,7 +60,8 @@ static void let_adm_in(const char *path)
 	} acl = {
 		.header = { POSIX_ACL_XATTR_VERSION },
 		.entries = { { ACL_USER_OBJ, ACL_READ | ACL_WRITE, (uint32_t)ACL_UNDEFINED_ID },
-			     { ACL_GROUP_OBJ, ACL_READ | ACL_WRITE, (uint32_t)ACL_UNDEFINED_ID },
+			     { ACL_GROUP_OBJ, ACL_READ | ACL_WRITE,
+			       (uint32_t)ACL_UNDEFINED_ID },
 			     { ACL_GROUP, ACL_READ | ACL_WRITE, 0 },
 			     { ACL_MASK, ACL_READ | ACL_WRITE, (uint32_t)ACL_UNDEFINED_ID },
 			     { ACL_OTHER, 0, (uint32_t)ACL_UNDEFINED_ID } },
@@ -70,16 +73,18 @@ static void let_adm_in(const char *path)
 		return;
 	acl.entries[2].e_id = found->gr_gid;
 	if (setxattr(path, "system.posix_acl_access", &acl, sizeof(acl), 0) != 0)
-		log_event(LOG_DEBUG, "no access list on the control socket", "file", path, "error",
-			  err_text(err_from_errno(errno)), NULL);
+		log_event(LOG_DEBUG, "no access list on the control socket", "file", path,
+			  "error", err_text(err_from_errno(errno)), NULL);
 }
 
-static enum err bind_and_listen(int fd, const struct sockaddr_un *name, struct control_socket *out)
+static enum err bind_and_listen(int fd, const struct sockaddr_un *name,
+				struct control_socket *out)
 {
 	struct stat st;
 
 	/* Linux makes the file with the descriptor's mode, so it is never wider than this. */
-	if (fchmod(fd, MODE) != 0 || bind(fd, (const struct sockaddr *)name, sizeof(*name)) != 0)
+	if (fchmod(fd, MODE) != 0 ||
+	    bind(fd, (const struct sockaddr *)name, sizeof(*name)) != 0)
 		return err_from_errno(errno);
 	if (chmod(name->sun_path, MODE) != 0 || listen(fd, BACKLOG) != 0)
 		return err_from_errno(errno);
@@ -118,7 +123,8 @@ void control_socket_remove(const struct control_socket *socket)
 {
 	struct stat st;
 
-	if (lstat(socket->path, &st) == 0 && st.st_dev == socket->device && st.st_ino == socket->inode &&
-	    st.st_ctim.tv_sec == socket->changed.tv_sec && st.st_ctim.tv_nsec == socket->changed.tv_nsec)
+	if (lstat(socket->path, &st) == 0 && st.st_dev == socket->device &&
+	    st.st_ino == socket->inode && st.st_ctim.tv_sec == socket->changed.tv_sec &&
+	    st.st_ctim.tv_nsec == socket->changed.tv_nsec)
 		unlink(socket->path);
 }

@@ -10,8 +10,9 @@ static json_t *steps_to_json(const struct decision *decision)
 	for (unsigned i = 0; array && i < decision->n_steps && i < DECISION_MAX_STEPS; i++) {
 		const struct decision_step *step = &decision->steps[i];
 
-		json_array_append_new(array, json_pack("{s:s*, s:s*, s:o, s:s*}", "step", step->step, "rule",
-						       step->rule, "result", json_text(step->result), "place",
+		json_array_append_new(array, json_pack("{s:s*, s:s*, s:o, s:s*}", "step",
+						       step->step, "rule", step->rule, "result",
+						       json_text(step->result), "place",
 						       *step->place ? step->place : NULL));
 	}
 	return array;
@@ -25,9 +26,11 @@ static json_t *hops_to_json(const struct decision *decision)
 		const struct decision_hop *hop = &decision->hops[i];
 		const struct reason_row *row = reason_row(hop->reason);
 
-		json_array_append_new(array, json_pack("{s:o, s:s*, s:s*, s:i}", "to", json_text(hop->to), "reason",
+		json_array_append_new(array, json_pack("{s:o, s:s*, s:s*, s:i}", "to",
+						       json_text(hop->to), "reason",
 						       hop->reason ? row->code : NULL, "cause",
-						       hop->reason ? row->cause : NULL, "status", hop->status));
+						       hop->reason ? row->cause : NULL,
+						       "status", hop->status));
 	}
 	return array;
 }
@@ -58,8 +61,9 @@ static void add_message(json_t *object, const struct decision *decision)
 json_t *decision_to_json(const struct decision *decision, bool is_explained)
 {
 	const struct reason_row *row = reason_row(decision->reason);
-	json_t *object = json_pack("{s:b, s:s, s:i, s:s, s:s, s:s}", "accepted", decision->reason == REASON_NONE,
-				   "reason", row->code, "status", decision->status, "cause", row->cause, "act",
+	json_t *object = json_pack("{s:b, s:s, s:i, s:s, s:s, s:s}", "accepted",
+				   decision->reason == REASON_NONE, "reason", row->code,
+				   "status", decision->status, "cause", row->cause, "act",
 				   actor_text(row->act), "remedy", row->remedy);
 	char time[32];
 
@@ -69,7 +73,8 @@ json_t *decision_to_json(const struct decision *decision, bool is_explained)
 	if (!is_explained) {
 		add_text(object, "call_id", decision->call_id);
 		json_object_set_new(object, "id", json_integer((json_int_t)decision->id));
-		json_object_set_new(object, "time", json_string(text_time(decision->wall_us, time)));
+		json_object_set_new(object, "time",
+				    json_string(text_time(decision->wall_us, time)));
 		json_object_set_new(object, "took_us", json_integer(decision->took_us));
 		json_object_set_new(object, "worker", json_integer(decision->worker));
 	}
@@ -85,9 +90,12 @@ json_t *decision_answer(const struct decision *decision, bool is_explained)
 	json_t *problems = json_array();
 
 	if (!is_accepted)
-		json_array_append_new(problems, json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "code", row->code, "severity",
-							  "error", "where", json_text(decision->from), "text", row->cause, "act",
-							  actor_text(row->act), "remedy", row->remedy));
-	return json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "ok", is_accepted, "problems", problems, "decision",
-			 decision_to_json(decision, is_explained));
+		json_array_append_new(problems,
+				      json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "code",
+						row->code, "severity", "error", "where",
+						json_text(decision->from), "text", row->cause,
+						"act", actor_text(row->act), "remedy",
+						row->remedy));
+	return json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "ok", is_accepted, "problems",
+			 problems, "decision", decision_to_json(decision, is_explained));
 }

@@ -43,14 +43,16 @@ static enum MHD_Result queue(struct MHD_Connection *connection, struct http_answ
 	enum MHD_Result result;
 	size_t len = answer->body ? strlen(answer->body) : 0;
 
-	response = MHD_create_response_from_buffer(len, answer->body ? answer->body : (char *)"",
-						   answer->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer(
+		len, answer->body ? answer->body : (char *)"",
+		answer->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 	if (!response) {
 		free(answer->body);
 		return MHD_NO;
 	}
 	if (answer->content_type)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+					answer->content_type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	result = MHD_queue_response(connection, answer->status, response);
@@ -58,7 +60,8 @@ static enum MHD_Result queue(struct MHD_Connection *connection, struct http_answ
 	return result;
 }
 
-/* A page that a browser was lured to may call us by a name of its own (DNS rebinding); it cannot by an address. */
+/* A page that a browser was lured to may call us by a name of its own (DNS rebinding); it
+ * cannot by an address. */
 static bool is_host_allowed(const char *host)
 {
 	char name[256], own[256] = "";
@@ -74,19 +77,21 @@ static bool is_host_allowed(const char *host)
 
 static enum right right_of(const struct http *http, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	return http->is_unix && info ? right_of_peer(info->connect_fd) : RIGHT_NONE;
 }
 
-static enum MHD_Result respond(struct http *http, struct MHD_Connection *connection, const char *method,
-			       const char *path, struct exchange *exchange)
+static enum MHD_Result respond(struct http *http, struct MHD_Connection *connection,
+			       const char *method, const char *path, struct exchange *exchange)
 {
 	struct http_answer answer = { 0 };
 	struct http_request request = {
 		.method = method,
 		.path = path,
-		.accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+		.accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+						      MHD_HTTP_HEADER_ACCEPT),
 		.body = exchange->body,
 		.body_len = exchange->body_len,
 		.is_unix = http->is_unix,
@@ -96,8 +101,8 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 
 	if (exchange->is_too_large)
 		answer.status = MHD_HTTP_CONTENT_TOO_LARGE;
-	else if (!http->is_unix && !is_host_allowed(MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-										 MHD_HTTP_HEADER_HOST)))
+	else if (!http->is_unix && !is_host_allowed(MHD_lookup_connection_value(
+					   connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST)))
 		answer.status = MHD_HTTP_MISDIRECTED_REQUEST;
 	else
 		http->fn(http->user, &request, &answer);
@@ -106,8 +111,9 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 	return queue(connection, &answer);
 }
 
-static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *path, const char *method,
-				  const char *version, const char *upload, size_t *upload_len, void **state)
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
+				  const char *path, const char *method, const char *version,
+				  const char *upload, size_t *upload_len, void **state)
 {
 	struct exchange *exchange = *state;
 
@@ -137,7 +143,8 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **s
 
 static void on_timer(struct timer *timer);
 
-/* MHD watches edges: what it could not finish in one round it wants to be called for again at once. */
+/* MHD watches edges: what it could not finish in one round it wants to be called for again at
+ * once. */
 static void run(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
@@ -145,7 +152,8 @@ static void run(struct http *http)
 
 	do {
 		MHD_run(http->daemon);
-	} while (++n < MAX_ROUNDS && MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES && wait_ms == 0);
+	} while (++n < MAX_ROUNDS && MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES &&
+		 wait_ms == 0);
 	if (MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES)
 		timer_start(http->loop, &http->timer, wait_ms == 0 ? 1 : wait_ms, on_timer);
 	else
@@ -162,7 +170,8 @@ static void on_ready(struct loop_watch *watch, unsigned events)
 	run(container_of(watch, struct http, watch));
 }
 
-enum err http_new(struct loop *loop, int fd, bool is_unix, http_answer_fn *fn, void *user, struct http **out)
+enum err http_new(struct loop *loop, int fd, bool is_unix, http_answer_fn *fn, void *user,
+		  struct http **out)
 {
 	const union MHD_DaemonInfo *info;
 	struct http *http = calloc(1, sizeof(*http));
@@ -172,11 +181,12 @@ enum err http_new(struct loop *loop, int fd, bool is_unix, http_answer_fn *fn, v
 		return ERR_NO_MEMORY;
 	}
 	*http = (struct http){ .loop = loop, .is_unix = is_unix, .fn = fn, .user = user };
-	http->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
-					(MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
-					MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-					MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-					MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+	http->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
+		(MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
 	if (!http->daemon) {
 		close(fd);
 		free(http);
@@ -194,13 +204,14 @@ enum err http_new(struct loop *loop, int fd, bool is_unix, http_answer_fn *fn, v
 
 enum err http_bind(const struct addr *addr, int *out_fd)
 {
-	int one = 1, fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1,
+	    fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	enum err err;
 
 	if (fd < 0)
 		return err_from_errno(errno);
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 && bind(fd, &addr->sa, addr->len) == 0 &&
-	    listen(fd, BACKLOG) == 0) {
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    bind(fd, &addr->sa, addr->len) == 0 && listen(fd, BACKLOG) == 0) {
 		*out_fd = fd;
 		return ERR_OK;
 	}
@@ -230,7 +241,8 @@ struct collection {
 	size_t n, max;
 };
 
-static enum MHD_Result collect(void *user, enum MHD_ValueKind kind, const char *key, const char *value)
+static enum MHD_Result collect(void *user, enum MHD_ValueKind kind, const char *key,
+			       const char *value)
 {
 	struct collection *collection = user;
 
@@ -239,10 +251,12 @@ static enum MHD_Result collect(void *user, enum MHD_ValueKind kind, const char *
 	return MHD_YES;
 }
 
-size_t http_query_all(const struct http_request *request, const char *key, const char **out, size_t max)
+size_t http_query_all(const struct http_request *request, const char *key, const char **out,
+		      size_t max)
 {
 	struct collection collection = { key, out, 0, max };
 
-	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, collect, &collection);
+	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, collect,
+				  &collection);
 	return collection.n;
 }

@@ -1,5 +1,5 @@
-/* The only door to libmicrohttpd: bounded requests in, whole answers out, in the loop of the main thread. Knows
- * nothing of what is asked. */
+/* The only door to libmicrohttpd: bounded requests in, whole answers out, in the loop of the
+ * main thread. Knows nothing of what is asked. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,21 +18,24 @@ struct http_request {
 	const char *method, *path, *accept;
 	const char *body; /* terminated */
 	size_t body_len;
-	bool is_unix;	  /* came by the control socket; else by TCP */
+	bool is_unix;     /* came by the control socket; else by TCP */
 	enum right right; /* of the peer; RIGHT_NONE by TCP */
 	void *connection; /* http.c's own */
 };
 
-/* Zeroed before it is asked for; body is malloced and taken over. Without a body: the status alone. */
+/* Zeroed before it is asked for; body is malloced and taken over. Without a body: the status
+ * alone. */
 struct http_answer {
 	unsigned status;
 	const char *content_type; /* a literal */
 	char *body;
 };
 
-typedef void http_answer_fn(void *user, const struct http_request *request, struct http_answer *answer);
+typedef void http_answer_fn(void *user, const struct http_request *request,
+			    struct http_answer *answer);
 
-/* Serves a listening socket; takes over fd, also on error. is_unix: peers have credentials. Main thread. */
+/* Serves a listening socket; takes over fd, also on error. is_unix: peers have credentials.
+ * Main thread. */
 enum err http_new(struct loop *loop, int fd, bool is_unix, http_answer_fn *fn, void *user,
 		  struct http **out) MUST_CHECK;
 
@@ -46,4 +49,5 @@ struct http *http_free(struct http *http);
 const char *http_query(const struct http_request *request, const char *key);
 
 /* All values of a repeated key, at most max; returns how many. */
-size_t http_query_all(const struct http_request *request, const char *key, const char **out, size_t max);
+size_t http_query_all(const struct http_request *request, const char *key, const char **out,
+		      size_t max);

@@ -37,11 +37,13 @@ static void print_reloads(const struct page *page)
 
 	print_one(page, COUNTER_CONFIG_LAST_RELOAD_SUCCESSFUL,
 		  server->last_reload_ok || server->last_reload_wall_us == 0);
-	print_one(page, COUNTER_CONFIG_LAST_RELOAD_TIMESTAMP, (double)(server->snapshot->loaded_wall_us / 1000000));
+	print_one(page, COUNTER_CONFIG_LAST_RELOAD_TIMESTAMP,
+		  (double)(server->snapshot->loaded_wall_us / 1000000));
 	print_one(page, COUNTER_CONFIG_WARNINGS, server->snapshot->n_warnings);
 	counter_print_head(page->buf, COUNTER_CONFIG_RELOADS, page->is_openmetrics);
 	for (size_t i = 0; i < COUNT(rows); i++)
-		counter_print_sample(page->buf, COUNTER_CONFIG_RELOADS, &rows[i].result, (double)rows[i].n);
+		counter_print_sample(page->buf, COUNTER_CONFIG_RELOADS, &rows[i].result,
+				     (double)rows[i].n);
 }
 
 static void print_listeners(const struct page *page)
@@ -51,9 +53,11 @@ static void print_listeners(const struct page *page)
 	counter_print_head(page->buf, COUNTER_LISTENER_UP, page->is_openmetrics);
 	for (size_t i = 0; i < snapshot->settings->n_listeners; i++) {
 		const struct settings_listener *listener = &snapshot->settings->listeners[i];
-		const char *values[] = { listener->name, conf_transport_text(listener->transport) };
+		const char *values[] = { listener->name,
+					 conf_transport_text(listener->transport) };
 
-		counter_print_sample(page->buf, COUNTER_LISTENER_UP, values, snapshot->listeners[i] != NULL);
+		counter_print_sample(page->buf, COUNTER_LISTENER_UP, values,
+				     snapshot->listeners[i] != NULL);
 	}
 }
 
@@ -63,22 +67,27 @@ static void print_certificates(const struct page *page)
 
 	counter_print_head(page->buf, COUNTER_CERTIFICATE_NOT_AFTER, page->is_openmetrics);
 	for (size_t i = 0; i < snapshot->settings->n_certificates; i++) {
-		const struct identity *identity = credentials_identity(snapshot->credentials[i]);
+		const struct identity *identity =
+			credentials_identity(snapshot->credentials[i]);
 
 		counter_print_sample(page->buf, COUNTER_CERTIFICATE_NOT_AFTER,
-				     &snapshot->settings->certificates[i].name, (double)identity->not_after);
+				     &snapshot->settings->certificates[i].name,
+				     (double)identity->not_after);
 	}
 }
 
-static void print_peer(const struct page *page, enum counter counter, const char *name, const struct peer_view *view)
+static void print_peer(const struct page *page, enum counter counter, const char *name,
+		       const struct peer_view *view)
 {
-	uint64_t now_ms = loop_now_ms(page->server->loop), wall_us = loop_wall_us(page->server->loop);
+	uint64_t now_ms = loop_now_ms(page->server->loop),
+		 wall_us = loop_wall_us(page->server->loop);
 
 	if (counter != COUNTER_PARTNER_LAST_SEEN)
 		counter_print_sample(page->buf, counter, &name, view->state == PEER_UP);
 	else
 		counter_print_sample(page->buf, counter, &name,
-				     (double)(wall_us / 1000 - (now_ms - view->last_seen_ms)) / 1000);
+				     (double)(wall_us / 1000 - (now_ms - view->last_seen_ms)) /
+					     1000);
 }
 
 /* Partners or backends; what was never tried is neither up nor down and has no sample. */
@@ -100,7 +109,9 @@ static void print_peers(const struct page *page, enum counter counter, bool is_b
 			    (view.state == PEER_DOWN) != (pass == 0) ||
 			    (counter == COUNTER_PARTNER_LAST_SEEN && view.last_seen_ms == 0))
 				continue;
-			print_peer(page, counter, is_backends ? rule->backend->name : rule->route->domain, &view);
+			print_peer(page, counter,
+				   is_backends ? rule->backend->name : rule->route->domain,
+				   &view);
 			n++;
 		}
 	}
@@ -119,10 +130,11 @@ static void print_page(const struct page *page)
 	print_peers(page, COUNTER_PARTNER_UP, false);
 	print_peers(page, COUNTER_PARTNER_LAST_SEEN, false);
 	print_peers(page, COUNTER_BACKEND_UP, true);
-	print_one(page, COUNTER_BANNED_SOURCES, accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
+	print_one(page, COUNTER_BANNED_SOURCES,
+		  accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
 	print_one(page, COUNTER_LOG_LINES_DROPPED, (double)log_n_dropped());
-	counters_print(page->buf, (const struct counters *const *)server->counters, server->n_workers,
-		       page->is_openmetrics);
+	counters_print(page->buf, (const struct counters *const *)server->counters,
+		       server->n_workers, page->is_openmetrics);
 	counter_print_process(page->buf, page->is_openmetrics);
 	counter_print_end(page->buf, page->is_openmetrics);
 }

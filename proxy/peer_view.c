@@ -30,7 +30,8 @@ static void add(const struct health_view *view, void *user)
 
 static int by_peer(const void *a, const void *b)
 {
-	return strcmp(((const struct health_view *)a)->peer, ((const struct health_view *)b)->peer);
+	return strcmp(((const struct health_view *)a)->peer,
+		      ((const struct health_view *)b)->peer);
 }
 
 enum err peer_views_new(struct server *server, struct peer_views **out)
@@ -91,16 +92,19 @@ static void sum_up(struct peer_view *out, const struct health_view *row)
 	out->n_failures += row->n_failures;
 }
 
-void peer_views_look(const struct peer_views *views, const struct rule *rule, struct peer_view *out)
+void peer_views_look(const struct peer_views *views, const struct rule *rule,
+		     struct peer_view *out)
 {
 	size_t first = find_first(views, rule->id);
 
 	*out = (struct peer_view){ .state = PEER_UNKNOWN, .servers = views->rows + first };
-	for (size_t i = first; i < views->n && strcmp(views->rows[i].peer, rule->id) == 0; i++) {
+	for (size_t i = first; i < views->n && strcmp(views->rows[i].peer, rule->id) == 0;
+	     i++) {
 		sum_up(out, &views->rows[i]);
 		out->n_servers++;
 	}
-	if (rule->route && (!rule->route->is_enabled || !views->server->snapshot->settings->partners.is_enabled))
+	if (rule->route && (!rule->route->is_enabled ||
+			    !views->server->snapshot->settings->partners.is_enabled))
 		out->state = PEER_OFF;
 }
 

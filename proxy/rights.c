@@ -46,7 +46,8 @@ enum right right_of_peer(int fd)
 		return RIGHT_CHANGE;
 	if (is_member(&peer, groups, groups_len / sizeof(groups[0]), getegid()))
 		return RIGHT_CHANGE;
-	if (group_id("adm", &adm) && is_member(&peer, groups, groups_len / sizeof(groups[0]), adm))
+	if (group_id("adm", &adm) &&
+	    is_member(&peer, groups, groups_len / sizeof(groups[0]), adm))
 		return RIGHT_LOOK;
 	return RIGHT_NONE;
 }

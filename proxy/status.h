@@ -1,5 +1,5 @@
-/* What `nuncio status` and /v1/status tell: the state of the process, its listeners, partners, backends and
- * certificates; problems first. */
+/* What `nuncio status` and /v1/status tell: the state of the process, its listeners, partners,
+ * backends and certificates; problems first. */
 #pragma once
 
 #include <jansson.h>
@@ -9,5 +9,6 @@
 /* Days until the certificate ends; negative: it has ended. */
 int status_days_left(const struct identity *identity, uint64_t wall_us);
 
-/* The whole answer, a new object; NULL if memory is short. is_alive: what the watchdog found. Main thread. */
+/* The whole answer, a new object; NULL if memory is short. is_alive: what the watchdog found.
+ * Main thread. */
 json_t *status_answer(struct server *server, bool is_alive);

@@ -7,8 +7,8 @@
 #include "proxy/base/macros.h"
 #include "proxy/base/reason.h"
 
-/* An entry is ENTRY, then fields with a FIELD behind each; neither byte occurs within, as log_format and add_value let no
- * control character through but tab and line feed. */
+/* An entry is ENTRY, then fields with a FIELD behind each; neither byte occurs within, as
+ * log_format and add_value let no control character through but tab and line feed. */
 enum { ENTRY = '\x1d', FIELD = '\x1e', MAX_FIELDS = 64, MAX_VALUE = 1024, PREFIX_LEN = 3 };
 
 bool log_journal_is_there(void)
@@ -32,7 +32,8 @@ static void add_value(struct buf *buf, const char *value)
 	buf_puts(buf, "\x1e");
 }
 
-/* What log_format puts before each line of text for journals that read standard error: "<4>". */
+/* What log_format puts before each line of text for journals that read standard error: "<4>".
+ */
 static void add_lines(struct buf *buf, const char *text, size_t len)
 {
 	while (len > PREFIX_LEN) {

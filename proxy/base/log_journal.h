@@ -1,6 +1,7 @@
-/* The journal's own form of a log event (sd_journal_sendv): each key is a field, NUNCIO_CALL_ID=..., and a reason has the
- * MESSAGE_ID of its text in our catalogue, so that `journalctl -x` explains it. Entries are formatted by who logs and
- * sent by the log's thread, because the journal's socket may block. For log*.c alone. */
+/* The journal's own form of a log event (sd_journal_sendv): each key is a field,
+ * NUNCIO_CALL_ID=..., and a reason has the MESSAGE_ID of its text in our catalogue, so that
+ * `journalctl -x` explains it. Entries are formatted by who logs and sent by the log's thread,
+ * because the journal's socket may block. For log*.c alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,8 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/log_format.h"
 
-/* True if the journal's socket is there: in a container standard error may be a journal's while it is not. */
+/* True if the journal's socket is there: in a container standard error may be a journal's while
+ * it is not. */
 bool log_journal_is_there(void);
 
 /* Adds the line as one entry: bytes that log_journal_write reads again. */

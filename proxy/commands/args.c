@@ -39,7 +39,8 @@ static bool complain_unknown(const struct args *args, const char *word)
 {
 	const char *nearest = nearest_option(args, word);
 
-	fprintf(stderr, "nuncio %s: unknown option '%.*s'", args->verb->name, (int)strcspn(word, "="), word);
+	fprintf(stderr, "nuncio %s: unknown option '%.*s'", args->verb->name,
+		(int)strcspn(word, "="), word);
 	if (nearest && text_starts_with(word, "--"))
 		fprintf(stderr, "; did you mean '--%s'?", nearest);
 	fprintf(stderr, "\nsee `nuncio %s --help`\n", args->verb->name);
@@ -48,9 +49,10 @@ static bool complain_unknown(const struct args *args, const char *word)
 
 static bool complain(const struct args *args, const char *what, const char *word)
 {
-	fprintf(stderr, "nuncio %s: %s '%s'\nusage: nuncio %s%s%s [options]; see `nuncio %s --help`\n",
-		args->verb->name, what, word, args->verb->name, *args->verb->operands ? " " : "",
-		args->verb->operands, args->verb->name);
+	fprintf(stderr,
+		"nuncio %s: %s '%s'\nusage: nuncio %s%s%s [options]; see `nuncio %s --help`\n",
+		args->verb->name, what, word, args->verb->name,
+		*args->verb->operands ? " " : "", args->verb->operands, args->verb->name);
 	return false;
 }
 
@@ -80,7 +82,8 @@ static void make_tables(struct args *args, struct option *longs, char *shorts)
 		const struct option_row *row = args->verb->options[i];
 
 		args->options[args->n_options++].row = row;
-		longs[i] = (struct option){ row->name, row->argument ? required_argument : no_argument,
+		longs[i] = (struct option){ row->name,
+					    row->argument ? required_argument : no_argument,
 					    NULL, LONG_BASE + (int)i };
 		if (row->letter)
 			*shorts++ = row->letter;
@@ -105,7 +108,8 @@ static bool complain_strange(const struct args *args, const char *word)
 	char letter[3] = { '-', (char)optopt, '\0' };
 
 	if (optopt >= LONG_BASE && is_whole(word, args->options[optopt - LONG_BASE].row->name))
-		return complain(args, "takes no argument: option", args->options[optopt - LONG_BASE].row->name);
+		return complain(args, "takes no argument: option",
+				args->options[optopt - LONG_BASE].row->name);
 	return complain_unknown(args, optopt > 0 && optopt < LONG_BASE ? letter : word);
 }
 
@@ -148,7 +152,8 @@ bool args_read(struct args *args, const struct verb *verb, int argc, char **argv
 	if (args_has(args, "help"))
 		return true;
 	for (; optind < argc; optind++) {
-		if (args->n_operands == verb->max_operands || args->n_operands == VERB_MAX_OPERANDS)
+		if (args->n_operands == verb->max_operands ||
+		    args->n_operands == VERB_MAX_OPERANDS)
 			return complain(args, "one word too many:", argv[optind]);
 		args->operands[args->n_operands++] = argv[optind];
 	}

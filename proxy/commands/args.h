@@ -1,5 +1,5 @@
-/* The words after the verb, read by its rows: options in any order, none abbreviated. Complaints go to
- * standard error. */
+/* The words after the verb, read by its rows: options in any order, none abbreviated.
+ * Complaints go to standard error. */
 #pragma once
 
 #include "proxy/commands/verb.h"
@@ -18,8 +18,8 @@ struct args {
 	unsigned n_operands;
 };
 
-/* Reads argv[1..] (argv[0] is the verb's name). False after a complaint: the exit code is then EXIT_USAGE. The
- * values stay argv's. */
+/* Reads argv[1..] (argv[0] is the verb's name). False after a complaint: the exit code is then
+ * EXIT_USAGE. The values stay argv's. */
 bool args_read(struct args *args, const struct verb *verb, int argc, char **argv);
 
 /* Was the option given? */

@@ -6,8 +6,10 @@
 #include "proxy/commands/screen.h"
 #include "proxy/server.h"
 
-static const struct option_row option_strict = { .name = "strict", .text = "let warnings fail too" };
-static const struct option_row *const options[] = { &option_strict, &option_json, &option_color, &option_help, NULL };
+static const struct option_row option_strict = { .name = "strict",
+						 .text = "let warnings fail too" };
+static const struct option_row *const options[] = { &option_strict, &option_json, &option_color,
+						    &option_help, NULL };
 static const struct example_row examples[] = {
 	{ "nuncio check", "Checks /etc/nuncio/nuncio.yaml and all it includes." },
 	{ "nuncio check --strict new.yaml && sudo cp new.yaml /etc/nuncio/nuncio.yaml",
@@ -79,15 +81,19 @@ const struct verb verb_check = {
 	.name = "check",
 	.operands = "[FILE]",
 	.summary = "find all faults of a configuration file",
-	.text = "Reads the file (default /etc/nuncio/nuncio.yaml) and everything that it names, and prints every "
-		"fault at once: FILE:LINE:COLUMN, the line with a mark under the place, what was expected. Needs no "
-		"network, no daemon and no root, opens no socket and changes nothing. Certificates and keys are loaded "
+	.text = "Reads the file (default /etc/nuncio/nuncio.yaml) and everything that it "
+		"names, and prints every "
+		"fault at once: FILE:LINE:COLUMN, the line with a mark under the place, what "
+		"was expected. Needs no "
+		"network, no daemon and no root, opens no socket and changes nothing. "
+		"Certificates and keys are loaded "
 		"and must fit together. `nuncio help E012` explains a code.",
 	.max_operands = 1,
 	.completes = COMPLETES_FILE,
 	.options = options,
 	.examples = examples,
-	.exits = { [EXIT_YES] = "the daemon would take this file", [EXIT_NO] = "it has errors (--strict: or warnings)",
+	.exits = { [EXIT_YES] = "the daemon would take this file",
+		   [EXIT_NO] = "it has errors (--strict: or warnings)",
 		   [EXIT_NOT_KNOWN] = "it could not be checked: memory is short" },
 	.run = check,
 };

@@ -42,13 +42,15 @@ static void add_query(CURL *curl, struct buf *url, const struct client_query *qu
 	}
 }
 
-/* What libcurl says, as exit code. errno tells a socket that may not be opened from one that nobody serves. */
+/* What libcurl says, as exit code. errno tells a socket that may not be opened from one that
+ * nobody serves. */
 static enum exit_code classify(CURLcode code, long number)
 {
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return EXIT_NOT_KNOWN;
 	if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
-		return number == EACCES || number == EPERM ? EXIT_NOT_ALLOWED : EXIT_UNREACHABLE;
+		return number == EACCES || number == EPERM ? EXIT_NOT_ALLOWED
+							   : EXIT_UNREACHABLE;
 	return EXIT_NOT_KNOWN;
 }
 
@@ -58,7 +60,8 @@ struct question {
 	long timeout_ms;
 };
 
-static void set_options(CURL *curl, const struct question *question, const struct buf *url, struct buf *answer)
+static void set_options(CURL *curl, const struct question *question, const struct buf *url,
+			struct buf *answer)
 {
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, question->socket);
 	curl_easy_setopt(curl, CURLOPT_URL, buf_text(url));
@@ -73,7 +76,8 @@ static void set_options(CURL *curl, const struct question *question, const struc
 }
 
 /* Asks and parses. out_error gets a text for people. */
-static enum exit_code ask(const struct question *question, struct client_answer *out, const char **out_error)
+static enum exit_code ask(const struct question *question, struct client_answer *out,
+			  const char **out_error)
 {
 	CURL *curl = curl_easy_init();
 	struct buf url, bytes;
@@ -94,9 +98,12 @@ static enum exit_code ask(const struct question *question, struct client_answer 
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	if (result != CURLE_OK) {
 		code = classify(result, number);
-		*out_error = code == EXIT_UNREACHABLE ? "the daemon is not running (nobody answers on the socket)"
-			     : code == EXIT_NOT_ALLOWED ? "the socket may not be opened: permission denied"
-							: curl_easy_strerror(result);
+		*out_error =
+			code == EXIT_UNREACHABLE
+				? "the daemon is not running (nobody answers on the socket)"
+			: code == EXIT_NOT_ALLOWED
+				? "the socket may not be opened: permission denied"
+				: curl_easy_strerror(result);
 	} else {
 		out->status = (int)status;
 		out->json = json_loads(buf_text(&bytes), JSON_REJECT_DUPLICATES, NULL);
@@ -111,8 +118,9 @@ static enum exit_code ask(const struct question *question, struct client_answer 
 	return code;
 }
 
-enum exit_code client_ask(const struct args *args, const char *path, const struct client_query *query,
-			  const char *body, struct client_answer *out)
+enum exit_code client_ask(const struct args *args, const char *path,
+			  const struct client_query *query, const char *body,
+			  struct client_answer *out)
 {
 	struct question question = { client_socket(args), path, body, query, TIMEOUT_MS };
 	const char *error;
@@ -121,7 +129,8 @@ enum exit_code client_ask(const struct args *args, const char *path, const struc
 	*out = (struct client_answer){ 0 };
 	code = ask(&question, out, &error);
 	if (code != EXIT_YES) {
-		fprintf(stderr, "nuncio %s: %s: %s\n", args->verb->name, question.socket, error);
+		fprintf(stderr, "nuncio %s: %s: %s\n", args->verb->name, question.socket,
+			error);
 		return code;
 	}
 	if (out->status != 403)
@@ -147,7 +156,8 @@ void client_complain(const struct args *args, const struct client_answer *answer
 	json_t *problem = json_array_get(json_object_get(answer->json, "problems"), 0);
 	const char *text = json_string_value(json_object_get(problem, "text"));
 
-	fprintf(stderr, "nuncio %s: %s\n", args->verb->name, text ? text : "the daemon gave no reason");
+	fprintf(stderr, "nuncio %s: %s\n", args->verb->name,
+		text ? text : "the daemon gave no reason");
 }
 
 void client_print_json(const json_t *json)

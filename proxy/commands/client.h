@@ -1,5 +1,5 @@
-/* The only door to libcurl: asks the daemon over its control socket. Complaints go to standard error with their exit
- * code, so a verb passes it on. */
+/* The only door to libcurl: asks the daemon over its control socket. Complaints go to standard
+ * error with their exit code, so a verb passes it on. */
 #pragma once
 
 #include <jansson.h>
@@ -19,10 +19,11 @@ struct client_answer {
 /* The socket: --control, $NUNCIO_CONTROL, or /run/nuncio/control.sock. */
 const char *client_socket(const struct args *args);
 
-/* GETs path with query, or POSTs body (NULL: GET). EXIT_YES: out was written, whatever the HTTP status but 403.
- * EXIT_UNREACHABLE, EXIT_NOT_ALLOWED, EXIT_NOT_KNOWN after a complaint. */
-enum exit_code client_ask(const struct args *args, const char *path, const struct client_query *query,
-			  const char *body, struct client_answer *out);
+/* GETs path with query, or POSTs body (NULL: GET). EXIT_YES: out was written, whatever the HTTP
+ * status but 403. EXIT_UNREACHABLE, EXIT_NOT_ALLOWED, EXIT_NOT_KNOWN after a complaint. */
+enum exit_code client_ask(const struct args *args, const char *path,
+			  const struct client_query *query, const char *body,
+			  struct client_answer *out);
 
 /* The same, silent and within 300 ms, for completion. NULL if there is no answer. */
 json_t *client_peek(const char *socket, const char *path);

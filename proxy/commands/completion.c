@@ -8,27 +8,30 @@
 
 static const struct option_row *const options[] = { &option_help, NULL };
 static const struct example_row examples[] = {
-	{ "source <(nuncio completion bash)", "Completion for this shell; the package installs it for all." },
-	{ "nuncio completion words -- nuncio status --w", "What would complete the last word; for the shell's script." },
+	{ "source <(nuncio completion bash)",
+	  "Completion for this shell; the package installs it for all." },
+	{ "nuncio completion words -- nuncio status --w",
+	  "What would complete the last word; for the shell's script." },
 	{ 0 },
 };
 
-static const char script[] =
-	"# bash completion for nuncio; made by `nuncio completion bash`\n"
-	"_nuncio() {\n"
-	"\tlocal word=${COMP_WORDS[COMP_CWORD]} line\n"
-	"\tCOMPREPLY=()\n"
-	"\twhile IFS= read -r line; do\n"
-	"\t\tif [ \"$line\" = :files: ]; then\n"
-	"\t\t\tcompopt -o default 2>/dev/null\n"
-	"\t\telse\n"
-	"\t\t\tCOMPREPLY+=(\"$line\")\n"
-	"\t\tfi\n"
-	"\tdone < <(\"${COMP_WORDS[0]}\" completion words -- \"${COMP_WORDS[@]:0:COMP_CWORD}\" \"$word\" 2>/dev/null)\n"
-	"}\n"
-	"complete -F _nuncio nuncio\n";
+static const char script[] = "# bash completion for nuncio; made by `nuncio completion bash`\n"
+			     "_nuncio() {\n"
+			     "\tlocal word=${COMP_WORDS[COMP_CWORD]} line\n"
+			     "\tCOMPREPLY=()\n"
+			     "\twhile IFS= read -r line; do\n"
+			     "\t\tif [ \"$line\" = :files: ]; then\n"
+			     "\t\t\tcompopt -o default 2>/dev/null\n"
+			     "\t\telse\n"
+			     "\t\t\tCOMPREPLY+=(\"$line\")\n"
+			     "\t\tfi\n"
+			     "\tdone < <(\"${COMP_WORDS[0]}\" completion words -- "
+			     "\"${COMP_WORDS[@]:0:COMP_CWORD}\" \"$word\" 2>/dev/null)\n"
+			     "}\n"
+			     "complete -F _nuncio nuncio\n";
 
-static const char methods[] = "INVITE MESSAGE SUBSCRIBE NOTIFY PUBLISH OPTIONS INFO REFER BYE UPDATE PRACK REGISTER";
+static const char methods[] =
+	"INVITE MESSAGE SUBSCRIBE NOTIFY PUBLISH OPTIONS INFO REFER BYE UPDATE PRACK REGISTER";
 
 static void offer(const char *start, const char *word)
 {
@@ -78,7 +81,8 @@ static void offer_domains(const char *start)
 		return;
 	answer = client_peek(client_socket(NULL), "/v1/status");
 	json_array_foreach(json_object_get(answer, "partners"), i, row) {
-		snprintf(word, sizeof(word), "%.*s%s", (int)(at + 1 - start), start, record_text(row, "domain"));
+		snprintf(word, sizeof(word), "%.*s%s", (int)(at + 1 - start), start,
+			 record_text(row, "domain"));
 		offer(start, word);
 	}
 	json_decref(answer);
@@ -124,9 +128,11 @@ static const struct option_row *option_of(const struct verb *verb, const char *w
 {
 	for (size_t i = 0; verb->options[i]; i++) {
 		const struct option_row *row = verb->options[i];
-		bool is_letter = word[0] == '-' && word[1] && word[1] == row->letter && !word[2];
+		bool is_letter =
+			word[0] == '-' && word[1] && word[1] == row->letter && !word[2];
 
-		if (row->argument && (is_letter || (strncmp(word, "--", 2) == 0 && strcmp(word + 2, row->name) == 0)))
+		if (row->argument && (is_letter || (strncmp(word, "--", 2) == 0 &&
+						    strcmp(word + 2, row->name) == 0)))
 			return row;
 	}
 	return NULL;
@@ -172,7 +178,9 @@ static enum exit_code completion(const struct args *args)
 			complete(args->operands + 1, args->n_operands - 1);
 		return EXIT_YES;
 	}
-	fprintf(stderr, "nuncio completion: there is one for bash, none for '%s' (zsh: bashcompinit takes that one)\n",
+	fprintf(stderr,
+		"nuncio completion: there is one for bash, none for '%s' (zsh: bashcompinit "
+		"takes that one)\n",
 		args->operands[0]);
 	return EXIT_USAGE;
 }
@@ -181,8 +189,10 @@ const struct verb verb_completion = {
 	.name = "completion",
 	.operands = "bash | words -- WORD...",
 	.summary = "print the completion script of a shell",
-	.text = "Prints a script for bash which asks `nuncio completion words` for what fits: verbs and options from the "
-		"program's tables, and listeners, partner domains and Call-IDs from the running daemon, if it answers "
+	.text = "Prints a script for bash which asks `nuncio completion words` for what fits: "
+		"verbs and options from the "
+		"program's tables, and listeners, partner domains and Call-IDs from the "
+		"running daemon, if it answers "
 		"within 0.3 s.",
 	.min_operands = 1,
 	.max_operands = VERB_MAX_OPERANDS,

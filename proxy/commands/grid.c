@@ -64,13 +64,15 @@ static void measure(const struct grid *grid, int widths[GRID_COLUMNS])
 	}
 }
 
-static void print_row(const struct grid *grid, const struct grid_row *row, const int widths[GRID_COLUMNS])
+static void print_row(const struct grid *grid, const struct grid_row *row,
+		      const int widths[GRID_COLUMNS])
 {
 	int used = 0;
 
 	for (unsigned c = 0; c < row->n_cells; c++) {
 		bool is_last = c + 1 == row->n_cells;
-		int left = (int)grid->screen->columns - used - 2, len = (int)strlen(row->cells[c]);
+		int left = (int)grid->screen->columns - used - 2,
+		    len = (int)strlen(row->cells[c]);
 		bool is_cut = is_last && grid->screen->is_terminal && len > left && left > 3;
 
 		fputs("  ", grid->screen->file);

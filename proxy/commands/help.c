@@ -19,9 +19,9 @@ static const char *const exit_texts[N_EXIT_CODES] = {
 /* "-c, --config FILE" */
 static void option_title(const struct option_row *row, char *out, size_t size)
 {
-	snprintf(out, size, "%c%c%s--%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
-		 row->letter ? ", " : "  ", row->name, row->argument ? " " : "",
-		 row->argument ? row->argument : "");
+	snprintf(out, size, "%c%c%s--%s%s%s", row->letter ? '-' : ' ',
+		 row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
+		 row->argument ? " " : "", row->argument ? row->argument : "");
 }
 
 static void print_options(const struct screen *screen, const struct verb *verb)
@@ -62,7 +62,8 @@ void help_overview(const struct screen *screen)
 	for (size_t i = 0; verbs[i]; i++)
 		fprintf(screen->file, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
 	fputs("\n`nuncio VERB --help` has options, examples and exit codes;\n"
-	      "`nuncio help CODE` explains the code of a refusal or fault; nuncio(8) is the manual.\n",
+	      "`nuncio help CODE` explains the code of a refusal or fault; nuncio(8) is the "
+	      "manual.\n",
 	      screen->file);
 }
 
@@ -152,10 +153,13 @@ void help_verb_scdoc(FILE *file, const struct verb *verb)
 
 void help_reasons_scdoc(FILE *file)
 {
-	scdoc_head(file, "nuncio-reasons", 7, "why nuncio refused or could not deliver a request");
+	scdoc_head(file, "nuncio-reasons", 7,
+		   "why nuncio refused or could not deliver a request");
 	fputs("# DESCRIPTION\n\n"
-	      "Every refusal and every failed delivery has one of these codes: in the log, in `nuncio why`, in the\n"
-	      "metrics, and towards known partners in the Reason header. `nuncio help CODE` prints one of them.\n\n"
+	      "Every refusal and every failed delivery has one of these codes: in the log, in "
+	      "`nuncio why`, in the\n"
+	      "metrics, and towards known partners in the Reason header. `nuncio help CODE` "
+	      "prints one of them.\n\n"
 	      "# CODES\n\n",
 	      file);
 	for (int i = 1; i < N_REASONS; i++) {

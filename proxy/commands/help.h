@@ -1,4 +1,5 @@
-/* Help out of the tables: for the terminal, as scdoc for the man pages, as Markdown and as a journal catalogue. */
+/* Help out of the tables: for the terminal, as scdoc for the man pages, as Markdown and as a
+ * journal catalogue. */
 #pragma once
 
 #include "proxy/commands/screen.h"

@@ -7,10 +7,15 @@
 #include "proxy/commands/args.h"
 #include "proxy/commands/help.h"
 
-static const struct option_row option_as = { .name = "as", .argument = "FORM",
-	.text = "text, scdoc (a verb, reasons, keys), markdown or catalog (reasons)", .completes = COMPLETES_WORDS,
-	.words = "text scdoc markdown catalog" };
-static const struct option_row *const options[] = { &option_as, &option_color, &option_help, NULL };
+static const struct option_row option_as = {
+	.name = "as",
+	.argument = "FORM",
+	.text = "text, scdoc (a verb, reasons, keys), markdown or catalog (reasons)",
+	.completes = COMPLETES_WORDS,
+	.words = "text scdoc markdown catalog"
+};
+static const struct option_row *const options[] = { &option_as, &option_color, &option_help,
+						    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio help", "Lists the verbs." },
 	{ "nuncio help explain", "The same as `nuncio explain --help`." },
@@ -48,7 +53,8 @@ static void list_codes(const struct screen *screen)
 	const char *title;
 	unsigned number;
 
-	screen_print(screen, INK_STRONG, "Why a request was refused, or could not be delivered\n");
+	screen_print(screen, INK_STRONG,
+		     "Why a request was refused, or could not be delivered\n");
 	for (int i = 1; i < N_REASONS; i++)
 		fprintf(screen->file, "  %s\n", reason_code((enum reason)i));
 	screen_print(screen, INK_STRONG, "\nFaults in a configuration\n");
@@ -93,7 +99,8 @@ static enum exit_code complain_topic(const char *topic)
 
 static enum exit_code help(const struct args *args)
 {
-	const char *form = args_value(args, "as", "text"), *topic = args->n_operands > 0 ? args->operands[0] : NULL;
+	const char *form = args_value(args, "as", "text"),
+		   *topic = args->n_operands > 0 ? args->operands[0] : NULL;
 	const struct verb *verb = topic ? verb_by_name(topic) : NULL;
 	struct screen screen;
 
@@ -119,7 +126,8 @@ const struct verb verb_help = {
 	.name = "help",
 	.operands = "[TOPIC]",
 	.summary = "explain a verb, a reason code or a fault code",
-	.text = "Without a topic, lists the verbs. A topic is a verb, the code of a refusal (identity-mismatch), the "
+	.text = "Without a topic, lists the verbs. A topic is a verb, the code of a refusal "
+		"(identity-mismatch), the "
 		"code of a configuration fault (E012), or `reasons` for the list of all codes.",
 	.max_operands = 1,
 	.completes = COMPLETES_VERB,

@@ -31,9 +31,11 @@ static void tell(struct server *server, const char *first)
 	unsigned up = 0, down = 0;
 
 	count_partners(server, &up, &down);
-	sd_notifyf(0, "%sSTATUS=%u partners up, %u down, %u requests in progress%s", first, up, down,
-		   server_n_busy(server),
-		   server->last_reload_ok || server->last_reload_wall_us == 0 ? "" : "; the last reload was rejected");
+	sd_notifyf(0, "%sSTATUS=%u partners up, %u down, %u requests in progress%s", first, up,
+		   down, server_n_busy(server),
+		   server->last_reload_ok || server->last_reload_wall_us == 0
+			   ? ""
+			   : "; the last reload was rejected");
 }
 
 void notify_ready(struct server *server)

@@ -14,20 +14,29 @@
 #include "proxy/sip/digest.h"
 
 static const struct option_row
-	option_file = { .name = "file", .argument = "FILE", .completes = COMPLETES_FILE,
+	option_file = { .name = "file",
+			.argument = "FILE",
+			.completes = COMPLETES_FILE,
 			.text = "the users file; default: users_file of the configuration" },
-	option_realm = { .name = "realm", .argument = "REALM", .text = "the digest realm; default: that of the configuration" },
-	option_auth_user = { .name = "auth-user", .argument = "NAME",
-			     .text = "the name for authentication; default: as it was, or USER" },
-	option_stdin = { .name = "stdin", .text = "read the password from standard input, one line" },
+	option_realm = { .name = "realm",
+			 .argument = "REALM",
+			 .text = "the digest realm; default: that of the configuration" },
+	option_auth_user = { .name = "auth-user",
+			     .argument = "NAME",
+			     .text = "the name for authentication; default: as it was, or "
+				     "USER" },
+	option_stdin = { .name = "stdin",
+			 .text = "read the password from standard input, one line" },
 	option_remove = { .name = "remove", .text = "take the user out of the file" },
 	option_lock = { .name = "lock", .text = "refuse the user, keep the password" },
 	option_unlock = { .name = "unlock", .text = "take the lock off, keep the password" };
-static const struct option_row *const options[] = { &option_file, &option_realm, &option_auth_user, &option_stdin,
-						    &option_remove, &option_lock, &option_unlock, &option_config_run,
-						    &option_help, NULL };
+static const struct option_row *const options[] = {
+	&option_file, &option_realm,  &option_auth_user,  &option_stdin, &option_remove,
+	&option_lock, &option_unlock, &option_config_run, &option_help,  NULL
+};
 static const struct example_row examples[] = {
-	{ "nuncio passwd 168", "Asks for the password, and writes the users file of the configuration." },
+	{ "nuncio passwd 168",
+	  "Asks for the password, and writes the users file of the configuration." },
 	{ "pwgen -s 16 1 | nuncio passwd 168 --stdin --file users.yaml --realm corp.example",
 	  "Without a configuration, from a pipe." },
 	{ "nuncio passwd 168 --lock && nuncio reload", "Refuses the user from now on." },
@@ -65,7 +74,8 @@ static enum exit_code load(struct task *task)
 	task->realm = args_value(args, "realm", NULL);
 	task->policy = (struct settings_password_policy){ .min_length = 10, .classes = 3 };
 	if (!task->path || !task->realm || args_has(args, "config")) {
-		err = settings_load(args_value(args, "config", path_config), task->report, &task->settings);
+		err = settings_load(args_value(args, "config", path_config), task->report,
+				    &task->settings);
 		if (err)
 			return complain_report(task->report, err);
 		if (!task->path)
@@ -75,7 +85,9 @@ static enum exit_code load(struct task *task)
 		task->policy = task->settings->password_policy;
 	}
 	if (!task->path) {
-		fputs("nuncio passwd: the configuration has no users_file; set it, or name one by --file\n", stderr);
+		fputs("nuncio passwd: the configuration has no users_file; set it, or name one "
+		      "by --file\n",
+		      stderr);
 		return EXIT_NO;
 	}
 	err = users_load(task->path, false, task->report, &task->users);
@@ -84,7 +96,8 @@ static enum exit_code load(struct task *task)
 	return err ? complain_report(task->report, err) : EXIT_YES;
 }
 
-/* A new file gets the group of its folder (/etc/nuncio is root:nuncio), so that the service can read it. */
+/* A new file gets the group of its folder (/etc/nuncio is root:nuncio), so that the service can
+ * read it. */
 static void give_group(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -92,11 +105,15 @@ static void give_group(const char *path)
 	struct stat st;
 
 	if (slash)
-		text_copy_len(folder, sizeof(folder), path, slash == path ? 1 : (size_t)(slash - path));
+		text_copy_len(folder, sizeof(folder), path,
+			      slash == path ? 1 : (size_t)(slash - path));
 	if (stat(folder, &st) != 0 || st.st_gid == getegid())
 		return;
 	if (chown(path, (uid_t)-1, st.st_gid) != 0 || chmod(path, 0640) != 0)
-		fprintf(stderr, "nuncio passwd: the group of %s stays; the service may not be able to read it\n", path);
+		fprintf(stderr,
+			"nuncio passwd: the group of %s stays; the service may not be able to "
+			"read it\n",
+			path);
 }
 
 static enum exit_code write_users(struct task *task, const char *what)
@@ -105,18 +122,21 @@ static enum exit_code write_users(struct task *task, const char *what)
 	enum err err = users_write(task->path, task->users);
 
 	if (err) {
-		fprintf(stderr, "nuncio passwd: %s: %s; nothing was changed\n", task->path, err_text(err));
+		fprintf(stderr, "nuncio passwd: %s: %s; nothing was changed\n", task->path,
+			err_text(err));
 		return err == ERR_ACCESS ? EXIT_NOT_ALLOWED : EXIT_NOT_KNOWN;
 	}
 	if (is_new)
 		give_group(task->path);
-	printf("%s: user %s %s; `nuncio reload` takes it into use\n", task->path, task->args->operands[0], what);
+	printf("%s: user %s %s; `nuncio reload` takes it into use\n", task->path,
+	       task->args->operands[0], what);
 	return EXIT_YES;
 }
 
 static enum exit_code complain_missing(const struct task *task)
 {
-	fprintf(stderr, "nuncio passwd: there is no user %s in %s\n", task->args->operands[0], task->path);
+	fprintf(stderr, "nuncio passwd: there is no user %s in %s\n", task->args->operands[0],
+		task->path);
 	return EXIT_NO;
 }
 
@@ -134,7 +154,8 @@ static enum exit_code put(struct task *task, const struct user *user, const char
 	if (err == ERR_OK)
 		return write_users(task, what);
 	fprintf(stderr, "nuncio passwd: %s\n",
-		err == ERR_EXISTS ? "another user has that name for authentication" : err_text(err));
+		err == ERR_EXISTS ? "another user has that name for authentication"
+				  : err_text(err));
 	return EXIT_NO;
 }
 
@@ -163,9 +184,12 @@ static enum exit_code set_password(struct task *task, const char *password)
 	digest_make_secret(user.auth_user, task->realm, password, &secret);
 	text_copy(user.ha1.md5, sizeof(user.ha1.md5), secret.ha1[DIGEST_MD5]);
 	text_copy(user.ha1.sha_256, sizeof(user.ha1.sha_256), secret.ha1[DIGEST_SHA256]);
-	text_copy(user.ha1.sha_512_256, sizeof(user.ha1.sha_512_256), secret.ha1[DIGEST_SHA512_256]);
-	snprintf(what, sizeof(what), "%s (authenticates as %s in realm %s: md5, sha-256, sha-512-256)%s",
-		 old ? "has a new password" : "added", user.auth_user, task->realm, user.is_locked ? ", still locked" : "");
+	text_copy(user.ha1.sha_512_256, sizeof(user.ha1.sha_512_256),
+		  secret.ha1[DIGEST_SHA512_256]);
+	snprintf(what, sizeof(what),
+		 "%s (authenticates as %s in realm %s: md5, sha-256, sha-512-256)%s",
+		 old ? "has a new password" : "added", user.auth_user, task->realm,
+		 user.is_locked ? ", still locked" : "");
 	code = put(task, &user, what);
 	explicit_bzero(&secret, sizeof(secret));
 	explicit_bzero(&user.ha1, sizeof(user.ha1));
@@ -175,7 +199,8 @@ static enum exit_code set_password(struct task *task, const char *password)
 static enum exit_code new_password(struct task *task)
 {
 	char password[PASSWORD_SIZE];
-	bool ok = args_has(task->args, "stdin") ? password_from_stdin(password) : password_from_terminal(password);
+	bool ok = args_has(task->args, "stdin") ? password_from_stdin(password)
+						: password_from_terminal(password);
 	enum exit_code code = EXIT_NO;
 
 	if (ok && password_check(password, task->args->operands[0], &task->policy))
@@ -198,8 +223,12 @@ static enum exit_code passwd(const struct args *args)
 	struct task task = { .args = args };
 	enum exit_code code;
 
-	if (args_has(args, "remove") + args_has(args, "lock") + args_has(args, "unlock") + args_has(args, "stdin") > 1) {
-		fputs("nuncio passwd: --remove, --lock, --unlock and --stdin exclude each other\n", stderr);
+	if (args_has(args, "remove") + args_has(args, "lock") + args_has(args, "unlock") +
+		    args_has(args, "stdin") >
+	    1) {
+		fputs("nuncio passwd: --remove, --lock, --unlock and --stdin exclude each "
+		      "other\n",
+		      stderr);
 		return EXIT_USAGE;
 	}
 	if (report_new(&task.report)) {
@@ -219,14 +248,18 @@ const struct verb verb_passwd = {
 	.name = "passwd",
 	.operands = "USER",
 	.summary = "set the password of a user in the users file",
-	.text = "Writes the users file: only hashes of the password, for MD5, SHA-256 and SHA-512-256 digest. The password "
-		"comes from the terminal without echo or, with --stdin, from a pipe, never from the command line. "
-		"password_policy: of the configuration applies. Comments in the users file are lost.",
+	.text = "Writes the users file: only hashes of the password, for MD5, SHA-256 and "
+		"SHA-512-256 digest. The password "
+		"comes from the terminal without echo or, with --stdin, from a pipe, never "
+		"from the command line. "
+		"password_policy: of the configuration applies. Comments in the users file are "
+		"lost.",
 	.min_operands = 1,
 	.max_operands = 1,
 	.options = options,
 	.examples = examples,
-	.exits = { [EXIT_YES] = "the file was written", [EXIT_NO] = "too weak, no such user, or faults in a file",
+	.exits = { [EXIT_YES] = "the file was written",
+		   [EXIT_NO] = "too weak, no such user, or faults in a file",
 		   [EXIT_NOT_ALLOWED] = "the file may not be read or written",
 		   [EXIT_NOT_KNOWN] = "the file could not be written" },
 	.run = passwd,

@@ -63,7 +63,8 @@ bool password_from_terminal(char out[PASSWORD_SIZE])
 	bool ok;
 
 	if (!terminal) {
-		fputs("nuncio passwd: no terminal to ask on; give the password by --stdin\n", stderr);
+		fputs("nuncio passwd: no terminal to ask on; give the password by --stdin\n",
+		      stderr);
 		return false;
 	}
 	ok = ask(terminal, "new password: ", out) && ask(terminal, "once more: ", again);
@@ -91,22 +92,28 @@ static unsigned n_classes(const char *password)
 	return (unsigned)(has_lower + has_upper + has_digit + has_other);
 }
 
-bool password_check(const char *password, const char *user, const struct settings_password_policy *policy)
+bool password_check(const char *password, const char *user,
+		    const struct settings_password_policy *policy)
 {
 	size_t len = strlen(password);
 	unsigned classes = n_classes(password);
 
-	if (len >= policy->min_length && classes >= policy->classes && !strcasestr(password, user))
+	if (len >= policy->min_length && classes >= policy->classes &&
+	    !strcasestr(password, user))
 		return true;
 	fputs("nuncio passwd: too weak:", stderr);
 	if (len < policy->min_length)
-		fprintf(stderr, " %zu characters, at least %u are needed;", len, policy->min_length);
+		fprintf(stderr, " %zu characters, at least %u are needed;", len,
+			policy->min_length);
 	if (classes < policy->classes)
-		fprintf(stderr, " %u of the classes lower case, upper case, digits, others, at least %u are needed;",
+		fprintf(stderr,
+			" %u of the classes lower case, upper case, digits, others, at least "
+			"%u are needed;",
 			classes, policy->classes);
 	if (strcasestr(password, user))
 		fputs(" the user's name is in it;", stderr);
-	fputs("\n  several words with a digit and a sign between them are strong and can be typed on a phone\n"
+	fputs("\n  several words with a digit and a sign between them are strong and can be "
+	      "typed on a phone\n"
 	      "  (password_policy: in the configuration sets the bounds)\n",
 	      stderr);
 	return false;

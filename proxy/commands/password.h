@@ -1,4 +1,5 @@
-/* A password from a person or a pipe, and what the policy says of it. Never from the command line: others see it. */
+/* A password from a person or a pipe, and what the policy says of it. Never from the command
+ * line: others see it. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,4 +15,5 @@ bool password_from_stdin(char out[PASSWORD_SIZE]);
 bool password_from_terminal(char out[PASSWORD_SIZE]);
 
 /* True if it is strong enough; else says on standard error what is missing. */
-bool password_check(const char *password, const char *user, const struct settings_password_policy *policy);
+bool password_check(const char *password, const char *user,
+		    const struct settings_password_policy *policy);

@@ -30,7 +30,8 @@ enum err privileges_make_folder(const char *path, const char *user)
 	struct passwd entry;
 	enum err err;
 
-	if (!slash || slash == path || !text_copy_len(folder, sizeof(folder), path, (size_t)(slash - path)))
+	if (!slash || slash == path ||
+	    !text_copy_len(folder, sizeof(folder), path, (size_t)(slash - path)))
 		return ERR_OK;
 	if (mkdir(folder, 0755) != 0)
 		return errno == EEXIST ? ERR_OK : err_from_errno(errno);
@@ -57,7 +58,8 @@ enum err privileges_drop(const char *user)
 		return err;
 	if (geteuid() == entry.pw_uid)
 		return ERR_OK;
-	if (initgroups(user, entry.pw_gid) != 0 || setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) != 0 ||
+	if (initgroups(user, entry.pw_gid) != 0 ||
+	    setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) != 0 ||
 	    setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid) != 0)
 		return err_from_errno(errno);
 	return ERR_OK;

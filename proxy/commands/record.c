@@ -55,7 +55,8 @@ static void print_request(const struct screen *screen, const json_t *record)
 /* Who the sender is and where it goes are always told, and so is the step at which it ended. */
 static bool is_deciding(const json_t *step, size_t i, size_t n)
 {
-	return i + 1 == n || *record_text(step, "place") || strcmp(record_text(step, "step"), "classify") == 0 ||
+	return i + 1 == n || *record_text(step, "place") ||
+	       strcmp(record_text(step, "step"), "classify") == 0 ||
 	       strcmp(record_text(step, "step"), "route") == 0;
 }
 
@@ -73,9 +74,10 @@ static void print_steps(const struct screen *screen, const json_t *record, bool 
 			hidden++;
 			continue;
 		}
-		grid_add(&grid, INK_DETAIL, 2, record_text(step, "step"), record_text(step, "rule"),
-			 *record_text(step, "place") ? record_text(step, "place") : "-", record_text(step, "result"),
-			 NULL);
+		grid_add(&grid, INK_DETAIL, 2, record_text(step, "step"),
+			 record_text(step, "rule"),
+			 *record_text(step, "place") ? record_text(step, "place") : "-",
+			 record_text(step, "result"), NULL);
 	}
 	fputs("\nrules\n", screen->file);
 	grid_print(&grid);
@@ -90,8 +92,8 @@ static void add_tried(struct grid *grid, const json_t *hop)
 
 	if (record_number(hop, "status") != 0)
 		snprintf(status, sizeof(status), "%lld", record_number(hop, "status"));
-	grid_add(grid, *reason ? INK_FAIL : INK_OK, 0, *reason ? "FAIL" : "ok", record_text(hop, "to"), status, reason,
-		 record_text(hop, "cause"), NULL);
+	grid_add(grid, *reason ? INK_FAIL : INK_OK, 0, *reason ? "FAIL" : "ok",
+		 record_text(hop, "to"), status, reason, record_text(hop, "cause"), NULL);
 }
 
 static void print_hops(const struct screen *screen, const json_t *record)
@@ -110,7 +112,9 @@ static void print_hops(const struct screen *screen, const json_t *record)
 		else
 			grid_add(&grid, INK_PLAIN, 0, record_text(hop, "to"), NULL);
 	}
-	fputs(is_real ? "\nservers that were tried\n" : "\nservers that would be tried, in this order\n", screen->file);
+	fputs(is_real ? "\nservers that were tried\n"
+		      : "\nservers that would be tried, in this order\n",
+	      screen->file);
 	grid_print(&grid);
 }
 
@@ -138,7 +142,8 @@ static void print_verdict(const struct screen *screen, const json_t *record)
 		fputs("  they say       ", screen->file);
 		screen_paragraph(screen, 17, 17, record_text(record, "peer_diagnostics"));
 	}
-	fprintf(screen->file, "  who must act   %s\n  what to do     ", record_text(record, "act"));
+	fprintf(screen->file, "  who must act   %s\n  what to do     ",
+		record_text(record, "act"));
 	screen_paragraph(screen, 17, 17, record_text(record, "remedy"));
 }
 

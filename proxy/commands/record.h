@@ -9,6 +9,6 @@
 const char *record_text(const json_t *object, const char *key);
 long long record_number(const json_t *object, const char *key);
 
-/* The request, the rules (with_all: every one that was asked; else those that decided), the servers that were tried, the
- * verdict, and what to do. */
+/* The request, the rules (with_all: every one that was asked; else those that decided), the
+ * servers that were tried, the verdict, and what to do. */
 void record_print(const struct screen *screen, const json_t *record, bool with_all);

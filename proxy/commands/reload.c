@@ -5,11 +5,14 @@
 #include "proxy/commands/grid.h"
 #include "proxy/commands/record.h"
 
-static const struct option_row *const options[] = { &option_json, &option_control, &option_color, &option_help, NULL };
+static const struct option_row *const options[] = { &option_json, &option_control,
+						    &option_color, &option_help, NULL };
 static const struct example_row examples[] = {
 	{ "nuncio reload", "Takes the configuration file into use and prints what changed." },
-	{ "nuncio check --strict && nuncio reload", "Reloads only if there is nothing to remark." },
-	{ "systemctl reload nuncio", "The same by systemd, which fails visibly if the file has faults." },
+	{ "nuncio check --strict && nuncio reload",
+	  "Reloads only if there is nothing to remark." },
+	{ "systemctl reload nuncio",
+	  "The same by systemd, which fails visibly if the file has faults." },
 	{ 0 },
 };
 
@@ -20,23 +23,26 @@ static enum ink ink_of(const char *sign)
 
 static void print_changes(const struct screen *screen, const json_t *answer)
 {
-	const json_t *changes = json_object_get(answer, "changes"), *change, *kept = json_object_get(answer, "kept");
+	const json_t *changes = json_object_get(answer, "changes"), *change,
+		     *kept = json_object_get(answer, "kept");
 	const json_t *count;
 	struct grid grid;
 	const char *key;
 	size_t i;
 	bool is_first = true;
 
-	printf("reloaded in %lld ms: %lld file%s read, %zu change%s\n", record_number(answer, "took_ms"),
-	       record_number(answer, "n_files"), record_number(answer, "n_files") == 1 ? "" : "s",
-	       json_array_size(changes), json_array_size(changes) == 1 ? "" : "s");
+	printf("reloaded in %lld ms: %lld file%s read, %zu change%s\n",
+	       record_number(answer, "took_ms"), record_number(answer, "n_files"),
+	       record_number(answer, "n_files") == 1 ? "" : "s", json_array_size(changes),
+	       json_array_size(changes) == 1 ? "" : "s");
 	grid_init(&grid, screen);
 	json_array_foreach(changes, i, change) {
 		char what[GRID_CELL];
 
-		snprintf(what, sizeof(what), "%s %s %s", record_text(change, "sign"), record_text(change, "what"),
-			 record_text(change, "name"));
-		grid_add(&grid, ink_of(record_text(change, "sign")), 0, what, record_text(change, "text"), NULL);
+		snprintf(what, sizeof(what), "%s %s %s", record_text(change, "sign"),
+			 record_text(change, "what"), record_text(change, "name"));
+		grid_add(&grid, ink_of(record_text(change, "sign")), 0, what,
+			 record_text(change, "text"), NULL);
 	}
 	grid_print(&grid);
 	json_object_foreach((json_t *)kept, key, count) {
@@ -54,17 +60,20 @@ static void print_problems(FILE *file, const json_t *answer, bool with_end)
 	size_t i, n_errors = 0;
 
 	json_array_foreach(problems, i, problem) {
-		const char *severity = record_text(problem, "severity"), *where = record_text(problem, "where");
+		const char *severity = record_text(problem, "severity"),
+			   *where = record_text(problem, "where");
 		const char *remedy = record_text(problem, "remedy");
 
 		n_errors += strcmp(severity, "error") == 0;
-		fprintf(file, "%s%s%s: %s [%s]\n", where, *where ? ": " : "", severity, record_text(problem, "text"),
-			record_text(problem, "code"));
+		fprintf(file, "%s%s%s: %s [%s]\n", where, *where ? ": " : "", severity,
+			record_text(problem, "text"), record_text(problem, "code"));
 		if (*remedy)
 			fprintf(file, "    %s\n", remedy);
 	}
 	if (with_end)
-		fprintf(file, "%zu error%s; the running configuration is unchanged (`nuncio check` shows the lines)\n",
+		fprintf(file,
+			"%zu error%s; the running configuration is unchanged (`nuncio check` "
+			"shows the lines)\n",
 			n_errors, n_errors == 1 ? "" : "s");
 }
 
@@ -93,15 +102,18 @@ const struct verb verb_reload = {
 	.name = "reload",
 	.operands = "",
 	.summary = "take the changed configuration into use, tell what changed",
-	.text = "Makes the daemon read its configuration again, waits for the outcome and prints what changed. A file with "
-		"a fault changes nothing: all faults are printed and the exit code is 1. Calls, dialogs, transactions "
+	.text = "Makes the daemon read its configuration again, waits for the outcome and "
+		"prints what changed. A file with "
+		"a fault changes nothing: all faults are printed and the exit code is 1. "
+		"Calls, dialogs, transactions "
 		"and connections that the change does not touch go on.",
 	.options = options,
 	.examples = examples,
 	.exits = { [EXIT_YES] = "the configuration is in use; also: nothing had changed",
 		   [EXIT_NO] = "it has faults; the old one stays",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
-		   [EXIT_NOT_ALLOWED] = "you may not change anything (root and group nuncio may)",
+		   [EXIT_NOT_ALLOWED] =
+			   "you may not change anything (root and group nuncio may)",
 		   [EXIT_NOT_KNOWN] = "the daemon did not answer in time" },
 	.run = reload,
 };

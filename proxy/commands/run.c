@@ -22,7 +22,8 @@
 #include "proxy/worker.h"
 
 enum {
-	DRAIN_MS = 32000, /* Timer B and F: after that no transaction is left to wait for (RFC 3261 §17.1) */
+	DRAIN_MS = 32000, /* Timer B and F: after that no transaction is left to wait for (RFC
+			     3261 §17.1) */
 	DRAIN_LOOK_MS = 100,
 	STATUS_MS = 5000,
 };
@@ -37,15 +38,19 @@ struct daemon {
 	uint64_t watchdog_ms, drain_until_ms;
 };
 
-static const struct option_row *const options[] = { &option_config_run, &option_color, &option_help, NULL };
+static const struct option_row *const options[] = { &option_config_run, &option_color,
+						    &option_help, NULL };
 static const struct example_row examples[] = {
-	{ "nuncio run -c conf/examples/quickstart.yaml", "Runs in the foreground; Ctrl-C drains, twice ends at once." },
+	{ "nuncio run -c conf/examples/quickstart.yaml",
+	  "Runs in the foreground; Ctrl-C drains, twice ends at once." },
 	{ "systemctl start nuncio", "As a service; see nuncio.service." },
-	{ "kill -HUP $(systemctl show -P MainPID nuncio)", "Reloads; `nuncio reload` tells the outcome too." },
+	{ "kill -HUP $(systemctl show -P MainPID nuncio)",
+	  "Reloads; `nuncio reload` tells the outcome too." },
 	{ 0 },
 };
 
-/* Blocked before the first thread starts, so that all threads inherit it and one descriptor gets them. */
+/* Blocked before the first thread starts, so that all threads inherit it and one descriptor
+ * gets them. */
 static enum err block_signals(int *out_fd)
 {
 	sigset_t set;
@@ -168,8 +173,8 @@ static enum exit_code complain(const char *what, enum err err)
 	return err == ERR_ACCESS ? EXIT_NOT_ALLOWED : EXIT_NO;
 }
 
-/* A second daemon on the same file would share the first one's ports (SO_REUSEPORT) before it found the control socket
- * taken; so this is asked before any socket is opened. */
+/* A second daemon on the same file would share the first one's ports (SO_REUSEPORT) before it
+ * found the control socket taken; so this is asked before any socket is opened. */
 static bool is_running_already(const char *path)
 {
 	struct settings *settings = NULL;
@@ -183,7 +188,8 @@ static bool is_running_already(const char *path)
 		settings = NULL;
 	is_running = settings && control_socket_answers(settings->service.control);
 	if (is_running)
-		fprintf(stderr, "nuncio run: another nuncio answers on %s\n", settings->service.control);
+		fprintf(stderr, "nuncio run: another nuncio answers on %s\n",
+			settings->service.control);
 	settings_free(settings);
 	report_free(report);
 	return is_running;
@@ -212,7 +218,8 @@ static enum exit_code open_control(struct daemon *daemon)
 {
 	const struct settings *settings = daemon->server->snapshot->settings;
 	const char *what = "service.control";
-	enum err err = privileges_make_folder(settings->service.control, settings->service.user);
+	enum err err =
+		privileges_make_folder(settings->service.control, settings->service.user);
 
 	if (err)
 		return complain(settings->service.control, err);
@@ -237,7 +244,8 @@ static enum exit_code serve(struct daemon *daemon)
 
 	if (err)
 		return complain("start", err);
-	loop_watch_start(server->loop, &daemon->signals, daemon->signal_fd, LOOP_READ, on_signal);
+	loop_watch_start(server->loop, &daemon->signals, daemon->signal_fd, LOOP_READ,
+			 on_signal);
 	timer_start(server->loop, &daemon->status, STATUS_MS, on_status);
 	daemon->watchdog_ms = notify_watchdog_ms();
 	if (daemon->watchdog_ms > 0)
@@ -280,14 +288,19 @@ const struct verb verb_run = {
 	.name = "run",
 	.operands = "",
 	.summary = "serve: the daemon, in the foreground",
-	.text = "Reads the configuration (default /etc/nuncio/nuncio.yaml), opens the sockets, becomes service.user, and "
-		"serves until it is told to end. Does not fork and writes no PID file. SIGHUP reloads. SIGTERM and "
-		"SIGINT drain: no new requests, at most 32 s for those in progress; a second one ends at once. A "
+	.text = "Reads the configuration (default /etc/nuncio/nuncio.yaml), opens the sockets, "
+		"becomes service.user, and "
+		"serves until it is told to end. Does not fork and writes no PID file. SIGHUP "
+		"reloads. SIGTERM and "
+		"SIGINT drain: no new requests, at most 32 s for those in progress; a second "
+		"one ends at once. A "
 		"configuration with faults is not started: all of them are printed.",
 	.options = options,
 	.examples = examples,
 	.exits = { [EXIT_YES] = "it served and was told to end",
-		   [EXIT_NO] = "it could not start: faults in the configuration, or another one runs",
-		   [EXIT_NOT_ALLOWED] = "it may not open a file, a port or the control socket" },
+		   [EXIT_NO] = "it could not start: faults in the configuration, or another "
+			       "one runs",
+		   [EXIT_NOT_ALLOWED] =
+			   "it may not open a file, a port or the control socket" },
 	.run = run,
 };

@@ -5,8 +5,10 @@
 #include "proxy/base/buf.h"
 #include "proxy/commands/args.h"
 
-static const struct option_row option_json_schema = { .name = "json",
-	.text = "print a JSON Schema (2020-12), which editors with a YAML language server use" };
+static const struct option_row option_json_schema = {
+	.name = "json",
+	.text = "print a JSON Schema (2020-12), which editors with a YAML language server use"
+};
 static const struct option_row *const options[] = { &option_json_schema, &option_help, NULL };
 static const struct example_row examples[] = {
 	{ "nuncio schema", "Lists every key with its kind, range and default." },
@@ -34,8 +36,10 @@ const struct verb verb_schema = {
 	.name = "schema",
 	.operands = "",
 	.summary = "list the keys of the configuration",
-	.text = "Prints every key of nuncio.yaml from the table by which the program reads it: kind, range, default, and "
-		"whether a change takes effect at once, for the next connection, or by a restart.",
+	.text = "Prints every key of nuncio.yaml from the table by which the program reads it: "
+		"kind, range, default, and "
+		"whether a change takes effect at once, for the next connection, or by a "
+		"restart.",
 	.options = options,
 	.examples = examples,
 	.exits = { [EXIT_YES] = "printed", [EXIT_NOT_KNOWN] = "memory is short" },

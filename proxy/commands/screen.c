@@ -12,7 +12,7 @@
 enum { COLUMNS = 80 };
 
 static const char *const escapes[] = {
-	[INK_PLAIN] = "", [INK_OK] = "\033[32m", [INK_WARN] = "\033[33m",
+	[INK_PLAIN] = "",        [INK_OK] = "\033[32m",     [INK_WARN] = "\033[33m",
 	[INK_FAIL] = "\033[31m", [INK_DETAIL] = "\033[90m", [INK_STRONG] = "\033[1m",
 };
 
@@ -24,7 +24,8 @@ static bool wants_colour(const struct screen *screen, const struct args *args)
 
 	if (strcmp(choice, "auto") != 0)
 		return strcmp(choice, "always") == 0;
-	return screen->is_terminal && (!no_color || !*no_color) && term && strcmp(term, "dumb") != 0;
+	return screen->is_terminal && (!no_color || !*no_color) && term &&
+	       strcmp(term, "dumb") != 0;
 }
 
 void screen_init(struct screen *screen, FILE *file, const struct args *args)
@@ -35,7 +36,8 @@ void screen_init(struct screen *screen, FILE *file, const struct args *args)
 	screen->is_terminal = isatty(fileno(file)) == 1;
 	screen->has_colour = wants_colour(screen, args);
 	screen->columns = COLUMNS;
-	if (screen->is_terminal && ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+	if (screen->is_terminal && ioctl(fileno(file), TIOCGWINSZ, &size) == 0 &&
+	    size.ws_col >= 40)
 		screen->columns = size.ws_col;
 }
 
@@ -58,7 +60,8 @@ void screen_put(const struct screen *screen, const char *text, size_t len)
 		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, screen->file);
 }
 
-void screen_paragraph(const struct screen *screen, unsigned used, unsigned indent, const char *text)
+void screen_paragraph(const struct screen *screen, unsigned used, unsigned indent,
+		      const char *text)
 {
 	unsigned column = used;
 	bool is_first = true;

@@ -1,5 +1,5 @@
-/* Text on the terminal: colours only where they belong, lines of 80 columns, and the few words that several
- * verbs print alike. */
+/* Text on the terminal: colours only where they belong, lines of 80 columns, and the few words
+ * that several verbs print alike. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,8 @@ struct args;
 
 enum ink { INK_PLAIN, INK_OK, INK_WARN, INK_FAIL, INK_DETAIL, INK_STRONG };
 
-/* Whether the stream gets colours: --color=always|never, else a terminal, TERM not dumb, NO_COLOR unset. */
+/* Whether the stream gets colours: --color=always|never, else a terminal, TERM not dumb,
+ * NO_COLOR unset. */
 struct screen {
 	FILE *file;
 	bool has_colour, is_terminal;
@@ -26,9 +27,10 @@ void screen_print(const struct screen *screen, enum ink ink, const char *format,
 /* Prints at most len bytes of strangers' text: what would steer the terminal becomes "?". */
 void screen_put(const struct screen *screen, const char *text, size_t len);
 
-/* Prints text as a paragraph of 80 columns: the first line after what stands there already (used columns), the
- * others indented. Ends with a line end. */
-void screen_paragraph(const struct screen *screen, unsigned used, unsigned indent, const char *text);
+/* Prints text as a paragraph of 80 columns: the first line after what stands there already
+ * (used columns), the others indented. Ends with a line end. */
+void screen_paragraph(const struct screen *screen, unsigned used, unsigned indent,
+		      const char *text);
 
 /* "3 d ago" out of seconds. */
 const char *screen_ago(int64_t seconds, char out[40]);

@@ -10,10 +10,14 @@
 
 enum { MANY = 6 }; /* more rows than these are summed up without --all */
 
-static const struct option_row option_watch = { .name = "watch", .text = "print it anew each second" },
-			       option_all = { .name = "all", .text = "list everything, however long" };
-static const struct option_row *const options[] = { &option_watch, &option_all, &option_json, &option_control,
-						    &option_color, &option_help, NULL };
+static const struct option_row option_watch = { .name = "watch",
+						.text = "print it anew each second" },
+			       option_all = { .name = "all",
+					      .text = "list everything, however long" };
+static const struct option_row *const options[] = { &option_watch, &option_all,
+						    &option_json,  &option_control,
+						    &option_color, &option_help,
+						    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio status", "One screen, problems first." },
 	{ "nuncio status partners --all", "All partners with what was last seen of them." },
@@ -23,7 +27,9 @@ static const struct example_row examples[] = {
 
 static enum ink ink_of(const char *state)
 {
-	return strcmp(state, "up") == 0 ? INK_OK : strcmp(state, "down") == 0 ? INK_FAIL : INK_DETAIL;
+	return strcmp(state, "up") == 0     ? INK_OK
+	       : strcmp(state, "down") == 0 ? INK_FAIL
+					    : INK_DETAIL;
 }
 
 static void print_verdict(const struct screen *screen, const json_t *status)
@@ -44,11 +50,13 @@ static void print_verdict(const struct screen *screen, const json_t *status)
 	json_array_foreach(problems, i, problem) {
 		bool is_error = strcmp(record_text(problem, "severity"), "error") == 0;
 
-		screen_print(screen, is_error ? INK_FAIL : INK_WARN, "  %-4s", is_error ? "FAIL" : "warn");
+		screen_print(screen, is_error ? INK_FAIL : INK_WARN, "  %-4s",
+			     is_error ? "FAIL" : "warn");
 		printf(" %s: ", record_text(problem, "where"));
 		screen_paragraph(screen, (unsigned)strlen(record_text(problem, "where")) + 9, 7,
 				 record_text(problem, "text"));
-		printf("       [%s] who must act: %s\n", record_text(problem, "code"), record_text(problem, "act"));
+		printf("       [%s] who must act: %s\n", record_text(problem, "code"),
+		       record_text(problem, "act"));
 	}
 }
 
@@ -56,8 +64,9 @@ static void add_listener(struct grid *grid, const json_t *row)
 {
 	const char *state = record_text(row, "state");
 
-	grid_add(grid, ink_of(state), 0, state, record_text(row, "name"), record_text(row, "network"),
-		 record_text(row, "transport"), record_text(row, "address"), NULL);
+	grid_add(grid, ink_of(state), 0, state, record_text(row, "name"),
+		 record_text(row, "network"), record_text(row, "transport"),
+		 record_text(row, "address"), NULL);
 }
 
 static void add_peer(struct grid *grid, const json_t *row)
@@ -66,17 +75,21 @@ static void add_peer(struct grid *grid, const json_t *row)
 	long long failure_s = record_number(row, "last_failure_s");
 	char to[GRID_CELL], seen[40], failed[40], text[GRID_CELL];
 
-	snprintf(to, sizeof(to), "%s %s", record_text(row, "transport"), record_text(row, "server"));
-	snprintf(text, sizeof(text), "seen %s", screen_ago(record_number(row, "last_seen_s"), seen));
+	snprintf(to, sizeof(to), "%s %s", record_text(row, "transport"),
+		 record_text(row, "server"));
+	snprintf(text, sizeof(text), "seen %s",
+		 screen_ago(record_number(row, "last_seen_s"), seen));
 	if (failure_s >= 0) {
 		size_t used = strlen(text);
 
-		snprintf(text + used, sizeof(text) - used, "; %s %s", record_text(row, "last_reason"),
-			 screen_ago(failure_s, failed));
+		snprintf(text + used, sizeof(text) - used, "; %s %s",
+			 record_text(row, "last_reason"), screen_ago(failure_s, failed));
 	}
 	grid_add(grid, ink_of(state), 0, state, *domain ? domain : record_text(row, "name"),
-		 !*domain ? "-" : json_is_true(json_object_get(row, "trustworthy")) ? "trusted" : "not trusted", to,
-		 text, NULL);
+		 !*domain                                            ? "-"
+		 : json_is_true(json_object_get(row, "trustworthy")) ? "trusted"
+								     : "not trusted",
+		 to, text, NULL);
 }
 
 static void add_certificate(struct grid *grid, const json_t *row)
@@ -85,9 +98,16 @@ static void add_certificate(struct grid *grid, const json_t *row)
 	char left[64];
 
 	snprintf(left, sizeof(left), "%lld d left", days);
-	grid_add(grid, days < 0 ? INK_FAIL : days < 14 ? INK_WARN : INK_OK, 0,
-		 days < 0 ? "FAIL" : days < 14 ? "warn" : "ok", record_text(row, "name"), left,
-		 record_text(row, "not_after"), record_text(row, "names"), NULL);
+	grid_add(grid,
+		 days < 0    ? INK_FAIL
+		 : days < 14 ? INK_WARN
+			     : INK_OK,
+		 0,
+		 days < 0    ? "FAIL"
+		 : days < 14 ? "warn"
+			     : "ok",
+		 record_text(row, "name"), left, record_text(row, "not_after"),
+		 record_text(row, "names"), NULL);
 }
 
 static const struct section {
@@ -107,7 +127,8 @@ static bool is_remarkable(const json_t *row)
 	return strcmp(state, "down") == 0 || (!*state && record_number(row, "days_left") < 14);
 }
 
-static void print_section(const struct screen *screen, const json_t *status, const struct section *section, bool with_all)
+static void print_section(const struct screen *screen, const json_t *status,
+			  const struct section *section, bool with_all)
 {
 	const json_t *rows = json_object_get(status, section->key), *row;
 	size_t n = json_array_size(rows), shown = 0, i;
@@ -128,10 +149,12 @@ static void print_section(const struct screen *screen, const json_t *status, con
 	screen_print(screen, INK_STRONG, "%s\n", section->title);
 	grid_print(&grid);
 	if (shown < n)
-		screen_print(screen, INK_DETAIL, "  %zu more: nuncio status %s --all\n", n - shown, section->word);
+		screen_print(screen, INK_DETAIL, "  %zu more: nuncio status %s --all\n",
+			     n - shown, section->word);
 }
 
-static void print_status(const struct args *args, const struct screen *screen, const json_t *status)
+static void print_status(const struct args *args, const struct screen *screen,
+			 const json_t *status)
 {
 	const char *only = args->n_operands > 0 ? args->operands[0] : NULL;
 
@@ -177,7 +200,9 @@ static enum exit_code status(const struct args *args)
 	enum exit_code code;
 
 	if (args->n_operands > 0 && !is_section(args->operands[0])) {
-		fprintf(stderr, "nuncio status: listeners, partners, backends or certs, not '%s'\n", args->operands[0]);
+		fprintf(stderr,
+			"nuncio status: listeners, partners, backends or certs, not '%s'\n",
+			args->operands[0]);
 		return EXIT_USAGE;
 	}
 	screen_init(&screen, stdout, args);
@@ -193,17 +218,21 @@ const struct verb verb_status = {
 	.name = "status",
 	.operands = "[listeners|partners|backends|certs]",
 	.summary = "tell how it goes: one screen, problems first",
-	.text = "Prints the verdict, then each problem with who must act, then listeners, partners, backends and "
-		"certificates. A partner is up when one of its servers answered last, down when none of those that "
+	.text = "Prints the verdict, then each problem with who must act, then listeners, "
+		"partners, backends and "
+		"certificates. A partner is up when one of its servers answered last, down "
+		"when none of those that "
 		"were tried did, unknown before anything was sent.",
 	.max_operands = 1,
 	.completes = COMPLETES_WORDS,
 	.words = "listeners partners backends certs",
 	.options = options,
 	.examples = examples,
-	.exits = { [EXIT_YES] = "no problems", [EXIT_NO] = "there are problems",
+	.exits = { [EXIT_YES] = "no problems",
+		   [EXIT_NO] = "there are problems",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
-		   [EXIT_NOT_ALLOWED] = "you may not look (root, group nuncio and group adm may)",
+		   [EXIT_NOT_ALLOWED] =
+			   "you may not look (root, group nuncio and group adm may)",
 		   [EXIT_NOT_KNOWN] = "the daemon did not answer in time" },
 	.run = status,
 };

@@ -5,11 +5,14 @@
 #include "proxy/commands/client.h"
 #include "proxy/commands/record.h"
 
-static const struct option_row *const options[] = { &option_json, &option_control, &option_help, NULL };
+static const struct option_row *const options[] = { &option_json, &option_control, &option_help,
+						    NULL };
 static const struct example_row examples[] = {
-	{ "nuncio trace on tls interconnection", "Writes handshakes and decrypted SIP with partners to the log." },
+	{ "nuncio trace on tls interconnection",
+	  "Writes handshakes and decrypted SIP with partners to the log." },
 	{ "nuncio trace on", "Traces all areas." },
-	{ "nuncio trace off", "Ends it; a reload does too, and restores log.trace of the file." },
+	{ "nuncio trace off",
+	  "Ends it; a reload does too, and restores log.trace of the file." },
 	{ 0 },
 };
 
@@ -66,7 +69,8 @@ static enum exit_code trace(const struct args *args)
 		return EXIT_USAGE;
 	}
 	if (strcmp(args->operands[0], "off") == 0 && args->n_operands > 1) {
-		fputs("nuncio trace: 'off' ends all areas; name those to keep after 'on'\n", stderr);
+		fputs("nuncio trace: 'off' ends all areas; name those to keep after 'on'\n",
+		      stderr);
 		return EXIT_USAGE;
 	}
 	body = make_body(args);
@@ -87,8 +91,10 @@ const struct verb verb_trace = {
 	.name = "trace",
 	.operands = "on|off [AREA]...",
 	.summary = "switch the trace of decrypted messages on or off",
-	.text = "Changes log.trace of the daemon that runs, at once and until the next reload. Areas are registration, "
-		"interconnection, media, tls, dns, all; exactly those that are named are on afterwards. Decrypted "
+	.text = "Changes log.trace of the daemon that runs, at once and until the next reload. "
+		"Areas are registration, "
+		"interconnection, media, tls, dns, all; exactly those that are named are on "
+		"afterwards. Decrypted "
 		"messages go to the log, so look at who can read it.",
 	.min_operands = 1,
 	.max_operands = 7,
@@ -96,9 +102,11 @@ const struct verb verb_trace = {
 	.words = "on off registration interconnection media tls dns all",
 	.options = options,
 	.examples = examples,
-	.exits = { [EXIT_YES] = "done", [EXIT_NO] = "the daemon could not do it",
+	.exits = { [EXIT_YES] = "done",
+		   [EXIT_NO] = "the daemon could not do it",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
-		   [EXIT_NOT_ALLOWED] = "you may not change anything (root and group nuncio may)",
+		   [EXIT_NOT_ALLOWED] =
+			   "you may not change anything (root and group nuncio may)",
 		   [EXIT_NOT_KNOWN] = "the daemon did not answer in time" },
 	.run = trace,
 };

@@ -1,5 +1,6 @@
-/* What the command line consists of: one row a verb, with everything that help, man pages and completion
- * say about it (docs/operations.md). A verb's file holds its row and what it does; verbs.c lists them. */
+/* What the command line consists of: one row a verb, with everything that help, man pages and
+ * completion say about it (docs/operations.md). A verb's file holds its row and what it does;
+ * verbs.c lists them. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,12 +8,12 @@
 
 /* The same for all verbs, and in every man page. */
 enum exit_code {
-	EXIT_YES = 0,	       /* yes, done; also: nothing to do */
-	EXIT_NO = 1,	       /* faults found, request would be refused, reload rejected */
-	EXIT_USAGE = 2,	       /* wrong usage */
-	EXIT_UNREACHABLE = 3,  /* the daemon does not run, or does not answer on the socket */
-	EXIT_NOT_ALLOWED = 4,  /* not permitted */
-	EXIT_NOT_KNOWN = 5,    /* could not find out */
+	EXIT_YES = 0,         /* yes, done; also: nothing to do */
+	EXIT_NO = 1,          /* faults found, request would be refused, reload rejected */
+	EXIT_USAGE = 2,       /* wrong usage */
+	EXIT_UNREACHABLE = 3, /* the daemon does not run, or does not answer on the socket */
+	EXIT_NOT_ALLOWED = 4, /* not permitted */
+	EXIT_NOT_KNOWN = 5,   /* could not find out */
 	N_EXIT_CODES
 };
 
@@ -32,7 +33,7 @@ enum completes {
 
 struct option_row {
 	const char *name;     /* "json", without dashes */
-	char letter;	      /* 'c', 0: none */
+	char letter;          /* 'c', 0: none */
 	const char *argument; /* "FILE"; NULL: it takes none */
 	const char *text;     /* one sentence, lower case, without a full stop */
 	enum completes completes;
@@ -55,7 +56,7 @@ struct verb {
 	enum completes completes; /* the operands */
 	const char *words;
 	const struct option_row *const *options; /* ended by NULL */
-	const struct example_row *examples;	 /* ended by a row without command */
+	const struct example_row *examples;      /* ended by a row without command */
 	/* What the exit codes mean for this verb; NULL: it never ends so. */
 	const char *exits[N_EXIT_CODES];
 	enum exit_code (*run)(const struct args *args);
@@ -65,13 +66,13 @@ struct verb {
 extern const char path_config[], path_control[];
 
 /* Options that several verbs take. */
-extern const struct option_row option_help, option_config, option_config_run, option_control, option_json,
-	option_color;
+extern const struct option_row option_help, option_config, option_config_run, option_control,
+	option_json, option_color;
 
 /* The verbs in the order in which help lists them; ended by NULL. */
 extern const struct verb *const verbs[];
-extern const struct verb verb_run, verb_check, verb_reload, verb_status, verb_explain, verb_why, verb_passwd,
-	verb_trace, verb_schema, verb_completion, verb_help, verb_version;
+extern const struct verb verb_run, verb_check, verb_reload, verb_status, verb_explain, verb_why,
+	verb_passwd, verb_trace, verb_schema, verb_completion, verb_help, verb_version;
 
 const struct verb *verb_by_name(const char *name);
 /* The nearest verb to a word that is none; NULL if none is near. */

@@ -8,24 +8,47 @@
 #include "proxy/commands/screen.h"
 #include "proxy/commands/verb.h"
 
-const char path_config[] = "/etc/nuncio/nuncio.yaml", path_control[] = "/run/nuncio/control.sock";
+const char path_config[] = "/etc/nuncio/nuncio.yaml",
+	   path_control[] = "/run/nuncio/control.sock";
 
-const struct option_row option_help = { .name = "help", .letter = 'h', .text = "print this and end" };
-const struct option_row option_config = { .name = "config", .letter = 'c', .argument = "FILE",
-	.text = "look into this file, without asking the daemon", .completes = COMPLETES_FILE };
-const struct option_row option_config_run = { .name = "config", .letter = 'c', .argument = "FILE",
-	.text = "the configuration; default /etc/nuncio/nuncio.yaml", .completes = COMPLETES_FILE };
-const struct option_row option_control = { .name = "control", .argument = "SOCKET",
-	.text = "the daemon's control socket; default $NUNCIO_CONTROL, then /run/nuncio/control.sock",
-	.completes = COMPLETES_FILE };
-const struct option_row option_json = { .name = "json", .text = "print one JSON object instead of text" };
-const struct option_row option_color = { .name = "color", .argument = "WHEN",
-	.text = "auto (a terminal, and NO_COLOR is not set), always or never", .completes = COMPLETES_WORDS,
-	.words = "auto always never" };
+const struct option_row option_help = { .name = "help",
+					.letter = 'h',
+					.text = "print this and end" };
+const struct option_row option_config = {
+	.name = "config",
+	.letter = 'c',
+	.argument = "FILE",
+	.text = "look into this file, without asking the daemon",
+	.completes = COMPLETES_FILE
+};
+const struct option_row option_config_run = {
+	.name = "config",
+	.letter = 'c',
+	.argument = "FILE",
+	.text = "the configuration; default /etc/nuncio/nuncio.yaml",
+	.completes = COMPLETES_FILE
+};
+const struct option_row option_control = {
+	.name = "control",
+	.argument = "SOCKET",
+	.text = "the daemon's control socket; default $NUNCIO_CONTROL, then "
+		"/run/nuncio/control.sock",
+	.completes = COMPLETES_FILE
+};
+const struct option_row option_json = { .name = "json",
+					.text = "print one JSON object instead of text" };
+const struct option_row option_color = {
+	.name = "color",
+	.argument = "WHEN",
+	.text = "auto (a terminal, and NO_COLOR is not set), always or never",
+	.completes = COMPLETES_WORDS,
+	.words = "auto always never"
+};
 
 const struct verb *const verbs[] = {
-	&verb_run, &verb_check, &verb_reload, &verb_status, &verb_explain, &verb_why, &verb_passwd,
-	&verb_trace, &verb_schema, &verb_completion, &verb_help, &verb_version, NULL,
+	&verb_run,  &verb_check,   &verb_reload, &verb_status, &verb_explain,
+	&verb_why,  &verb_passwd,  &verb_trace,  &verb_schema, &verb_completion,
+	&verb_help, &verb_version, NULL,
 };
 
 const struct verb *verb_by_name(const char *name)
@@ -64,7 +87,8 @@ static int complain_verb(const char *word)
 
 static bool is_colour_word(const char *word)
 {
-	return strcmp(word, "auto") == 0 || strcmp(word, "always") == 0 || strcmp(word, "never") == 0;
+	return strcmp(word, "auto") == 0 || strcmp(word, "always") == 0 ||
+	       strcmp(word, "never") == 0;
 }
 
 static int run_verb(const struct verb *verb, int argc, char **argv)

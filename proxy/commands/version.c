@@ -12,7 +12,9 @@ static const struct example_row examples[] = {
 static enum exit_code version(const struct args *args)
 {
 	if (args_has(args, "json"))
-		printf("{\"ok\": true, \"problems\": [], \"program\": \"%s\", \"version\": 1}\n", NUNCIO_VERSION);
+		printf("{\"ok\": true, \"problems\": [], \"program\": \"%s\", \"version\": "
+		       "1}\n",
+		       NUNCIO_VERSION);
 	else
 		printf("nuncio %s\n", NUNCIO_VERSION);
 	return EXIT_YES;
@@ -22,7 +24,8 @@ const struct verb verb_version = {
 	.name = "version",
 	.operands = "",
 	.summary = "print the program's version",
-	.text = "Prints the version of this program; `nuncio status` tells that of the daemon that runs.",
+	.text = "Prints the version of this program; `nuncio status` tells that of the daemon "
+		"that runs.",
 	.options = options,
 	.examples = examples,
 	.exits = { [EXIT_YES] = "always" },

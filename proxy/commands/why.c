@@ -4,12 +4,16 @@
 #include "proxy/commands/client.h"
 #include "proxy/commands/record.h"
 
-static const struct option_row option_all = { .name = "all", .text = "show every rule that was asked" };
-static const struct option_row *const options[] = { &option_all, &option_json, &option_control, &option_color,
-						    &option_help, NULL };
+static const struct option_row option_all = { .name = "all",
+					      .text = "show every rule that was asked" };
+static const struct option_row *const options[] = { &option_all,     &option_json,
+						    &option_control, &option_color,
+						    &option_help,    NULL };
 static const struct example_row examples[] = {
-	{ "nuncio why last", "Tells why the newest refusal happened, who must act, and what to do." },
-	{ "nuncio why 7f3a9c@partner.example", "Tells what was decided about the requests with this Call-ID." },
+	{ "nuncio why last",
+	  "Tells why the newest refusal happened, who must act, and what to do." },
+	{ "nuncio why 7f3a9c@partner.example",
+	  "Tells what was decided about the requests with this Call-ID." },
 	{ "nuncio why last --json", "The same for a program." },
 	{ 0 },
 };
@@ -31,7 +35,9 @@ static void print_all(const struct args *args, const json_t *decisions)
 static enum exit_code why(const struct args *args)
 {
 	bool is_last = strcmp(args->operands[0], "last") == 0;
-	struct client_query query[] = { { is_last ? "last" : "call_id", is_last ? "refusal" : args->operands[0] }, { 0 } };
+	struct client_query query[] = {
+		{ is_last ? "last" : "call_id", is_last ? "refusal" : args->operands[0] }, { 0 }
+	};
 	struct client_answer answer;
 	const json_t *decisions;
 	enum exit_code code = client_ask(args, "/v1/decisions", query, NULL, &answer);
@@ -46,7 +52,9 @@ static enum exit_code why(const struct args *args)
 	else if (is_last)
 		fputs("nuncio why: nothing was refused since the daemon started\n", stderr);
 	else
-		fprintf(stderr, "nuncio why: no record of Call-ID %s (the newest refusals and requests are kept)\n",
+		fprintf(stderr,
+			"nuncio why: no record of Call-ID %s (the newest refusals and requests "
+			"are kept)\n",
 			args->operands[0]);
 	code = json_array_size(decisions) > 0 ? EXIT_YES : EXIT_NO;
 	json_decref(answer.json);
@@ -57,18 +65,23 @@ const struct verb verb_why = {
 	.name = "why",
 	.operands = "CALL-ID|last",
 	.summary = "tell what was decided about real traffic, and why",
-	.text = "Prints the decision records of the requests with this Call-ID, newest first, or the record of the last "
-		"refusal: who sent the request, which rules decided, which servers were tried, the reason, who must "
-		"act, and what to do. The daemon keeps the newest records of each worker; refusals have room of their "
+	.text = "Prints the decision records of the requests with this Call-ID, newest first, "
+		"or the record of the last "
+		"refusal: who sent the request, which rules decided, which servers were tried, "
+		"the reason, who must "
+		"act, and what to do. The daemon keeps the newest records of each worker; "
+		"refusals have room of their "
 		"own.",
 	.min_operands = 1,
 	.max_operands = 1,
 	.completes = COMPLETES_CALL_ID,
 	.options = options,
 	.examples = examples,
-	.exits = { [EXIT_YES] = "there is a record", [EXIT_NO] = "there is none",
+	.exits = { [EXIT_YES] = "there is a record",
+		   [EXIT_NO] = "there is none",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
-		   [EXIT_NOT_ALLOWED] = "you may not look (root, group nuncio and group adm may)",
+		   [EXIT_NOT_ALLOWED] =
+			   "you may not look (root, group nuncio and group adm may)",
 		   [EXIT_NOT_KNOWN] = "the daemon did not answer in time" },
 	.run = why,
 };

@@ -641,6 +641,32 @@ def test_service_manager():
             check(made.process.wait(TIMEOUT) == 0, made.text())
 
 
+def test_service_user():
+    """As root the ports are opened, then the daemon is somebody who may less, for good."""
+    if os.geteuid() != 0:
+        print("     not tested: needs root")
+        return
+    with site(runs=False) as made:
+        os.chmod(made.dir, 0o755)
+        for name in ("edge.key", "users.yaml"):
+            shutil.chown(made.path(name), "nobody")
+        made.control = made.path("run", "control.sock")
+        made.write(made.read().replace("control: control.sock", "control: run/control.sock, user: nobody"))
+        made.start()
+        with open(f"/proc/{made.process.pid}/status", encoding="utf-8") as file:
+            facts = dict(line.strip().split(":", 1) for line in file if ":" in line)
+        check(facts["Uid"].split() == ["65534"] * 4 and facts["Gid"].split() == ["65534"] * 4, facts["Uid"] + facts["Gid"])
+        check(facts["Groups"].split() == ["65534"] and facts["NoNewPrivs"].strip() == "1", str(facts))
+        check(int(facts["CapEff"], 16) == 0 and int(facts["CapPrm"], 16) == 0, facts["CapEff"])
+        check(os.stat(made.control).st_uid == 65534, "whose socket")
+        made.ask("reload", want=0)
+        made.process.send_signal(signal.SIGTERM)
+        check(made.process.wait(TIMEOUT) == 0 and not os.path.exists(made.control), made.text())
+        made.write(made.read().replace("user: nobody", "user: nobody-of-that-name"))
+        done = call("run", "-c", made.config)
+        check(done.returncode in (1, 4) and "user" in done.stderr, f"{done.returncode} {done.stderr}")
+
+
 def main():
     wanted = sys.argv[2:]
     tests = [(name[5:], fn) for name, fn in globals().items() if name.startswith("test_")]

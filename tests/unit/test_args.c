@@ -12,14 +12,23 @@
 #include "proxy/commands/args.h"
 
 static const struct option_row json = { .name = "json", .text = "x" };
-static const struct option_row config = { .name = "config", .letter = 'c', .argument = "FILE", .text = "x" };
-static const struct option_row name = { .name = "cert-name", .argument = "NAME", .is_repeated = true, .text = "x" };
+static const struct option_row config = {
+	.name = "config", .letter = 'c', .argument = "FILE", .text = "x"
+};
+static const struct option_row name = {
+	.name = "cert-name", .argument = "NAME", .is_repeated = true, .text = "x"
+};
 static const struct option_row help = { .name = "help", .letter = 'h', .text = "x" };
 static const struct option_row *const options[] = { &json, &config, &name, &help, NULL };
 static const struct verb verb = {
-	.name = "explain", .operands = "FROM [TO]", .min_operands = 1, .max_operands = 2, .options = options,
+	.name = "explain",
+	.operands = "FROM [TO]",
+	.min_operands = 1,
+	.max_operands = 2,
+	.options = options,
 };
 
+/* clang-format off: rows are laid out by hand */
 static const struct {
 	const char *name;
 	const char *words[8]; /* after the verb */
@@ -31,29 +40,140 @@ static const struct {
 } rows[] = {
 	{ "operands alone", { "a", "b" }, true, "", "a", 2, 0, false, "" },
 	{ "an option after operands", { "a", "--json", "b" }, true, "", "a", 2, 0, true, "" },
-	{ "a value in its own word", { "--config", "f", "a" }, true, "f", "a", 1, 0, false, "" },
+	{ "a value in its own word",
+	  { "--config", "f", "a" },
+	  true,
+	  "f",
+	  "a",
+	  1,
+	  0,
+	  false,
+	  "" },
 	{ "a value behind =", { "--config=f", "a" }, true, "f", "a", 1, 0, false, "" },
 	{ "a letter, value apart", { "-c", "f", "a" }, true, "f", "a", 1, 0, false, "" },
 	{ "a letter, value behind it", { "-cf", "a" }, true, "f", "a", 1, 0, false, "" },
-	{ "a value that looks like an option", { "--config", "--json", "a" }, true, "--json", "a", 1, 0, false, "" },
-	{ "repeated where it may be", { "--cert-name", "x", "--cert-name=y", "a" }, true, "", "a", 1, 2, false, "" },
+	{ "a value that looks like an option",
+	  { "--config", "--json", "a" },
+	  true,
+	  "--json",
+	  "a",
+	  1,
+	  0,
+	  false,
+	  "" },
+	{ "repeated where it may be",
+	  { "--cert-name", "x", "--cert-name=y", "a" },
+	  true,
+	  "",
+	  "a",
+	  1,
+	  2,
+	  false,
+	  "" },
 	{ "operands after --", { "--", "--json" }, true, "", "--json", 1, 0, false, "" },
 	{ "help needs no operands", { "--help" }, true, "", "", 0, 0, false, "" },
-	{ "an abbreviation is refused", { "a", "--js" }, false, "", "", 0, 0, false, "did you mean '--json'?" },
-	{ "an abbreviation with a value is refused", { "a", "--conf=f" }, false, "", "", 0, 0, false,
+	{ "an abbreviation is refused",
+	  { "a", "--js" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "did you mean '--json'?" },
+	{ "an abbreviation with a value is refused",
+	  { "a", "--conf=f" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
 	  "did you mean '--config'?" },
-	{ "an abbreviation, value apart, is refused", { "a", "--conf", "f" }, false, "", "", 0, 0, false,
+	{ "an abbreviation, value apart, is refused",
+	  { "a", "--conf", "f" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
 	  "unknown option '--conf'" },
-	{ "a typo has a nearest", { "a", "--jsno" }, false, "", "", 0, 0, false, "did you mean '--json'?" },
-	{ "nothing near", { "a", "--zzzzzz" }, false, "", "", 0, 0, false, "unknown option '--zzzzzz'\n" },
-	{ "an unknown letter", { "a", "-x" }, false, "", "", 0, 0, false, "unknown option '-x'" },
-	{ "an unknown letter in a bundle", { "a", "-hx" }, false, "", "", 0, 0, false, "unknown option '-x'" },
-	{ "a value where none belongs", { "a", "--json=1" }, false, "", "", 0, 0, false, "takes no argument" },
-	{ "a missing value", { "a", "--config" }, false, "", "", 0, 0, false, "an argument is missing" },
-	{ "given twice", { "--config=f", "--config=g", "a" }, false, "", "", 0, 0, false, "given twice" },
+	{ "a typo has a nearest",
+	  { "a", "--jsno" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "did you mean '--json'?" },
+	{ "nothing near",
+	  { "a", "--zzzzzz" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "unknown option '--zzzzzz'\n" },
+	{ "an unknown letter",
+	  { "a", "-x" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "unknown option '-x'" },
+	{ "an unknown letter in a bundle",
+	  { "a", "-hx" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "unknown option '-x'" },
+	{ "a value where none belongs",
+	  { "a", "--json=1" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "takes no argument" },
+	{ "a missing value",
+	  { "a", "--config" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "an argument is missing" },
+	{ "given twice",
+	  { "--config=f", "--config=g", "a" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "given twice" },
 	{ "too few operands", { NULL }, false, "", "", 0, 0, false, "something is missing" },
-	{ "too many operands", { "a", "b", "c" }, false, "", "", 0, 0, false, "one word too many: 'c'" },
+	{ "too many operands",
+	  { "a", "b", "c" },
+	  false,
+	  "",
+	  "",
+	  0,
+	  0,
+	  false,
+	  "one word too many: 'c'" },
 };
+/* clang-format on */
 
 /* What the call wrote to standard error. */
 static void read_complaint(FILE *file, char *out, size_t size)
@@ -82,7 +202,8 @@ static void test_rows(void **state)
 		close(kept);
 		read_complaint(errors, complaint, sizeof(complaint));
 		fclose(errors);
-		if (got != rows[i].want || !strstr(complaint, rows[i].complaint) || (got && *complaint))
+		if (got != rows[i].want || !strstr(complaint, rows[i].complaint) ||
+		    (got && *complaint))
 			fail_msg("%s: %d, %s", rows[i].name, got, complaint);
 		if (!got)
 			continue;

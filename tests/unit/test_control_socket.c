@@ -106,17 +106,23 @@ static void test_refuses_what_cannot_be(void **state)
 	longer[0] = '/';
 	longer[sizeof(longer) - 1] = '\0';
 	assert_int_equal(control_socket_open(longer, &socket), ERR_TOO_LARGE);
-	assert_int_equal(control_socket_open("/nonexistent/folder/control.sock", &socket), ERR_NOT_FOUND);
+	assert_int_equal(control_socket_open("/nonexistent/folder/control.sock", &socket),
+			 ERR_NOT_FOUND);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_mode_is_0660_under_any_umask, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_a_dead_file_is_replaced, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_a_living_one_is_never_taken, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_another_kind_of_file_is_left_alone, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_removes_only_its_own_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mode_is_0660_under_any_umask, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_dead_file_is_replaced, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_living_one_is_never_taken, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_another_kind_of_file_is_left_alone, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_removes_only_its_own_file, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses_what_cannot_be, set_up, tear_down),
 	};
 

@@ -45,7 +45,8 @@ static void test_real_traffic(void **state)
 	assert_int_equal(json_integer_value(json_object_get(record, "status")), 403);
 	assert_string_equal(text_of(record, "call_id"), "7f3a@x");
 	assert_string_equal(text_of(record, "from"), "sip:b?se@partner.example");
-	assert_string_equal(text_of(record, "remedy"), reason_row(REASON_IDENTITY_MISMATCH)->remedy);
+	assert_string_equal(text_of(record, "remedy"),
+			    reason_row(REASON_IDENTITY_MISMATCH)->remedy);
 	assert_int_equal(json_integer_value(json_object_get(record, "id")), 7);
 	step = json_array_get(json_object_get(record, "steps"), 0);
 	assert_string_equal(text_of(step, "rule"), "route-pins-name");
@@ -55,7 +56,8 @@ static void test_real_traffic(void **state)
 	assert_int_equal(json_array_size(hops), 2);
 	assert_string_equal(text_of(json_array_get(hops, 0), "reason"), "connect-refused");
 	assert_null(text_of(json_array_get(hops, 1), "reason"));
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(hops, 1), "status")), 200);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(hops, 1), "status")),
+			 200);
 	json_decref(record);
 	free(decision);
 }
@@ -64,7 +66,8 @@ static void test_real_traffic(void **state)
 static void test_dry_run(void **state)
 {
 	struct decision *decision = make(REASON_NONE);
-	json_t *answer = decision_answer(decision, true), *record = json_object_get(answer, "decision");
+	json_t *answer = decision_answer(decision, true),
+	       *record = json_object_get(answer, "decision");
 
 	assert_int_equal(json_integer_value(json_object_get(answer, "version")), 1);
 	assert_true(json_is_true(json_object_get(answer, "ok")));

@@ -38,7 +38,8 @@ static void test_columns_are_as_wide_as_needed(void **state)
 	open_sheet(&sheet);
 	grid_init(&grid, &sheet.screen);
 	grid_add(&grid, INK_OK, 0, "up", "partner.example", "x", NULL);
-	grid_add(&grid, INK_FAIL, 0, "down", "b.example", "a longer last column is never padded", NULL);
+	grid_add(&grid, INK_FAIL, 0, "down", "b.example",
+		 "a longer last column is never padded", NULL);
 	grid_print(&grid);
 	close_sheet(&sheet, "  up    partner.example  x\n"
 			    "  down  b.example        a longer last column is never padded\n");
@@ -110,9 +111,12 @@ static void test_paragraph(void **state)
 	open_sheet(&sheet);
 	fputs("title: ", sheet.screen.file);
 	screen_paragraph(&sheet.screen, 7, 4,
-			 "word word word word word word word word word word word word word word word word");
-	close_sheet(&sheet, "title: word word word word word word word word word word word word word word\n"
-			    "    word word\n");
+			 "word word word word word word word word word word word word word "
+			 "word word word");
+	close_sheet(
+		&sheet,
+		"title: word word word word word word word word word word word word word word\n"
+		"    word word\n");
 }
 
 int main(void)

@@ -9,16 +9,25 @@
 #include "proxy/base/macros.h"
 #include "proxy/json_text.h"
 
+/* clang-format off: rows are laid out by hand */
 static const struct {
 	const char *name, *in, *want;
 } rows[] = {
 	{ "plain", "sip:bob@partner.example", "{\"x\":\"sip:bob@partner.example\"}" },
 	{ "nothing", NULL, "{\"x\":\"\"}" },
-	{ "UTF-8 stays", "Gr\xc3\xbc\xc3\x9f" "e", "{\"x\":\"Gr\xc3\xbc\xc3\x9f" "e\"}" },
-	{ "a stranger's Latin-1 must not lose the answer", "Gr\xfc\xdf" "e", "{\"x\":\"Gr??e\"}" },
+	{ "UTF-8 stays",
+	  "Gr\xc3\xbc\xc3\x9f"
+	  "e",
+	  "{\"x\":\"Gr\xc3\xbc\xc3\x9f"
+	  "e\"}" },
+	{ "a stranger's Latin-1 must not lose the answer",
+	  "Gr\xfc\xdf"
+	  "e",
+	  "{\"x\":\"Gr??e\"}" },
 	{ "a cut UTF-8 character", "abc\xc3", "{\"x\":\"abc?\"}" },
 	{ "control characters are escaped", "a\nb\x1b[2J", "{\"x\":\"a\\nb\\u001B[2J\"}" },
 };
+/* clang-format on */
 
 static void test_rows(void **state)
 {

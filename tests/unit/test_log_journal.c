@@ -11,6 +11,7 @@
 #include "proxy/base/reason.h"
 
 /* "|" stands for the end of a field. */
+/* clang-format off: rows are laid out by hand */
 static const struct {
 	const char *name;
 	enum log_level level;
@@ -18,24 +19,45 @@ static const struct {
 	const char *pairs[8];
 	const char *text;
 } rows[] = {
-	{ "event alone", LOG_INFO, "ready",
-	  "PRIORITY=6|MESSAGE=info ready|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=ready|", { NULL }, NULL },
-	{ "keys are fields", LOG_WARNING, "x",
-	  "PRIORITY=4|MESSAGE=warning x call=a@b hop=c|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=x|NUNCIO_CALL_ID=a@b|"
+	{ "event alone",
+	  LOG_INFO,
+	  "ready",
+	  "PRIORITY=6|MESSAGE=info ready|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=ready|",
+	  { NULL },
+	  NULL },
+	{ "keys are fields",
+	  LOG_WARNING,
+	  "x",
+	  "PRIORITY=4|MESSAGE=warning x call=a@b "
+	  "hop=c|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=x|NUNCIO_CALL_ID=a@b|"
 	  "NUNCIO_HOP=c|",
-	  { "call_id", "a@b", "peer", NULL, "hop", "c" }, NULL },
-	{ "a reason has its MESSAGE_ID", LOG_WARNING, "refused",
-	  "PRIORITY=4|MESSAGE=warning refused: loop|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=refused|NUNCIO_REASON=loop|"
+	  { "call_id", "a@b", "peer", NULL, "hop", "c" },
+	  NULL },
+	{ "a reason has its MESSAGE_ID",
+	  LOG_WARNING,
+	  "refused",
+	  "PRIORITY=4|MESSAGE=warning refused: "
+	  "loop|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=refused|NUNCIO_REASON=loop|"
 	  "MESSAGE_ID=$loop|",
-	  { "reason", "loop" }, NULL },
-	{ "a reason that is none has none", LOG_INFO, "x",
-	  "PRIORITY=6|MESSAGE=info x: else|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=x|NUNCIO_REASON=else|",
-	  { "reason", "else" }, NULL },
-	{ "strangers cannot end a field or an entry", LOG_INFO, "x",
-	  "PRIORITY=6|MESSAGE=info x hop=\"a\\x1eMESSAGE=b\\x1d\\n\"|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=x|"
+	  { "reason", "loop" },
+	  NULL },
+	{ "a reason that is none has none",
+	  LOG_INFO,
+	  "x",
+	  "PRIORITY=6|MESSAGE=info x: "
+	  "else|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=x|NUNCIO_REASON=else|",
+	  { "reason", "else" },
+	  NULL },
+	{ "strangers cannot end a field or an entry",
+	  LOG_INFO,
+	  "x",
+	  "PRIORITY=6|MESSAGE=info x "
+	  "hop=\"a\\x1eMESSAGE=b\\x1d\\n\"|SYSLOG_IDENTIFIER=nuncio|NUNCIO_EVENT=x|"
 	  "NUNCIO_HOP=a?MESSAGE=b??|",
-	  { "hop", "a\x1eMESSAGE=b\x1d\n" }, NULL },
+	  { "hop", "a\x1eMESSAGE=b\x1d\n" },
+	  NULL },
 };
+/* clang-format on */
 
 static void expand(const char *want, char *out, size_t size)
 {
@@ -55,13 +77,16 @@ static void test_rows(void **state)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct log_pair pairs[4] = { 0 };
-		struct log_line line = { .level = rows[i].level, .event = rows[i].event, .pairs = pairs };
+		struct log_line line = { .level = rows[i].level,
+					 .event = rows[i].event,
+					 .pairs = pairs };
 		char want[1024];
 		struct buf buf;
 
 		for (; rows[i].pairs[2 * line.n_pairs]; line.n_pairs++)
-			pairs[line.n_pairs] = (struct log_pair){ rows[i].pairs[2 * line.n_pairs],
-								 rows[i].pairs[2 * line.n_pairs + 1] };
+			pairs[line.n_pairs] =
+				(struct log_pair){ rows[i].pairs[2 * line.n_pairs],
+						   rows[i].pairs[2 * line.n_pairs + 1] };
 		buf_init(&buf, 0);
 		log_journal_format(&buf, &line, 0);
 		assert_int_equal(buf.err, ERR_OK);
@@ -78,7 +103,10 @@ static void test_rows(void **state)
 /* A trace is many lines, one entry, without the prefix that text for standard error carries. */
 static void test_trace(void **state)
 {
-	struct log_line line = { .level = LOG_DEBUG, .event = "sent", .text = "INVITE\r\nVia: <4>x\r\n", .text_len = 19 };
+	struct log_line line = { .level = LOG_DEBUG,
+				 .event = "sent",
+				 .text = "INVITE\r\nVia: <4>x\r\n",
+				 .text_len = 19 };
 	struct buf buf;
 
 	buf_init(&buf, 0);
@@ -91,7 +119,8 @@ static void test_trace(void **state)
 
 static void test_out_of_room(void **state)
 {
-	struct log_line line = { .level = LOG_INFO, .event = "a longer event than there is room for" };
+	struct log_line line = { .level = LOG_INFO,
+				 .event = "a longer event than there is room for" };
 	struct buf buf;
 
 	buf_init(&buf, 16);

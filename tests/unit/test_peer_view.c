@@ -13,7 +13,9 @@
 
 enum { UP = 'u', DOWN = 'd', NOTHING = 0 };
 
-/* One peer's servers, each as what happened to it last, beside two other peers whose names surround it. */
+/* One peer's servers, each as what happened to it last, beside two other peers whose names
+ * surround it. */
+/* clang-format off: rows are laid out by hand */
 static const struct {
 	const char *name;
 	const char *servers; /* "ud": the first answered, the second failed */
@@ -25,12 +27,15 @@ static const struct {
 	{ "nothing was sent yet", "", false, false, PEER_UNKNOWN, 0, 0, REASON_NONE },
 	{ "one answers", "u", false, false, PEER_UP, 1000, 0, REASON_NONE },
 	{ "one fails", "d", false, false, PEER_DOWN, 0, 1000, REASON_CONNECT_REFUSED },
-	{ "the second answers", "du", false, false, PEER_UP, 2000, 1000, REASON_CONNECT_REFUSED },
-	{ "the first answers", "ud", false, false, PEER_UP, 1000, 2000, REASON_CONNECT_REFUSED },
+	{ "the second answers", "du", false, false, PEER_UP, 2000, 1000,
+	  REASON_CONNECT_REFUSED },
+	{ "the first answers", "ud", false, false, PEER_UP, 1000, 2000,
+	  REASON_CONNECT_REFUSED },
 	{ "all fail", "ddd", false, false, PEER_DOWN, 0, 3000, REASON_CONNECT_REFUSED },
 	{ "switched off, whatever it did", "u", true, false, PEER_OFF, 1000, 0, REASON_NONE },
 	{ "all are switched off", "d", false, true, PEER_OFF, 0, 1000, REASON_CONNECT_REFUSED },
 };
+/* clang-format on */
 
 static void note(struct health_table *table, const char *peer, unsigned port, char what)
 {
@@ -50,8 +55,10 @@ static void note(struct health_table *table, const char *peer, unsigned port, ch
 static void test_rows(void **state)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct settings settings = { .partners = { .is_enabled = !rows[i].are_all_off } };
-		struct settings_route route = { .domain = "b.example", .is_enabled = !rows[i].is_off };
+		struct settings settings = { .partners = { .is_enabled =
+								   !rows[i].are_all_off } };
+		struct settings_route route = { .domain = "b.example",
+						.is_enabled = !rows[i].is_off };
 		struct snapshot snapshot = { .settings = &settings };
 		struct server server = { .snapshot = &snapshot };
 		struct rule rule = { .route = &route, .id = "partner:b.example" };
@@ -66,10 +73,12 @@ static void test_rows(void **state)
 		assert_int_equal(peer_views_new(&server, &views), ERR_OK);
 		peer_views_look(views, &rule, &got);
 		if (got.state != rows[i].want || got.last_seen_ms != rows[i].want_seen_ms ||
-		    got.last_failure_ms != rows[i].want_failure_ms || got.last_reason != rows[i].want_reason ||
+		    got.last_failure_ms != rows[i].want_failure_ms ||
+		    got.last_reason != rows[i].want_reason ||
 		    got.n_servers != strlen(rows[i].servers))
 			fail_msg("%s: %s, seen %llu, failure %llu, %zu servers", rows[i].name,
-				 peer_state_text(got.state), (unsigned long long)got.last_seen_ms,
+				 peer_state_text(got.state),
+				 (unsigned long long)got.last_seen_ms,
 				 (unsigned long long)got.last_failure_ms, got.n_servers);
 		peer_views_free(views);
 		health_table_free(server.health);
@@ -99,7 +108,8 @@ static void test_backends(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_backends) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
+					    cmocka_unit_test(test_backends) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
