@@ -118,8 +118,7 @@ static struct acceptor *find(struct transport *transport, const struct addr *add
 {
 	struct list *link, *following;
 
-	list_for_each(link, following, &transport->acceptors)
-	{
+	list_for_each(link, following, &transport->acceptors) {
 		struct acceptor *acceptor = container_of(link, struct acceptor, link);
 		if (addr_equal(&acceptor->listener->addr, addr))
 			return acceptor;
@@ -143,8 +142,7 @@ enum err acceptor_serve(struct transport *transport, struct listener *const *lis
 {
 	struct list *link, *following;
 
-	list_for_each(link, following, &transport->acceptors)
-	{
+	list_for_each(link, following, &transport->acceptors) {
 		struct acceptor *acceptor = container_of(link, struct acceptor, link);
 		if (!is_among(acceptor, listeners, n))
 			close_acceptor(acceptor);

@@ -69,8 +69,10 @@ static enum frame on_colon(struct framer *framer)
 	if (framer->line == VALUE)
 		return FRAME_PARTIAL;
 
-	/* A second one must say the same: two readers must not see two different bodies. */
+	/* All must say the same: two readers must not see two different bodies. */
 	if (framer->has_length) {
+		if (framer->has_seen_length && framer->seen_length != framer->body_bytes)
+			return bad(framer, "two different Content-Lengths");
 		framer->has_seen_length = true;
 		framer->seen_length = framer->body_bytes;
 	}

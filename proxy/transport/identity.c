@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proxy/base/addr.h"
 #include "proxy/base/text.h"
 
 enum {
@@ -65,6 +66,26 @@ static enum err add_uri(struct identity *identity, const char *uri)
 	return add_name(identity, IDENTITY_URI, host);
 }
 
+/* iPAddress holds the bytes of the address (RFC 5280 §4.2.1.6). */
+static enum err add_address(struct identity *identity, const char *bytes, size_t len)
+{
+	char text[ADDR_TEXT_SIZE];
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in in4 = { .sin_family = AF_INET };
+	struct addr addr;
+
+	if (len == sizeof(in4.sin_addr)) {
+		memcpy(&in4.sin_addr, bytes, len);
+		addr_from_sockaddr(&addr, (const struct sockaddr *)&in4, sizeof(in4));
+	} else if (len == sizeof(in6.sin6_addr)) {
+		memcpy(&in6.sin6_addr, bytes, len);
+		addr_from_sockaddr(&addr, (const struct sockaddr *)&in6, sizeof(in6));
+	} else {
+		return ERR_OK;
+	}
+	return add_name(identity, IDENTITY_IP, addr_host(&addr, text));
+}
+
 /* Reads the SAN; out_found tells whether the extension is there with anything in it. */
 static enum err read_alternatives(struct identity *identity, gnutls_x509_crt_t crt,
 				  bool *out_found)
@@ -83,6 +104,12 @@ static enum err read_alternatives(struct identity *identity, gnutls_x509_crt_t c
 		*out_found = true;
 		if (result < 0 || size >= sizeof(text))
 			continue; /* longer than any name, or a kind that is not read */
+		if (type == GNUTLS_SAN_IPADDRESS) {
+			err = add_address(identity, text, size);
+			if (err != ERR_OK)
+				return err;
+			continue;
+		}
 		text[size] = '\0';
 		if (memchr(text, '\0', size))
 			continue; /* "good.example\0.evil.example" */

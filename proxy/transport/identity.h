@@ -10,7 +10,8 @@
 
 enum { IDENTITY_MAX_NAMES = 128, IDENTITY_NAME_SIZE = 256 };
 
-enum identity_name_kind { IDENTITY_URI, IDENTITY_DNS, IDENTITY_CN };
+/* IDENTITY_IP is no identity of RFC 5922: it counts only where a server is configured by its address. */
+enum identity_name_kind { IDENTITY_URI, IDENTITY_DNS, IDENTITY_CN, IDENTITY_IP };
 
 struct identity_name {
 	enum identity_name_kind kind;

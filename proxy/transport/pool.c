@@ -158,8 +158,7 @@ static struct flow *find_dialled(struct pool *pool, const struct hop *hop, unsig
 
 	if (!place || !place_fits(place, hop))
 		return NULL;
-	list_for_each(link, following, &place->flows)
-	{
+	list_for_each(link, following, &place->flows) {
 		struct flow *flow = container_of(link, struct flow, pool_link);
 		if (flow->is_open && is_tls(hop->transport) && !has_proved_name(flow, hop))
 			continue;
@@ -199,8 +198,7 @@ static struct flow *find_accepted(struct pool *pool, const struct hop *hop)
 
 	if (!place || !place->is_accepted)
 		return NULL;
-	list_for_each(link, following, &place->flows)
-	{
+	list_for_each(link, following, &place->flows) {
 		struct flow *flow = container_of(link, struct flow, pool_link);
 		if (accepted_fits(place, flow, hop))
 			return flow;

@@ -92,6 +92,11 @@ static enum err send_on_stream(struct transport *transport, const struct hop *ho
 
 	if (!flow && transport->n_streams >= transport->limits.connections)
 		return refuse(sending, ERR_LIMIT);
+	if (!flow && hop->transport != TRANSPORT_TCP &&
+	    !hop->trust) { /* nobody could be believed */
+		sending_finish(transport, sending, NULL, ERR_TLS, REASON_TLS_INTERNAL);
+		return ERR_OK;
+	}
 	if (!flow)
 		flow = dial(transport, hop);
 	if (!flow)

@@ -28,8 +28,9 @@ static void close_stream(struct flow *flow, enum reason why)
 {
 	struct stream *stream = container_of(flow, struct stream, flow);
 
-	stream_end(stream, ERR_CLOSED, why,
-		   why == REASON_MALFORMED ? STREAM_LINGER : STREAM_DROP);
+	bool is_refusal = why == REASON_MALFORMED || why == REASON_MESSAGE_TOO_LARGE;
+
+	stream_end(stream, ERR_CLOSED, why, is_refusal ? STREAM_LINGER : STREAM_DROP);
 }
 
 static const struct flow_ops stream_ops = { .send = stream_send,
@@ -82,9 +83,11 @@ void stream_end(struct stream *stream, enum err err, enum reason reason, enum st
 	if (stream->tls && stream->state == STREAM_HANDSHAKING && err != ERR_TLS)
 		tls_session_abort(stream->tls,
 				  reason == REASON_NONE ? REASON_TLS_PEER_CLOSED : reason);
-	else if (stream->tls && stream->state >= STREAM_OPEN && err == ERR_CLOSED)
-		tls_session_bye(stream->tls);
 	stream_flush(stream); /* what the kernel takes at once */
+	if (stream->tls && stream->state >= STREAM_OPEN && err == ERR_CLOSED) {
+		tls_session_bye(stream->tls);
+		stream_flush(stream);
+	}
 
 	loop_watch_stop(&stream->watch);
 	timer_stop(&stream->deadline);

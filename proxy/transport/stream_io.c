@@ -313,15 +313,16 @@ static void on_end_of_input(struct stream *stream)
 
 static void on_tls_end(struct stream *stream, enum tls_step step)
 {
-	if (step == TLS_END) {
+	enum reason reason =
+		stream->is_reported ? REASON_NONE : tls_session_diagnosis(stream->tls)->reason;
+
+	if (step == TLS_END)
 		on_end_of_input(stream);
-	} else if (!stream->is_reported) { /* the refusal of our certificate comes after our
-					      handshake */
-		stream_end(stream, ERR_TLS, tls_session_diagnosis(stream->tls)->reason,
-			   STREAM_DROP);
-	} else {
-		stream_end(stream, ERR_RESET, REASON_CONNECTION_LOST, STREAM_LINGER);
-	}
+	else if (reason !=
+		 REASON_NONE) /* the refusal of our certificate comes after our handshake */
+		stream_end(stream, ERR_TLS, reason, STREAM_DROP);
+	else
+		stream_lost(stream);
 }
 
 static void input_tls(struct stream *stream, const char *bytes, size_t len)

@@ -95,8 +95,7 @@ struct transport *transport_free(struct transport *transport)
 		flow_unref(flow);
 	}
 	/* What others still hold must not look for us. */
-	list_for_each(link, following, &transport->flows)
-	{
+	list_for_each(link, following, &transport->flows) {
 		container_of(link, struct flow, link)->owner = NULL;
 		list_remove(link);
 	}
@@ -119,6 +118,8 @@ void transport_set_limits(struct transport *transport, const struct transport_li
 enum err transport_listen(struct transport *transport, struct listener *const *listeners,
 			  unsigned n)
 {
+	if (transport->dial)
+		return ERR_OK; /* no real sockets: flows come from whoever dials */
 	for (unsigned i = 0; i < n; i++) {
 		if (listeners[i]->n_fds <= transport->worker)
 			return ERR_INVALID;
@@ -136,8 +137,7 @@ struct flow *transport_find_flow(struct transport *transport, uint64_t id)
 {
 	struct list *head = bucket(transport, id), *link, *following;
 
-	list_for_each(link, following, head)
-	{
+	list_for_each(link, following, head) {
 		struct flow *flow = container_of(link, struct flow, id_link);
 		if (flow->id == id)
 			return flow->is_open ? flow : NULL;
@@ -151,8 +151,7 @@ void transport_close_if(struct transport *transport,
 {
 	struct list *link, *following;
 
-	list_for_each(link, following, &transport->flows)
-	{
+	list_for_each(link, following, &transport->flows) {
 		struct flow *flow = container_of(link, struct flow, link);
 		if (!flow->is_closed && should_close(flow, user))
 			flow_close(flow, why);
@@ -164,8 +163,7 @@ void transport_each_flow(struct transport *transport,
 {
 	struct list *link, *following;
 
-	list_for_each(link, following, &transport->flows)
-	{
+	list_for_each(link, following, &transport->flows) {
 		struct flow *flow = container_of(link, struct flow, link);
 		if (flow->is_open && flow_is_reliable(flow))
 			fn(flow, user);
@@ -215,8 +213,7 @@ static void send_waiting(struct flow *flow)
 	struct transport *transport = flow->owner;
 	struct list *link, *following;
 
-	list_for_each(link, following, &flow->sendings)
-	{
+	list_for_each(link, following, &flow->sendings) {
 		struct sending *sending = container_of(link, struct sending, link);
 		list_remove(link);
 		flow->n_waiting_bytes -= sending->wire->len;
@@ -273,8 +270,7 @@ void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
 	if (flow_is_reliable(flow))
 		transport->n_streams--;
 	count_end(flow);
-	list_for_each(link, following, &flow->sendings)
-	{
+	list_for_each(link, following, &flow->sendings) {
 		list_remove(link);
 		sending_finish(transport, container_of(link, struct sending, link), NULL,
 			       flow->end_err,

@@ -170,8 +170,7 @@ static struct udp_socket *find_socket(struct transport *transport,
 {
 	struct list *link, *following;
 
-	list_for_each(link, following, &transport->udp_sockets)
-	{
+	list_for_each(link, following, &transport->udp_sockets) {
 		struct udp_socket *socket = container_of(link, struct udp_socket, link);
 		if (socket->listener == listener ||
 		    (socket->is_served && addr_equal(&socket->listener->addr, &listener->addr)))
@@ -200,8 +199,7 @@ enum err udp_serve(struct transport *transport, struct listener *const *listener
 	if (!transport->udp_receiver)
 		return ERR_NO_MEMORY;
 
-	list_for_each(link, following, &transport->udp_sockets)
-	{
+	list_for_each(link, following, &transport->udp_sockets) {
 		struct udp_socket *socket = container_of(link, struct udp_socket, link);
 		if (socket->is_served && !is_among(socket, listeners, n))
 			stop_serving(socket);
@@ -224,8 +222,7 @@ void udp_close_all(struct transport *transport)
 {
 	struct list *link, *following;
 
-	list_for_each(link, following, &transport->udp_sockets)
-	{
+	list_for_each(link, following, &transport->udp_sockets) {
 		struct udp_socket *socket = container_of(link, struct udp_socket, link);
 		udp_socket_flush(socket);
 		loop_defer_cancel(&socket->flush_call);

@@ -1,0 +1,324 @@
+/* Handshakes that go well and such that are refused, as rows: what is wrong, and what each side
+ * says of it (field.md G4, G6): tls_verify.c, tls_outcome.c. */
+#include "tests/unit/tls_world.h"
+
+static const struct row good[] = {
+	{ .name = "tls", .transport = TRANSPORT_TLS },
+	{ .name = "mtls", .transport = TRANSPORT_MTLS },
+	{ .name = "mtls 1.2",
+	  .transport = TRANSPORT_MTLS,
+	  .server_trusts = { .priority = "-VERS-TLS1.3" } },
+	{ .name = "mtls, 1.3 alone",
+	  .transport = TRANSPORT_MTLS,
+	  .server_minimum = CONF_TLS_1_3 },
+	{ .name = "tls 1.1 where it is allowed",
+	  .transport = TRANSPORT_TLS,
+	  .server_minimum = CONF_TLS_1_1,
+	  .client_minimum = CONF_TLS_1_1,
+	  .client_trusts = { .priority = "-VERS-TLS1.3:-VERS-TLS1.2:+SIGN-RSA-SHA1:+SIGN-ECDSA-"
+					 "SHA1:"
+					 "%VERIFY_ALLOW_SIGN_WITH_SHA1" },
+	  .server_trusts = { .priority = "+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%VERIFY_ALLOW_SIGN_"
+					 "WITH_SHA1" } },
+	{ .name = "wildcard where it is allowed",
+	  .transport = TRANSPORT_MTLS,
+	  .allow_wildcard = true,
+	  .server = { .spec = { .cn = "x", .dns = { "*.partner.example" } },
+		      .issuer = &intermediate,
+		      .sent = { &intermediate } } },
+	{ .name = "root and a stranger are sent too",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example" },
+		      .issuer = &intermediate,
+		      .sent = { &intermediate, &root, &other_root } } },
+	{ .name = "serverAuth alone is enough for a connecting server, G6",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example", .usages = { GNUTLS_KP_TLS_WWW_SERVER } },
+		      .issuer = &root } },
+	{ .name = "clientAuth, strict",
+	  .transport = TRANSPORT_MTLS,
+	  .server_trusts = { .eku = EKU_STRICT },
+	  .client = { .spec = { .cn = "corp.example", .usages = { GNUTLS_KP_TLS_WWW_CLIENT } },
+		      .issuer = &root } },
+	{ .name = "sipDomain, sip (RFC 5924)",
+	  .transport = TRANSPORT_MTLS,
+	  .server_trusts = { .eku = EKU_SIP },
+	  .client = { .spec = { .cn = "corp.example", .usages = { "1.3.6.1.5.5.7.3.20" } },
+		      .issuer = &root } },
+	{ .name = "no usage at all, sip",
+	  .transport = TRANSPORT_MTLS,
+	  .server_trusts = { .eku = EKU_SIP } },
+	{ .name = "RSA 2048",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example", .rsa_bits = 2048 }, .issuer = &root } },
+	{ .name = "CRL of the intermediate that names another",
+	  .transport = TRANSPORT_MTLS,
+	  .server_trusts = { .crl = "empty.crl" },
+	  .client_trusts = { .crl = "empty.crl" } },
+	{ .name = "address as host: no SNI", .transport = TRANSPORT_MTLS, .host = "127.0.0.1" },
+};
+
+static const struct row bad[] = {
+	{ .name = "client: expired",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example",
+				.starts_in_s = -7200,
+				.ends_in_s = -3600 },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_EXPIRED,
+	  .wants_client = REASON_TLS_PEER_EXPIRED,
+	  .server_verify = "the leaf certificate expired on" },
+	{ .name = "client: its intermediate expired",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example" },
+		      .issuer = &old_intermediate,
+		      .sent = { &old_intermediate } },
+	  .wants_server = REASON_TLS_EXPIRED,
+	  .wants_client = REASON_TLS_PEER_EXPIRED,
+	  .server_verify = "the intermediate certificate expired on" },
+	{ .name = "client: not yet valid",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example", .starts_in_s = 3600, .ends_in_s = 7200 },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_NOT_YET_VALID,
+	  .wants_client = REASON_TLS_PEER_EXPIRED,
+	  .server_verify = "is not valid before" },
+	{ .name = "client: no certificate, 1.3",
+	  .transport = TRANSPORT_MTLS,
+	  .no_client_certificate = true,
+	  .wants_server = REASON_TLS_NO_CLIENT_CERTIFICATE,
+	  .wants_client = REASON_TLS_PEER_WANTS_CERTIFICATE },
+	{ .name = "client: no certificate, 1.2",
+	  .transport = TRANSPORT_MTLS,
+	  .no_client_certificate = true,
+	  .server_trusts = { .priority = "-VERS-TLS1.3" },
+	  .wants_server = REASON_TLS_NO_CLIENT_CERTIFICATE,
+	  .wants_client = REASON_TLS_PEER_WANTS_CERTIFICATE },
+	{ .name = "client: route says tls, listener mtls",
+	  .transport = TRANSPORT_MTLS,
+	  .hop_is_tls = true,
+	  .wants_server = REASON_TLS_NO_CLIENT_CERTIFICATE,
+	  .wants_client = REASON_TLS_PEER_WANTS_CERTIFICATE },
+	{ .name = "client: unknown CA",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example" }, .issuer = &other_root },
+	  .wants_server = REASON_TLS_UNKNOWN_CA,
+	  .wants_client = REASON_TLS_PEER_UNKNOWN_CA },
+	{ .name = "client: unknown CA, 1.2",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example" }, .issuer = &other_root },
+	  .server_trusts = { .priority = "-VERS-TLS1.3" },
+	  .wants_server = REASON_TLS_UNKNOWN_CA,
+	  .wants_client = REASON_TLS_PEER_UNKNOWN_CA },
+	{ .name = "client: self-signed",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example" } },
+	  .wants_server = REASON_TLS_SELF_SIGNED,
+	  .wants_client = REASON_TLS_PEER_UNKNOWN_CA },
+	{ .name = "client: incomplete chain",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example" }, .issuer = &intermediate },
+	  .wants_server = REASON_TLS_INCOMPLETE_CHAIN,
+	  .wants_client = REASON_TLS_PEER_UNKNOWN_CA,
+	  .server_verify = "looks like an intermediate" },
+	{ .name = "client: incomplete chain, by AIA",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example", .aia = "http://ca.example/ca.cer" },
+		      .issuer = &other_root },
+	  .wants_server = REASON_TLS_INCOMPLETE_CHAIN,
+	  .wants_client = REASON_TLS_PEER_UNKNOWN_CA,
+	  .server_verify = "AIA" },
+	{ .name = "client: serverAuth alone, strict",
+	  .transport = TRANSPORT_MTLS,
+	  .server_trusts = { .eku = EKU_STRICT },
+	  .client = { .spec = { .cn = "corp.example", .usages = { GNUTLS_KP_TLS_WWW_SERVER } },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_USAGE,
+	  .wants_client = REASON_TLS_PEER_BAD_CERTIFICATE,
+	  .server_verify = "serverAuth only" },
+	{ .name = "client: clientAuth alone, sip",
+	  .transport = TRANSPORT_MTLS,
+	  .server_trusts = { .eku = EKU_SIP },
+	  .client = { .spec = { .cn = "corp.example", .usages = { GNUTLS_KP_TLS_WWW_CLIENT } },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_USAGE,
+	  .wants_client = REASON_TLS_PEER_BAD_CERTIFICATE },
+	{ .name = "client: mail certificate",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example",
+				.usages = { GNUTLS_KP_EMAIL_PROTECTION } },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_USAGE,
+	  .wants_client = REASON_TLS_PEER_BAD_CERTIFICATE },
+	{ .name = "client: weak key",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example", .rsa_bits = 1024 }, .issuer = &root },
+	  .wants_server = REASON_TLS_WEAK_KEY,
+	  .wants_client = REASON_TLS_PEER_BAD_CERTIFICATE,
+	  .server_verify = "1024 bits" },
+	{ .name = "client: weak signature",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example", .hash = GNUTLS_DIG_SHA1 },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_WEAK_SIGNATURE,
+	  .wants_client = REASON_TLS_PEER_BAD_CERTIFICATE },
+	{ .name = "server: expired",
+	  .transport = TRANSPORT_MTLS,
+	  .server = { .spec = { .cn = "sip.partner.example",
+				.starts_in_s = -7200,
+				.ends_in_s = -3600 },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_PEER_EXPIRED,
+	  .wants_client = REASON_TLS_EXPIRED },
+	{ .name = "server: wrong name",
+	  .transport = TRANSPORT_MTLS,
+	  .want_name = "sip.other.example",
+	  .wants_server = REASON_TLS_PEER_BAD_CERTIFICATE,
+	  .wants_client = REASON_TLS_NAME_MISMATCH },
+	{ .name = "server: wildcard, RFC 5922 7.2",
+	  .transport = TRANSPORT_MTLS,
+	  .server = { .spec = { .cn = "x", .dns = { "*.partner.example" } }, .issuer = &root },
+	  .wants_server = REASON_TLS_PEER_BAD_CERTIFICATE,
+	  .wants_client = REASON_TLS_WILDCARD },
+	{ .name = "server: unknown CA",
+	  .transport = TRANSPORT_TLS,
+	  .client_trusts = { .anchor = "other.pem" },
+	  .server = { .spec = { .cn = "sip.partner.example" },
+		      .issuer = &root,
+		      .sent = { &root } },
+	  .wants_server = REASON_TLS_PEER_UNKNOWN_CA,
+	  .wants_client = REASON_TLS_UNKNOWN_CA },
+	{ .name = "server: self-signed",
+	  .transport = TRANSPORT_TLS,
+	  .server = { .spec = { .cn = "sip.partner.example" } },
+	  .wants_server = REASON_TLS_PEER_UNKNOWN_CA,
+	  .wants_client = REASON_TLS_SELF_SIGNED },
+	{ .name = "server: client certificate only",
+	  .transport = TRANSPORT_TLS,
+	  .server = { .spec = { .cn = "sip.partner.example",
+				.usages = { GNUTLS_KP_TLS_WWW_CLIENT } },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_PEER_BAD_CERTIFICATE,
+	  .wants_client = REASON_TLS_USAGE },
+	{ .name = "server: weak key",
+	  .transport = TRANSPORT_TLS,
+	  .server = { .spec = { .cn = "sip.partner.example", .rsa_bits = 1024 },
+		      .issuer = &root },
+	  .wants_server = REASON_TLS_PEER_BAD_CERTIFICATE,
+	  .wants_client = REASON_TLS_WEAK_KEY },
+	{ .name = "old version offered",
+	  .transport = TRANSPORT_TLS,
+	  .client_minimum = CONF_TLS_1_0,
+	  .client_trusts = { .priority = "-VERS-ALL:+VERS-TLS1.0:+VERS-TLS1.1" },
+	  .wants_server = REASON_TLS_VERSION,
+	  .wants_client = REASON_TLS_PEER_VERSION },
+	{ .name = "1.3 asked, 1.2 offered",
+	  .transport = TRANSPORT_TLS,
+	  .server_minimum = CONF_TLS_1_3,
+	  .client_trusts = { .priority = "-VERS-TLS1.3" },
+	  .wants_server = REASON_TLS_VERSION,
+	  .wants_client = REASON_TLS_PEER_VERSION },
+	{ .name = "no common cipher, 1.3",
+	  .transport = TRANSPORT_TLS,
+	  .client_minimum = CONF_TLS_1_3,
+	  .server_trusts = { .priority = "-CIPHER-ALL:+AES-256-GCM" },
+	  .client_trusts = { .priority = "-CIPHER-ALL:+CHACHA20-POLY1305" },
+	  .wants_server = REASON_TLS_NO_CIPHER,
+	  .wants_client = REASON_TLS_PEER_NO_CIPHER },
+	{ .name = "no common cipher, 1.2",
+	  .transport = TRANSPORT_TLS,
+	  .server_trusts = { .priority = "-VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM" },
+	  .client_trusts = { .priority = "-VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305" },
+	  .wants_server = REASON_TLS_NO_CIPHER,
+	  .wants_client = REASON_TLS_PEER_NO_CIPHER },
+};
+
+static void test_good_handshakes(void **state)
+{
+	unsigned n_wrong = 0;
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		const struct row *row = &good[i];
+
+		print_message("%s\n", row->name);
+		setup(NULL);
+		struct world world = make(row);
+		b.responds = true;
+		assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
+		if (came_as_wanted(row)) {
+			UNTIL(loop, a.n_responses == 1 && a.n_ended == 1);
+			assert_int_equal(a.ended_err, ERR_OK);
+			assert_true(a.diagnosis.version[0] && a.diagnosis.cipher[0]);
+			assert_non_null(a.last_flow->identity);
+			assert_int_equal(b.last_flow->identity != NULL,
+					 row->transport == TRANSPORT_MTLS);
+			assert_string_equal(b.diagnosis.sni,
+					    row->host ? "" : "sip.partner.example");
+		} else {
+			n_wrong++;
+		}
+		drop(&world);
+		teardown(NULL);
+	}
+	assert_int_equal(n_wrong, 0);
+}
+
+static void test_refusals(void **state)
+{
+	unsigned n_wrong = 0;
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		print_message("%s\n", bad[i].name);
+		setup(NULL);
+		struct world world = make(&bad[i]);
+		assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
+		if (came_as_wanted(&bad[i])) {
+			check_request_was_told(bad[i].wants_client);
+			assert_int_equal(b.n_messages, 0);
+			assert_int_equal(b.n_charged, 0);
+			assert_true(strlen(a.diagnosis.text) > 40 &&
+				    strlen(b.diagnosis.text) > 40);
+		} else {
+			n_wrong++;
+		}
+		drop(&world);
+		teardown(NULL);
+	}
+	assert_int_equal(n_wrong, 0);
+}
+
+/* GnuTLS's plain loader refuses the CRL of an intermediate; ours must not. */
+static void test_revoked_by_its_intermediate(void **state)
+{
+	struct row row = { .transport = TRANSPORT_MTLS,
+			   .server_trusts = { .crl = "bad.crl" },
+			   .wants_server = REASON_TLS_REVOKED,
+			   .wants_client = REASON_TLS_PEER_REVOKED,
+			   .server_verify = "the leaf certificate is revoked" };
+	struct cert cert;
+
+	setup(NULL);
+	struct credentials *client = load_ours(&good_client, &cert);
+	cert_write_crl(path_of("bad.crl"), &intermediate, &cert);
+	struct world world = make(&row);
+	world.hop.credentials = client;
+	assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
+	assert_true(came_as_wanted(&row));
+	assert_string_equal(b.diagnosis.failed_subject, "CN=sip.corp.example");
+	check_request_was_told(REASON_TLS_PEER_REVOKED);
+	credentials_unref(client);
+	cert_free(&cert);
+	drop(&world);
+	teardown(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good_handshakes),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_revoked_by_its_intermediate),
+	};
+
+	return cmocka_run_group_tests(tests, make_world, drop_world);
+}
