@@ -88,6 +88,8 @@ static enum err make_workers(struct server *server)
 		if (err)
 			return err;
 		worker_take_snapshot(server->workers[i], snapshot_ref(server->snapshot));
+		if (!server->workers[i]->snapshot)
+			return ERR_NO_MEMORY; /* it is in the log */
 	}
 	return ERR_OK;
 }

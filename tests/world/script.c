@@ -1,0 +1,254 @@
+#include "tests/world/script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proxy/base/text.h"
+#include "proxy/worker.h"
+#include "tests/world/script_inside.h"
+#include "tests/world/sip_text.h"
+
+struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_fault, size_t size)
+{
+	struct stage *stage = calloc(1, sizeof(*stage));
+	enum err err;
+
+	if (!stage)
+		abort();
+	stage->play = play;
+	err = world_init(&stage->world, play->configs[0], play->users ? play->users : "", n_workers);
+	if (err) {
+		snprintf(out_fault, size, "the world cannot be built: %s\n%s", err_text(err), stage->world.fault);
+		return stage_free(stage);
+	}
+	for (const struct role *role = play->cast; role->name; role++) {
+		struct agent *agent = calloc(1, sizeof(*agent));
+
+		if (!agent)
+			abort();
+		if (stage->n_agents == STAGE_MAX_AGENTS ||
+		    !agent_init(agent, role->name, role->address, role->listener, role->names, role->user,
+				&stage->counter)) {
+			snprintf(out_fault, size, "%s: not an address: %s", role->name, role->address);
+			free(agent);
+			return stage_free(stage);
+		}
+		stage->agents[stage->n_agents++] = agent;
+		network_add(stage->world.network, &agent->party);
+	}
+	return stage;
+}
+
+struct stage *stage_free(struct stage *stage)
+{
+	unsigned i;
+
+	if (!stage)
+		return NULL;
+	world_fini(&stage->world);
+	for (i = 0; i < stage->n_agents; i++) {
+		agent_fini(stage->agents[i]);
+		free(stage->agents[i]);
+	}
+	free(stage);
+	return NULL;
+}
+
+struct world *stage_world(struct stage *stage)
+{
+	return &stage->world;
+}
+
+bool stage_fault(struct stage *stage, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(stage->fault, sizeof(stage->fault), format, args);
+	va_end(args);
+	return false;
+}
+
+/* ---- statements without an agent ---- */
+
+static bool read_time(const char *text, uint64_t *out_ms)
+{
+	char *unit;
+	unsigned long n = strtoul(text, &unit, 10);
+
+	if (!strcmp(unit, "ms"))
+		*out_ms = n;
+	else if (!strcmp(unit, "s"))
+		*out_ms = n * 1000;
+	else if (!strcmp(unit, "m"))
+		*out_ms = n * 60000;
+	else
+		return false;
+	return true;
+}
+
+static bool do_wait(struct stage *stage, char *rest)
+{
+	uint64_t ms;
+
+	if (!read_time(rest, &ms))
+		return stage_fault(stage, "not a time: %s", rest);
+	world_turn(&stage->world, ms);
+	return true;
+}
+
+static bool do_dns(struct stage *stage, char *rest)
+{
+	char name[256], type[16], data[320];
+
+	if (sscanf(rest, "%255s %15s %319[^\n]", name, type, data) != 3 ||
+	    !resolver_add(stage->world.resolver, name, type, data))
+		return stage_fault(stage, "not a record: %s", rest);
+	return true;
+}
+
+static bool do_forget(struct stage *stage, char *rest)
+{
+	resolver_forget(stage->world.resolver, rest);
+	return true;
+}
+
+static bool do_why(struct stage *stage, char *rest)
+{
+	struct decision *decision = calloc(1, sizeof(*decision));
+	char code[64] = "", destination[128] = "";
+	bool is_fine = false;
+	const char *found;
+
+	if (!decision)
+		abort();
+	if (sscanf(rest, "%63s %127s", code, destination) < 1 || !world_decision(&stage->world, decision)) {
+		stage_fault(stage, "there is no decision");
+		free(decision);
+		return false;
+	}
+	found = decision->reason ? reason_code(decision->reason) : "none";
+	is_fine = !strcmp(found, code) && (!*destination || text_glob(destination, decision->destination));
+	if (!is_fine)
+		stage_fault(stage, "the reason is %s, to '%s', status %d; the last step said: %s", found,
+			    decision->destination, decision->status,
+			    decision->n_steps ? decision->steps[decision->n_steps - 1].result : "");
+	free(decision);
+	return is_fine;
+}
+
+static bool do_reload(struct stage *stage, char *rest)
+{
+	const char *const *config = stage->play->configs;
+	long n = strtol(rest, NULL, 10);
+
+	while (n-- > 0 && *config)
+		config++;
+	if (!*config)
+		return stage_fault(stage, "no such configuration");
+	if (world_reload(&stage->world, *config))
+		return stage_fault(stage, "the configuration is wrong:\n%s", stage->world.fault);
+	return true;
+}
+
+static bool do_times(struct stage *stage, char *rest)
+{
+	char *line;
+	unsigned long n = strtoul(rest, &line, 10);
+
+	while (n-- > 0) {
+		char copy[STAGE_LINE];
+
+		text_copy(copy, sizeof(copy), line);
+		if (!stage_line(stage, copy))
+			return false;
+	}
+	return true;
+}
+
+static const struct {
+	const char *word;
+	bool (*run)(struct stage *stage, char *rest);
+} statements[] = {
+	{ "wait", do_wait }, { "dns", do_dns },	      { "forget", do_forget },
+	{ "why", do_why },   { "reload", do_reload }, { "times", do_times },
+};
+
+/* ---- the play ---- */
+
+/* One line, without its end; may be changed. */
+bool stage_line(struct stage *stage, char *line)
+{
+	char *rest;
+	size_t i, len;
+
+	line += strspn(line, " \t");
+	for (len = strlen(line); len && strchr(" \t", line[len - 1]); len--)
+		line[len - 1] = '\0';
+	if (!*line || *line == '#')
+		return true;
+	rest = line + strcspn(line, " ");
+	rest += *rest == ' ';
+	for (i = 0; i < COUNT(statements); i++) {
+		len = strlen(statements[i].word);
+		if (!strncmp(line, statements[i].word, len) && line[len] == ' ')
+			return statements[i].run(stage, rest + strspn(rest, " "));
+	}
+	return stage_agent_line(stage, line);
+}
+
+static bool check_end(struct stage *stage)
+{
+	unsigned i;
+
+	for (i = 0; i < stage->n_agents; i++) {
+		const struct received *received = party_first(&stage->agents[i]->party);
+
+		if (received)
+			return stage_fault(stage, "%s got what nobody expected:\n%s", stage->agents[i]->party.name,
+					   received->text);
+	}
+	if (network_n_nowhere(stage->world.network))
+		return stage_fault(stage, "%u messages went to nowhere", network_n_nowhere(stage->world.network));
+	return true;
+}
+
+bool stage_play(struct stage *stage, bool is_tolerant, char *out_fault, size_t size)
+{
+	const char *at = stage->play->script;
+	char line[STAGE_LINE];
+	unsigned number = 1;
+
+	for (; *at; number++) {
+		size_t len = strcspn(at, "\n");
+
+		text_copy_len(line, sizeof(line), at, len);
+		if (!stage_line(stage, line) && !is_tolerant) {
+			snprintf(out_fault, size, "line %u: %.*s\n%s", number, (int)len, at, stage->fault);
+			return false;
+		}
+		at += len + (at[len] == '\n');
+	}
+	if (is_tolerant || check_end(stage))
+		return true;
+	snprintf(out_fault, size, "at the end: %s", stage->fault);
+	return false;
+}
+
+bool stage_settle(struct stage *stage, char *out_fault, size_t size)
+{
+	unsigned i, n, n_contexts, n_clients, n_servers;
+
+	/* Longer than Timer C with what follows it, and with every server that is tried. */
+	world_turn(&stage->world, 15 * 60 * 1000);
+	for (i = 0; i < stage->n_agents; i++)
+		while (party_first(&stage->agents[i]->party))
+			party_take(&stage->agents[i]->party);
+	n = world_n_kept(&stage->world, &n_contexts, &n_clients, &n_servers);
+	if (n)
+		snprintf(out_fault, size, "%u contexts, %u client and %u server transactions never end", n_contexts,
+			 n_clients, n_servers);
+	return !n;
+}

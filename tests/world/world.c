@@ -1,0 +1,230 @@
+#include "tests/world/world.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proxy/base/buf.h"
+#include "proxy/base/text.h"
+#include "proxy/worker.h"
+#include "tests/world/certificates.h"
+#include "tests/world/faults.h"
+
+enum { START_MS = 1000000 };
+
+static bool write_file(const struct world *world, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", world->directory, name);
+	file = fopen(path, "w");
+	if (!file)
+		return false;
+	fputs(text, file);
+	return !fclose(file) && !chmod(path, 0600);
+}
+
+static void remove_file(const struct world *world, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", world->directory, name);
+	if (unlink(path) && errno != ENOENT)
+		perror(path);
+}
+
+static enum err make_directory(struct world *world, const char *config, const char *users)
+{
+	text_copy(world->directory, sizeof(world->directory), "/tmp/nuncio-world-XXXXXX");
+	if (!mkdtemp(world->directory)) {
+		world->directory[0] = '\0';
+		return ERR_IO;
+	}
+	if (!write_file(world, "nuncio.yaml", config) || !write_file(world, "edge.pem", certificates_chain()) ||
+	    !write_file(world, "edge.key", certificates_key()) || !write_file(world, "ca.pem", certificates_ca()) ||
+	    (*users && !write_file(world, "users.yaml", users)))
+		return ERR_IO;
+	return ERR_OK;
+}
+
+static void print_faults(struct world *world, struct report *report)
+{
+	struct buf text;
+
+	buf_init(&text, 0);
+	report_print(report, false, &text);
+	text_copy(world->fault, sizeof(world->fault), buf_text(&text));
+	buf_fini(&text);
+}
+
+static const char *config_path(const struct world *world, char out[128])
+{
+	snprintf(out, 128, "%s/nuncio.yaml", world->directory);
+	return out;
+}
+
+static enum err build_server(struct world *world)
+{
+	struct report *report = NULL;
+	char path[128];
+	enum err err = report_new(&report);
+
+	if (err)
+		return err;
+	err = server_new_offline(config_path(world, path), report, &world->server);
+	if (err)
+		print_faults(world, report);
+	report_free(report);
+	return err;
+}
+
+static enum err build_worker(struct world *world, unsigned number)
+{
+	struct server *server = world->server;
+	struct worker *worker;
+	enum err err;
+
+	server->counters[number] = counters_new();
+	if (!server->counters[number])
+		return ERR_NO_MEMORY;
+	server->n_workers = number + 1;
+	err = worker_new(server, number, world->loop, &server->workers[number]);
+	if (err)
+		return err;
+	worker = server->workers[number];
+	dns_free(worker->dns);
+	worker->dns = resolver_open(world->resolver);
+	if (!worker->dns)
+		return ERR_NO_MEMORY;
+	return network_serve(world->network, number, worker->transport);
+}
+
+enum err world_init(struct world *world, const char *config, const char *users, unsigned n_workers)
+{
+	enum err err;
+	unsigned i;
+
+	memset(world, 0, sizeof(*world));
+	world->n_workers = n_workers;
+	err = make_directory(world, config, users);
+	if (!err)
+		err = loop_new_turned(START_MS, &world->loop);
+	if (err)
+		return err;
+	world->network = network_new(world->loop);
+	world->resolver = resolver_new(world->loop);
+	if (!world->network || !world->resolver)
+		return ERR_NO_MEMORY;
+	err = build_server(world);
+	for (i = 0; i < n_workers && !err; i++)
+		err = build_worker(world, i);
+	/* Only now: the share of each is a part of the limits. */
+	for (i = 0; i < n_workers && !err; i++) {
+		worker_take_snapshot(world->server->workers[i], snapshot_ref(world->server->snapshot));
+		if (!world->server->workers[i]->snapshot)
+			err = ERR_NO_MEMORY;
+	}
+	return err;
+}
+
+void world_fini(struct world *world)
+{
+	static const char *const names[] = { "nuncio.yaml", "edge.pem", "edge.key", "ca.pem", "users.yaml" };
+	size_t i;
+
+	server_free(world->server);
+	resolver_free(world->resolver);
+	loop_free(world->loop);
+	network_free(world->network);
+	for (i = 0; *world->directory && i < COUNT(names); i++)
+		remove_file(world, names[i]);
+	if (*world->directory && rmdir(world->directory))
+		perror(world->directory);
+}
+
+void world_turn(struct world *world, uint64_t ms)
+{
+	faults_resume();
+	loop_turn(world->loop, ms);
+	faults_pause();
+}
+
+enum err world_reload(struct world *world, const char *config)
+{
+	struct server *server = world->server;
+	struct snapshot_parts parts = {
+		.keys = server->keys,
+		.addresses = server->addresses,
+		.previous = server->snapshot,
+	};
+	struct snapshot *snapshot = NULL;
+	struct report *report = NULL;
+	char path[128];
+	enum err err;
+
+	if (!write_file(world, "nuncio.yaml", config))
+		return ERR_IO;
+	err = report_new(&report);
+	if (err)
+		return err;
+	err = snapshot_build(config_path(world, path), &parts, report, &snapshot);
+	if (err)
+		print_faults(world, report);
+	report_free(report);
+	if (err)
+		return err;
+	server_swap(server, snapshot);
+	world_turn(world, 0);
+	return ERR_OK;
+}
+
+struct listener *world_listener(const struct world *world, const char *name)
+{
+	const struct snapshot *snapshot = world->server->snapshot;
+	size_t i;
+
+	for (i = 0; i < snapshot->n_open_listeners; i++)
+		if (!strcmp(snapshot->open_listeners[i]->name, name))
+			return snapshot->open_listeners[i];
+	return NULL;
+}
+
+bool world_decision(const struct world *world, struct decision *out)
+{
+	struct decision *best = out;
+	bool is_found = false;
+	unsigned i;
+
+	for (i = 0; i < world->n_workers; i++) {
+		struct decision each[2];
+		size_t n = decision_ring_find(world->server->workers[i]->decisions, NULL, false, each, 1);
+
+		/* Ids rise in one worker; of different ones the later is the newer. */
+		if (n && (!is_found || each[0].wall_us + each[0].took_us >= best->wall_us + best->took_us)) {
+			*best = each[0];
+			is_found = true;
+		}
+	}
+	return is_found;
+}
+
+unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients, unsigned *out_servers)
+{
+	const struct list *link;
+	unsigned i;
+
+	*out_contexts = *out_clients = *out_servers = 0;
+	for (i = 0; i < world->n_workers; i++) {
+		const struct worker *worker = world->server->workers[i];
+
+		*out_clients += txn_table_n_client(worker->txns);
+		*out_servers += txn_table_n_server(worker->txns);
+		for (link = worker->contexts.next; link != &worker->contexts; link = link->next)
+			++*out_contexts;
+	}
+	return *out_contexts + *out_clients + *out_servers;
+}

@@ -1,0 +1,42 @@
+/* A whole proxy in one process, with everything around it made up: the clock is turned by hand, the network leads to the parties
+ * of a scenario, DNS answers from its zone. The workers (one or several) share one loop and one thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/decision.h"
+#include "proxy/server.h"
+#include "tests/world/network.h"
+#include "tests/world/resolver.h"
+
+struct world {
+	struct loop *loop;
+	struct server *server;
+	struct network *network;
+	struct resolver *resolver;
+	unsigned n_workers;
+	char directory[64]; /* temporary: the configuration, its certificates and users */
+	char fault[4096];   /* what went wrong with the configuration */
+};
+
+/* Builds the proxy from the text of a configuration, which may name the certificate "edge" (tls/edge.pem and .key) and the CA
+ * tls/ca.pem, made here, and the users file users.yaml with the text users ("" for none). On failure out->fault
+ * says why; world_fini is due in any case. */
+enum err world_init(struct world *world, const char *config, const char *users, unsigned n_workers) MUST_CHECK;
+void world_fini(struct world *world);
+
+/* Lets time pass: ms, or only what is due now. */
+void world_turn(struct world *world, uint64_t ms);
+
+/* Loads another configuration and swaps it in, as reload does. */
+enum err world_reload(struct world *world, const char *config) MUST_CHECK;
+
+/* The listener of the running configuration by that name; NULL if there is none. */
+struct listener *world_listener(const struct world *world, const char *name);
+
+/* The newest decision of all workers; false if there is none. */
+bool world_decision(const struct world *world, struct decision *out);
+
+/* What is kept of requests now: the sum, and how many contexts, client and server transactions. */
+unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients, unsigned *out_servers);
