@@ -282,12 +282,13 @@ const struct locate_place *locate_search_place(const struct locate_search *searc
 }
 
 /* What was not answered in time is a timeout, unless nobody waited for it any more. */
-static enum dns_status outcome(const struct question *question, const struct spot *place)
+static enum dns_status outcome(const struct question *question, const struct spot *spot)
 {
-	if (!question->is_asked ||
-	    (!question->is_answered && (place->has_srv || place->found.n_addrs > 0)))
+	if (!question->is_asked || spot->has_srv)
 		return DNS_FOUND;
-	return question->is_answered ? question->status : DNS_TIMEOUT;
+	if (question->is_answered)
+		return question->status;
+	return spot->found.n_addrs > 0 ? DNS_FOUND : DNS_TIMEOUT;
 }
 
 enum dns_status locate_search_worst(const struct locate_search *search)

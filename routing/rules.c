@@ -126,7 +126,7 @@ static void add_name(struct rule *rule, const char *name)
 static void add_server_names(struct rule *rule)
 {
 	for (size_t i = 0; i < rule->n_servers; i++)
-		if (!addr_is_set(&rule->servers[i].addr) && rule->servers[i].host[0] != '\0')
+		if (rule->servers[i].host[0] != '\0')
 			add_name(rule, rule->servers[i].host);
 }
 
