@@ -36,10 +36,10 @@ class Pki:
             out.write("\n".join(lines) + "\n")
         return self.path(name + ".template")
 
-    def ca(self, name, issuer=None):
+    def ca(self, name, issuer=None, organisation="Example Trust"):
         """A CA, self-signed or below the issuer; its pem holds its own certificate alone."""
         self.key(name)
-        lines = [f'cn = "{name}"', "ca", "cert_signing_key", "crl_signing_key"]
+        lines = [f'cn = "{name}"', f'organization = "{organisation}"', "ca", "cert_signing_key", "crl_signing_key"]
         lines += [f"{key} = {value}" for key, value in FOREVER.items()]
         return self.sign(name, lines, issuer)
 
