@@ -1,6 +1,5 @@
 #include "proxy/transport/listener.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "proxy/transport/pool.h"
 #include "proxy/transport/stream_inside.h"
@@ -241,9 +240,11 @@ static void keep_rest(struct stream *stream, const char *rest, size_t len, bool 
 		return;
 	}
 	if (is_own) {
-		if (rest > stream->in)
+		if (rest > stream->in) { /* else nothing was taken, and nothing moves: linear in
+					    what comes */
 			stream->partial_ms = now_ms;
-		memmove(stream->in, rest, len);
+			memmove(stream->in, rest, len);
+		}
 		stream->in_len = len;
 		return;
 	}

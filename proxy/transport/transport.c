@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/base/log.h"
 #include "proxy/transport/acceptor.h"
 #include "proxy/transport/linger.h"
 #include "proxy/transport/pool.h"

@@ -1,12 +1,10 @@
 #include "proxy/transport/udp.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "proxy/base/log.h"
 #include "proxy/transport/transport_inside.h"
 #include "proxy/transport/udp_socket.h"
 

@@ -73,6 +73,16 @@ static inline void side_on_malformed(void *user, struct flow *flow, const void *
 
 	side->n_malformed++;
 	snprintf(side->fault, sizeof(side->fault), "%s", fault);
+	if (side->responds) { /* the flow is closed right after */
+		static const char text[] =
+			"SIP/2.0 400 Bad Request\r\n"
+			"Via: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx\r\n"
+			"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n"
+			"Call-ID: x\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n";
+		struct wire *wire = wire_copy(text, sizeof(text) - 1);
+		assert_int_equal(flow_send(flow, wire), ERR_OK);
+		wire_unref(wire);
+	}
 }
 
 static inline void side_on_opened(void *user, struct flow *flow)

@@ -151,6 +151,25 @@ static void test_malformed_is_closed(void **state)
 	assert_int_equal(b.n_charged, 0);
 }
 
+/* More of the peer's bytes come after the refusal: they must not reset it away. */
+static void test_refusal_arrives(void **state)
+{
+	char bytes[1024];
+	ssize_t got = -1;
+
+	b.responds = true;
+	int fd = side_connect(&to_b->addr);
+	assert_int_equal(send(fd, "hello world\r\n", 13, 0), 13);
+	UNTIL(loop, b.n_closed == 1);
+	assert_int_equal(send(fd, "and more of it\r\n", 16, 0), 16);
+	side_settle(loop);
+	assert_int_equal(send(fd, "and more\r\n", 10, 0), 10);
+	UNTIL(loop, (got = side_recv(fd, bytes, sizeof(bytes))) > 0);
+	assert_memory_equal(bytes, "SIP/2.0 400", 11);
+	assert_int_equal(side_recv(fd, bytes, sizeof(bytes)), 0);
+	close(fd);
+}
+
 static void test_refused(void **state)
 {
 	struct hop hop = side_hop(to_b, NULL);
@@ -476,6 +495,7 @@ int main(void)
 		TEST(test_two_and_a_half),
 		TEST(test_ping),
 		TEST(test_malformed_is_closed),
+		TEST(test_refusal_arrives),
 		TEST(test_refused),
 		TEST(test_bind_to_a_foreign_address),
 		TEST(test_bind_address),

@@ -4,6 +4,8 @@
 
 #include "tests/unit/tls_world.h"
 
+#include <pthread.h>
+
 /* Waits for the handshake that a stranger on a raw socket spoils. */
 static void check_spoilt(enum reason wanted)
 {
@@ -289,6 +291,94 @@ static void test_large_messages_over_tls(void **state)
 	teardown(NULL);
 }
 
+struct worker {
+	struct credentials *server, *client;
+	struct tls_trust *trust;
+	unsigned number, n_done;
+};
+
+enum { N_SHARED_HANDSHAKES = 40 };
+
+/* One worker's thread: a loop of its own, and certificates that are everybody's. */
+static void *work(void *user)
+{
+	struct worker *worker = user;
+	static struct side sides[4]; /* too large for a stack */
+	struct side *from = &sides[2 * worker->number], *to = from + 1;
+	struct loop *own = NULL;
+
+	if (loop_new_turned(1000, &own) != ERR_OK)
+		return NULL;
+	side_init(from, own, worker->number);
+	side_init(to, own, 0);
+	struct listener *listener = side_listener("127.0.0.1", TRANSPORT_MTLS, 0, NULL, 1);
+	listener->certificates[listener->n_certificates++] = credentials_ref(worker->server);
+	listener->trust = tls_trust_ref(worker->trust);
+	struct hop hop = side_hop(listener, NULL);
+	hop.credentials = worker->client;
+	hop.trust = worker->trust;
+	hop.names[hop.n_names++] = "sip.partner.example";
+	if (transport_listen(to->transport, &listener, 1) != ERR_OK)
+		return NULL;
+	for (unsigned i = 1; i <= N_SHARED_HANDSHAKES; i++) {
+		if (side_send(from, &hop, "c", 0) != ERR_OK)
+			return NULL;
+		for (uint64_t end_ms = side_clock_ms() + 10000;
+		     (to->n_messages < i || from->n_ended < i) && side_clock_ms() < end_ms;)
+			loop_turn(own, 0);
+		worker->n_done += to->n_handshakes == i && from->ended_err == ERR_OK;
+		if (from->sending.flow)
+			flow_close(from->sending.flow,
+				   REASON_NONE); /* the next one shakes hands again */
+	}
+	side_fini(from);
+	side_fini(to);
+	listener_unref(listener);
+	loop_free(own);
+	return NULL;
+}
+
+/* design.md D3: what workers share is only read. */
+static void test_workers_share_certificates(void **state)
+{
+	struct trusted trusted = { .crl = "empty.crl" };
+	struct credentials *server = load_ours(&good_server, NULL),
+			   *client = load_ours(&good_client, NULL);
+	struct tls_trust *trust = load_trust(&trusted, 0);
+	struct worker workers[2];
+	pthread_t threads[2];
+
+	for (unsigned i = 0; i < COUNT(workers); i++) {
+		workers[i] = (struct worker){ server, client, trust, i, 0 };
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+	}
+	for (unsigned i = 0; i < COUNT(workers); i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	for (unsigned i = 0; i < COUNT(workers); i++)
+		assert_int_equal(workers[i].n_done, N_SHARED_HANDSHAKES);
+	credentials_unref(server);
+	credentials_unref(client);
+	tls_trust_unref(trust);
+}
+
+static void test_refusal_goes_before_the_goodbye(void **state)
+{
+	struct wire *wire = wire_copy("hello world\r\n", 13);
+
+	setup(NULL);
+	struct world world = make(&plain_mtls);
+	assert_int_equal(side_send(&a, &world.hop, "c", 0), ERR_OK);
+	UNTIL(loop, b.n_messages == 1 && a.n_ended == 1);
+	b.responds = true;
+	assert_int_equal(flow_send(a.sending.flow, wire), ERR_OK);
+	UNTIL(loop, a.n_responses == 1 && a.n_closed == 1);
+	assert_memory_equal(a.last, "SIP/2.0 400", 11);
+	assert_int_equal(b.n_closed, 1);
+	wire_unref(wire);
+	drop(&world);
+	teardown(NULL);
+}
+
 /* The reason a session of a tls listener may not be resumed at an mtls one: no tickets there.
  */
 static void test_ticket_does_not_replace_a_certificate(void **state)
@@ -355,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_accepted_connection_is_reused),
 		cmocka_unit_test(test_closes_when_its_certificate_expires),
 		cmocka_unit_test(test_large_messages_over_tls),
+		cmocka_unit_test(test_workers_share_certificates),
+		cmocka_unit_test(test_refusal_goes_before_the_goodbye),
 		cmocka_unit_test(test_ticket_does_not_replace_a_certificate),
 	};
 
