@@ -7,19 +7,24 @@
 enum origin_kind {
 	ORIGIN_STRANGER,
 	ORIGIN_BACKEND,
-	ORIGIN_PARTNER,	  /* trusted: by certificate identity, or by address if the route is marked trustworthy */
+	ORIGIN_PARTNER, /* trusted: by certificate identity, or by address if the route is
+			   marked trustworthy */
 	ORIGIN_PARTNER_UNTRUSTED, /* must be authorized by digest */
 };
 
 struct origin {
 	enum origin_kind kind;
-	const struct settings_route *route;	/* partner; stranger: the route that refused it, if there is one */
-	const struct settings_backend *backend; /* backend; stranger: the one whose address it came from */
-	char id[272];				/* "partner:partner.example", "backend:berlin", "" for strangers */
-	char domain[256];			/* the From domain it speaks for, normalised */
-	enum reason reason;			/* stranger: why */
-	const char *rule;			/* which rule decided: "certificate-names-domain", "route-pins-name", "address", "backend-address", ... */
-	char evidence[256];			/* what it decided on: "certificate name sip.partner.example" */
+	const struct settings_route
+		*route; /* partner; stranger: the route that refused it, if there is one */
+	const struct settings_backend
+		*backend;   /* backend; stranger: the one whose address it came from */
+	char id[272];       /* "partner:partner.example", "backend:berlin", "" for strangers */
+	char domain[256];   /* the From domain it speaks for, normalised */
+	enum reason reason; /* stranger: why */
+	const char *rule; /* which rule decided: "certificate-names-domain", "route-pins-name",
+			     "address", "backend-address", ... */
+	char evidence[256]; /* what it decided on: "certificate name sip.partner.example" */
 };
 
-const char *origin_kind_text(enum origin_kind kind); /* "partner", "partner-untrusted", "backend", "stranger" */
+const char *origin_kind_text(
+	enum origin_kind kind); /* "partner", "partner-untrusted", "backend", "stranger" */

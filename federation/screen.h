@@ -6,9 +6,12 @@
 #include "proxy/base/reason.h"
 #include "proxy/sip/message.h"
 
-/* The services (settings' service bits: presence, im, audio, video) that a request asks for; 0: none in particular. INVITE is
- * looked at by its SDP (m=audio, m=video, m=message, x-ms-message); without one it counts as audio. */
+/* The services (settings' service bits: presence, im, audio, video) that a request asks for; 0:
+ * none in particular. INVITE is looked at by its SDP (m=audio, m=video, m=message,
+ * x-ms-message); without one it counts as audio. */
 unsigned screen_services(const msg_t *msg);
 
-/* REASON_NONE, or REASON_SERVICE_NOT_ALLOWED with the word of the service in out_what. route may be NULL (no bounds). */
-enum reason screen_check(const struct settings_route *route, unsigned services, const char **out_what);
+/* REASON_NONE, or REASON_SERVICE_NOT_ALLOWED with the word of the service in out_what. route
+ * may be NULL (no bounds). */
+enum reason screen_check(const struct settings_route *route, unsigned services,
+			 const char **out_what);

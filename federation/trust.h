@@ -1,5 +1,5 @@
-/* classify: who sent this? For every request, in-dialog ones too (field.md pitfall 2, G1, G6). The same function serves
- * the traffic and `nuncio explain`. */
+/* classify: who sent this? For every request, in-dialog ones too (field.md pitfall 2, G1, G6).
+ * The same function serves the traffic and `nuncio explain`. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,20 +13,23 @@
 
 struct trust; /* compiled from the settings; part of the snapshot; immutable */
 
-/* Routes, backends and own domains are looked up in what settings holds, so that must live as long. addresses may be NULL:
- * then no server that is configured by name is known by its address. */
-enum err trust_new(const struct settings *settings, struct peer_addresses *addresses, struct trust **out) MUST_CHECK;
+/* Routes, backends and own domains are looked up in what settings holds, so that must live as
+ * long. addresses may be NULL: then no server that is configured by name is known by its
+ * address. */
+enum err trust_new(const struct settings *settings, struct peer_addresses *addresses,
+		   struct trust **out) MUST_CHECK;
 struct trust *trust_free(struct trust *trust);
 
 /* What classify looks at. */
 struct trust_question {
-	enum conf_network network;	 /* of the listener it came by */
+	enum conf_network network; /* of the listener it came by */
 	enum conf_transport transport;
 	const struct identity *identity; /* of the flow; NULL: none */
 	struct addr source;
-	const char *from_domain;	 /* normalised; "" if the From URI has none */
+	const char *from_domain; /* normalised; "" if the From URI has none */
 	/* The flow was dialled by us for this rule id ("partner:...", verified there), or "" */
 	const char *dialled_for;
 };
 
-void trust_classify(const struct trust *trust, const struct trust_question *question, struct origin *out);
+void trust_classify(const struct trust *trust, const struct trust_question *question,
+		    struct origin *out);

@@ -1,6 +1,6 @@
-/* Names to addresses, asynchronously, by c-ares (its only door): A, AAAA and SRV with their TTL, a bounded
- * cache, negative entries, and stale answers when every resolver fails. One resolver for each worker.
- * struct dns_ops is the seam of tests/world. */
+/* Names to addresses, asynchronously, by c-ares (its only door): A, AAAA and SRV with their
+ * TTL, a bounded cache, negative entries, and stale answers when every resolver fails. One
+ * resolver for each worker. struct dns_ops is the seam of tests/world. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,7 +22,13 @@ struct dns_srv {
 };
 
 /* What was found. */
-enum dns_status { DNS_FOUND, DNS_NO_NAME /* NXDOMAIN */, DNS_NO_RECORD, DNS_SERVER_FAILED, DNS_TIMEOUT };
+enum dns_status {
+	DNS_FOUND,
+	DNS_NO_NAME /* NXDOMAIN */,
+	DNS_NO_RECORD,
+	DNS_SERVER_FAILED,
+	DNS_TIMEOUT
+};
 
 struct dns_answer {
 	enum dns_status status;
@@ -35,7 +41,8 @@ struct dns_answer {
 	};
 };
 
-/* One question. Embedded in its owner; on_answer comes exactly once, from the loop, never inside dns_ask. */
+/* One question. Embedded in its owner; on_answer comes exactly once, from the loop, never
+ * inside dns_ask. */
 struct dns_query {
 	struct list link;
 	char name[256];
@@ -44,14 +51,15 @@ struct dns_query {
 	bool is_active;
 	struct loop_call call;
 	struct timer deadline;
-	void *dns; /* whoever answers */
+	void *dns;                 /* whoever answers */
 	struct dns_answer *answer; /* held until it is told */
 };
 
 struct dns;
 
 struct dns_ops {
-	void (*ask)(void *user, struct dns_query *query, const char *name, enum dns_type type, uint64_t budget_ms);
+	void (*ask)(void *user, struct dns_query *query, const char *name, enum dns_type type,
+		    uint64_t budget_ms);
 	void (*cancel)(void *user, struct dns_query *query);
 };
 
@@ -61,19 +69,22 @@ struct dns_settings {
 	uint64_t negative_ttl_ms;
 };
 
-enum err dns_new(struct loop *loop, const struct dns_settings *settings, struct dns **out) MUST_CHECK;
+enum err dns_new(struct loop *loop, const struct dns_settings *settings,
+		 struct dns **out) MUST_CHECK;
 /* A resolver that asks ops instead of the network: tests. */
-enum err dns_new_with(struct loop *loop, const struct dns_ops *ops, void *user, struct dns **out) MUST_CHECK;
+enum err dns_new_with(struct loop *loop, const struct dns_ops *ops, void *user,
+		      struct dns **out) MUST_CHECK;
 struct dns *dns_free(struct dns *dns);
-/* For whoever stands behind ops: tells the answer. From the loop only, never inside ask; keeps the budget itself. query may be
- * gone after the call. */
+/* For whoever stands behind ops: tells the answer. From the loop only, never inside ask; keeps
+ * the budget itself. query may be gone after the call. */
 void dns_tell(struct dns_query *query, const struct dns_answer *answer);
 
 /* Takes new servers without losing the cache (reload). */
 enum err dns_change(struct dns *dns, const struct dns_settings *settings) MUST_CHECK;
 
 /* Asks; the answer comes within budget_ms, if only DNS_TIMEOUT. */
-void dns_ask(struct dns *dns, struct dns_query *query, const char *name, enum dns_type type, uint64_t budget_ms,
+void dns_ask(struct dns *dns, struct dns_query *query, const char *name, enum dns_type type,
+	     uint64_t budget_ms,
 	     void (*on_answer)(struct dns_query *query, const struct dns_answer *answer));
 void dns_cancel(struct dns_query *query); /* on_answer will not come; fine if not active */
 

@@ -5,17 +5,20 @@
 
 struct dns_channel;
 
-/* What came of a question: bytes are a response if status is DNS_FOUND (which says only that they are to be read). May be
- * called from inside dns_channel_ask and dns_channel_free; user is dns_channel_new's. is_closing: the channel goes away,
- * nothing was found out. */
-typedef void dns_channel_answer(void *user, void *question, enum dns_status status, const unsigned char *bytes,
-				size_t len, bool is_closing);
+/* What came of a question: bytes are a response if status is DNS_FOUND (which says only that
+ * they are to be read). May be called from inside dns_channel_ask and dns_channel_free; user is
+ * dns_channel_new's. is_closing: the channel goes away, nothing was found out. */
+typedef void dns_channel_answer(void *user, void *question, enum dns_status status,
+				const unsigned char *bytes, size_t len, bool is_closing);
 
-/* servers as in struct dns_settings. Reads resolv.conf if there are none. ERR_NO_MEMORY, ERR_SYNTAX (a server's text),
- * ERR_IO. */
-enum err dns_channel_new(struct loop *loop, const struct dns_settings *settings, dns_channel_answer *on_answer,
-			 void *user, struct dns_channel **out) MUST_CHECK;
-struct dns_channel *dns_channel_free(struct dns_channel *channel); /* NULL is fine; returns NULL */
+/* servers as in struct dns_settings. Reads resolv.conf if there are none. ERR_NO_MEMORY,
+ * ERR_SYNTAX (a server's text), ERR_IO. */
+enum err dns_channel_new(struct loop *loop, const struct dns_settings *settings,
+			 dns_channel_answer *on_answer, void *user,
+			 struct dns_channel **out) MUST_CHECK;
+struct dns_channel *dns_channel_free(
+	struct dns_channel *channel); /* NULL is fine; returns NULL */
 
 /* Asks for an absolute name: no search domains. on_answer comes exactly once, with question. */
-void dns_channel_ask(struct dns_channel *channel, const char *name, enum dns_type type, void *question);
+void dns_channel_ask(struct dns_channel *channel, const char *name, enum dns_type type,
+		     void *question);

@@ -1,5 +1,6 @@
-/* From a target to hops that can be dialled (RFC 3263): the servers of a rule in RFC 2782 order with their names
- * resolved, or a SIP URI. The one wait on the way of a request, with one budget. */
+/* From a target to hops that can be dialled (RFC 3263): the servers of a rule in RFC 2782 order
+ * with their names resolved, or a SIP URI. The one wait on the way of a request, with one
+ * budget. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,26 +18,32 @@ enum { LOCATE_MAX_HOPS = 16 };
 
 /* What is to be located. */
 struct target {
-	const struct rule *rule; /* whose settings the hops get (credentials, names, listener) */
-	bool by_uri;		 /* false: the rule's servers; true: host, port, transport of uri, with the rule's settings */
-	char host[256];		 /* by_uri */
-	uint16_t port;		 /* 0: SRV, then the transport's own */
-	bool has_transport;	 /* the URI names one */
+	const struct rule
+		*rule; /* whose settings the hops get (credentials, names, listener) */
+	bool by_uri; /* false: the rule's servers; true: host, port, transport of uri, with the
+			rule's settings */
+	char host[256];     /* by_uri */
+	uint16_t port;      /* 0: SRV, then the transport's own */
+	bool has_transport; /* the URI names one */
 	enum conf_transport transport;
 };
 
 /* A search under way. Embedded in its owner (a branch); zeroed is idle. */
 struct locate;
 
-typedef void locate_done(void *user, enum reason reason, struct hop *hops, size_t n_hops, const char *evidence);
+typedef void locate_done(void *user, enum reason reason, struct hop *hops, size_t n_hops,
+			 const char *evidence);
 
-/* Starts; done comes exactly once, from the loop, never inside. hops are in the order to try: those known to be dead
- * last; they are the callee's to copy. evidence: one line of what DNS said, for the decision record. NULL: no memory. */
-struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health, const struct target *target,
-			    uint64_t budget_ms, locate_done *done, void *user);
+/* Starts; done comes exactly once, from the loop, never inside. hops are in the order to try:
+ * those known to be dead last; they are the callee's to copy. evidence: one line of what DNS
+ * said, for the decision record. NULL: no memory. */
+struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health,
+			    const struct target *target, uint64_t budget_ms, locate_done *done,
+			    void *user);
 
 /* done will not come. NULL is fine. */
 void locate_cancel(struct locate *locate);
 
-/* Fills target from a SIP URI (a Route or a Request-URI); false if it is none that we can reach. */
+/* Fills target from a SIP URI (a Route or a Request-URI); false if it is none that we can
+ * reach. */
 bool locate_target_from_uri(const url_t *url, const struct rule *rule, struct target *out);

@@ -1,4 +1,5 @@
-/* The DNS part of locate: from names to places with addresses, all questions at once, under one budget. For locate.c. */
+/* The DNS part of locate: from names to places with addresses, all questions at once, under one
+ * budget. For locate.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,26 +28,30 @@ struct locate_place {
 	uint16_t port;
 	enum conf_transport transport;
 	const char *configured_host; /* the wish's */
-	char host[256];		     /* whose addresses these are */
+	char host[256];              /* whose addresses these are */
 	struct addr addrs[LOCATE_MAX_ADDRS];
 	size_t n_addrs;
 };
 
 struct locate_search;
 
-/* on_found comes once, from the loop, after locate_search_start; it may free the search. NULL: no memory. */
+/* on_found comes once, from the loop, after locate_search_start; it may free the search. NULL:
+ * no memory. */
 struct locate_search *locate_search_new(struct loop *loop, struct dns *dns, uint64_t budget_ms,
 					void (*on_found)(void *user), void *user);
-struct locate_search *locate_search_free(struct locate_search *search); /* NULL is fine; returns NULL */
+struct locate_search *locate_search_free(
+	struct locate_search *search); /* NULL is fine; returns NULL */
 
 /* Adds a wish before the start; more than fit are left out. ERR_NO_MEMORY. */
-enum err locate_search_add(struct locate_search *search, const struct locate_wish *wish) MUST_CHECK;
+enum err locate_search_add(struct locate_search *search,
+			   const struct locate_wish *wish) MUST_CHECK;
 void locate_search_start(struct locate_search *search);
 
 size_t locate_search_n_places(const struct locate_search *search);
 const struct locate_place *locate_search_place(const struct locate_search *search, size_t i);
 
-/* The most serious of all DNS outcomes: a timeout before a failure before nothing there; DNS_FOUND if all went well. */
+/* The most serious of all DNS outcomes: a timeout before a failure before nothing there;
+ * DNS_FOUND if all went well. */
 enum dns_status locate_search_worst(const struct locate_search *search);
 /* One line for people: what DNS said. */
 void locate_search_tell(const struct locate_search *search, struct buf *out);

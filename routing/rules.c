@@ -123,6 +123,7 @@ static void add_name(struct rule *rule, const char *name)
 	rule->names[rule->n_names++] = name;
 }
 
+/* An address is a name too: a certificate may hold it (RFC 5280 §4.2.1.6). */
 static void add_server_names(struct rule *rule)
 {
 	for (size_t i = 0; i < rule->n_servers; i++)
@@ -134,24 +135,6 @@ static enum err make_names(struct rule *rule, size_t n_others)
 {
 	rule->names = calloc(rule->n_servers + n_others + 1, sizeof(*rule->names));
 	return rule->names ? ERR_OK : ERR_NO_MEMORY;
-}
-
-/* Without a name there is nothing that the certificate of a TLS server could be held against.
- */
-static void check_names(const struct rule *rule, const struct source *source,
-			struct report *report)
-{
-	for (size_t i = 0; i < rule->n_servers && rule->n_names == 0 && source->is_in_use;
-	     i++) {
-		if (!is_tls(rule->servers[i].transport))
-			continue;
-		report_error(report, FAULT_ROUTE, &source->servers[i].place, "identity",
-			     "no name to verify in the certificate of %s '%.64s'", source->kind,
-			     source->name);
-		report_hint(report, "reach the server by its name, or list the certificate's "
-				    "name under identity");
-		return;
-	}
 }
 
 static enum err compile_route(struct rule *rule, const struct settings_route *route,
@@ -183,7 +166,6 @@ static enum err compile_route(struct rule *rule, const struct settings_route *ro
 	for (size_t i = 0; i < route->n_identities; i++)
 		add_name(rule, route->identities[i].text);
 	add_server_names(rule);
-	check_names(rule, &source, report);
 	return ERR_OK;
 }
 
@@ -227,7 +209,6 @@ static enum err compile_backend(struct rule *rule, const struct settings_backend
 	add_server_names(rule);
 	for (size_t i = 0; i < backend->n_domains; i++)
 		add_name(rule, backend->domains[i].name);
-	check_names(rule, &source, report);
 	return ERR_OK;
 }
 

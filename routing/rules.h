@@ -1,5 +1,5 @@
-/* Static routes: the compiled form of `partners:` (mission 44-60), and of the servers of static backends. Part of the snapshot: immutable,
- * looked up by domain. */
+/* Static routes: the compiled form of `partners:` (mission 44-60), and of the servers of static
+ * backends. Part of the snapshot: immutable, looked up by domain. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,10 +15,10 @@ enum { RULES_MAX_SERVERS = 32 };
 
 /* One configured server: a name or an address. */
 struct rule_server {
-	char host[256];		/* as configured, normalised */
-	struct addr addr;	/* set if host is an address literal; port too */
+	char host[256];   /* as configured, normalised */
+	struct addr addr; /* set if host is an address literal; port too */
 	uint16_t port, priority, weight;
-	bool by_srv;		/* a name without a port: SRV may know better (RFC 3263 §4.2) */
+	bool by_srv; /* a name without a port: SRV may know better (RFC 3263 §4.2) */
 	enum conf_transport transport;
 	struct listener *listener; /* the rule's for this transport; NULL: none */
 };
@@ -27,20 +27,23 @@ enum { RULES_N_TRANSPORTS = TRANSPORT_MTLS + 1 };
 
 /* One place that we route to by configuration: a partner's route, or a static backend. */
 struct rule {
-	const struct settings_route *route;	/* or */
+	const struct settings_route *route; /* or */
 	const struct settings_backend *backend;
-	char id[272];				/* "partner:partner.example", "backend:berlin" */
-	uint64_t id_hash;			/* keyed by the signing key: stands in Record-Route tokens */
+	char id[272];     /* "partner:partner.example", "backend:berlin" */
+	uint64_t id_hash; /* keyed by the signing key: stands in Record-Route tokens */
 	struct rule_server *servers;
 	size_t n_servers;
-	struct addr bind;			/* unset: the listener's or the system's choice */
-	struct listener *listener;		/* whose name stands in our Via and Record-Route on this side */
+	struct addr bind; /* unset: the listener's or the system's choice */
+	struct listener
+		*listener; /* whose name stands in our Via and Record-Route on this side */
 	struct credentials *credentials;
 	struct tls_trust *trust;
 	unsigned tls_minimum;
 	bool accepts_wildcard;
-	struct listener *listeners[RULES_N_TRANSPORTS][2]; /* by transport, for IPv4 and for IPv6; NULL: none */
-	const char **names;			/* certificate names accepted from the servers: domain, server names, identity: */
+	struct listener *listeners[RULES_N_TRANSPORTS]
+				  [2]; /* by transport, for IPv4 and for IPv6; NULL: none */
+	const char **names; /* certificate names accepted from the servers: domain, server
+			       names, identity: */
 	size_t n_names;
 };
 
@@ -49,33 +52,42 @@ struct rules;
 /* What the roof found for the names in the settings. */
 struct rules_parts {
 	const struct settings *settings;
-	struct listener *const *listeners;	/* settings->listeners[i] -> listeners[i]; NULL where disabled */
-	struct credentials *const *credentials; /* settings->certificates[i] -> credentials[i] */
+	struct listener *const
+		*listeners; /* settings->listeners[i] -> listeners[i]; NULL where disabled */
+	struct credentials *const
+		*credentials; /* settings->certificates[i] -> credentials[i] */
 	struct tls_trust *trust;
 	uint64_t (*hash)(void *user, const char *id);
 	void *user;
 };
 
-/* Compiles; what does not fit (a route for whose transport there is no listener to name in Via) goes to report. */
-enum err rules_new(const struct rules_parts *parts, struct report *report, struct rules **out) MUST_CHECK;
+/* Compiles; what does not fit (a route for whose transport there is no listener to name in Via)
+ * goes to report. */
+enum err rules_new(const struct rules_parts *parts, struct report *report,
+		   struct rules **out) MUST_CHECK;
 struct rules *rules_free(struct rules *rules);
 
 enum rules_verdict { RULES_FOUND, RULES_NONE, RULES_DISABLED, RULES_ALL_OFF };
 
-/* The route of a domain: exact first, then the longest "*.suffix". A disabled one is found and said so. */
-enum rules_verdict rules_find(const struct rules *rules, const char *domain, const struct rule **out);
+/* The route of a domain: exact first, then the longest "*.suffix". A disabled one is found and
+ * said so. */
+enum rules_verdict rules_find(const struct rules *rules, const char *domain,
+			      const struct rule **out);
 
 /* The rule with that id hash (of a Record-Route token), NULL if it is gone or switched off. */
 const struct rule *rules_by_hash(const struct rules *rules, uint64_t id_hash);
 
-/* The backends that may serve user@domain, best first: those whose `users` patterns name it (exact before wildcard
- * before "*"). Returns how many were written (at most max). */
-size_t rules_backends(const struct rules *rules, const char *user, const char *domain, const struct rule **out, size_t max);
+/* The backends that may serve user@domain, best first: those whose `users` patterns name it
+ * (exact before wildcard before "*"). Returns how many were written (at most max). */
+size_t rules_backends(const struct rules *rules, const char *user, const char *domain,
+		      const struct rule **out, size_t max);
 
 bool rules_is_local_domain(const struct rules *rules, const char *domain);
 
-/* The listener for a hop of this rule over transport to remote; NULL if there is none that could. */
-struct listener *rules_listener(const struct rule *rule, enum conf_transport transport, const struct addr *remote);
+/* The listener for a hop of this rule over transport to remote; NULL if there is none that
+ * could. */
+struct listener *rules_listener(const struct rule *rule, enum conf_transport transport,
+				const struct addr *remote);
 
 /* All of them, for status, probes and address resolution. */
 size_t rules_count(const struct rules *rules);

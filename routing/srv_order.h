@@ -9,5 +9,7 @@ struct srv_entry {
 	size_t index; /* whatever the caller wants to find again */
 };
 
-/* Puts entries into the order in which they are to be tried. draw(user, n) returns 0..n inclusive, evenly. */
-void srv_order(struct srv_entry *entries, size_t n, uint32_t (*draw)(void *user, uint32_t n), void *user);
+/* Puts entries into the order in which they are to be tried. draw(user, n) returns 0..n
+ * inclusive, evenly. */
+void srv_order(struct srv_entry *entries, size_t n, uint32_t (*draw)(void *user, uint32_t n),
+	       void *user);

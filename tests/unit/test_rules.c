@@ -164,13 +164,13 @@ static void test_find(void **state)
 		enum rules_verdict want;
 		const char *id;
 	} rows[] = {
-		{"the domain",           "partner.example",     RULES_FOUND,    "partner:partner.example"},
-		{ "a sub-domain",        "a.b.partner.example", RULES_FOUND,
-                 "partner:*.partner.example"							     },
-		{ "a look-alike",        "notpartner.example",  RULES_NONE,     NULL                     },
-		{ "switched off",        "off.example",         RULES_DISABLED, "partner:off.example"    },
-		{ "our own is no route", "corp.example",        RULES_NONE,     NULL                     },
-		{ "nothing",             "",                    RULES_NONE,     NULL                     },
+		{ "the domain", "partner.example", RULES_FOUND, "partner:partner.example" },
+		{ "a sub-domain", "a.b.partner.example", RULES_FOUND,
+		  "partner:*.partner.example" },
+		{ "a look-alike", "notpartner.example", RULES_NONE, NULL },
+		{ "switched off", "off.example", RULES_DISABLED, "partner:off.example" },
+		{ "our own is no route", "corp.example", RULES_NONE, NULL },
+		{ "nothing", "", RULES_NONE, NULL },
 	};
 	struct house *house = house_new();
 	const struct rule *rule;
@@ -207,11 +207,11 @@ static void test_parts_of_a_rule(void **state)
 	assert_ptr_equal(rule->listener, &house->listeners[0]);
 	assert_ptr_equal(rule->credentials, house->credentials[0]); /* of the listener */
 	assert_int_equal(rule->tls_minimum, CONF_TLS_1_3);
-	assert_int_equal(rule->n_names,
-			 3); /* the domain, two pins, of which one is the server */
+	assert_int_equal(rule->n_names, 4); /* one of the two pins is the first server */
 	assert_string_equal(rule->names[0], "partner.example");
 	assert_string_equal(rule->names[1], "sip.hoster.example");
 	assert_string_equal(rule->names[2], "edge.partner.example");
+	assert_string_equal(rule->names[3], "192.0.2.77");
 
 	assert_int_equal(rules_find(house->rules, "a.partner.example", &rule), RULES_FOUND);
 	assert_ptr_equal(rule->credentials, house->credentials[1]); /* of the route */
@@ -268,21 +268,17 @@ static void test_by_hash(void **state)
 	house_free(house);
 }
 
-/* What cannot be reached, or could not be verified, is told, unless it is switched off. */
+/* What cannot be reached is told, unless it is switched off. */
 static void test_faults(void **state)
 {
 	struct house *house = house_new();
 
-	house->routes[OFF].is_enabled = true;              /* no UDP listener */
-	house->servers[SUBDOMAINS][0].host = "192.0.2.79"; /* no name for its certificate */
-	assert_int_equal(addr_parse("192.0.2.79", 5061, &house->servers[SUBDOMAINS][0].addr),
-			 ERR_OK);
+	house->routes[OFF].is_enabled = true; /* no UDP listener */
 	house->listener_pointers[1] = NULL; /* neither carrier nor berlin has a TCP listener */
-	compile(house, 4);
+	compile(house, 3);
 	house_free(house);
 
 	house = house_new();
-	house->servers[SUBDOMAINS][0].host = "192.0.2.79";
 	house->listener_pointers[0] = house->listener_pointers[1] = NULL;
 	house->settings.partners.is_enabled = false;
 	house->settings.n_backends = 0;
