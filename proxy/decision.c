@@ -101,20 +101,27 @@ void decision_ring_put(struct decision_ring *ring, const struct decision *decisi
 	pthread_mutex_unlock(&ring->lock);
 }
 
-static size_t find_on(const struct shelf *shelf, const char *call_id, struct decision *out,
-		      size_t max)
+/* Goes back over a shelf. */
+struct look {
+	const struct shelf *shelf;
+	const char *call_id;
+	uint64_t back; /* how many records were looked at, from the newest */
+};
+
+/* The next record that matches, which is then looked at; NULL: there is none. */
+static const struct decision *next_match(struct look *look)
 {
+	const struct shelf *shelf = look->shelf;
 	uint64_t n = shelf->n_put < shelf->size ? shelf->n_put : shelf->size;
-	size_t n_found = 0;
-	uint64_t i;
 
-	for (i = 1; i <= n && n_found < max; i++) {
-		const struct decision *record = &shelf->records[(shelf->n_put - i) % shelf->size];
+	while (look->back < n) {
+		const struct decision *record =
+			&shelf->records[(shelf->n_put - ++look->back) % shelf->size];
 
-		if (!call_id || !strcmp(record->call_id, call_id))
-			copy_record(&out[n_found++], record);
+		if (!look->call_id || !strcmp(record->call_id, look->call_id))
+			return record;
 	}
-	return n_found;
+	return NULL;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -129,18 +136,23 @@ static int newest_first(const void *a, const void *b)
 size_t decision_ring_find(struct decision_ring *ring, const char *call_id, bool refusals_only,
 			  struct decision *out, size_t max)
 {
-	size_t n;
+	struct look refusals = { &ring->refusals, call_id, 0 }, others = { &ring->others, call_id, 0 };
+	const struct decision *refusal, *other;
+	size_t n = 0;
 
 	pthread_mutex_lock(&ring->lock);
-	n = find_on(&ring->refusals, call_id, out, max);
-	if (!refusals_only) {
-		/* Both shelves may be full of matches: the newest of both are wanted, so the second is
-		 * read behind the first, and what is too old falls off below. */
-		size_t half = n > max / 2 ? max / 2 : n;
+	refusal = next_match(&refusals);
+	other = refusals_only ? NULL : next_match(&others);
+	for (; n < max && (refusal || other); n++) {
+		bool is_refusal = !other || (refusal && newest_first(refusal, other) < 0);
 
-		n = half + find_on(&ring->others, call_id, out + half, max - half);
+		copy_record(&out[n], is_refusal ? refusal : other);
+		if (is_refusal)
+			refusal = next_match(&refusals);
+		else
+			other = next_match(&others);
 	}
 	pthread_mutex_unlock(&ring->lock);
-	qsort(out, n, sizeof(*out), newest_first);
+	qsort(out, n, sizeof(*out), newest_first); /* they were put in the order in which they ended */
 	return n;
 }

@@ -93,7 +93,8 @@ static enum err take_routes(struct request *request)
 	struct snapshot *snapshot = request->snapshot;
 	const sip_t *sip = request->arrival->sip;
 
-	if (!sip->sip_route && !self_names_has(snapshot->self_names, sip->sip_request->rq_url, NULL)) {
+	if (!sip->sip_route && !url_has_param(sip->sip_request->rq_url, "maddr") &&
+	    !self_names_has(snapshot->self_names, sip->sip_request->rq_url, NULL)) {
 		request->msg = message_ref(request->arrival->msg);
 		request->route.token_verdict = RECORD_ROUTE_NONE;
 	} else {
@@ -171,7 +172,7 @@ enum reason request_dialog_step(struct request *request)
 static bool makes_dialog(const char *method)
 {
 	static const char *const no_dialog[] = { "MESSAGE", "PUBLISH", "OPTIONS", "REGISTER",
-						 "INFO",    "BYE",     "PRACK" };
+						 "INFO",    "BYE",     "PRACK",	  "ACK" };
 	size_t i;
 
 	for (i = 0; i < COUNT(no_dialog); i++)
@@ -270,6 +271,19 @@ static enum reason route_inside_dialog(struct request *request)
 	return check_services(request, rule);
 }
 
+/* RFC 5393 §5.3.3: the branches share what breadth there is; with none for some of them the request ends. */
+static enum reason check_breadth(struct request *request)
+{
+	const unsigned preset = request->snapshot->settings->sip.max_breadth;
+	const unsigned breadth = message_max_breadth(request->arrival->msg, preset);
+
+	if (breadth >= request->n_targets)
+		return REASON_NONE;
+	decision_add(&request->decision, "route", "max-breadth", NULL,
+		     "Max-Breadth is %u, and there are %u targets", breadth, request->n_targets);
+	return REASON_MAX_BREADTH;
+}
+
 static enum reason route_local(struct request *request)
 {
 	const struct rule *rules[REQUEST_MAX_TARGETS + 1];
@@ -285,6 +299,8 @@ static enum reason route_local(struct request *request)
 		decision_add(&request->decision, "route", "users", place_of(rules[i]),
 			     "user '%.60s' lives at %.60s", request->to_user, rules[i]->id);
 	}
+	if (request->n_targets > 1)
+		return check_breadth(request);
 	if (request->n_targets)
 		return REASON_NONE;
 	decision_add(&request->decision, "route", "users", NULL,
@@ -340,6 +356,25 @@ static enum reason answer_for_us(struct request *request)
 	return REASON_NONE;
 }
 
+/* Routes that are left outside of any dialog: our own servers may send by them. Whoever else sends would make a backend
+ * relay for it: only a Route that names one of our domains, which led here, is taken off. */
+static bool check_routes(struct request *request)
+{
+	char user[256], host[256];
+
+	while (request->origin.kind != ORIGIN_BACKEND && request->sip->sip_route) {
+		if (!message_uri_parts(request->sip->sip_route->r_url, user, sizeof(user), host,
+				       sizeof(host)) ||
+		    !rules_is_local_domain(request->snapshot->rules, host)) {
+			decision_add(&request->decision, "route", "no-relay", NULL,
+				     "a Route leads elsewhere");
+			return false;
+		}
+		message_pop_route(request->msg);
+	}
+	return true;
+}
+
 enum reason request_route(struct request *request)
 {
 	const url_t *url = request->sip->sip_request->rq_url;
@@ -352,6 +387,8 @@ enum reason request_route(struct request *request)
 	if (request->route.token_verdict == RECORD_ROUTE_VALID)
 		return route_inside_dialog(request);
 
+	if (!check_routes(request))
+		return REASON_NO_RELAY;
 	is_us = self_names_has(request->snapshot->self_names, url, NULL);
 	if ((is_us || rules_is_local_domain(request->snapshot->rules, request->to_domain)) &&
 	    !*request->to_user && url->url_type != url_tel)

@@ -151,9 +151,9 @@ size_t homes_find(const struct homes *homes, const char *user, const char *domai
 
 	uint64_t state = random_siphash(same_everywhere, user, strlen(user));
 	srv_order(entries, n, draw, &state);
-	if (n > max)
-		n = max;
-	for (size_t i = 0; i < n; i++)
-		out[i] = entries[i].index;
-	return n;
+	size_t n_best = 0;
+	for (; n_best < n && n_best < max && entries[n_best].priority == entries[0].priority;
+	     n_best++)
+		out[n_best] = entries[n_best].index;
+	return n_best;
 }

@@ -77,8 +77,9 @@ enum rules_verdict rules_find(const struct rules *rules, const char *domain,
 /* The rule with that id hash (of a Record-Route token), NULL if it is gone or switched off. */
 const struct rule *rules_by_hash(const struct rules *rules, uint64_t id_hash);
 
-/* The backends that may serve user@domain, best first: those whose `users` patterns name it
- * (exact before wildcard before "*"). Returns how many were written (at most max). */
+/* The backends that are the home of user@domain: those whose `users` name it, else those with a
+ * pattern, else those with "*". Several share it: a request goes to all of them. Returns how many
+ * were written (at most max). */
 size_t rules_backends(const struct rules *rules, const char *user, const char *domain,
 		      const struct rule **out, size_t max);
 

@@ -14,7 +14,7 @@
 enum { FAULT_SIZE = 80000 };
 
 struct take {
-	const struct play *play;
+	struct play play;
 	unsigned n_workers;
 	char name[200];
 };
@@ -23,7 +23,7 @@ static void run(void **state)
 {
 	const struct take *take = *state;
 	char *fault = calloc(1, FAULT_SIZE);
-	struct stage *stage = stage_new(take->play, take->n_workers, fault, FAULT_SIZE);
+	struct stage *stage = stage_new(&take->play, take->n_workers, fault, FAULT_SIZE);
 	bool is_fine = stage && stage_play(stage, false, fault, FAULT_SIZE) && stage_settle(stage, fault, FAULT_SIZE);
 
 	stage_free(stage);
@@ -48,12 +48,20 @@ int scenario_main(const char *name, const struct play *plays, size_t n)
 
 		if (wanted && !strstr(plays[i / 2].name, wanted))
 			continue;
-		take->play = &plays[i / 2];
+		take->play = plays[i / 2];
+		if (!take->play.configs) {
+			take->play.configs = house;
+			take->play.users = house_users;
+			take->play.cast = house_cast;
+		}
 		take->n_workers = 1 + (unsigned)(i % 2);
-		snprintf(take->name, sizeof(take->name), "%s (%u)", take->play->name, take->n_workers);
+		snprintf(take->name, sizeof(take->name), "%s (%u)", take->play.name, take->n_workers);
 		tests[n_tests++] = (struct CMUnitTest){ take->name, run, NULL, NULL, take };
 	}
+	if (log_start(&(struct log_settings){ .level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR }))
+		return 1;
 	result = _cmocka_run_group_tests(name, tests, n_tests, NULL, NULL);
+	log_stop();
 	free(tests);
 	free(takes);
 	return result;

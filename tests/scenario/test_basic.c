@@ -5,7 +5,7 @@
 #include "tests/scenario/scenario.h"
 
 static const struct play plays[] = {
-	{ "a call from a partner to a backend", house, house_users, house_cast,
+	{ "a call from a partner to a backend",
 	  "bob > INVITE sip:anna@corp.example\n"
 	  "bob < 100 | !Record-Route\n"
 	  "berlin < INVITE sip:anna@corp.example | Max-Forwards: 69 | Via x2 | Record-Route x2\n"
@@ -19,7 +19,7 @@ static const struct play plays[] = {
 	  "bob < BYE\n"
 	  "bob > 200\n"
 	  "berlin < 200 BYE\n" },
-	{ "a message from a backend to a partner", house, house_users, house_cast,
+	{ "a message from a backend to a partner",
 	  "dns sip.partner.example A 203.0.113.10\n"
 	  "berlin > MESSAGE sip:bob@partner.example | Content-Type: text/plain | body: hello\n"
 	  "bob < MESSAGE sip:bob@partner.example | Via x2 | !Record-Route | body: hello\n"

@@ -295,6 +295,20 @@ bool agent_where(const struct agent *agent, const char *method, uint64_t *out_fl
 	return true;
 }
 
+void agent_header(const struct agent *agent, const char *name, char *out, size_t size)
+{
+	const struct kept *kept = find_kept(agent, "");
+	char value[1024];
+	size_t len = 0;
+	unsigned i;
+
+	*out = '\0';
+	for (i = 0; kept && sip_text_header(kept->text, name, i, value, sizeof(value)) && len < size; i++) {
+		snprintf(out + len, size - len, "%s%s", i ? ", " : "", value);
+		len = strlen(out);
+	}
+}
+
 static void put_to(struct agent *agent, struct draft *draft, struct kept *kept, int status)
 {
 	char to[1024], tag[128];

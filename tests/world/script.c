@@ -10,6 +10,8 @@
 #include "tests/world/script_inside.h"
 #include "tests/world/sip_text.h"
 
+enum { MAX_DECISIONS = 16 };
+
 struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_fault, size_t size)
 {
 	struct stage *stage = calloc(1, sizeof(*stage));
@@ -115,27 +117,32 @@ static bool do_forget(struct stage *stage, char *rest)
 	return true;
 }
 
+static bool is_as_told(const struct decision *decision, const char *code, const char *destination)
+{
+	const char *found = decision->reason ? reason_code(decision->reason) : "none";
+
+	return !strcmp(found, code) && (!*destination || text_glob(destination, decision->destination));
+}
+
 static bool do_why(struct stage *stage, char *rest)
 {
-	struct decision *decision = calloc(1, sizeof(*decision));
+	struct decision *decisions = calloc(MAX_DECISIONS, sizeof(*decisions));
+	size_t n = world_decisions(&stage->world, decisions, MAX_DECISIONS), i;
 	char code[64] = "", destination[128] = "";
 	bool is_fine = false;
-	const char *found;
 
-	if (!decision)
+	if (!decisions)
 		abort();
-	if (sscanf(rest, "%63s %127s", code, destination) < 1 || !world_decision(&stage->world, decision)) {
+	sscanf(rest, "%63s %127s", code, destination);
+	for (i = 0; i < n; i++)
+		is_fine |= is_as_told(&decisions[i], code, destination);
+	if (!n)
 		stage_fault(stage, "there is no decision");
-		free(decision);
-		return false;
-	}
-	found = decision->reason ? reason_code(decision->reason) : "none";
-	is_fine = !strcmp(found, code) && (!*destination || text_glob(destination, decision->destination));
-	if (!is_fine)
-		stage_fault(stage, "the reason is %s, to '%s', status %d; the last step said: %s", found,
-			    decision->destination, decision->status,
-			    decision->n_steps ? decision->steps[decision->n_steps - 1].result : "");
-	free(decision);
+	else if (!is_fine)
+		stage_fault(stage, "the reason is %s, to '%s', status %d; the last step said: %s",
+			    reason_code(decisions[0].reason), decisions[0].destination, decisions[0].status,
+			    decisions[0].n_steps ? decisions[0].steps[decisions[0].n_steps - 1].result : "");
+	free(decisions);
 	return is_fine;
 }
 

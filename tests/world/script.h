@@ -25,8 +25,9 @@
  * Of what is seen: "Name: pattern" (some value matches, "*" stands for anything), "Name[1]: pattern" (the second one),
  * "Name x2" (there are two), "!Name" (there is none), "!Name: pattern" (none matches).
  * In values $n is a line end, $token the token of the Record-Route that the agent saw last, $forged the same with a
- * character changed, $routeN what the agent knows as its Route number N, $target the other end's Contact, $callid, $branch
- * that of the agent's last request.
+ * character changed, $routeN what the agent knows as its Route number N, $target the other end's Contact, $tag its tag, $callid,
+ * $branch that of the agent's last request, $vias $from $to $cseq those headers of the newest request that it got. $bob.callid is
+ * bob's.
  *
  * What nobody asked for is a fault: at the end every inbox must be empty, and nothing may have gone to nowhere. */
 #pragma once
@@ -36,19 +37,16 @@
 
 #include "tests/world/world.h"
 
-struct part; /* one of the cast; see script.c */
-
 /* Who takes part: name, address, the listener by which it reaches us, its certificate, its address of record. */
 struct role {
 	const char *name, *address, *listener, *names, *user;
 };
 
 struct play {
-	const char *name;
+	const char *name, *script;
 	const char *const *configs; /* ended by NULL; the first is there from the beginning */
 	const char *users;	    /* NULL: none */
 	const struct role *cast;    /* ended by a role without a name */
-	const char *script;
 };
 
 struct stage;

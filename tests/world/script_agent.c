@@ -74,62 +74,76 @@ static void get_value(const struct agent *agent, const char *name, char *out, si
 	char via[512];
 
 	*out = '\0';
-	if (!strcmp(name, "n")) {
+	if (!strcmp(name, "n"))
 		text_copy(out, size, "\r\n");
-	} else if (!strcmp(name, "token")) {
+	else if (!strcmp(name, "token"))
 		get_token(agent, false, out, size);
-	} else if (!strcmp(name, "forged")) {
+	else if (!strcmp(name, "forged"))
 		get_token(agent, true, out, size);
-	} else if (text_starts_with(name, "route") && strlen(name) == 6) {
+	else if (text_starts_with(name, "route"))
 		text_copy(out, size, agent->routes[(unsigned)(name[5] - '0') % AGENT_MAX_ROUTES]);
-	} else if (!strcmp(name, "target")) {
+	else if (!strcmp(name, "target"))
 		text_copy(out, size, agent->remote_target);
-	} else if (!strcmp(name, "tag")) {
+	else if (!strcmp(name, "tag"))
 		text_copy(out, size, agent->remote_tag);
-	} else if (!strcmp(name, "callid")) {
+	else if (!strcmp(name, "callid"))
 		text_copy(out, size, agent->call_id);
-	} else if (!strcmp(name, "branch")) {
-		sip_text_header(agent->sent, "Via", 0, via, sizeof(via));
-		sip_text_param(via, "branch", out, size);
-	}
+	else if (!strcmp(name, "vias"))
+		agent_header(agent, "Via", out, size);
+	else if (!strcmp(name, "from"))
+		agent_header(agent, "From", out, size);
+	else if (!strcmp(name, "to"))
+		agent_header(agent, "To", out, size);
+	else if (!strcmp(name, "cseq"))
+		agent_header(agent, "CSeq", out, size);
+	if (strcmp(name, "branch"))
+		return;
+	sip_text_header(agent->sent, "Via", 0, via, sizeof(via));
+	sip_text_param(via, "branch", out, size);
 }
 
 /* Longer names first: "$n" would be found in "$nc". */
-static const char *const substitutes[] = { "forged", "branch", "callid", "target", "route0", "route1",
-					   "route2", "token",  "tag",	 "n" };
+static const char *const substitutes[] = { "forged", "branch", "callid", "target", "route0", "route1", "route2",
+					   "token",  "vias",   "from",	 "cseq",   "tag",    "to",     "n" };
 
-/* agents: "$bob.token" is bob's; without a name the agent's own. */
+/* Whose value it is: "$bob.token" is bob's; without a name the agent's own. Moves name behind it. */
+static const struct agent *find_owner(const struct stage *stage, const struct agent *agent, const char **name)
+{
+	unsigned i;
+
+	for (i = 0; i < stage->n_agents; i++) {
+		size_t len = strlen(stage->agents[i]->party.name);
+
+		if (!strncmp(*name, stage->agents[i]->party.name, len) && (*name)[len] == '.') {
+			*name += len + 1;
+			return stage->agents[i];
+		}
+	}
+	return agent;
+}
+
 static void substitute(const struct stage *stage, const struct agent *agent, char *text, size_t size)
 {
-	char out[4096], value[1024];
-	size_t len = 0, i;
+	char out[4096] = "", value[2048];
+	size_t len = 0, i = COUNT(substitutes);
 
 	for (const char *at = text; *at && len + 1 < sizeof(out);) {
-		const struct agent *whose = agent;
 		const char *name = at + 1;
+		const struct agent *owner = *at == '$' ? find_owner(stage, agent, &name) : agent;
 
-		for (i = 0; *at == '$' && i < stage->n_agents; i++) {
-			size_t n = strlen(stage->agents[i]->party.name);
-
-			if (!strncmp(name, stage->agents[i]->party.name, n) && name[n] == '.') {
-				whose = stage->agents[i];
-				name += n + 1;
-			}
-		}
 		for (i = 0; *at == '$' && i < COUNT(substitutes); i++)
 			if (text_starts_with(name, substitutes[i]))
 				break;
 		if (*at != '$' || i == COUNT(substitutes)) {
 			out[len++] = *at++;
+			out[len] = '\0';
 			continue;
 		}
-		get_value(whose, substitutes[i], value, sizeof(value));
+		get_value(owner, substitutes[i], value, sizeof(value));
 		at = name + strlen(substitutes[i]);
-		out[len] = '\0';
 		text_copy(out + len, sizeof(out) - len, value);
 		len = strlen(out);
 	}
-	out[len] = '\0';
 	text_copy(text, size, out);
 }
 

@@ -193,23 +193,21 @@ struct listener *world_listener(const struct world *world, const char *name)
 	return NULL;
 }
 
-bool world_decision(const struct world *world, struct decision *out)
+size_t world_decisions(const struct world *world, struct decision *out, size_t max)
 {
-	struct decision *best = out;
-	bool is_found = false;
-	unsigned i;
+	uint64_t newest_us = 0;
+	size_t n = 0, n_kept = 0, i;
 
-	for (i = 0; i < world->n_workers; i++) {
-		struct decision each[2];
-		size_t n = decision_ring_find(world->server->workers[i]->decisions, NULL, false, each, 1);
-
-		/* Ids rise in one worker; of different ones the later is the newer. */
-		if (n && (!is_found || each[0].wall_us + each[0].took_us >= best->wall_us + best->took_us)) {
-			*best = each[0];
-			is_found = true;
-		}
-	}
-	return is_found;
+	for (i = 0; i < world->n_workers; i++)
+		n += decision_ring_find(world->server->workers[i]->decisions, NULL, false, out + n,
+					(max - n) / (world->n_workers - i));
+	for (i = 0; i < n; i++)
+		if (out[i].wall_us + out[i].took_us > newest_us)
+			newest_us = out[i].wall_us + out[i].took_us;
+	for (i = 0; i < n; i++)
+		if (out[i].wall_us + out[i].took_us == newest_us)
+			out[n_kept++] = out[i];
+	return n_kept;
 }
 
 unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients, unsigned *out_servers)

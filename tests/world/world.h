@@ -35,8 +35,8 @@ enum err world_reload(struct world *world, const char *config) MUST_CHECK;
 /* The listener of the running configuration by that name; NULL if there is none. */
 struct listener *world_listener(const struct world *world, const char *name);
 
-/* The newest decision of all workers; false if there is none. */
-bool world_decision(const struct world *world, struct decision *out);
+/* The newest decisions of all workers: those that ended at the last moment at which one ended. Returns how many. */
+size_t world_decisions(const struct world *world, struct decision *out, size_t max);
 
 /* What is kept of requests now: the sum, and how many contexts, client and server transactions. */
 unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients, unsigned *out_servers);
