@@ -5,32 +5,13 @@
 
 #include "proxy/base/counter.h"
 #include "proxy/base/log.h"
-#include "proxy/base/table.h"
 #include "proxy/base/text.h"
 #include "routing/dns_answer.h"
+#include "routing/dns_cache.h"
 #include "routing/dns_channel.h"
 #include "routing/dns_hosts.h"
 
-enum {
-	MAX_ENTRIES = 4096,
-	KEY_SIZE = 258,
-	STALE_MS = 3600 * 1000, /* how long after its TTL an answer may stand in for one that
-				   cannot be had */
-	PATIENCE_MS = 1800, /* with a stale answer at hand nobody waits longer: RFC 8767 §5 */
-	RETRY_MS = 5000,    /* after a failure, while there is a stale answer */
-};
-
-/* One name and type: what was found, and who waits for it. */
-struct entry {
-	UT_hash_handle hh;
-	struct list link;   /* dns.by_use */
-	char key[KEY_SIZE]; /* the type's letter and the name */
-	enum dns_type type;
-	struct dns_answer *answer; /* as large as its n records need; NULL: none yet */
-	uint64_t fresh_until_ms, stale_until_ms, retry_at_ms, asked_at_ms;
-	bool is_asking;
-	struct list waiting; /* dns_query.link */
-};
+enum { PATIENCE_MS = 1800 }; /* with a stale answer at hand nobody waits longer: RFC 8767 §5 */
 
 struct dns {
 	struct loop *loop;
@@ -40,8 +21,7 @@ struct dns {
 	struct dns_channel *channel;
 	struct dns_hosts *hosts;
 	struct counters *counters;
-	struct entry *table;
-	struct list by_use; /* the one unused for longest first */
+	struct dns_cache *cache;
 	bool is_closing;
 };
 
@@ -61,7 +41,6 @@ static enum err make(struct loop *loop, struct dns **out)
 	if (!dns)
 		return ERR_NO_MEMORY;
 	dns->loop = loop;
-	list_init(&dns->by_use);
 	*out = dns;
 	return ERR_OK;
 }
@@ -75,7 +54,9 @@ enum err dns_new(struct loop *loop, const struct dns_settings *settings, struct 
 		return err;
 	dns->settings = *settings;
 	dns->hosts = dns_hosts_read("/etc/hosts");
-	err = dns->hosts ? open_channel(dns, &dns->channel) : ERR_NO_MEMORY;
+	err = dns->hosts ? dns_cache_new(&dns->cache) : ERR_NO_MEMORY;
+	if (err == ERR_OK)
+		err = open_channel(dns, &dns->channel);
 	if (err != ERR_OK) {
 		dns_free(dns);
 		return err;
@@ -96,24 +77,13 @@ enum err dns_new_with(struct loop *loop, const struct dns_ops *ops, void *user,
 	return err;
 }
 
-static void drop_entry(struct dns *dns, struct entry *entry)
-{
-	HASH_DEL(dns->table, entry);
-	list_remove(&entry->link);
-	free(entry->answer);
-	free(entry);
-}
-
 struct dns *dns_free(struct dns *dns)
 {
-	struct entry *entry, *next;
-
 	if (!dns)
 		return NULL;
 	dns->is_closing = true;
 	dns->channel = dns_channel_free(dns->channel); /* tells who still waits */
-	HASH_ITER(hh, dns->table, entry, next)
-	drop_entry(dns, entry);
+	dns_cache_free(dns->cache);
 	dns_hosts_free(dns->hosts);
 	free(dns);
 	return NULL;
@@ -157,24 +127,6 @@ static void on_call(struct loop_call *call)
 	free(answer); /* query may be gone */
 }
 
-static size_t record_bytes(const struct dns_answer *answer, enum dns_type type)
-{
-	return answer->n *
-	       (type == DNS_SRV ? sizeof(answer->srv[0]) : sizeof(answer->addrs[0]));
-}
-
-/* A copy with n records, in memory for room of them. */
-static struct dns_answer *copy(const struct dns_answer *answer, enum dns_type type,
-			       bool for_all)
-{
-	size_t head = offsetof(struct dns_answer, addrs), records = record_bytes(answer, type);
-	struct dns_answer *fresh = calloc(1, for_all ? sizeof(*fresh) : head + records);
-
-	if (fresh)
-		memcpy(fresh, answer, head + records);
-	return fresh;
-}
-
 /* From here on the query knows nothing of us any more: it waits for the loop alone. */
 static void tell_later(struct dns *dns, struct dns_query *query,
 		       const struct dns_answer *answer)
@@ -182,7 +134,7 @@ static void tell_later(struct dns *dns, struct dns_query *query,
 	list_remove(&query->link);
 	timer_stop(&query->deadline);
 	query->dns = NULL;
-	query->answer = copy(answer, query->type, true);
+	query->answer = dns_cache_copy(answer, query->type);
 	loop_defer(dns->loop, &query->call, on_call);
 }
 
@@ -193,7 +145,8 @@ static void tell_status(struct dns *dns, struct dns_query *query, enum dns_statu
 	tell_later(dns, query, &answer);
 }
 
-static void tell_cached(struct dns *dns, struct dns_query *query, const struct entry *entry)
+static void tell_cached(struct dns *dns, struct dns_query *query,
+			const struct dns_cache_entry *entry)
 {
 	uint64_t now_ms = loop_now_ms(dns->loop);
 
@@ -206,63 +159,7 @@ static void tell_cached(struct dns *dns, struct dns_query *query, const struct e
 				       : (uint32_t)((entry->fresh_until_ms - now_ms) / 1000);
 }
 
-/* Only what was found may stand in: that a name was not there an hour ago helps nobody. */
-static bool has_stale(const struct dns *dns, const struct entry *entry)
-{
-	return entry->answer && entry->answer->status == DNS_FOUND &&
-	       loop_now_ms(dns->loop) < entry->stale_until_ms;
-}
-
-static void make_key(char key[KEY_SIZE], const char *name, enum dns_type type)
-{
-	key[0] = "46S"[type];
-	text_copy(key + 1, KEY_SIZE - 1, name);
-}
-
-static struct entry *find_entry(const struct dns *dns, const char *name, enum dns_type type)
-{
-	char key[KEY_SIZE];
-	struct entry *entry;
-
-	make_key(key, name, type);
-	HASH_FIND_STR(dns->table, key, entry);
-	return entry;
-}
-
-/* False if every entry is being asked for. */
-static bool make_room(struct dns *dns)
-{
-	if (HASH_COUNT(dns->table) < MAX_ENTRIES)
-		return true;
-	for (struct list *link = dns->by_use.next; link != &dns->by_use; link = link->next) {
-		struct entry *entry = container_of(link, struct entry, link);
-		if (entry->is_asking)
-			continue;
-		drop_entry(dns, entry);
-		return true;
-	}
-	return false;
-}
-
-static struct entry *make_entry(struct dns *dns, const char *name, enum dns_type type)
-{
-	if (!make_room(dns))
-		return NULL;
-	struct entry *entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return NULL;
-	make_key(entry->key, name, type);
-	entry->type = type;
-	list_init(&entry->link);
-	list_init(&entry->waiting);
-	HASH_ADD_STR(dns->table, key, entry);
-	if (find_entry(dns, name, type))
-		return entry;
-	free(entry);
-	return NULL;
-}
-
-static void count(struct dns *dns, const struct entry *entry, enum dns_status status)
+static void count(struct dns *dns, const struct dns_cache_entry *entry, enum dns_status status)
 {
 	static const char *const types[] = { "A", "AAAA", "SRV" };
 	static const unsigned results[] = { COUNTER_DNS_OK, COUNTER_DNS_NXDOMAIN,
@@ -278,46 +175,22 @@ static void count(struct dns *dns, const struct entry *entry, enum dns_status st
 	}
 	if (log_traces(LOG_TRACE_DNS)) {
 		char took[32];
-		log_trace(LOG_TRACE_DNS, "dns answer", "", 0, "name", entry->key + 1, "type",
+		log_trace(LOG_TRACE_DNS, "dns answer", "", 0, "name", entry->name, "type",
 			  types[entry->type], "status", dns_status_text(status), "took",
 			  text_duration(took_ms, took), NULL);
 	}
 }
 
-/* Keeps what was found out, also that there is nothing; of a failure only when to ask again. */
-static void keep(struct dns *dns, struct entry *entry, const struct dns_answer *answer)
-{
-	uint64_t now_ms = loop_now_ms(dns->loop), ttl_ms = 0;
-
-	switch (answer->status) {
-	case DNS_FOUND:
-		ttl_ms = (uint64_t)answer->ttl_s * 1000;
-		break;
-	case DNS_NO_NAME:
-	case DNS_NO_RECORD:
-		ttl_ms = dns->settings.negative_ttl_ms;
-		break;
-	case DNS_SERVER_FAILED:
-	case DNS_TIMEOUT:
-		entry->retry_at_ms = now_ms + RETRY_MS;
-		return;
-	}
-	free(entry->answer);
-	entry->answer = copy(answer, entry->type, false);
-	entry->fresh_until_ms = now_ms + ttl_ms;
-	entry->stale_until_ms = entry->fresh_until_ms + STALE_MS;
-	entry->retry_at_ms = 0;
-}
-
 /* The question has ended: everybody who waits is told, from the loop. */
-static void settle(struct dns *dns, struct entry *entry, const struct dns_answer *answer)
+static void settle(struct dns *dns, struct dns_cache_entry *entry,
+		   const struct dns_answer *answer)
 {
 	bool has_failed = answer->status == DNS_SERVER_FAILED || answer->status == DNS_TIMEOUT;
 
 	entry->is_asking = false;
 	count(dns, entry, answer->status);
-	keep(dns, entry, answer);
-	bool use_stale = has_failed && has_stale(dns, entry);
+	dns_cache_keep(entry, answer, dns->settings.negative_ttl_ms, loop_now_ms(dns->loop));
+	bool use_stale = has_failed && dns_cache_has_stale(entry, loop_now_ms(dns->loop));
 	while (!list_is_empty(&entry->waiting)) {
 		struct dns_query *query =
 			container_of(entry->waiting.next, struct dns_query, link);
@@ -327,21 +200,21 @@ static void settle(struct dns *dns, struct entry *entry, const struct dns_answer
 			tell_later(dns, query, answer);
 	}
 	if (!entry->answer || (has_failed && !use_stale))
-		drop_entry(dns, entry);
+		dns_cache_drop(dns->cache, entry);
 }
 
-static void ask(struct dns *dns, struct entry *entry)
+static void ask(struct dns *dns, struct dns_cache_entry *entry)
 {
 	entry->is_asking = true;
 	entry->asked_at_ms = loop_now_ms(dns->loop);
-	dns_channel_ask(dns->channel, entry->key + 1, entry->type, entry);
+	dns_channel_ask(dns->channel, entry->name, entry->type, entry);
 }
 
 static void on_channel_answer(void *user, void *question, enum dns_status status,
 			      const unsigned char *bytes, size_t len, bool is_closing)
 {
 	struct dns *dns = user;
-	struct entry *entry = question;
+	struct dns_cache_entry *entry = question;
 	struct dns_answer answer = { .status = status };
 
 	if (is_closing && !dns->is_closing) { /* the servers were changed */
@@ -357,10 +230,11 @@ static void on_deadline(struct timer *timer)
 {
 	struct dns_query *query = container_of(timer, struct dns_query, deadline);
 	struct dns *dns = query->dns;
-	const struct entry *entry = find_entry(dns, query->name, query->type);
+	const struct dns_cache_entry *entry =
+		dns_cache_find(dns->cache, query->name, query->type);
 
 	/* The question goes on: its answer is kept for the next one. */
-	if (entry && has_stale(dns, entry))
+	if (entry && dns_cache_has_stale(entry, loop_now_ms(dns->loop)))
 		tell_cached(dns, query, entry);
 	else
 		tell_status(dns, query, DNS_TIMEOUT);
@@ -391,29 +265,20 @@ static bool tell_known(struct dns *dns, struct dns_query *query)
 static void look_up(struct dns *dns, struct dns_query *query, uint64_t budget_ms)
 {
 	uint64_t now_ms = loop_now_ms(dns->loop);
-	struct entry *entry = find_entry(dns, query->name, query->type);
+	struct dns_cache_entry *entry = dns_cache_take(dns->cache, query->name, query->type);
 
-	if (!entry)
-		entry = make_entry(dns, query->name, query->type);
 	if (!entry) {
 		tell_status(dns, query, DNS_SERVER_FAILED);
 		return;
 	}
-	list_remove(&entry->link);
-	list_append(&dns->by_use, &entry->link);
-	if (entry->answer && now_ms < entry->fresh_until_ms) {
-		tell_cached(dns, query, entry);
-		return;
-	}
-
-	bool can_wait_less = has_stale(dns, entry);
-	if (can_wait_less && now_ms < entry->retry_at_ms) {
+	bool has_stale = dns_cache_has_stale(entry, now_ms);
+	if (dns_cache_is_fresh(entry, now_ms) || (has_stale && now_ms < entry->retry_at_ms)) {
 		tell_cached(dns, query, entry);
 		return;
 	}
 	list_append(&entry->waiting, &query->link);
 	timer_start(dns->loop, &query->deadline,
-		    can_wait_less && budget_ms > PATIENCE_MS ? PATIENCE_MS : budget_ms,
+		    has_stale && budget_ms > PATIENCE_MS ? PATIENCE_MS : budget_ms,
 		    on_deadline);
 	if (!entry->is_asking)
 		ask(dns, entry); /* may settle it at once */

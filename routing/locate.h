@@ -28,7 +28,7 @@ struct target {
 	enum conf_transport transport;
 };
 
-/* A search under way. Embedded in its owner (a branch); zeroed is idle. */
+/* A search under way. It ends by itself when done returns, or by locate_cancel. */
 struct locate;
 
 typedef void locate_done(void *user, enum reason reason, struct hop *hops, size_t n_hops,
