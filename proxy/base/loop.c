@@ -9,6 +9,7 @@
 
 enum {
 	N_HOOKS = 4,
+	MAX_CALL_PASSES = 8,
 	MAX_WAIT_MS = 1000,  /* even an idle loop shows the watchdog that it lives */
 	MAX_LAST_CALLS = 64, /* rounds of deferred calls that loop_free still makes */
 	MAX_POLLS_A_MOMENT =
@@ -177,7 +178,11 @@ void loop_run(struct loop *loop)
 	while (!loop->is_stopping) {
 		update_now(loop);
 		timer_wheel_advance(loop->wheel, loop->now_ms);
-		run_calls(loop);
+		/* A call that defers another is the rule (locate, then send, then flush): without
+		 * this each step would cost a look at the descriptors. Bounded, so that calls that
+		 * breed calls cannot keep events away. */
+		for (unsigned i = 0; i < MAX_CALL_PASSES && !list_is_empty(&loop->calls); i++)
+			run_calls(loop);
 		run_hooks(loop);
 		count_round(loop);
 		if (!loop->is_stopping)
