@@ -401,7 +401,7 @@ static enum err fill(struct context *context, struct request *request)
 	}
 	context->decision = malloc(sizeof(*context->decision));
 	if (context->decision)
-		*context->decision = request->decision;
+		decision_copy(context->decision, &request->decision);
 	if (context->is_ack)
 		return ERR_OK;
 	user.user = context;
@@ -410,7 +410,7 @@ static enum err fill(struct context *context, struct request *request)
 
 static enum err context_new(struct worker *worker, struct request *request, struct context **out)
 {
-	struct context *context = calloc(1, sizeof(*context));
+	struct context *context = calloc(1, sizeof(*context) + request->n_targets * sizeof(struct branch));
 	enum err err;
 
 	if (!context)

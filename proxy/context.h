@@ -54,10 +54,10 @@ struct context {
 	uint64_t began_ms, began_us;
 	msg_t *best;	       /* the best final so far (§16.7 item 6) */
 	enum reason best_reason; /* where there is no response: ours */
-	unsigned n_branches;
-	struct branch branches[REQUEST_MAX_TARGETS];
 	struct decision *decision; /* owned until it goes into the ring */
 	struct loop_call end;
+	unsigned n_branches;
+	struct branch branches[]; /* one for each target */
 };
 
 /* Takes a request that was welcome; its msg moves into the context. On failure a refusal was sent (none to an ACK). */

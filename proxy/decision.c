@@ -19,6 +19,11 @@ struct decision_ring {
 	struct shelf refusals, others;
 };
 
+void decision_clear(struct decision *decision)
+{
+	memset(decision, 0, offsetof(struct decision, steps));
+}
+
 void decision_add(struct decision *decision, const char *step, const char *rule,
 		  const struct place *place, const char *format, ...)
 {
@@ -85,7 +90,7 @@ struct decision_ring *decision_ring_free(struct decision_ring *ring)
 }
 
 /* Steps and hops that are not used are not copied: most records have a handful. */
-static void copy_record(struct decision *to, const struct decision *from)
+void decision_copy(struct decision *to, const struct decision *from)
 {
 	memcpy(to, from, offsetof(struct decision, steps));
 	memcpy(to->steps, from->steps, from->n_steps * sizeof(from->steps[0]));
@@ -97,7 +102,7 @@ void decision_ring_put(struct decision_ring *ring, const struct decision *decisi
 	struct shelf *shelf = decision->reason != REASON_NONE ? &ring->refusals : &ring->others;
 
 	pthread_mutex_lock(&ring->lock);
-	copy_record(&shelf->records[shelf->n_put++ % shelf->size], decision);
+	decision_copy(&shelf->records[shelf->n_put++ % shelf->size], decision);
 	pthread_mutex_unlock(&ring->lock);
 }
 
@@ -146,7 +151,7 @@ size_t decision_ring_find(struct decision_ring *ring, const char *call_id, bool 
 	for (; n < max && (refusal || other); n++) {
 		bool is_refusal = !other || (refusal && newest_first(refusal, other) < 0);
 
-		copy_record(&out[n], is_refusal ? refusal : other);
+		decision_copy(&out[n], is_refusal ? refusal : other);
 		if (is_refusal)
 			refusal = next_match(&refusals);
 		else

@@ -53,6 +53,12 @@ struct decision {
 	struct decision_hop hops[DECISION_MAX_HOPS];
 };
 
+/* Makes a record empty: the steps and hops, which are counted, are left as they are. */
+void decision_clear(struct decision *decision);
+
+/* A copy of what is used of from. */
+void decision_copy(struct decision *to, const struct decision *from);
+
 /* Adds a step; further ones than fit are dropped. place may be NULL. */
 void decision_add(struct decision *decision, const char *step, const char *rule, const struct place *place,
 		  const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -168,15 +168,12 @@ static enum err build_flow(struct rehearsal *rehearsal, const char **out_what)
 static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 {
 	struct arrival arrival = { .flow = &rehearsal->flow, .msg = rehearsal->msg, .sip = message_sip(rehearsal->msg) };
-	struct request request = {
-		.server = rehearsal->server,
-		.snapshot = rehearsal->snapshot,
-		.arrival = &arrival,
-		.is_dry_run = true,
-	};
+	struct request request;
 	enum request_outcome outcome;
 	unsigned i;
 
+	request_init(&request, rehearsal->server, rehearsal->snapshot, &arrival);
+	request.is_dry_run = true;
 	if (rehearsal->assumes_certificate)
 		decision_add(&request.decision, "assume", "certificate", NULL,
 			     "the peer shows a valid certificate for %.90s (--cert-name says otherwise)",
@@ -192,7 +189,7 @@ static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 			decision_add_hop(&request.decision, text, REASON_NONE, 0);
 		}
 	request.decision.status = reason_row(request.reason)->status;
-	*out = request.decision;
+	decision_copy(out, &request.decision);
 	request_fini(&request);
 }
 

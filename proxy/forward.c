@@ -1,6 +1,5 @@
 #include "proxy/forward.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "federation/asserted.h"
@@ -10,12 +9,17 @@
 
 const char *forward_hop_text(const struct hop *hop, char out[96])
 {
-	char addr[ADDR_TEXT_SIZE];
-	bool has_name = *hop->host && addr_parse(hop->host, 0, &(struct addr){ 0 });
+	char addr[ADDR_TEXT_SIZE], host[ADDR_TEXT_SIZE];
+	size_t len;
 
-	snprintf(out, 96, "%s %s%s%.40s%s", conf_transport_text(hop->transport),
-		 addr_text(&hop->remote, addr), has_name ? " (" : "", has_name ? hop->host : "",
-		 has_name ? ")" : "");
+	len = text_append(out, 96, 0, conf_transport_text(hop->transport));
+	len = text_append(out, 96, len, " ");
+	len = text_append(out, 96, len, addr_text(&hop->remote, addr));
+	if (!*hop->host || !strcmp(hop->host, addr_host(&hop->remote, host)))
+		return out;
+	len = text_append(out, 96, len, " (");
+	len = text_append(out, 95, len, hop->host);
+	text_append(out, 96, len, ")");
 	return out;
 }
 

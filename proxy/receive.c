@@ -105,14 +105,11 @@ static void act(struct worker *worker, struct request *request, enum request_out
 
 static void judge(struct worker *worker, struct arrival *arrival)
 {
-	struct request request = {
-		.server = worker->server,
-		.snapshot = worker->snapshot,
-		.arrival = arrival,
-		.now_ms = loop_now_ms(worker->loop),
-	};
+	struct request request;
 	enum request_outcome outcome;
 
+	request_init(&request, worker->server, worker->snapshot, arrival);
+	request.now_ms = loop_now_ms(worker->loop);
 	start_record(worker, &request);
 	outcome = request_judge(&request);
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,

@@ -290,6 +290,16 @@ static enum request_outcome outcome_of(struct request *request)
 	}
 }
 
+void request_init(struct request *request, struct server *server, struct snapshot *snapshot, struct arrival *arrival)
+{
+	/* The record and the targets are most of it; zeroing them cost a sixteenth of a transaction. */
+	memset(request, 0, offsetof(struct request, decision));
+	decision_clear(&request->decision);
+	request->server = server;
+	request->snapshot = snapshot;
+	request->arrival = arrival;
+}
+
 enum request_outcome request_judge(struct request *request)
 {
 	size_t i;

@@ -42,7 +42,6 @@ struct request {
 	struct origin origin;
 	struct route_view route;
 	char from_domain[256], to_user[256], to_domain[256]; /* of From and of the Request-URI */
-	struct target targets[REQUEST_MAX_TARGETS];
 	unsigned n_targets;
 	bool needs_record_route;
 	const char *challenge_stale; /* not NULL: stale */
@@ -50,9 +49,12 @@ struct request {
 	const char *refused_header;  /* value for Unsupported etc.; NULL */
 	enum reason reason;
 	struct decision decision;
+	struct target targets[REQUEST_MAX_TARGETS]; /* the first n_targets are set */
 };
 
 /* Runs the steps. The request's msg is set once classify was reached; request_fini gives it back. */
+/* Makes it ready: everything is zero but what counts protect. */
+void request_init(struct request *request, struct server *server, struct snapshot *snapshot, struct arrival *arrival);
 enum request_outcome request_judge(struct request *request);
 void request_fini(struct request *request);
 

@@ -12,11 +12,15 @@
 
 static void print_uri(const url_t *url, char *out, size_t size)
 {
+	size_t len;
+
 	if (!url)
 		return;
-	snprintf(out, size, "%s:%s%s%s", url->url_scheme ? url->url_scheme : "sip",
-		 url->url_user ? url->url_user : "", url->url_user && url->url_host ? "@" : "",
-		 url->url_host ? url->url_host : "");
+	len = text_append(out, size, 0, url->url_scheme ? url->url_scheme : "sip");
+	len = text_append(out, size, len, ":");
+	len = text_append(out, size, len, url->url_user ? url->url_user : "");
+	len = text_append(out, size, len, url->url_user && url->url_host ? "@" : "");
+	text_append(out, size, len, url->url_host ? url->url_host : "");
 }
 
 void request_describe(struct request *request)

@@ -161,9 +161,11 @@ static enum reason verdict(const struct locate *locate, const struct hops *hops)
 static void on_found(void *user)
 {
 	struct locate *locate = user;
-	struct hops hops = { .n = 0 };
+	struct hops hops; /* 20 KB: each hop is written before it counts */
 	struct buf evidence;
 
+	hops.n = hops.n_dead = 0;
+	hops.lacks_listener = false;
 	add_all(locate, &hops);
 	buf_init(&evidence, MAX_EVIDENCE);
 	locate_search_tell(locate->search, &evidence);

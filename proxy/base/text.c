@@ -44,6 +44,14 @@ bool text_copy_len(char *to, size_t size, const char *from, size_t len)
 	return n == len;
 }
 
+size_t text_append(char *out, size_t size, size_t len, const char *add)
+{
+	while (len + 1 < size && *add)
+		out[len++] = *add++;
+	out[len] = '\0';
+	return len;
+}
+
 void text_lower(char *text)
 {
 	for (; *text; text++)

@@ -12,6 +12,9 @@ bool text_starts_with(const char *text, const char *start);
 bool text_copy(char *to, size_t size, const char *from);
 bool text_copy_len(char *to, size_t size, const char *from, size_t len);
 
+/* Appends as much of add as fits behind the first len bytes of out, always terminated; returns the new length. */
+size_t text_append(char *out, size_t size, size_t len, const char *add);
+
 /* Lower-cases ASCII in place. */
 void text_lower(char *text);
 
