@@ -369,10 +369,10 @@ static void take_token(struct context *context, const struct request *request)
 
 	if (request->route.token_verdict == RECORD_ROUTE_VALID) {
 		context->token = request->route.token; /* the dialog's ends stay what they are */
+		context->is_inside_dialog = true;
 		return;
 	}
 	context->token.caller = record_route_end(keys, request->origin.id);
-	context->token.callee = request->targets[0].rule->id_hash;
 	context->token.made_at_s = (uint32_t)(request->decision.wall_us / 1000000);
 	context->token.worker = (uint8_t)context->worker->number;
 }

@@ -45,7 +45,8 @@ struct context {
 	msg_t *msg;	       /* as it is to be forwarded: our Routes are off; owned */
 	struct origin origin;
 	struct listener *in;   /* where it came in; the snapshot's or the flow's; counted */
-	struct record_route_token token; /* for our Record-Route */
+	struct record_route_token token; /* for our Record-Route; outside of a dialog each branch is a callee of its own */
+	bool is_inside_dialog; /* our signed Route said so */
 	char loop[REQUEST_LOOP_SIZE]; /* of the request as it came (RFC 5393 §4.2.3): stands in our branches */
 	struct addr source;	/* charged for the transaction */
 	bool needs_record_route, is_invite, is_ack, is_charged;

@@ -43,22 +43,26 @@ static enum err edit_bounds(struct context *context, msg_t *msg)
 }
 
 /* §16.6 item 4 with RFC 5658: two entries where the transport or the side changes, the one for the next hop on top. */
-static enum err edit_record_route(struct context *context, msg_t *msg, const struct hop *hop)
+static enum err edit_record_route(const struct branch *branch, msg_t *msg, const struct hop *hop)
 {
+	const struct context *context = branch->context;
 	const struct record_route_keys *keys = context->worker->server->keys;
+	struct record_route_token token = context->token;
 	const char *call_id = message_sip(msg)->sip_call_id->i_id;
 	char value[RECORD_ROUTE_VALUE_SIZE];
 	enum err err;
 
 	if (!context->needs_record_route)
 		return ERR_OK;
-	err = record_route_value(keys, &context->token, call_id, context->in, value);
+	if (!context->is_inside_dialog)
+		token.callee = branch->target.rule->id_hash;
+	err = record_route_value(keys, &token, call_id, context->in, value);
 	if (!err)
 		err = message_push_record_route(msg, value);
 	if (err || (hop->listener->transport == context->in->transport &&
 		    !strcmp(hop->listener->sent_by, context->in->sent_by)))
 		return err;
-	err = record_route_value(keys, &context->token, call_id, hop->listener, value);
+	err = record_route_value(keys, &token, call_id, hop->listener, value);
 	if (!err)
 		err = message_push_record_route(msg, value);
 	return err;
@@ -76,7 +80,7 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 	enum err err = edit_bounds(context, msg);
 
 	if (!err)
-		err = edit_record_route(context, msg, hop);
+		err = edit_record_route(branch, msg, hop);
 	if (!err)
 		err = asserted_filter(msg, &context->origin, is_trusted_receiver(&branch->target));
 	if (err)

@@ -172,6 +172,8 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 {
 	unsigned to = 0;
 
+	if (message_check(arrival->sip, NULL))
+		return; /* unusable: as if it had been lost, and its transaction goes on waiting */
 	switch (txn_table_match(worker->txns, arrival, NULL, &to)) {
 	case TXN_ELSEWHERE:
 		handover_response(worker, arrival, to);

@@ -131,14 +131,14 @@ static unsigned rank(int status)
 static void add_challenges(msg_t *to, const msg_t *from)
 {
 	static const char *const names[] = { "WWW-Authenticate", "Proxy-Authenticate" };
+	const char *value;
 	size_t i;
+	unsigned n;
 
-	for (i = 0; i < COUNT(names); i++) {
-		const char *value = message_header(from, names[i]);
-
-		if (value && message_add_header(to, names[i], value))
-			return; /* no memory: the first challenge alone is still an answer */
-	}
+	for (i = 0; i < COUNT(names); i++)
+		for (n = 0; (value = message_header_at(from, names[i], n)); n++)
+			if (message_add_header(to, names[i], value))
+				return; /* no memory: what is there already is still an answer */
 }
 
 static bool is_challenge(const msg_t *msg)
@@ -264,8 +264,8 @@ void response_arrived(struct branch *branch, struct arrival *arrival)
 {
 	const int status = arrival->sip->sip_status->st_status;
 
-	if (message_check(arrival->sip, NULL) != REASON_NONE || !arrival->sip->sip_via->v_next)
-		return; /* unusable: as if it had been lost */
+	if (!arrival->sip->sip_via->v_next)
+		return; /* there is nobody to send it to */
 	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES,
 		     branch->hops[branch->next - 1].listener->network, COUNTER_IN, counter_code(status), 1);
 	via_pop(arrival->msg);

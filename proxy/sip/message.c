@@ -241,14 +241,14 @@ static const char *raw_value(const msg_t *msg, const char *line, size_t len)
 	return value;
 }
 
-const char *message_header(const msg_t *msg, const char *name)
+const char *message_header_at(const msg_t *msg, const char *name, unsigned n)
 {
 	const char *full_name = message_class_full_name(name);
 
 	for (const msg_header_t *header = *msg_chain_head(msg); header;
 	     header = header->sh_succ) {
 		const char *its_name = message_class_name(header);
-		if (!its_name || strcasecmp(its_name, full_name) != 0)
+		if (!its_name || strcasecmp(its_name, full_name) != 0 || n-- > 0)
 			continue;
 		if (header->sh_class->hc_hash == sip_unknown_class->hc_hash &&
 		    !strpbrk(header->sh_unknown->un_value, "\r\n"))
@@ -260,6 +260,11 @@ const char *message_header(const msg_t *msg, const char *name)
 		return line;
 	}
 	return NULL;
+}
+
+const char *message_header(const msg_t *msg, const char *name)
+{
+	return message_header_at(msg, name, 0);
 }
 
 const char *message_method(const sip_t *sip)

@@ -68,6 +68,8 @@ enum err message_add_header(msg_t *msg, const char *name, const char *value) MUS
 /* The first value of a header by name, "" parts trimmed, also of headers Sofia does not know; NULL: none.
  * The text is the message's. */
 const char *message_header(const msg_t *msg, const char *name);
+/* The same of the n-th header line of that name, counted from 0. */
+const char *message_header_at(const msg_t *msg, const char *name, unsigned n);
 
 /* Max-Breadth (RFC 5393); preset if there is none or it is no number. */
 unsigned message_max_breadth(const msg_t *msg, unsigned preset);

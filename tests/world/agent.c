@@ -247,6 +247,7 @@ bool agent_request(struct agent *agent, const char *method, const char *uri, con
 {
 	struct draft draft = { .out = out, .wishes = wishes, .n_wishes = n_wishes };
 	bool is_ack = !strcmp(method, "ACK");
+	char cseq[64];
 
 	if (!strcmp(method, "CANCEL") || (is_ack && agent->invite_status >= 300 && !*uri))
 		return put_derived(agent, &draft, method) && remember(agent, out);
@@ -261,7 +262,8 @@ bool agent_request(struct agent *agent, const char *method, const char *uri, con
 	put_request(agent, &draft, method, *uri ? uri : agent->remote_target, transport);
 	if (!strcmp(method, "INVITE")) {
 		text_copy(agent->invite, sizeof(agent->invite), buf_text(out));
-		agent->invite_cseq = agent->cseq;
+		sip_text_header(agent->invite, "CSeq", 0, cseq, sizeof(cseq));
+		agent->cseq = agent->invite_cseq = (uint32_t)strtoul(cseq, NULL, 10);
 		agent->invite_status = 0;
 	}
 	return remember(agent, out);
