@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "tests/bench/words.h"
@@ -33,6 +34,7 @@ struct uac {
 	uint32_t *free_slots; /* a stack: the lowest numbers are used again first */
 	uint32_t n_free, high_water;
 	uint32_t next_seq;
+	uint32_t nonce; /* in branches and Call-IDs: a proxy remembers those of the run before */
 	struct tally tally;
 };
 
@@ -67,6 +69,8 @@ struct uac *uac_new(const struct uac_settings *settings, enum transport transpor
 		return NULL;
 	uac->settings = settings;
 	uac->transport = transport;
+	if (getrandom(&uac->nonce, sizeof(uac->nonce), 0) != sizeof(uac->nonce))
+		uac->nonce = (uint32_t)now_ns();
 	uac->slots = calloc(SLOTS_MAX, sizeof(*uac->slots));
 	uac->free_slots = calloc(SLOTS_MAX, sizeof(*uac->free_slots));
 	if (!uac->slots || !uac->free_slots) {
@@ -130,20 +134,21 @@ static size_t write_request(const struct uac *uac, const struct slot *slot, cons
 	format_addr(slot->link, addr, sizeof(addr));
 	len = snprintf(out, REQUEST_MAX,
 		       "%s %s SIP/2.0\r\n"
-		       "Via: SIP/2.0/%s %s;rport;branch=z9hG4bK%x.%x.%c\r\n"
+		       "Via: SIP/2.0/%s %s;rport;branch=z9hG4bK%x.%x.%x.%c\r\n"
 		       "Max-Forwards: 70\r\n"
-		       "From: \"Load\" <%s>;tag=f%x\r\n"
+		       "From: \"Load\" <%s>;tag=f%x%x\r\n"
 		       "To: %s\r\n"
-		       "Call-ID: %x-%x-load@%s\r\n"
+		       "Call-ID: %x-%x-%x@%s\r\n"
 		       "CSeq: %u %s\r\n"
 		       "Contact: <sip:load@%s;transport=%s>\r\n"
 		       "%s"
 		       "Content-Length: %zu\r\n"
 		       "\r\n"
 		       "%s",
-		       method, uri, via, addr, number, slot->seq, *method, uac->settings->from_uri,
-		       slot->seq, to, number, slot->seq, addr, slot->step == STEP_BYE ? 2 : 1, method,
-		       addr, uri_names[uac->transport], extra, strlen(body), body);
+		       method, uri, via, addr, uac->nonce, number, slot->seq, *method,
+		       uac->settings->from_uri, uac->nonce, slot->seq, to, number, slot->seq,
+		       uac->nonce, addr, slot->step == STEP_BYE ? 2 : 1, method, addr,
+		       uri_names[uac->transport], extra, strlen(body), body);
 	return len < REQUEST_MAX ? (size_t)len : 0;
 }
 
