@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,10 +68,28 @@ static void on_closed(void *user, struct flow *flow, enum reason reason)
 			  flow->listener->name, "reason", reason ? reason_code(reason) : NULL, NULL);
 }
 
+static void trace_handshake(const struct tls_diagnosis *diagnosis)
+{
+	char peer[ADDR_TEXT_SIZE], took[24];
+
+	snprintf(took, sizeof(took), "%llu", (unsigned long long)diagnosis->took_ms);
+	log_trace(LOG_TRACE_TLS, "handshake", diagnosis->text, strlen(diagnosis->text), "direction",
+		  diagnosis->is_inbound ? "in" : "out", "reason",
+		  diagnosis->reason ? reason_code(diagnosis->reason) : NULL, "peer",
+		  addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener, "partner",
+		  diagnosis->peer, "sni", diagnosis->sni, "version", diagnosis->version, "cipher",
+		  diagnosis->cipher, "alert", diagnosis->alert_text, "verify", diagnosis->verify,
+		  "subject", diagnosis->failed_subject, "issuer", diagnosis->failed_issuer,
+		  "cert_names", diagnosis->presented, "expected", diagnosis->expected, "ca_list",
+		  diagnosis->ca_list, "took_ms", took, NULL);
+}
+
 static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
 {
 	char peer[ADDR_TEXT_SIZE];
 
+	if (log_traces(LOG_TRACE_TLS))
+		trace_handshake(diagnosis);
 	if (!diagnosis->reason)
 		return;
 	log_event(LOG_WARNING, "TLS handshake failed", "reason", reason_code(diagnosis->reason), "msg", diagnosis->text,

@@ -1,5 +1,7 @@
 #include "proxy/transport/flow.h"
 
+#include "proxy/transport/trace.h"
+
 struct flow *flow_ref(struct flow *flow)
 {
 	flow->n_refs++;
@@ -24,7 +26,10 @@ enum err flow_send(struct flow *flow, struct wire *wire)
 {
 	if (flow->is_closed)
 		return ERR_CLOSED;
-	return flow->ops->send(flow, wire);
+	enum err err = flow->ops->send(flow, wire);
+	if (err == ERR_OK)
+		trace_message(flow, true, wire->bytes, wire->len);
+	return err;
 }
 
 void flow_close(struct flow *flow, enum reason why)

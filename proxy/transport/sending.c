@@ -2,6 +2,7 @@
 
 #include "proxy/transport/pool.h"
 #include "proxy/transport/stream.h"
+#include "proxy/transport/trace.h"
 #include "proxy/transport/transport.h"
 #include "proxy/transport/transport_inside.h"
 #include "proxy/transport/udp.h"
@@ -65,6 +66,8 @@ static enum err send_datagram(struct transport *transport, const struct hop *hop
 		return err == ERR_OK ? ERR_OK : refuse(sending, err);
 	}
 	err = udp_send(flow, sending->wire, sending);
+	if (err == ERR_OK)
+		trace_message(flow, true, sending->wire->bytes, sending->wire->len);
 	flow_unref(flow);
 	return err == ERR_OK ? ERR_OK : refuse(sending, err);
 }

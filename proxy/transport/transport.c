@@ -7,6 +7,7 @@
 #include "proxy/transport/linger.h"
 #include "proxy/transport/pool.h"
 #include "proxy/transport/stream.h"
+#include "proxy/transport/trace.h"
 #include "proxy/transport/transport_inside.h"
 #include "proxy/transport/udp.h"
 
@@ -293,6 +294,7 @@ void transport_deliver(struct flow *flow, const void *bytes, size_t len)
 		.flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(transport->loop)
 	};
 
+	trace_message(flow, false, bytes, len);
 	if (len > transport->limits.message_bytes) {
 		tell_malformed(flow, bytes, len, "message over the bound");
 		return;
