@@ -74,6 +74,12 @@ static bool is_trusted_receiver(const struct target *target)
 	return !target->rule->route || target->rule->route->is_trustworthy;
 }
 
+/* From one of our servers to another: nothing crosses the border of the trust domain (RFC 3325 §5). */
+static bool stays_inside(const struct branch *branch)
+{
+	return branch->context->origin.kind == ORIGIN_BACKEND && branch->target.rule->backend;
+}
+
 static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 {
 	struct context *context = branch->context;
@@ -81,7 +87,7 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 
 	if (!err)
 		err = edit_record_route(branch, msg, hop);
-	if (!err)
+	if (!err && !stays_inside(branch))
 		err = asserted_filter(msg, &context->origin, is_trusted_receiver(&branch->target));
 	if (err)
 		return err;

@@ -166,6 +166,18 @@ static void put_party(struct draft *draft, const char *name, const char *uri, co
 	put(draft, name, value);
 }
 
+/* RFC 3261 §20.10, RFC 6665, RFC 3311: who begins a dialog, or moves its target. */
+static bool has_contact(const char *method)
+{
+	static const char *const methods[] = { "INVITE", "SUBSCRIBE", "NOTIFY", "REFER", "UPDATE", "OPTIONS" };
+	size_t i;
+
+	for (i = 0; i < COUNT(methods); i++)
+		if (!strcmp(method, methods[i]))
+			return true;
+	return false;
+}
+
 static void put_request(struct agent *agent, struct draft *draft, const char *method, const char *uri,
 			const char *transport)
 {
@@ -187,7 +199,7 @@ static void put_request(struct agent *agent, struct draft *draft, const char *me
 	snprintf(value, sizeof(value), "%u %s", agent->cseq, method);
 	put(draft, "CSeq", value);
 	contact_of(agent, transport, contact);
-	put(draft, "Contact", contact);
+	put(draft, "Contact", has_contact(method) ? contact : NULL);
 	put_rest(draft, written);
 	put_end(draft);
 }
@@ -423,7 +435,7 @@ static void learn_response(struct agent *agent, const struct received *received)
 	if (!strcmp(method, "INVITE") && status >= 200 && strtoul(cseq, NULL, 10) == agent->invite_cseq)
 		agent->invite_status = status;
 	sip_text_header(received->text, "To", 0, to, sizeof(to));
-	if (status <= 100 || status >= 300 || !sip_text_param(to, "tag", tag, sizeof(tag)))
+	if (status <= 100 || status >= 300 || !has_contact(method) || !sip_text_param(to, "tag", tag, sizeof(tag)))
 		return;
 	text_copy(agent->remote_tag, sizeof(agent->remote_tag), tag);
 	take_target(agent, received->text);
