@@ -17,6 +17,7 @@ struct udp_receiver {
 	struct iovec iov[N_RECEIVED];
 	struct sockaddr_storage sources[N_RECEIVED];
 	union udp_control controls[N_RECEIVED];
+	bool is_prepared, has_control; /* the headers are as the next recvmmsg wants them; with room for control data */
 	char bytes[N_RECEIVED][READ_SIZE + STRIDE]; /* not all in the same lines of the cache */
 };
 
@@ -104,25 +105,33 @@ static void receive(struct udp_socket *socket, struct udp_receiver *receiver, un
 	flow_unref(flow);
 }
 
+static void prepare(struct udp_receiver *receiver, unsigned i)
+{
+	receiver->iov[i] = (struct iovec){ receiver->bytes[i], READ_SIZE };
+	receiver->headers[i].msg_hdr = (struct msghdr){
+		.msg_name = &receiver->sources[i],
+		.msg_namelen = sizeof(receiver->sources[i]),
+		.msg_iov = &receiver->iov[i],
+		.msg_iovlen = 1,
+		.msg_control = receiver->has_control ? &receiver->controls[i] : NULL,
+		.msg_controllen = receiver->has_control ? sizeof(receiver->controls[i]) : 0,
+	};
+}
+
 static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver)
 {
-	for (unsigned i = 0; i < N_RECEIVED; i++) {
-		receiver->iov[i] = (struct iovec){ receiver->bytes[i], READ_SIZE };
-		receiver->headers[i].msg_hdr = (struct msghdr){
-			.msg_name = &receiver->sources[i],
-			.msg_namelen = sizeof(receiver->sources[i]),
-			.msg_iov = &receiver->iov[i],
-			.msg_iovlen = 1,
-			.msg_control = socket->is_wildcard ? &receiver->controls[i] : NULL,
-			.msg_controllen =
-				socket->is_wildcard ? sizeof(receiver->controls[i]) : 0,
-		};
+	if (!receiver->is_prepared || receiver->has_control != socket->is_wildcard) {
+		receiver->has_control = socket->is_wildcard;
+		for (unsigned i = 0; i < N_RECEIVED; i++)
+			prepare(receiver, i);
+		receiver->is_prepared = true;
 	}
 	int n = recvmmsg(socket->fd, receiver->headers, N_RECEIVED, 0, NULL);
 	for (int i = 0; i < n; i++) {
 		receiver->bytes[i][receiver->headers[i].msg_len] = '\0';
 		if (socket->is_served)
 			receive(socket, receiver, (unsigned)i);
+		prepare(receiver, (unsigned)i); /* the kernel wrote lengths into it */
 	}
 	return n;
 }
@@ -192,10 +201,12 @@ enum err udp_serve(struct transport *transport, struct listener *const *listener
 {
 	struct list *link, *following;
 
-	if (!transport->udp_receiver)
+	if (!transport->udp_receiver) {
 		transport->udp_receiver = malloc(sizeof(*transport->udp_receiver));
-	if (!transport->udp_receiver)
-		return ERR_NO_MEMORY;
+		if (!transport->udp_receiver)
+			return ERR_NO_MEMORY;
+		transport->udp_receiver->is_prepared = false;
+	}
 
 	list_for_each(link, following, &transport->udp_sockets) {
 		struct udp_socket *socket = container_of(link, struct udp_socket, link);

@@ -167,6 +167,15 @@ static void end_letter(struct udp_socket *socket, struct udp_letter *letter, int
 	flow_unref(letter->flow);
 }
 
+/* How many were sent. sendmmsg gives the processor away after each datagram, to the very peer that it woke;
+ * sendmsg, which serves for one, does not. */
+static int send_some(int fd, struct mmsghdr *headers, unsigned n)
+{
+	if (n > 1)
+		return sendmmsg(fd, headers, n, 0);
+	return sendmsg(fd, &headers->msg_hdr, 0) < 0 ? -1 : 1;
+}
+
 void udp_socket_flush(struct udp_socket *socket)
 {
 	struct outgoing outgoing;
@@ -178,7 +187,7 @@ void udp_socket_flush(struct udp_socket *socket)
 		fill(socket, &outgoing, k);
 	udp_socket_ref(socket); /* the last flow may hold the last reference */
 	while (i < n) {
-		int sent = sendmmsg(socket->fd, &outgoing.headers[i], n - i, 0);
+		int sent = send_some(socket->fd, &outgoing.headers[i], n - i);
 		int number = sent < 0 ? errno : 0;
 		if (number == EINTR)
 			continue;
