@@ -13,7 +13,7 @@ enum { AGENT_TEXT = 65536, AGENT_MAX_ROUTES = 8 };
 struct wish {
 	char kind; /* '=' instead of what the agent would write, '+' besides, '-' without it */
 	char name[64];
-	char value[2048];
+	char value[6000];
 };
 
 struct agent {

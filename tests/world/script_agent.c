@@ -124,7 +124,7 @@ static const struct agent *find_owner(const struct stage *stage, const struct ag
 
 static void substitute(const struct stage *stage, const struct agent *agent, char *text, size_t size)
 {
-	char out[4096] = "", value[2048];
+	char out[8192] = "", value[2048];
 	size_t len = 0, i = COUNT(substitutes);
 
 	for (const char *at = text; *at && len + 1 < sizeof(out);) {

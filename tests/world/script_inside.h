@@ -6,7 +6,7 @@
 #include "tests/world/agent.h"
 #include "tests/world/script.h"
 
-enum { STAGE_MAX_AGENTS = 12, STAGE_LINE = 8192, STAGE_MAX_WISHES = 16 };
+enum { STAGE_MAX_AGENTS = 12, STAGE_LINE = 16384, STAGE_MAX_WISHES = 16 };
 
 struct stage {
 	const struct play *play;
