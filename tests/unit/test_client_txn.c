@@ -221,6 +221,19 @@ static void act(struct client *client, const char *action, const struct wire *fi
 	loop_turn(bench->loop, 0);
 }
 
+/* Who is believed at the other end of TLS. Here nobody shakes hands, but without it nothing would be dialled. */
+static struct tls_trust *trust_new(void)
+{
+	struct settings_tls settings = { .minimum = CONF_TLS_1_2, .min_key_bits = 2048, .priority = "" };
+	struct report *report = NULL;
+	struct tls_trust *trust = NULL;
+
+	assert_int_equal(report_new(&report), ERR_OK);
+	assert_int_equal(tls_trust_load(&settings, report, &trust), ERR_OK);
+	report_free(report);
+	return trust;
+}
+
 static void play(const struct row *row)
 {
 	struct client client = { .bench = bench_new() };
@@ -228,6 +241,7 @@ static void play(const struct row *row)
 	char script[512];
 
 	client.hop.transport = row->transport;
+	client.hop.trust = row->transport == TRANSPORT_TLS ? trust_new() : NULL;
 	client.hop.listener = bench->listener;
 	assert_int_equal(addr_parse_port("192.0.2.9:5060", 0, &client.hop.remote), ERR_OK);
 	bench->keeps_connecting = strstr(row->script, "slow") != NULL;
@@ -247,6 +261,7 @@ static void play(const struct row *row)
 		fail_msg("%s:\n  %s\n  %s", row->name, bench->trace, row->want);
 	assert_true(!bench->table || txn_table_n_client(bench->table) == 0);
 	bench_free(bench);
+	tls_trust_unref(client.hop.trust);
 }
 
 static void play_all(const struct row *rows, size_t n)
