@@ -8,6 +8,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/json_text.h"
 #include "proxy/reload_diff.h"
 #include "proxy/worker.h"
 
@@ -30,6 +31,20 @@ static json_t *problems_of(struct report *report)
 	problems = buf.err ? NULL : json_loads(buf_text(&buf), 0, NULL);
 	buf_fini(&buf);
 	return problems ? problems : json_array();
+}
+
+/* The faults as `nuncio check` prints them, with the source lines: those stand on this side of the socket alone. */
+static void add_report_text(json_t *answer, struct report *report)
+{
+	struct buf buf;
+
+	buf_init(&buf, 0);
+	report_print(report, false, &buf);
+	json_object_set_new(answer, "text", json_text(buf.err ? "" : buf_text(&buf)));
+	buf_clear(&buf);
+	report_print_count(report, &buf);
+	json_object_set_new(answer, "count", json_text(buf.err ? "" : buf_text(&buf)));
+	buf_fini(&buf);
 }
 
 static void keep_first_fault(struct server *server, struct report *report)
@@ -102,8 +117,10 @@ char *reload_now(struct server *server, bool *out_ok)
 	json_object_set_new(answer, "n_files", json_integer((json_int_t)server->snapshot->settings->n_files));
 	json_object_set_new(answer, "changes", changes);
 	json_object_set_new(answer, "problems", problems_of(report));
+	add_report_text(answer, report);
 	json_object_set_new(answer, "running_since_us", json_integer((json_int_t)server->snapshot->loaded_wall_us));
-	json_object_set_new(answer, "kept", json_pack("{s:i}", "requests", (int)server_n_busy(server)));
+	json_object_set_new(answer, "kept", json_pack("{s:i, s:I}", "requests", (int)server_n_busy(server), "connections",
+				      (json_int_t)server_n_connections(server)));
 	json_object_set_new(answer, "took_ms",
 			    json_integer((json_int_t)(now_us(CLOCK_MONOTONIC) - began_us) / 1000));
 	report_free(report);

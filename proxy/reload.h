@@ -4,6 +4,7 @@
 #include "proxy/server.h"
 
 /* Reloads from the path of the running snapshot. Returns a malloced JSON object: {"version":1,"ok":..,"took_ms":..,
- * "changes":[{"sign":"+","what":"partner","name":..,"text":..}],"kept":{..},"problems":[..]}; out_ok says whether it was
+ * "changes":[{"sign":"+","what":"partner","name":..,"text":..}],"kept":{"requests":..,"connections":..},"problems":[..],
+ * "text":"the faults with their lines","count":"2 errors in 1 file"}; out_ok says whether it was
  * applied. NULL only if memory is short. Main thread. */
 char *reload_now(struct server *server, bool *out_ok);

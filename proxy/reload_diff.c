@@ -1,11 +1,16 @@
 #include "proxy/reload_diff.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "conf/value.h"
 #include "proxy/base/buf.h"
+#include "proxy/base/table.h"
+#include "proxy/json_text.h"
+
+enum { MAX_TEXT = 400 }; /* of what is printed of one thing; what is compared has no bound */
 
 /* One kind of named things: how many, their names, and what is to be known of one, in words. */
 struct kind {
@@ -167,18 +172,18 @@ static const struct kind kinds[] = {
 
 struct section {
 	const char *name;
-	void (*describe)(const struct settings *settings, struct buf *out);
+	void (*describe)(const struct snapshot *snapshot, struct buf *out);
 	bool needs_restart;
 };
 
-static void describe_switch(const struct settings *settings, struct buf *out)
+static void describe_switch(const struct snapshot *snapshot, struct buf *out)
 {
-	buf_puts(out, settings->partners.is_enabled ? "all routes on" : "all routes off");
+	buf_puts(out, snapshot->settings->partners.is_enabled ? "all routes on" : "all routes off");
 }
 
-static void describe_tls(const struct settings *settings, struct buf *out)
+static void describe_tls(const struct snapshot *snapshot, struct buf *out)
 {
-	const struct settings_tls *tls = &settings->tls;
+	const struct settings_tls *tls = &snapshot->settings->tls;
 	size_t i;
 
 	buf_printf(out, "minimum %s, keys of %u bits, %s, priority '%s', trust%s", conf_tls_version_text(tls->minimum),
@@ -189,6 +194,8 @@ static void describe_tls(const struct settings *settings, struct buf *out)
 	for (i = 0; i < tls->n_crl; i++)
 		buf_printf(out, ", CRL %s", tls->crl[i].path);
 	buf_printf(out, ", client EKU rule %d", (int)tls->client_eku);
+	/* The same files may hold other certificates or a newer CRL. */
+	buf_printf(out, ", contents %.16s", tls_trust_fingerprint(snapshot->tls_trust));
 }
 
 static void print_rate(struct buf *out, const char *name, struct rate rate)
@@ -198,9 +205,9 @@ static void print_rate(struct buf *out, const char *name, struct rate rate)
 	buf_printf(out, ", %s %s", name, value_rate_text(rate, text));
 }
 
-static void describe_limits(const struct settings *settings, struct buf *out)
+static void describe_limits(const struct snapshot *snapshot, struct buf *out)
 {
-	const struct settings_limits *limits = &settings->limits;
+	const struct settings_limits *limits = &snapshot->settings->limits;
 
 	buf_printf(out, "message_size %llu, connections %u, %u per source, transactions %u, ban %u ms",
 		   (unsigned long long)limits->message_size_bytes, limits->connections,
@@ -210,8 +217,9 @@ static void describe_limits(const struct settings *settings, struct buf *out)
 	print_rate(out, "auth_failures", limits->auth_failures);
 }
 
-static void describe_log(const struct settings *settings, struct buf *out)
+static void describe_log(const struct snapshot *snapshot, struct buf *out)
 {
+	const struct settings *settings = snapshot->settings;
 	static const char *const levels[] = { "error", "warning", "info", "debug" };
 	const struct log_settings *log = &settings->log;
 
@@ -221,8 +229,9 @@ static void describe_log(const struct settings *settings, struct buf *out)
 		   log->trace);
 }
 
-static void describe_dns(const struct settings *settings, struct buf *out)
+static void describe_dns(const struct snapshot *snapshot, struct buf *out)
 {
+	const struct settings *settings = snapshot->settings;
 	char addr[ADDR_TEXT_SIZE];
 	size_t i;
 
@@ -231,14 +240,16 @@ static void describe_dns(const struct settings *settings, struct buf *out)
 		buf_printf(out, ", %s", addr_text(&settings->dns.servers[i], addr));
 }
 
-static void describe_sip(const struct settings *settings, struct buf *out)
+static void describe_sip(const struct snapshot *snapshot, struct buf *out)
 {
+	const struct settings *settings = snapshot->settings;
 	buf_printf(out, "t1 %u ms, timer_c %u ms, max_breadth %u, via_name '%s', realm %s", settings->sip.t1_ms,
 		   settings->sip.timer_c_ms, settings->sip.max_breadth, settings->sip.via_name, settings->realm);
 }
 
-static void describe_service(const struct settings *settings, struct buf *out)
+static void describe_service(const struct snapshot *snapshot, struct buf *out)
 {
+	const struct settings *settings = snapshot->settings;
 	const struct settings_service *service = &settings->service;
 	char addr[ADDR_TEXT_SIZE] = "off";
 
@@ -259,18 +270,8 @@ static const struct section sections[] = {
 
 static void add(json_t *changes, const char *sign, const char *what, const char *name, const char *text)
 {
-	json_array_append_new(changes, json_pack("{s:s, s:s, s:s, s:s}", "sign", sign, "what", what, "name", name,
-						 "text", text));
-}
-
-static size_t find(const struct kind *kind, const struct snapshot *in, const char *name)
-{
-	size_t i, n = kind->count(in);
-
-	for (i = 0; i < n; i++)
-		if (!strcmp(kind->name(in, i), name))
-			break;
-	return i;
+	json_array_append_new(changes, json_pack("{s:s, s:s, s:o, s:o}", "sign", sign, "what", what, "name",
+						 json_text(name), "text", json_text(text)));
 }
 
 static void add_change(json_t *changes, const char *what, const char *name, const struct buf *before,
@@ -280,43 +281,129 @@ static void add_change(json_t *changes, const char *what, const char *name, cons
 
 	if (!strcmp(buf_text(before), buf_text(after)))
 		return;
-	buf_init(&text, 8192);
-	buf_printf(&text, "%s%s (was: %s)", needs_restart ? "takes effect at the next restart: " : "",
-		   buf_text(after), buf_text(before));
+	buf_init(&text, 0);
+	buf_printf(&text, "%s%.*s (was: %.*s)", needs_restart ? "takes effect at the next restart: " : "",
+		   MAX_TEXT, buf_text(after), MAX_TEXT, buf_text(before));
 	add(changes, "~", what, name, buf_text(&text));
 	buf_fini(&text);
 }
 
-static void diff_one(json_t *changes, const struct kind *kind, const struct snapshot *from, size_t i_from,
-		     const struct snapshot *to, size_t i_to)
+/* Where one name stands on both sides: ten thousand partners are compared by table, not each with each. */
+struct pair {
+	UT_hash_handle hh;
+	const char *name;
+	size_t i_from, i_to; /* SIZE_MAX: it is not there */
+};
+
+static void add_pair(json_t *changes, const struct kind *kind, const struct snapshot *from,
+		     const struct snapshot *to, const struct pair *pair)
 {
 	struct buf before, after;
+	char text[MAX_TEXT + 1];
 
-	buf_init(&before, 4096);
-	buf_init(&after, 4096);
-	if (i_from < kind->count(from))
-		kind->describe(from, i_from, &before);
-	if (i_to < kind->count(to))
-		kind->describe(to, i_to, &after);
-	if (i_from >= kind->count(from))
-		add(changes, "+", kind->what, kind->name(to, i_to), buf_text(&after));
-	else if (i_to >= kind->count(to))
-		add(changes, "-", kind->what, kind->name(from, i_from), buf_text(&before));
-	else
-		add_change(changes, kind->what, kind->name(to, i_to), &before, &after, false);
+	buf_init(&before, 0);
+	buf_init(&after, 0);
+	if (pair->i_from != SIZE_MAX)
+		kind->describe(from, pair->i_from, &before);
+	if (pair->i_to != SIZE_MAX)
+		kind->describe(to, pair->i_to, &after);
+	if (pair->i_from != SIZE_MAX && pair->i_to != SIZE_MAX) {
+		add_change(changes, kind->what, pair->name, &before, &after, false);
+	} else {
+		bool is_new = pair->i_from == SIZE_MAX;
+
+		snprintf(text, sizeof(text), "%s", buf_text(is_new ? &after : &before));
+		add(changes, is_new ? "+" : "-", kind->what, pair->name, text);
+	}
 	buf_fini(&before);
 	buf_fini(&after);
 }
 
-static void diff_kind(json_t *changes, const struct kind *kind, const struct snapshot *from, const struct snapshot *to)
+/* Fills pairs, which has room for both sides: those of to in their order, then those that only from has. Returns how
+ * many, or SIZE_MAX if memory is short. */
+static size_t pair_up(const struct kind *kind, const struct snapshot *from, const struct snapshot *to,
+		      struct pair *pairs)
 {
-	size_t i;
+	struct pair *table = NULL, *found;
+	size_t n = 0, n_to = kind->count(to), n_from = kind->count(from), i;
 
-	for (i = 0; i < kind->count(to); i++)
-		diff_one(changes, kind, from, find(kind, from, kind->name(to, i)), to, i);
-	for (i = 0; i < kind->count(from); i++)
-		if (find(kind, to, kind->name(from, i)) == kind->count(to))
-			diff_one(changes, kind, from, i, to, kind->count(to));
+	for (i = 0; i < n_to; i++) {
+		struct pair *pair = &pairs[n++];
+
+		*pair = (struct pair){ .name = kind->name(to, i), .i_from = SIZE_MAX, .i_to = i };
+		HASH_ADD_KEYPTR(hh, table, pair->name, strlen(pair->name), pair);
+		HASH_FIND(hh, table, pair->name, strlen(pair->name), found);
+		if (!found) {
+			HASH_CLEAR(hh, table);
+			return SIZE_MAX;
+		}
+	}
+	for (i = 0; i < n_from; i++) {
+		const char *name = kind->name(from, i);
+
+		HASH_FIND(hh, table, name, strlen(name), found);
+		if (found)
+			found->i_from = i;
+		else
+			pairs[n++] = (struct pair){ .name = name, .i_from = i, .i_to = SIZE_MAX };
+	}
+	HASH_CLEAR(hh, table);
+	return n;
+}
+
+static bool diff_kind(json_t *changes, const struct kind *kind, const struct snapshot *from,
+		      const struct snapshot *to)
+{
+	struct pair *pairs = calloc(kind->count(from) + kind->count(to) + 1, sizeof(*pairs));
+	size_t n = pairs ? pair_up(kind, from, to, pairs) : SIZE_MAX, i;
+
+	for (i = 0; n != SIZE_MAX && i < n; i++)
+		add_pair(changes, kind, from, to, &pairs[i]);
+	free(pairs);
+	return n != SIZE_MAX;
+}
+
+static void diff_section(json_t *changes, const struct section *section, const struct snapshot *from,
+			 const struct snapshot *to)
+{
+	struct buf before, after;
+
+	buf_init(&before, 0);
+	buf_init(&after, 0);
+	section->describe(from, &before);
+	section->describe(to, &after);
+	add_change(changes, "settings", section->name, &before, &after, section->needs_restart);
+	buf_fini(&before);
+	buf_fini(&after);
+}
+
+static bool is_same_user(const struct user *a, const struct user *b)
+{
+	return a->is_locked == b->is_locked && !strcmp(a->auth_user, b->auth_user) &&
+	       !strcmp(a->ha1.md5, b->ha1.md5) && !strcmp(a->ha1.sha_256, b->ha1.sha_256) &&
+	       !strcmp(a->ha1.sha_512_256, b->ha1.sha_512_256);
+}
+
+/* The users file by numbers: it may be long, and who has a new password is nobody's business. */
+static void diff_users(json_t *changes, const struct users *from, const struct users *to)
+{
+	size_t n_to = to ? users_count(to) : 0, n_from = from ? users_count(from) : 0, i;
+	size_t n_new = 0, n_changed = 0, n_gone;
+	char text[128];
+
+	for (i = 0; i < n_to; i++) {
+		const struct user *user = users_at(to, i);
+		const struct user *old = from ? users_find(from, user->name) : NULL;
+
+		n_new += !old;
+		n_changed += old && !is_same_user(user, old);
+	}
+	n_gone = n_from - (n_to - n_new);
+	if (!n_new && !n_changed && !n_gone)
+		return;
+	snprintf(text, sizeof(text), "%zu users: %zu new, %zu changed, %zu gone", n_to, n_new, n_changed,
+		 n_gone);
+	add(changes, "~", "settings", "users_file", text);
 }
 
 json_t *reload_diff(const struct snapshot *from, const struct snapshot *to)
@@ -325,17 +412,13 @@ json_t *reload_diff(const struct snapshot *from, const struct snapshot *to)
 	size_t i;
 
 	for (i = 0; changes && i < COUNT(kinds); i++)
-		diff_kind(changes, &kinds[i], from, to);
-	for (i = 0; changes && i < COUNT(sections); i++) {
-		struct buf before, after;
-
-		buf_init(&before, 4096);
-		buf_init(&after, 4096);
-		sections[i].describe(from->settings, &before);
-		sections[i].describe(to->settings, &after);
-		add_change(changes, "settings", sections[i].name, &before, &after, sections[i].needs_restart);
-		buf_fini(&before);
-		buf_fini(&after);
-	}
+		if (!diff_kind(changes, &kinds[i], from, to)) {
+			json_decref(changes);
+			return NULL;
+		}
+	for (i = 0; changes && i < COUNT(sections); i++)
+		diff_section(changes, &sections[i], from, to);
+	if (changes)
+		diff_users(changes, from->users, to->users);
 	return changes;
 }

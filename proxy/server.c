@@ -9,6 +9,8 @@
 #include "proxy/base/text.h"
 #include "proxy/worker.h"
 
+enum { MAX_SWAP_MS = 1000 };
+
 static uint64_t wall_us(void)
 {
 	struct timespec now;
@@ -201,6 +203,24 @@ struct server *server_free(struct server *server)
 	return NULL;
 }
 
+/* Waits until the workers have taken the snapshot, so that what a reload answers is what holds. A worker looks at its
+ * mailbox in every round; one that does not is waited for no longer than this. */
+static void wait_until_taken(struct server *server, uint64_t generation)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	unsigned i, n_pauses = 0;
+
+	for (i = 0; i < server->n_workers; i++) {
+		const struct worker *worker = server->workers[i];
+
+		while (worker->has_thread && n_pauses < MAX_SWAP_MS &&
+		       __atomic_load_n(&worker->generation, __ATOMIC_ACQUIRE) < generation) {
+			nanosleep(&pause, NULL);
+			n_pauses++;
+		}
+	}
+}
+
 void server_swap(struct server *server, struct snapshot *snapshot)
 {
 	unsigned i;
@@ -210,6 +230,23 @@ void server_swap(struct server *server, struct snapshot *snapshot)
 		worker_post_snapshot(server->workers[i], snapshot_ref(snapshot));
 	snapshot_unref(server->snapshot);
 	server->snapshot = snapshot;
+	wait_until_taken(server, snapshot->generation);
+}
+
+uint64_t server_n_connections(struct server *server)
+{
+	int64_t n = 0;
+	unsigned network, transport, direction;
+
+	for (network = NETWORK_WAN; network <= NETWORK_REMOTE; network++)
+		for (transport = TRANSPORT_TCP; transport <= TRANSPORT_MTLS; transport++)
+			for (direction = COUNTER_IN; direction <= COUNTER_OUT; direction++) {
+				const unsigned at[COUNTER_MAX_LABELS] = { network, transport, direction };
+
+				n += counters_sum((const struct counters *const *)server->counters,
+						  server->n_workers, COUNTER_CONNECTIONS, at);
+			}
+	return n > 0 ? (uint64_t)n : 0;
 }
 
 unsigned server_n_busy(struct server *server)

@@ -55,8 +55,12 @@ enum err server_start(struct server *server) MUST_CHECK;
 void server_stop(struct server *server);
 struct server *server_free(struct server *server);
 
-/* Makes snapshot the current one everywhere: takes the reference. Main thread. */
+/* Makes snapshot the current one everywhere: takes the reference. When it returns, the workers serve by it, unless one
+ * is stuck. Main thread. */
 void server_swap(struct server *server, struct snapshot *snapshot);
+
+/* How many connections are open. Any thread. */
+uint64_t server_n_connections(struct server *server);
 
 /* How many response contexts the workers still have: what draining waits for. Any thread. */
 unsigned server_n_busy(struct server *server);

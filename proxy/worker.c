@@ -170,23 +170,34 @@ static void take_resolvers(struct worker *worker)
 		log_event(LOG_ERROR, "the resolvers stay as they were", "config", "dns.servers", NULL);
 }
 
-/* A connection of a listener that is no more, or of a partner or backend that is gone, ends. */
-static bool is_orphan(const struct flow *flow, void *user)
+/* True if a connection that came in, or was dialled, by this listener is still what the configuration says. */
+static bool is_served(const struct snapshot *snapshot, const struct listener *listener)
 {
-	const struct snapshot *snapshot = user;
 	size_t i;
 
-	for (i = 0; i < snapshot->n_open_listeners; i++)
-		if (addr_equal(&snapshot->open_listeners[i]->addr, &flow->listener->addr))
-			break;
-	if (i == snapshot->n_open_listeners)
-		return true;
-	if (!*flow->peer_name)
+	for (i = 0; i < snapshot->n_open_listeners; i++) {
+		const struct listener *open = snapshot->open_listeners[i];
+
+		if (addr_equal(&open->addr, &listener->addr) && open->transport == listener->transport &&
+		    open->network == listener->network)
+			return true;
+	}
+	return false;
+}
+
+/* A connection of a listener that is no more or is another now, or one to a partner or backend that is gone or switched
+ * off, ends. Datagrams have no connection: who waits for an answer by them still gets it. */
+static bool is_orphan(const struct flow *flow, void *user)
+{
+	const struct worker *worker = user;
+	const struct snapshot *snapshot = worker->snapshot;
+
+	if (!flow_is_reliable(flow))
 		return false;
-	for (i = 0; i < rules_count(snapshot->rules); i++)
-		if (!strcmp(rules_at(snapshot->rules, i)->id, flow->peer_name))
-			return false;
-	return true;
+	if (!is_served(snapshot, flow->listener))
+		return true;
+	return *flow->peer_name && !rules_by_hash(snapshot->rules, record_route_end(worker->server->keys,
+										   flow->peer_name));
 }
 
 void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
@@ -206,8 +217,9 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 	if (worker->refresh)
 		refresh_restart(worker->refresh);
 	if (old)
-		transport_close_if(worker->transport, is_orphan, snapshot, REASON_CONNECTION_LOST);
+		transport_close_if(worker->transport, is_orphan, worker, REASON_CONNECTION_LOST);
 	snapshot_unref(old);
+	__atomic_store_n(&worker->generation, snapshot->generation, __ATOMIC_RELEASE);
 }
 
 /* ---- letters ---- */

@@ -30,6 +30,7 @@ struct worker {
 	struct counters *counters;
 	struct decision_ring *decisions;
 	struct snapshot *snapshot; /* the one new requests begin under */
+	uint64_t generation;	   /* of snapshot; atomic: a reload looks whether it was taken */
 	struct list contexts;	   /* context.link */
 	struct list trips;	   /* responses on a path of their own: return_path */
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */

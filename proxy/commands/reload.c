@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 
 #include "proxy/commands/args.h"
 #include "proxy/commands/client.h"
@@ -46,7 +47,9 @@ static void print_changes(const struct screen *screen, const json_t *answer)
 	}
 	grid_print(&grid);
 	json_object_foreach((json_t *)kept, key, count) {
-		printf("%s%lld %s", is_first ? "kept: " : ", ", json_integer_value(count), key);
+		long long n = json_integer_value(count);
+
+		printf("%s%lld %.*s", is_first ? "kept: " : ", ", n, (int)strlen(key) - (n == 1), key);
 		is_first = false;
 	}
 	if (!is_first)
@@ -54,27 +57,20 @@ static void print_changes(const struct screen *screen, const json_t *answer)
 }
 
 /* In the form of `nuncio check`, so that editors find the place. */
-static void print_problems(FILE *file, const json_t *answer, bool with_end)
+static void print_problems(FILE *file, const json_t *answer, bool is_rejected)
 {
-	const json_t *problems = json_object_get(answer, "problems"), *problem;
-	size_t i, n_errors = 0;
+	const char *text = record_text(answer, "text");
+	time_t since = (time_t)(record_number(answer, "running_since_us") / 1000000);
+	char when[32] = "";
+	struct tm tm;
 
-	json_array_foreach(problems, i, problem) {
-		const char *severity = record_text(problem, "severity"),
-			   *where = record_text(problem, "where");
-		const char *remedy = record_text(problem, "remedy");
-
-		n_errors += strcmp(severity, "error") == 0;
-		fprintf(file, "%s%s%s: %s [%s]\n", where, *where ? ": " : "", severity,
-			record_text(problem, "text"), record_text(problem, "code"));
-		if (*remedy)
-			fprintf(file, "    %s\n", remedy);
-	}
-	if (with_end)
-		fprintf(file,
-			"%zu error%s; the running configuration is unchanged (`nuncio check` "
-			"shows the lines)\n",
-			n_errors, n_errors == 1 ? "" : "s");
+	if (*text)
+		fprintf(file, "%s\n", text);
+	if (!is_rejected)
+		return;
+	if (localtime_r(&since, &tm))
+		strftime(when, sizeof(when), "%d %b %H:%M", &tm);
+	fprintf(file, "%s; the running configuration (%s) is unchanged\n", record_text(answer, "count"), when);
 }
 
 static enum exit_code reload(const struct args *args)

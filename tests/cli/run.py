@@ -429,6 +429,7 @@ def test_reload():
         good = made.read()
         done = made.ask("reload", want=0)
         check("0 changes" in done.stdout, done.stdout)
+        check("kept: 0 connections, 0 requests" in done.stdout, done.stdout)
         made.write(good.replace("domain: partner.example", "domain: other.example"))
         done = made.ask("reload", want=0)
         check("other.example" in done.stdout and "partner.example" in done.stdout, done.stdout)
@@ -436,6 +437,7 @@ def test_reload():
         done = made.ask("reload", want=1)
         check(f"{made.config}:{good.count(chr(10)) + 1}:1: error: " in done.stderr, done.stderr)
         check("unchanged" in done.stderr and not done.stdout, done.stderr)
+        check(" | nonsens: 1\n     | ^^^^^^^" in done.stderr, f"the line with a caret: {done.stderr}")
         facts = json.loads(made.ask("status", "--json", want=1).stdout)
         check([row["code"] for row in facts["problems"]] == ["reload-rejected"], str(facts["problems"]))
         check(any(row.get("domain") == "other.example" for row in facts["partners"]), "the old one did not stay")
@@ -444,8 +446,8 @@ def test_reload():
         made.write(good)
         made.process.send_signal(signal.SIGHUP)
         end = time.monotonic() + TIMEOUT
-        while made.ask("status").returncode != 0:
-            check(time.monotonic() < end, "SIGHUP did not reload")
+        while (done := made.ask("status")).returncode != 0:
+            check(time.monotonic() < end, f"SIGHUP did not reload:\n{done.stdout}{done.stderr}{made.text()}")
             time.sleep(0.05)
         text = by_tcp(made.ports["http"], "/metrics")[1]
         check('nuncio_config_reloads_total{result="rejected"} 2' in text, "rejected are not counted")

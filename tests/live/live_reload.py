@@ -147,9 +147,46 @@ def test_listener(tally, stage, both):
     both.a.proxy.configure(good)
 
 
+def is_ended(connection):
+    """True if the other side closed it within a second."""
+    connection.settimeout(1)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_connections(tally, stage, both):
+    print("connections of what is taken away end, others stay")
+    good = both.config(both.a, both.b)
+    lan = f"  - {{ name: plain, network: lan, bind: {both.a.lan}, port: 5060, transport: tcp }}\n"
+    with_tcp = good.replace("certificates:\n", lan + "certificates:\n", 1)
+    status, said = change(both.a.proxy, with_tcp)
+    tally.check("a tcp listener beside the udp one on the same port", status == 0 and "plain" in said, said)
+    plain = socket.create_connection((both.a.lan, 5060), timeout=5)
+    partner = as_partner(stage, both, both.a.domain)
+    stream = Stream(partner)
+    tally.check("the partner's connection is good", ask_from_b(stream, both).status == 200)
+    status, said = change(both.a.proxy, with_tcp.replace("partners:\n", "partners:\n  enabled: true\n"))
+    tally.check("a reload of something else ends none", status == 0 and not is_ended(plain), said)
+    status, said = change(both.a.proxy, good)
+    tally.check("without its listener the connection ends", status == 0 and is_ended(plain), said)
+    tally.check("the partner's goes on", ask_from_b(stream, both).status == 200)
+    agent = Datagrams(both.a.backend, 5060)
+    answer = agent.ask(request("OPTIONS", both.a.domain, f"anna@{both.a.domain}", agent.local,
+                               uri=f"sip:{both.a.domain}"), (both.a.lan, 5060))
+    tally.check("and so does the udp listener", answer.status == 200, answer.text)
+    agent.close()
+    plain.close()
+    stream.close()
+
+
 def tests(tally, workers):
     with federation("reload", workers=workers) as (stage, both):
-        for test in (test_under_traffic, test_route_taken_away, test_certificate, test_listener):
+        for test in (test_under_traffic, test_route_taken_away, test_certificate, test_listener,
+                     test_connections):
             tally.section(test, stage, both)
         for site in (both.a, both.b):
             text = site.proxy.text()
