@@ -8,6 +8,11 @@
 #include "proxy/transport/credentials_gnutls.h"
 #include "proxy/transport/tls.h"
 
+enum { TLS_ALERT_SIZE = 7 }; /* a whole record: type, version, length 2, level, description */
+
+/* A record that is an alert and not encrypted: type, version, length, level, description (RFC 8446 §5.1, §6). */
+enum { ALERT_RECORD = 0x15, ALERT_SIZE = 7 };
+
 struct tls_session {
 	gnutls_session_t gnutls;
 	bool is_server, is_mutual, allow_wildcard, is_handshaken, has_received, is_first_seen;
@@ -25,6 +30,9 @@ struct tls_session {
 	uint64_t began_ms;
 	const unsigned char *in; /* what was fed and not used yet; the caller's */
 	size_t in_len;
+	unsigned char last[TLS_ALERT_SIZE]; /* the bytes that were used last, while the handshake
+					       goes on */
+	unsigned char last_in[ALERT_SIZE]; /* what was used last, while there is a diagnosis */
 	unsigned char *out; /* owned */
 	size_t out_at, out_len, out_size;
 	struct tls_diagnosis *diagnosis; /* owned; NULL once forgotten */
@@ -38,4 +46,13 @@ enum reason tls_verify_peer(struct tls_session *session);
  * none. */
 enum reason tls_reason_of_error(const struct tls_session *session, int result);
 enum reason tls_reason_of_alert(const struct tls_session *session, int alert);
+
+/* The alert that the peer sent when the result says that a record could not be decrypted, -1 if it
+ * was none: a TLS 1.3 client that refuses our certificate may not have switched its keys on yet
+ * (OpenSSL does so with its own certificate), and GnuTLS takes its plain alert for a broken
+ * record. Whoever can forge it can reset the connection as well. */
+int tls_plain_alert(const struct tls_session *session, int result);
+
+/* The alert with which the peer ended the handshake, when result says so or hides it; -1: none. */
+int tls_alert_received(const struct tls_session *session, int result);
 int tls_alert_for(const struct tls_session *session, enum reason reason, int result);

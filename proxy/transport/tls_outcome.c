@@ -1,5 +1,9 @@
 #include "proxy/transport/tls_inside.h"
 
+#include <string.h>
+
+#include <string.h>
+
 /* GnuTLS goes down to a version that it was told not to speak, and then finds no cipher for it.
  */
 static bool is_version_refused(const struct tls_session *session)
@@ -55,6 +59,22 @@ enum reason tls_reason_of_error(const struct tls_session *session, int result)
 	}
 }
 
+/* A TLS 1.3 client of OpenSSL that does not believe our certificate says so in plain text: it has no keys of
+ * its own yet. GnuTLS takes that for a record that cannot be decrypted. Anybody on the way could have
+ * written it, but the handshake has failed in any case, and it is the likeliest cause by far. */
+int tls_alert_received(const struct tls_session *session, int result)
+{
+	static const unsigned char head[] = { ALERT_RECORD, 3, 3, 0, 2 };
+	const unsigned char *record = session->last_in;
+
+	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		return (int)gnutls_alert_get(session->gnutls);
+	if (result == GNUTLS_E_DECRYPTION_FAILED && memcmp(record, head, sizeof(head)) == 0 &&
+	    record[sizeof(head)] == GNUTLS_AL_FATAL)
+		return record[sizeof(head) + 1];
+	return -1;
+}
+
 /* What the peer did not like about us. handshake_failure says little; what had happened before
  * says more. */
 enum reason tls_reason_of_alert(const struct tls_session *session, int alert)
@@ -96,6 +116,16 @@ enum reason tls_reason_of_alert(const struct tls_session *session, int alert)
 	default:
 		return REASON_TLS_ALERT;
 	}
+}
+
+int tls_plain_alert(const struct tls_session *session, int result)
+{
+	static const unsigned char fatal[] = { 0x15, 0x03, 0x03, 0x00, 0x02, GNUTLS_AL_FATAL };
+
+	if (result != GNUTLS_E_DECRYPTION_FAILED || session->is_handshaken ||
+	    memcmp(session->last, fatal, sizeof(fatal)) != 0)
+		return -1;
+	return session->last[TLS_ALERT_SIZE - 1];
 }
 
 /* RFC 8446 §6.2, RFC 5246 §7.2.2: the partner's administrator reads this in his log. */
