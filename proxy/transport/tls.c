@@ -13,7 +13,7 @@
 enum { MAX_OUTPUT = 4 << 20, MIN_OUTPUT = 2048, MAX_RECORD = 16384, MAX_STEPS = 64 };
 
 /* First bytes of a TLS connection (RFC 8446 §5.1), and of the hello of SSL 2. */
-enum { HANDSHAKE_RECORD = 0x16, SSL2_HELLO = 0x80 };
+enum { ALERT_RECORD = 0x15, HANDSHAKE_RECORD = 0x16, SSL2_HELLO = 0x80 };
 
 static uint64_t now_ms(void)
 {
@@ -30,16 +30,6 @@ static void keep_last(struct tls_session *session, size_t len)
 
 	memmove(session->last, session->last + n, sizeof(session->last) - n);
 	memcpy(session->last + sizeof(session->last) - n, session->in + len - n, n);
-}
-
-/* GnuTLS takes a record's header, then what the header says, so that after a failure the record that it
- * choked on ends here. */
-static void note_pulled(struct tls_session *session, const unsigned char *bytes, size_t len)
-{
-	size_t n = len < ALERT_SIZE ? len : ALERT_SIZE;
-
-	memmove(session->last_in, session->last_in + n, ALERT_SIZE - n);
-	memcpy(session->last_in + ALERT_SIZE - n, bytes + len - n, n);
 }
 
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *bytes, size_t size)
@@ -328,10 +318,10 @@ static enum tls_step on_fatal(struct tls_session *session, int result)
 
 	if (!session->diagnosis)
 		return TLS_FAILED;
-	int plain_alert = tls_plain_alert(session, result);
-	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED || plain_alert >= 0) {
-		int alert = plain_alert >= 0 ? plain_alert
-					     : (int)gnutls_alert_get(session->gnutls);
+	int alert = result == GNUTLS_E_FATAL_ALERT_RECEIVED
+			    ? (int)gnutls_alert_get(session->gnutls)
+			    : tls_plain_alert(session, result);
+	if (alert >= 0) {
 		note_alert(session, alert, true);
 		reason = tls_reason_of_alert(session, alert);
 	} else {

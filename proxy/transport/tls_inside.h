@@ -10,9 +10,6 @@
 
 enum { TLS_ALERT_SIZE = 7 }; /* a whole record: type, version, length 2, level, description */
 
-/* A record that is an alert and not encrypted: type, version, length, level, description (RFC 8446 §5.1, §6). */
-enum { ALERT_RECORD = 0x15, ALERT_SIZE = 7 };
-
 struct tls_session {
 	gnutls_session_t gnutls;
 	bool is_server, is_mutual, allow_wildcard, is_handshaken, has_received, is_first_seen;
@@ -32,7 +29,6 @@ struct tls_session {
 	size_t in_len;
 	unsigned char last[TLS_ALERT_SIZE]; /* the bytes that were used last, while the handshake
 					       goes on */
-	unsigned char last_in[ALERT_SIZE]; /* what was used last, while there is a diagnosis */
 	unsigned char *out; /* owned */
 	size_t out_at, out_len, out_size;
 	struct tls_diagnosis *diagnosis; /* owned; NULL once forgotten */
@@ -53,6 +49,4 @@ enum reason tls_reason_of_alert(const struct tls_session *session, int alert);
  * record. Whoever can forge it can reset the connection as well. */
 int tls_plain_alert(const struct tls_session *session, int result);
 
-/* The alert with which the peer ended the handshake, when result says so or hides it; -1: none. */
-int tls_alert_received(const struct tls_session *session, int result);
 int tls_alert_for(const struct tls_session *session, enum reason reason, int result);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include <string.h>
-
 /* GnuTLS goes down to a version that it was told not to speak, and then finds no cipher for it.
  */
 static bool is_version_refused(const struct tls_session *session)
@@ -57,22 +55,6 @@ enum reason tls_reason_of_error(const struct tls_session *session, int result)
 	default:
 		return REASON_TLS_INTERNAL;
 	}
-}
-
-/* A TLS 1.3 client of OpenSSL that does not believe our certificate says so in plain text: it has no keys of
- * its own yet. GnuTLS takes that for a record that cannot be decrypted. Anybody on the way could have
- * written it, but the handshake has failed in any case, and it is the likeliest cause by far. */
-int tls_alert_received(const struct tls_session *session, int result)
-{
-	static const unsigned char head[] = { ALERT_RECORD, 3, 3, 0, 2 };
-	const unsigned char *record = session->last_in;
-
-	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
-		return (int)gnutls_alert_get(session->gnutls);
-	if (result == GNUTLS_E_DECRYPTION_FAILED && memcmp(record, head, sizeof(head)) == 0 &&
-	    record[sizeof(head)] == GNUTLS_AL_FATAL)
-		return record[sizeof(head) + 1];
-	return -1;
 }
 
 /* What the peer did not like about us. handshake_failure says little; what had happened before
