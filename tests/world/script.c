@@ -175,12 +175,41 @@ static bool do_times(struct stage *stage, char *rest)
 	return true;
 }
 
+/* Whoever was asked something says 200, until nobody is asked any more. */
+static bool do_everybody(struct stage *stage, char *rest)
+{
+	char line[64];
+	unsigned i, n_rounds = 0;
+	bool is_over;
+
+	if (strcmp(rest, "answers"))
+		return stage_fault(stage, "not a statement");
+	do {
+		is_over = true;
+		for (i = 0; i < stage->n_agents; i++) {
+			struct agent *agent = stage->agents[i];
+
+			while (party_first(&agent->party)) {
+				bool is_request = !sip_text_status(party_first(&agent->party)->text);
+
+				agent_learn(agent, party_first(&agent->party));
+				party_take(&agent->party);
+				snprintf(line, sizeof(line), "%s > 200", agent->party.name);
+				is_over = false;
+				if (is_request && !stage_line(stage, line))
+					return false;
+			}
+		}
+	} while (!is_over && ++n_rounds < 20);
+	return true;
+}
+
 static const struct {
 	const char *word;
 	bool (*run)(struct stage *stage, char *rest);
 } statements[] = {
 	{ "wait", do_wait }, { "dns", do_dns },	      { "forget", do_forget },
-	{ "why", do_why },   { "reload", do_reload }, { "times", do_times },
+	{ "why", do_why },   { "reload", do_reload }, { "times", do_times },   { "everybody", do_everybody },
 };
 
 /* ---- the play ---- */

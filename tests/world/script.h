@@ -17,6 +17,7 @@
  *	dns NAME A 203.0.113.1			also AAAA, SRV; fails, hangs, nothing
  *	forget NAME				takes its records away
  *	why CODE [DESTINATION]			the reason of the newest decision ("none": welcome)
+ *	everybody answers			200 to whatever anybody was asked
  *	reload N				the scenario's configuration number N is swapped in
  *	times N STATEMENT			N times
  *
