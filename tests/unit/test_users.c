@@ -97,6 +97,7 @@ static const struct {
 	{ "no name", "- { ha1: { md5: " MD5 " } }\n", FAULT_MISSING_KEY, 1, 3 },
 	{ "no hash", "- { user: a }\n", FAULT_MISSING_KEY, 1, 3 },
 	{ "no hash in it", "- { user: a, ha1: {} }\n", FAULT_USERS, 1, 19 },
+	{ "hash itself", "- { user: a, ha1: " MD5 " }\n", FAULT_WRONG_KIND, 1, 19 },
 	{ "too short", "- { user: a, ha1: { md5: 0123 } }\n", FAULT_BAD_VALUE, 1, 26 },
 	{ "no digits", "- { user: a, ha1: { md5: 0123456789abcdef0123456789abcdeg } }\n",
 	  FAULT_USERS, 1, 3 },
