@@ -70,6 +70,32 @@ static bool is_same(const struct sockaddr_in *a, const struct sockaddr_in *b)
 	return a->sin_addr.s_addr == b->sin_addr.s_addr && a->sin_port == b->sin_port;
 }
 
+/* Answers of the far end go to whoever asked last, the rest to the far end. */
+static void turn_around(struct batch *batch, int n, const struct sockaddr_in *far,
+			struct sockaddr_in *near)
+{
+	for (int i = 0; i < n; i++) {
+		if (is_same(&batch->addrs[i], far)) {
+			batch->addrs[i] = *near;
+		} else {
+			*near = batch->addrs[i];
+			batch->addrs[i] = *far;
+		}
+		batch->parts[i].iov_len = batch->heads[i].msg_len;
+	}
+}
+
+static void send_all(struct batch *batch, int fd, int n)
+{
+	for (int sent = 0; sent < n;) {
+		int done = sendmmsg(fd, batch->heads + sent, (unsigned)(n - sent), 0);
+
+		sent += done > 0 ? done : 1; /* what the system refuses is lost: UDP */
+	}
+	for (int i = 0; i < n; i++)
+		batch->parts[i].iov_len = ROOM;
+}
+
 int main(int argc, char **argv)
 {
 	static struct batch batch;
@@ -87,21 +113,7 @@ int main(int argc, char **argv)
 	for (;;) {
 		int n = recvmmsg(fd, batch.heads, BATCH, MSG_WAITFORONE, NULL);
 
-		for (int i = 0; i < n; i++) {
-			if (is_same(&batch.addrs[i], &far)) {
-				batch.addrs[i] = near;
-			} else {
-				near = batch.addrs[i];
-				batch.addrs[i] = far;
-			}
-			batch.parts[i].iov_len = batch.heads[i].msg_len;
-		}
-		for (int sent = 0; sent < n;) {
-			int done = sendmmsg(fd, batch.heads + sent, (unsigned)(n - sent), 0);
-
-			sent += done > 0 ? done : 1; /* what the system refuses is lost: UDP */
-		}
-		for (int i = 0; i < n; i++)
-			batch.parts[i].iov_len = ROOM;
+		turn_around(&batch, n, &far, &near);
+		send_all(&batch, fd, n);
 	}
 }
