@@ -10,6 +10,8 @@
 #include "proxy/sip/reply.h"
 #include "proxy/sip/via.h"
 
+enum { RETRY_AFTER_S = 5 }; /* when we are full: most of what we hold has ended by then */
+
 static void reply(struct worker *worker, struct flow *flow, msg_t *request, msg_t *response)
 {
 	if (!response)
@@ -85,6 +87,8 @@ static void act(struct worker *worker, struct request *request, enum request_out
 			request->reason = REASON_DRAINING;
 		else
 			context_begin(worker, request);
+		if (request->reason == REASON_TOO_MANY_TRANSACTIONS || request->reason == REASON_OVERLOAD)
+			request->retry_after_s = RETRY_AFTER_S;
 		if (request->reason)
 			refuse(worker, request);
 		break;
@@ -118,6 +122,17 @@ static void judge(struct worker *worker, struct arrival *arrival)
 	request_fini(&request);
 }
 
+/* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an answer: whoever sends more of
+ * them than requests are allowed gets nothing (design.md D7). */
+static bool is_flooding(struct worker *worker, const struct arrival *arrival)
+{
+	unsigned ignored;
+
+	return arrival->flow->listener->network != NETWORK_LAN &&
+	       account_request(worker->server->accounts, &arrival->flow->remote, "", loop_now_ms(worker->loop),
+			       &ignored) != ACCOUNT_WELCOME;
+}
+
 /* A request that no transaction absorbed. */
 static void on_new_request(struct worker *worker, struct arrival *arrival, struct server_txn *invite)
 {
@@ -130,7 +145,7 @@ static void on_new_request(struct worker *worker, struct arrival *arrival, struc
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, found);
 		return;
 	}
-	if (is_cancel && handover_search(worker, arrival))
+	if (is_cancel && (is_flooding(worker, arrival) || handover_search(worker, arrival)))
 		return;
 	if (is_cancel) {
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, false);
@@ -138,7 +153,8 @@ static void on_new_request(struct worker *worker, struct arrival *arrival, struc
 	}
 	/* The ACK to a refusal of ours, whose transaction may live elsewhere or nowhere; one to a 2xx has our Route. */
 	if (!strcmp(method, "ACK") && !arrival->sip->sip_route) {
-		handover_search(worker, arrival);
+		if (worker->server->n_workers > 1 && !is_flooding(worker, arrival))
+			handover_search(worker, arrival);
 		return;
 	}
 	judge(worker, arrival);
@@ -151,8 +167,10 @@ static void on_request(struct worker *worker, struct arrival *arrival)
 
 	if (arrival->flow->listener->network != NETWORK_LAN &&
 	    account_is_banned(worker->server->accounts, &arrival->flow->remote,
-			      loop_now_ms(worker->loop)))
+			      loop_now_ms(worker->loop))) {
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_AUTH_FAILURES, 1);
 		return;
+	}
 	if (via_stamp(arrival->msg, &arrival->flow->remote))
 		return; /* no memory: the sender repeats it */
 	switch (txn_table_match(worker->txns, arrival, &invite, &ignored)) {
@@ -185,6 +203,31 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 	case TXN_NOT_OURS:
 		break;
 	}
+}
+
+void receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len)
+{
+	struct arrival arrival = { .flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(worker->loop) };
+	struct request request;
+	unsigned ignored;
+
+	/* Whoever does this often gets no answer, as with all refusals of strangers. */
+	if (flow->listener->network != NETWORK_LAN &&
+	    account_request(worker->server->accounts, &flow->remote, "", arrival.at_ms, &ignored) != ACCOUNT_WELCOME)
+		return;
+	if (message_parse(bytes, len, &arrival.msg))
+		return; /* without its headers there is nobody to answer */
+	arrival.sip = message_sip(arrival.msg);
+	if (arrival.sip->sip_request && !via_stamp(arrival.msg, &flow->remote)) {
+		request_init(&request, worker->server, worker->snapshot, &arrival);
+		request.is_ack = !strcmp(message_method(arrival.sip), "ACK");
+		request.reason = REASON_MESSAGE_TOO_LARGE;
+		start_record(worker, &request);
+		request_describe(&request);
+		refuse(worker, &request);
+		request_fini(&request);
+	}
+	message_unref(arrival.msg);
 }
 
 void receive_message(void *user, struct arrival *arrival)

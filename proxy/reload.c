@@ -120,7 +120,8 @@ char *reload_now(struct server *server, bool *out_ok)
 	add_report_text(answer, report);
 	json_object_set_new(answer, "running_since_us", json_integer((json_int_t)server->snapshot->loaded_wall_us));
 	json_object_set_new(answer, "kept", json_pack("{s:i, s:I}", "requests", (int)server_n_busy(server), "connections",
-				      (json_int_t)server_n_connections(server)));
+				      (json_int_t)counters_total((const struct counters *const *)server->counters,
+								 server->n_workers, COUNTER_CONNECTIONS)));
 	json_object_set_new(answer, "took_ms",
 			    json_integer((json_int_t)(now_us(CLOCK_MONOTONIC) - began_us) / 1000));
 	report_free(report);

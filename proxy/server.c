@@ -233,22 +233,6 @@ void server_swap(struct server *server, struct snapshot *snapshot)
 	wait_until_taken(server, snapshot->generation);
 }
 
-uint64_t server_n_connections(struct server *server)
-{
-	int64_t n = 0;
-	unsigned network, transport, direction;
-
-	for (network = NETWORK_WAN; network <= NETWORK_REMOTE; network++)
-		for (transport = TRANSPORT_TCP; transport <= TRANSPORT_MTLS; transport++)
-			for (direction = COUNTER_IN; direction <= COUNTER_OUT; direction++) {
-				const unsigned at[COUNTER_MAX_LABELS] = { network, transport, direction };
-
-				n += counters_sum((const struct counters *const *)server->counters,
-						  server->n_workers, COUNTER_CONNECTIONS, at);
-			}
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 unsigned server_n_busy(struct server *server)
 {
 	unsigned n = 0, i;

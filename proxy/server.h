@@ -59,9 +59,6 @@ struct server *server_free(struct server *server);
  * is stuck. Main thread. */
 void server_swap(struct server *server, struct snapshot *snapshot);
 
-/* How many connections are open. Any thread. */
-uint64_t server_n_connections(struct server *server);
-
 /* How many response contexts the workers still have: what draining waits for. Any thread. */
 unsigned server_n_busy(struct server *server);
 

@@ -236,6 +236,37 @@ static void note_process(struct server *server, bool is_alive, json_t *problems)
 			    "Nothing has to be done.");
 }
 
+/* Since the start, but for what is open now: connections and transactions. */
+static json_t *counters_to_json(const struct server *server)
+{
+	static const struct {
+		const char *key;
+		enum counter counter;
+	} rows[] = {
+		{ "requests", COUNTER_REQUESTS },
+		{ "refusals", COUNTER_REFUSALS },
+		{ "retransmissions", COUNTER_RETRANSMISSIONS },
+		{ "malformed", COUNTER_MALFORMED },
+		{ "limited", COUNTER_LIMITED },
+		{ "auth_failures", COUNTER_AUTH_FAILURES },
+		{ "connections", COUNTER_CONNECTIONS },
+		{ "connections_opened", COUNTER_CONNECTIONS_OPENED },
+		{ "connection_failures", COUNTER_CONNECTION_FAILURES },
+		{ "transactions", COUNTER_TRANSACTIONS },
+		{ "received_bytes", COUNTER_RECEIVED_BYTES },
+		{ "sent_bytes", COUNTER_SENT_BYTES },
+	};
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		json_object_set_new(
+			object, rows[i].key,
+			json_integer((json_int_t)counters_total(
+				(const struct counters *const *)server->counters,
+				server->n_workers, rows[i].counter)));
+	return object;
+}
+
 json_t *status_answer(struct server *server, bool is_alive)
 {
 	uint64_t wall_us = loop_wall_us(server->loop);
@@ -255,6 +286,7 @@ json_t *status_answer(struct server *server, bool is_alive)
 	if (!object)
 		return NULL;
 	json_object_set_new(object, "configuration", configuration_to_json(server, problems));
+	json_object_set_new(object, "counters", counters_to_json(server));
 	json_object_set_new(object, "listeners", listeners_to_json(server->snapshot));
 	add_peers(server, partners, backends, problems);
 	json_object_set_new(object, "partners", partners);

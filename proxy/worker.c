@@ -19,13 +19,19 @@ enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000 };
 static enum reason may_connect(void *user, const struct listener *listener, const struct addr *source, bool is_tls)
 {
 	struct worker *worker = user;
+	char peer[ADDR_TEXT_SIZE];
 	enum reason reason;
 
 	reason = account_connection(worker->server->accounts, source, is_tls, loop_now_ms(worker->loop));
 	if (reason)
 		counter_add1(worker->counters, COUNTER_LIMITED,
-			     reason == REASON_TOO_MANY_HANDSHAKES ? COUNTER_LIMIT_HANDSHAKES : COUNTER_LIMIT_CONNECTIONS,
+			     reason == REASON_TOO_MANY_HANDSHAKES ? COUNTER_LIMIT_HANDSHAKES :
+			     reason == REASON_BANNED		  ? COUNTER_LIMIT_AUTH_FAILURES :
+								    COUNTER_LIMIT_CONNECTIONS,
 			     1);
+	if (reason)
+		log_event(LOG_WARNING, "refused", "reason", reason_code(reason), "msg", "a connection", "peer",
+			  addr_text(source, peer), "listener", listener->name, NULL);
 	return reason;
 }
 
@@ -36,13 +42,22 @@ static void connection_ended(void *user, const struct addr *source)
 	account_connection_ended(worker->server->accounts, source);
 }
 
-static void on_malformed(void *user, struct flow *flow, const void *bytes, size_t len, const char *fault)
+static void on_malformed(void *user, struct flow *flow, const void *bytes, size_t len, enum reason reason,
+			 const char *fault)
 {
+	const enum conf_network network = flow->listener->network;
 	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 
-	counter_add2(worker->counters, COUNTER_MALFORMED, flow->listener->network, COUNTER_MALFORMED_SYNTAX, 1);
-	log_event(LOG_INFO, "refused", "reason", reason_code(REASON_MALFORMED), "msg", fault, "peer",
+	if (reason == REASON_MESSAGE_TOO_LARGE) {
+		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_SIZE, 1);
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_MESSAGE_SIZE, 1);
+		receive_too_large(worker, flow, bytes, len);
+	} else {
+		counter_add2(worker->counters, COUNTER_MALFORMED, network,
+			     flow_is_reliable(flow) ? COUNTER_MALFORMED_FRAME : COUNTER_MALFORMED_SYNTAX, 1);
+	}
+	log_event(LOG_INFO, "refused", "reason", reason_code(reason), "msg", fault, "peer",
 		  addr_text(&flow->remote, peer), "listener", flow->listener->name, NULL);
 }
 
@@ -108,6 +123,32 @@ static void log_refusal(const struct decision *decision)
 		  decision->certificate, "target", decision->destination, NULL);
 }
 
+/* What a refusal counts for beside itself. */
+static void count_refusal(struct worker *worker, enum reason reason, enum conf_network network)
+{
+	switch (reason) {
+	case REASON_RATE_LIMITED:
+	case REASON_BANNED:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_REQUESTS, 1);
+		break;
+	case REASON_TOO_MANY_TRANSACTIONS:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_TRANSACTIONS, 1);
+		break;
+	case REASON_AUTHORIZATION_WRONG:
+	case REASON_ROUTE_TOKEN_FORGED:
+		counter_add1(worker->counters, COUNTER_AUTH_FAILURES, network, 1);
+		break;
+	case REASON_MALFORMED:
+		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_HEADER, 1);
+		break;
+	case REASON_VERSION:
+		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_VERSION, 1);
+		break;
+	default:
+		break;
+	}
+}
+
 void worker_note_decision(struct worker *worker, const struct decision *decision)
 {
 	const struct snapshot *snapshot = worker->snapshot;
@@ -125,8 +166,7 @@ void worker_note_decision(struct worker *worker, const struct decision *decision
 		if (!strcmp(snapshot->open_listeners[i]->name, decision->listener))
 			network = snapshot->open_listeners[i]->network;
 	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
-	if (decision->reason == REASON_RATE_LIMITED)
-		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_REQUESTS, 1);
+	count_refusal(worker, decision->reason, network);
 	/* A challenge and a caller who gives up are no news. */
 	if (decision->reason != REASON_AUTHORIZATION_NEEDED && decision->reason != REASON_AUTHORIZATION_STALE &&
 	    decision->reason != REASON_CANCELLED)

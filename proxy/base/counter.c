@@ -87,3 +87,20 @@ int64_t counters_sum(const struct counters *const *per_worker, unsigned n_worker
 	}
 	return sum;
 }
+
+int64_t counters_total(const struct counters *const *per_worker, unsigned n_workers,
+		       enum counter counter)
+{
+	int64_t sum = 0;
+
+	for (unsigned w = 0; w < n_workers; w++) {
+		const uint16_t *sizes = per_worker[w]->sizes[counter];
+		size_t n = (size_t)sizes[0] * sizes[1] * sizes[2] * sizes[3];
+
+		for (size_t i = 0; i < n; i++)
+			sum += atomic_load_explicit(
+				&per_worker[w]->values[per_worker[w]->first[counter] + i],
+				memory_order_relaxed);
+	}
+	return sum;
+}

@@ -172,6 +172,10 @@ void counter_observe(struct counters *counters, enum counter counter, unsigned i
 int64_t counters_sum(const struct counters *const *per_worker, unsigned n_workers,
 		     enum counter counter, const unsigned at[COUNTER_MAX_LABELS]);
 
+/* The sum of all values of a family that is no histogram. Any thread. */
+int64_t counters_total(const struct counters *const *per_worker, unsigned n_workers,
+		       enum counter counter);
+
 /* The families that are kept here, in the text format of Prometheus 0.0.4 or OpenMetrics 1.0.
  * Of families with many possible series only those are printed that are not 0. Any thread. */
 void counters_print(struct buf *buf, const struct counters *const *per_worker,

@@ -60,6 +60,19 @@ static void print_verdict(const struct screen *screen, const json_t *status)
 	}
 }
 
+static void print_traffic(const struct screen *screen, const json_t *status)
+{
+	const json_t *counters = json_object_get(status, "counters");
+
+	screen_print(screen, INK_STRONG, "traffic since the start\n");
+	printf("  %lld requests, %lld refused, %lld malformed, %lld over a limit, %lld repeated\n",
+	       record_number(counters, "requests"), record_number(counters, "refusals"),
+	       record_number(counters, "malformed"), record_number(counters, "limited"),
+	       record_number(counters, "retransmissions"));
+	printf("  now: %lld connections, %lld transactions\n", record_number(counters, "connections"),
+	       record_number(counters, "transactions"));
+}
+
 static void add_listener(struct grid *grid, const json_t *row)
 {
 	const char *state = record_text(row, "state");
@@ -164,6 +177,8 @@ static void print_status(const struct args *args, const struct screen *screen,
 		if (!only || strcmp(only, sections[i].word) == 0)
 			print_section(screen, status, &sections[i], args_has(args, "all"));
 	}
+	if (!only)
+		print_traffic(screen, status);
 }
 
 static bool is_section(const char *word)

@@ -47,6 +47,7 @@ static void take(struct acceptor *acceptor, int fd, const struct addr *remote)
 	struct transport_user *user = &transport->user;
 
 	if (transport->n_streams >= transport->limits.connections) {
+		counter_add1(transport->counters, COUNTER_LIMITED, COUNTER_LIMIT_CONNECTIONS, 1);
 		close(fd);
 		return;
 	}

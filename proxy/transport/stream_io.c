@@ -177,6 +177,7 @@ static bool on_frame(struct stream *stream, enum frame frame, const char *bytes,
 {
 	struct flow *flow = &stream->flow;
 	struct transport *transport = flow->owner;
+	enum reason reason;
 
 	switch (frame) {
 	case FRAME_PARTIAL:
@@ -194,12 +195,12 @@ static bool on_frame(struct stream *stream, enum frame frame, const char *bytes,
 		return !flow->is_closed;
 	case FRAME_TOO_LARGE:
 	case FRAME_BAD:
+		reason = frame == FRAME_BAD ? REASON_MALFORMED : REASON_MESSAGE_TOO_LARGE;
 		if (transport->user.on_malformed)
-			transport->user.on_malformed(transport->user.user, flow, bytes, len,
+			transport->user.on_malformed(transport->user.user, flow, bytes, len, reason,
 						     stream->framer.fault);
 		if (!flow->is_closed)
-			flow_close(flow, frame == FRAME_BAD ? REASON_MALFORMED
-							    : REASON_MESSAGE_TOO_LARGE);
+			flow_close(flow, reason);
 		return false;
 	}
 	return false;

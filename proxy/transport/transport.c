@@ -279,12 +279,14 @@ void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
 	loop_defer(transport->loop, &flow->end_call, tell_ended);
 }
 
-static void tell_malformed(struct flow *flow, const void *bytes, size_t len, const char *fault)
+static void tell_malformed(struct flow *flow, const void *bytes, size_t len, enum reason reason,
+			   const char *fault)
 {
 	struct transport *transport = flow->owner;
 
 	if (transport->user.on_malformed)
-		transport->user.on_malformed(transport->user.user, flow, bytes, len, fault);
+		transport->user.on_malformed(transport->user.user, flow, bytes, len, reason,
+					     fault);
 }
 
 void transport_deliver(struct flow *flow, const void *bytes, size_t len)
@@ -296,14 +298,15 @@ void transport_deliver(struct flow *flow, const void *bytes, size_t len)
 
 	trace_message(flow, false, bytes, len);
 	if (len > transport->limits.message_bytes) {
-		tell_malformed(flow, bytes, len, "message over the bound");
+		tell_malformed(flow, bytes, len, REASON_MESSAGE_TOO_LARGE,
+			       "message over the bound");
 		return;
 	}
 	enum err err = message_parse(bytes, len, &arrival.msg);
 	if (err == ERR_NO_MEMORY)
 		return; /* as if it had been lost on the way */
 	if (err != ERR_OK) {
-		tell_malformed(flow, bytes, len,
+		tell_malformed(flow, bytes, len, REASON_MALFORMED,
 			       err == ERR_LIMIT ? "more headers than allowed"
 						: "not a SIP message");
 		if (flow_is_reliable(flow))

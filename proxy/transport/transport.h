@@ -30,8 +30,10 @@ struct arrival {
 struct transport_user {
 	void *user;
 	void (*on_message)(void *user, struct arrival *arrival);
-	/* Bytes that are no SIP message; on a stream the flow is closed right after. fault names it. */
-	void (*on_malformed)(void *user, struct flow *flow, const void *bytes, size_t len, const char *fault);
+	/* Bytes that are no SIP message (REASON_MALFORMED), or the headers of one that is over the bound, where their end
+	 * was seen (REASON_MESSAGE_TOO_LARGE); on a stream the flow is closed right after. fault names it. */
+	void (*on_malformed)(void *user, struct flow *flow, const void *bytes, size_t len, enum reason reason,
+			     const char *fault);
 	/* A stream opened (connected or accepted, handshake done). */
 	void (*on_opened)(void *user, struct flow *flow);
 	/* A stream ended that had been opened. */

@@ -421,6 +421,8 @@ def test_status():
         check(certificate["name"] == "edge" and 360 <= certificate["days_left"] <= 365, str(certificate))
         check("listener wan" in certificate["used_by"] and "partner partner.example" in certificate["used_by"],
               str(certificate))
+        check(facts["counters"]["requests"] == 0 and facts["counters"]["connections"] == 0, str(facts["counters"]))
+        check("0 requests, 0 refused" in done.stdout, done.stdout)
         check("wan" not in made.ask("status", "partners", want=0).stdout, "only partners were asked for")
 
 

@@ -22,6 +22,7 @@ struct side {
 	struct loop *loop;
 	struct transport *transport;
 	/* what came */
+	enum reason malformed_reason; /* of the last */
 	unsigned n_messages, n_responses, n_malformed, n_opened, n_closed, n_handshakes,
 		n_refused, n_charged;
 	char last[70000];
@@ -67,11 +68,12 @@ static inline void side_on_message(void *user, struct arrival *arrival)
 }
 
 static inline void side_on_malformed(void *user, struct flow *flow, const void *bytes,
-				     size_t len, const char *fault)
+				     size_t len, enum reason reason, const char *fault)
 {
 	struct side *side = user;
 
 	side->n_malformed++;
+	side->malformed_reason = reason;
 	snprintf(side->fault, sizeof(side->fault), "%s", fault);
 	if (side->responds) { /* the flow is closed right after */
 		static const char text[] =

@@ -95,6 +95,8 @@ static void test_sum_over_workers(void **state)
 		counters_sum((const struct counters *const *)workers, 2, COUNTER_REQUESTS,
 			     (const unsigned[]){ WAN, COUNTER_ORIGIN_PARTNER, invite, 0 }),
 		5);
+	assert_int_equal(counters_total((const struct counters *const *)workers, 2, COUNTER_REQUESTS), 6);
+	assert_int_equal(counters_total((const struct counters *const *)workers, 2, COUNTER_TRANSACTIONS), 1);
 
 	page = page_of(workers, 2, false);
 	assert_line(page, "# TYPE nuncio_requests_total counter");

@@ -134,7 +134,7 @@ static inline void bench_ignore_message(void *user, struct arrival *arrival)
 }
 
 static inline void bench_ignore_malformed(void *user, struct flow *flow, const void *bytes,
-					  size_t len, const char *fault)
+					  size_t len, enum reason reason, const char *fault)
 {
 }
 
