@@ -6,6 +6,8 @@
 #include "proxy/base/log.h"
 #include "proxy/receive.h"
 
+enum { MAX_SEARCHED = 16 * 1024 }; /* bytes of a CANCEL or ACK that is passed round */
+
 /* One message on its way between workers. The listener's count is atomic, the flow's is not: so the flow is named by its id. */
 struct handed {
 	struct letter letter;
@@ -51,7 +53,7 @@ static void post(struct worker *worker, struct handed *handed, unsigned to)
 	handed->to = to;
 	handed->letter.deliver = deliver;
 	/* A full mailbox is like a lost datagram: whoever sent it repeats it. */
-	if (mailbox_post(worker->server->workers[to]->mailbox, &handed->letter))
+	if (mailbox_offer(worker->server->workers[to]->mailbox, &handed->letter))
 		handed_free(handed);
 }
 
@@ -135,7 +137,7 @@ bool handover_search(struct worker *worker, const struct arrival *arrival)
 {
 	struct handed *handed;
 
-	if (worker->server->n_workers < 2 || !arrival->flow)
+	if (worker->server->n_workers < 2 || !arrival->flow || arrival->len > MAX_SEARCHED)
 		return false;
 	handed = handed_new(worker, arrival);
 	if (!handed)

@@ -10,7 +10,7 @@
 
 #include "proxy/base/loop.h"
 
-enum { MAX_LETTERS = 65536 };
+enum { MAX_LETTERS = 65536, MAX_OFFERED = 1024 };
 
 struct mailbox {
 	struct loop_watch watch;
@@ -90,13 +90,13 @@ struct mailbox *mailbox_free(struct mailbox *mailbox)
 	return NULL;
 }
 
-enum err mailbox_post(struct mailbox *mailbox, struct letter *letter)
+static enum err post(struct mailbox *mailbox, struct letter *letter, unsigned max_letters)
 {
 	static const uint64_t one = 1;
 	bool is_first;
 
 	pthread_mutex_lock(&mailbox->lock);
-	if (mailbox->n_letters >= MAX_LETTERS) {
+	if (mailbox->n_letters >= max_letters) {
 		pthread_mutex_unlock(&mailbox->lock);
 		return ERR_LIMIT;
 	}
@@ -109,4 +109,14 @@ enum err mailbox_post(struct mailbox *mailbox, struct letter *letter)
 	if (is_first && write(mailbox->fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		abort(); /* an eventfd that cannot be written is not one any more */
 	return ERR_OK;
+}
+
+enum err mailbox_post(struct mailbox *mailbox, struct letter *letter)
+{
+	return post(mailbox, letter, MAX_LETTERS);
+}
+
+enum err mailbox_offer(struct mailbox *mailbox, struct letter *letter)
+{
+	return post(mailbox, letter, MAX_OFFERED);
 }

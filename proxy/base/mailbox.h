@@ -22,3 +22,7 @@ struct mailbox *mailbox_free(struct mailbox *mailbox);
 /* Hands a letter over. Any thread; never blocks (a short lock). Returns ERR_LIMIT, with the letter
  * untouched, when max_letters wait already. */
 enum err mailbox_post(struct mailbox *mailbox, struct letter *letter) MUST_CHECK;
+
+/* The same for what strangers can cause: ERR_LIMIT comes far earlier, so that their letters neither fill the memory nor
+ * keep those out that must arrive (orders, the end). */
+enum err mailbox_offer(struct mailbox *mailbox, struct letter *letter) MUST_CHECK;

@@ -89,6 +89,25 @@ static void test_bound(void **state)
 	loop_free(reader.loop);
 }
 
+static void test_offers_leave_room_for_orders(void **state)
+{
+	struct reader reader = { 0 };
+	struct letter *last = NULL;
+	unsigned n = 0;
+
+	assert_int_equal(loop_new_turned(0, &reader.loop), ERR_OK);
+	assert_int_equal(mailbox_new(reader.loop, &reader, &reader.mailbox), ERR_OK);
+	for (last = letter_new(0, 0); mailbox_offer(reader.mailbox, last) == ERR_OK; n++)
+		last = letter_new(0, n + 1);
+	assert_in_range(n, 100, MAX_LETTERS / 8);
+	assert_int_equal(mailbox_post(reader.mailbox, last), ERR_OK);
+	loop_turn(reader.loop, 0);
+	assert_int_equal(reader.n_read, n + 1);
+	assert_int_equal(mailbox_offer(reader.mailbox, letter_new(0, n + 1)), ERR_OK);
+	mailbox_free(reader.mailbox);
+	loop_free(reader.loop);
+}
+
 struct writer {
 	struct mailbox *mailbox;
 	unsigned thread;
@@ -133,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_delivered_by_the_loop_in_order),
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_offers_leave_room_for_orders),
 		cmocka_unit_test(test_threads),
 	};
 
