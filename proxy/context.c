@@ -63,17 +63,43 @@ static void on_end(struct loop_call *call)
 	context_free(container_of(call, struct context, end));
 }
 
+/* What only waits for repeats of its 2xx, for half a minute, needs neither the request nor the servers. */
+static void shed(struct context *context)
+{
+	unsigned i;
+
+	context->msg = message_unref(context->msg);
+	context->best = message_unref(context->best);
+	for (i = 0; i < context->n_branches; i++) {
+		free(context->branches[i].hops);
+		context->branches[i].hops = NULL;
+	}
+}
+
+static bool is_all_done(const struct context *context)
+{
+	unsigned i;
+
+	for (i = 0; i < context->n_branches; i++)
+		if (context->branches[i].state != BRANCH_DONE)
+			return false;
+	return true;
+}
+
 void context_check_end(struct context *context)
 {
 	unsigned i;
 
 	if (!context->has_final && !context->is_ack && context->server_txn)
 		return;
+	if (!is_all_done(context))
+		return;
 	for (i = 0; i < context->n_branches; i++) {
-		const struct branch *branch = &context->branches[i];
-
-		if (branch->state != BRANCH_DONE || branch->txn)
-			return;
+		if (!context->branches[i].txn)
+			continue;
+		if (context->has_final)
+			shed(context);
+		return;
 	}
 	loop_defer(context->worker->loop, &context->end, on_end);
 }
@@ -273,6 +299,7 @@ static void try_next(struct branch *branch, enum reason last)
 			continue;
 		}
 		branch->state = BRANCH_CALLING;
+		branch->network = hop->listener->network;
 		err = start(branch, hop);
 		if (!err)
 			return;
@@ -309,14 +336,12 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 void context_branch_done(struct branch *branch)
 {
 	struct context *context = branch->context;
-	unsigned i;
 
 	branch->state = BRANCH_DONE;
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
-	for (i = 0; i < context->n_branches; i++)
-		if (context->branches[i].state != BRANCH_DONE)
-			return;
+	if (!is_all_done(context))
+		return;
 	if (!context->has_final && !context->is_ack)
 		response_send_best(context);
 	context_check_end(context);

@@ -28,7 +28,8 @@ struct branch {
 	enum branch_state state;
 	struct target target;
 	struct locate *locate;
-	struct hop *hops; /* owned */
+	enum conf_network network; /* of the hop that is tried */
+	struct hop *hops; /* owned; NULL before and after */
 	size_t n_hops, next; /* hops[next - 1] is the one that is tried */
 	struct client_txn *txn;	  /* NULL before and after */
 	struct sending sending;	  /* the ACK to a 2xx has no transaction */

@@ -24,11 +24,28 @@ void decision_clear(struct decision *decision)
 	memset(decision, 0, offsetof(struct decision, steps));
 }
 
+/* "nuncio.yaml:31:20". By hand: each request has several. */
+static void print_place(const struct place *place, char *out, size_t size)
+{
+	const char *file;
+	char number[24];
+	size_t len;
+
+	out[0] = '\0';
+	if (!place || !place->line || !place->file)
+		return;
+	file = strrchr(place->file, '/');
+	len = text_append(out, size - sizeof(number), 0, file ? file + 1 : place->file);
+	len = text_append(out, size, len, ":");
+	len = text_append(out, size, len, text_number(place->line, number));
+	len = text_append(out, size, len, ":");
+	text_append(out, size, len, text_number(place->column, number));
+}
+
 void decision_add(struct decision *decision, const char *step, const char *rule,
 		  const struct place *place, const char *format, ...)
 {
 	struct decision_step *to;
-	const char *file;
 	va_list args;
 
 	if (decision->n_steps >= DECISION_MAX_STEPS)
@@ -39,12 +56,7 @@ void decision_add(struct decision *decision, const char *step, const char *rule,
 	va_start(args, format);
 	vsnprintf(to->result, sizeof(to->result), format, args);
 	va_end(args);
-	to->place[0] = '\0';
-	if (!place || !place->line || !place->file)
-		return;
-	file = strrchr(place->file, '/');
-	snprintf(to->place, sizeof(to->place), "%.60s:%u:%u", file ? file + 1 : place->file,
-		 place->line, place->column);
+	print_place(place, to->place, sizeof(to->place));
 }
 
 void decision_add_hop(struct decision *decision, const char *to, enum reason reason, int status)

@@ -49,20 +49,22 @@ static enum err edit_record_route(const struct branch *branch, msg_t *msg, const
 	const struct record_route_keys *keys = context->worker->server->keys;
 	struct record_route_token token = context->token;
 	const char *call_id = message_sip(msg)->sip_call_id->i_id;
-	char value[RECORD_ROUTE_VALUE_SIZE];
+	char text[RECORD_ROUTE_TEXT_SIZE], value[RECORD_ROUTE_VALUE_SIZE];
 	enum err err;
 
 	if (!context->needs_record_route)
 		return ERR_OK;
 	if (!context->is_inside_dialog)
 		token.callee = branch->target.rule->id_hash;
-	err = record_route_value(keys, &token, call_id, context->in, value);
+	err = record_route_sign(keys, &token, call_id, text);
+	if (!err)
+		err = record_route_entry(text, context->in, value);
 	if (!err)
 		err = message_push_record_route(msg, value);
 	if (err || (hop->listener->transport == context->in->transport &&
 		    !strcmp(hop->listener->sent_by, context->in->sent_by)))
 		return err;
-	err = record_route_value(keys, &token, call_id, hop->listener, value);
+	err = record_route_entry(text, hop->listener, value);
 	if (!err)
 		err = message_push_record_route(msg, value);
 	return err;

@@ -267,7 +267,7 @@ void response_arrived(struct branch *branch, struct arrival *arrival)
 	if (!arrival->sip->sip_via->v_next)
 		return; /* there is nobody to send it to */
 	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES,
-		     branch->hops[branch->next - 1].listener->network, COUNTER_IN, counter_code(status), 1);
+		     branch->network, COUNTER_IN, counter_code(status), 1);
 	via_pop(arrival->msg);
 	if (filter_asserted(branch, arrival->msg))
 		return;

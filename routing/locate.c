@@ -16,7 +16,8 @@ struct locate {
 	struct loop *loop;
 	struct health_table *health;
 	struct target target;
-	struct locate_search *search;
+	struct locate_search *search; /* NULL: every server is an address */
+	struct loop_call call;	      /* without a search */
 	locate_done *done;
 	void *user;
 	bool is_telling;
@@ -51,7 +52,14 @@ static void fill_names(const struct rule *rule, const char *configured_host, str
 			hop->names[hop->n_names++] = rule->names[i];
 }
 
-static void add_hop(const struct locate *locate, const struct locate_place *place,
+/* What a hop is made of, besides its address. */
+struct origin_of_hop {
+	enum conf_transport transport;
+	uint16_t port;
+	const char *host, *configured_host;
+};
+
+static void add_hop(const struct locate *locate, const struct origin_of_hop *place,
 		    const struct addr *addr, struct hops *hops)
 {
 	const struct rule *rule = locate->target.rule;
@@ -96,12 +104,14 @@ static void add_place(const struct locate *locate, const struct locate_place *pl
 	const struct listener *listener = locate->target.rule->listeners[place->transport][0];
 	bool ipv6_first =
 		listener && addr_is_ipv6(&listener->addr) && !addr_is_wildcard(&listener->addr);
+	const struct origin_of_hop origin = { place->transport, place->port, place->host,
+					      place->configured_host };
 
 	for (unsigned pass = 0; pass < 2; pass++) {
 		bool is_ipv6 = (pass == 1) != ipv6_first;
 		for (size_t i = 0; i < place->n_addrs; i++)
 			if (addr_is_ipv6(&place->addrs[i]) == is_ipv6)
-				add_hop(locate, place, &place->addrs[i], hops);
+				add_hop(locate, &origin, &place->addrs[i], hops);
 	}
 }
 
@@ -111,6 +121,14 @@ static void add_group(const struct locate *locate, size_t group, struct hops *ho
 	struct srv_entry entries[LOCATE_MAX_PLACES];
 	size_t n = 0;
 
+	if (!locate->search) {
+		const struct rule_server *server = &locate->target.rule->servers[group];
+		const struct origin_of_hop origin = { server->transport, server->port, server->host,
+						      server->host };
+
+		add_hop(locate, &origin, &server->addr, hops);
+		return;
+	}
 	for (size_t i = 0; i < locate_search_n_places(locate->search); i++) {
 		const struct locate_place *place = locate_search_place(locate->search, i);
 		if (place->group == group && place->n_addrs > 0)
@@ -124,15 +142,19 @@ static void add_group(const struct locate *locate, size_t group, struct hops *ho
 static void add_all(const struct locate *locate, struct hops *hops)
 {
 	const struct rule *rule = locate->target.rule;
-	struct srv_entry entries[RULES_MAX_SERVERS] = { { 0 } };
+	struct srv_entry entries[RULES_MAX_SERVERS];
 	size_t n = 0;
 
+	entries[0] = (struct srv_entry){ 0 };
 	if (locate->target.by_uri)
 		n = 1;
+	else if (rule->n_servers == 1)
+		entries[n++].index = 0;
 	for (; !locate->target.by_uri && n < rule->n_servers && n < COUNT(entries); n++)
 		entries[n] = (struct srv_entry){ rule->servers[n].priority,
 						 rule->servers[n].weight, n };
-	srv_order(entries, n, draw, NULL);
+	if (n > 1)
+		srv_order(entries, n, draw, NULL);
 	for (size_t i = 0; i < n; i++)
 		add_group(locate, entries[i].index, hops);
 	for (size_t i = 0; i < hops->n_dead && hops->n < COUNT(hops->list); i++)
@@ -143,7 +165,7 @@ static enum reason verdict(const struct locate *locate, const struct hops *hops)
 {
 	if (hops->n > 0)
 		return REASON_NONE;
-	if (hops->lacks_listener)
+	if (hops->lacks_listener || !locate->search)
 		return REASON_NO_LISTENER;
 	switch (locate_search_worst(locate->search)) {
 	case DNS_FOUND:
@@ -168,7 +190,8 @@ static void on_found(void *user)
 	hops.lacks_listener = false;
 	add_all(locate, &hops);
 	buf_init(&evidence, MAX_EVIDENCE);
-	locate_search_tell(locate->search, &evidence);
+	if (locate->search)
+		locate_search_tell(locate->search, &evidence);
 	locate->is_telling = true;
 	locate->done(locate->user, verdict(locate, &hops), hops.list, hops.n,
 		     buf_text(&evidence));
@@ -222,6 +245,22 @@ static enum err start_search(struct locate *locate)
 	return err;
 }
 
+/* The usual case: nothing is to be asked for. */
+static bool is_all_literal(const struct target *target)
+{
+	if (target->by_uri || target->rule->n_servers == 0)
+		return false;
+	for (size_t i = 0; i < target->rule->n_servers; i++)
+		if (!addr_is_set(&target->rule->servers[i].addr))
+			return false;
+	return true;
+}
+
+static void on_call(struct loop_call *call)
+{
+	on_found(container_of(call, struct locate, call));
+}
+
 struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health,
 			    const struct target *target, uint64_t budget_ms, locate_done *done,
 			    void *user)
@@ -234,6 +273,10 @@ struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_ta
 	locate->target = *target;
 	locate->done = done;
 	locate->user = user;
+	if (is_all_literal(target)) {
+		loop_defer(loop, &locate->call, on_call);
+		return locate;
+	}
 	locate->search = locate_search_new(loop, dns, budget_ms, on_found, locate);
 	if (!locate->search || start_search(locate) != ERR_OK) {
 		locate_search_free(locate->search);
@@ -248,6 +291,7 @@ void locate_cancel(struct locate *locate)
 {
 	if (!locate || locate->is_telling) /* it ends when done returns */
 		return;
+	loop_defer_cancel(&locate->call);
 	locate_search_free(locate->search);
 	free(locate);
 }

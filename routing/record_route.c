@@ -1,10 +1,10 @@
 #include "routing/record_route.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "proxy/base/mac.h"
 #include "proxy/base/random.h"
+#include "proxy/base/text.h"
 #include "routing/record_route_keys.h"
 
 /* The token: version, key number, worker, time, both ends, MAC; 35 bytes, which are 56
@@ -116,12 +116,11 @@ static const char *transport_parameter(const struct listener *listener)
 	return "";
 }
 
-enum err record_route_value(const struct record_route_keys *keys,
-			    const struct record_route_token *token, const char *call_id,
-			    const struct listener *listener, char out[RECORD_ROUTE_VALUE_SIZE])
+enum err record_route_sign(const struct record_route_keys *keys,
+			   const struct record_route_token *token, const char *call_id,
+			   char out[RECORD_ROUTE_TEXT_SIZE])
 {
 	unsigned char bytes[TOKEN_BYTES], mac[MAC_SIZE];
-	char text[TOKEN_CHARS + 1];
 
 	bytes[0] = VERSION;
 	bytes[1] = keys->current.number;
@@ -134,10 +133,33 @@ enum err record_route_value(const struct record_route_keys *keys,
 		return err;
 
 	memcpy(bytes + PLAIN_BYTES, mac, MAC_BYTES);
-	encode(bytes, text);
-	int len = snprintf(out, RECORD_ROUTE_VALUE_SIZE, "<sip:%s@%s;lr%s>", text,
-			   listener->sent_by, transport_parameter(listener));
-	return len < RECORD_ROUTE_VALUE_SIZE ? ERR_OK : ERR_TOO_LARGE;
+	encode(bytes, out);
+	return ERR_OK;
+}
+
+enum err record_route_entry(const char *is_signed, const struct listener *listener,
+			    char out[RECORD_ROUTE_VALUE_SIZE])
+{
+	size_t len;
+
+	len = text_append(out, RECORD_ROUTE_VALUE_SIZE, 0, "<sip:");
+	len = text_append(out, RECORD_ROUTE_VALUE_SIZE, len, is_signed);
+	len = text_append(out, RECORD_ROUTE_VALUE_SIZE, len, "@");
+	len = text_append(out, RECORD_ROUTE_VALUE_SIZE, len, listener->sent_by);
+	len = text_append(out, RECORD_ROUTE_VALUE_SIZE, len, ";lr");
+	len = text_append(out, RECORD_ROUTE_VALUE_SIZE, len, transport_parameter(listener));
+	len = text_append(out, RECORD_ROUTE_VALUE_SIZE, len, ">");
+	return len + 1 < RECORD_ROUTE_VALUE_SIZE ? ERR_OK : ERR_TOO_LARGE;
+}
+
+enum err record_route_value(const struct record_route_keys *keys,
+			    const struct record_route_token *token, const char *call_id,
+			    const struct listener *listener, char out[RECORD_ROUTE_VALUE_SIZE])
+{
+	char text[RECORD_ROUTE_TEXT_SIZE];
+	enum err err = record_route_sign(keys, token, call_id, text);
+
+	return err == ERR_OK ? record_route_entry(text, listener, out) : err;
 }
 
 enum record_route_verdict record_route_verify(const struct record_route_keys *keys,

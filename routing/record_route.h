@@ -33,7 +33,17 @@ struct record_route_token {
 	uint8_t worker;
 };
 
-enum { RECORD_ROUTE_VALUE_SIZE = 512 };
+enum { RECORD_ROUTE_VALUE_SIZE = 512, RECORD_ROUTE_TEXT_SIZE = 64 };
+
+/* Signs: the user part of every entry for this dialog. Two entries (RFC 5658) share it. */
+enum err record_route_sign(const struct record_route_keys *keys,
+			   const struct record_route_token *token, const char *call_id,
+			   char out[RECORD_ROUTE_TEXT_SIZE]) MUST_CHECK;
+
+/* "<sip:SIGNED@sent_by;lr[;transport=tcp|tls]>" for a listener. */
+enum err record_route_entry(const char *is_signed, const struct listener *listener,
+			    char out[RECORD_ROUTE_VALUE_SIZE]) MUST_CHECK;
+
 
 /* "<sip:TOKEN@sent_by;lr[;transport=tcp|tls]>" for a listener. */
 enum err record_route_value(const struct record_route_keys *keys,

@@ -84,6 +84,7 @@ static void take_first(msg_t *msg, const struct record_route_keys *keys,
 	view->token_verdict =
 		record_route_verify(keys, sip->sip_route->r_url, call_id_of(sip), &view->token);
 	view->in = view->out = listener;
+	view->first_user = sip->sip_route->r_url->url_user; /* the message's, also when popped */
 	message_pop_route(msg);
 }
 
@@ -95,6 +96,14 @@ static void take_second(msg_t *msg, const struct record_route_keys *keys,
 	const sip_t *sip = message_sip(msg);
 	struct record_route_token token;
 
+	/* Nearly always the very text of the first: it was proved already. */
+	if (view->token_verdict == RECORD_ROUTE_VALID && view->first_user &&
+	    sip->sip_route->r_url->url_user &&
+	    strcmp(view->first_user, sip->sip_route->r_url->url_user) == 0) {
+		view->out = listener;
+		message_pop_route(msg);
+		return;
+	}
 	switch (record_route_verify(keys, sip->sip_route->r_url, call_id_of(sip), &token)) {
 	case RECORD_ROUTE_VALID:
 		if (view->token_verdict == RECORD_ROUTE_VALID &&

@@ -44,6 +44,18 @@ bool text_copy_len(char *to, size_t size, const char *from, size_t len)
 	return n == len;
 }
 
+const char *text_number(uint64_t number, char out[24])
+{
+	char *at = out + 23;
+
+	*at = '\0';
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return at;
+}
+
 size_t text_append(char *out, size_t size, size_t len, const char *add)
 {
 	while (len + 1 < size && *add)

@@ -15,6 +15,9 @@ bool text_copy_len(char *to, size_t size, const char *from, size_t len);
 /* Appends as much of add as fits behind the first len bytes of out, always terminated; returns the new length. */
 size_t text_append(char *out, size_t size, size_t len, const char *add);
 
+/* The decimal digits of number; returns where they begin in out. */
+const char *text_number(uint64_t number, char out[24]);
+
 /* Lower-cases ASCII in place. */
 void text_lower(char *text);
 

@@ -9,6 +9,8 @@
 #include <sofia-sip/su_alloc.h>
 #include <sofia-sip/su_string.h>
 
+#include "proxy/base/text.h"
+
 static bool is_from(const sip_via_t *via, const struct addr *source)
 {
 	struct addr sent_by;
@@ -60,9 +62,12 @@ enum err via_push(msg_t *msg, const char *transport, const char *sent_by, const 
 	char text[512];
 	const char *rport = strcmp(transport, "UDP") == 0 ? ";rport" : "";
 
-	int len = snprintf(text, sizeof(text), "SIP/2.0/%s %s;branch=%s%s", transport, sent_by,
-			   branch, rport);
-	if (len < 0 || (size_t)len >= sizeof(text))
+	const char *const parts[] = { "SIP/2.0/", transport, " ", sent_by, ";branch=", branch, rport };
+	size_t len = 0;
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		len = text_append(text, sizeof(text), len, parts[i]);
+	if (len + 1 >= sizeof(text))
 		return ERR_SYNTAX;
 
 	sip_via_t *via = sip_via_make(msg_home(msg), text);

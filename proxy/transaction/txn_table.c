@@ -197,8 +197,14 @@ void txn_table_branch(struct txn_table *table, const char *loop, char out[TXN_BR
 	char token[TOKEN_LEN + 1];
 
 	random_token(token, TOKEN_LEN);
-	(void)snprintf(out, TXN_BRANCH_SIZE, "%s%02x.%s.%s", BRANCH_START, table->worker & 0xff,
-		       token, loop);
+	static const char digits[] = "0123456789abcdef";
+	const char worker[] = { digits[table->worker >> 4 & 15], digits[table->worker & 15], '.', '\0' };
+	size_t len = text_append(out, TXN_BRANCH_SIZE, 0, BRANCH_START);
+
+	len = text_append(out, TXN_BRANCH_SIZE, len, worker);
+	len = text_append(out, TXN_BRANCH_SIZE, len, token);
+	len = text_append(out, TXN_BRANCH_SIZE, len, ".");
+	text_append(out, TXN_BRANCH_SIZE, len, loop);
 }
 
 bool txn_branch_loop(const char *branch, char *out, size_t size)
