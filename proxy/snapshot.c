@@ -62,6 +62,7 @@ static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_
 			       struct report *report)
 {
 	const struct settings *settings = snapshot->settings;
+	enum err err;
 	size_t i;
 
 	snapshot->listeners = calloc(settings->n_listeners + 1, sizeof(*snapshot->listeners));
@@ -75,8 +76,11 @@ static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_
 
 		if (!wanted->is_enabled)
 			continue;
-		if (listener_open(wanted, (unsigned)i, parts->n_workers,
-				  find_previous(parts->previous, wanted), report, &listener))
+		err = listener_open(wanted, (unsigned)i, parts->n_workers,
+				    find_previous(parts->previous, wanted), report, &listener);
+		if (err == ERR_NO_MEMORY)
+			return err;
+		if (err)
 			continue; /* it is in the report */
 		if (!*wanted->advertise && *settings->sip.via_name &&
 		    !listener_advertise(listener, settings->sip.via_name))

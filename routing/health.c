@@ -199,6 +199,8 @@ static bool must_wait(const struct health *health, uint64_t now_ms)
 
 bool health_may_try(struct health *health, uint64_t now_ms)
 {
+	if (!health)
+		return true;
 	struct health_view *view = &health->view;
 
 	lock(health, now_ms);
@@ -215,6 +217,8 @@ bool health_may_try(struct health *health, uint64_t now_ms)
 
 bool health_is_down(struct health *health, uint64_t now_ms)
 {
+	if (!health)
+		return false;
 	lock(health, now_ms);
 	bool is_down = must_wait(health, now_ms);
 	unlock(health);
@@ -223,6 +227,8 @@ bool health_is_down(struct health *health, uint64_t now_ms)
 
 void health_succeeded(struct health *health, uint64_t now_ms)
 {
+	if (!health)
+		return;
 	lock(health, now_ms);
 	enter(health, HEALTH_UP, now_ms);
 	health->view.last_success_ms = now_ms;
@@ -235,6 +241,8 @@ void health_succeeded(struct health *health, uint64_t now_ms)
 
 void health_failed(struct health *health, enum reason reason, uint64_t now_ms)
 {
+	if (!health)
+		return;
 	struct health_view *view = &health->view;
 
 	lock(health, now_ms);
@@ -259,6 +267,8 @@ void health_failed(struct health *health, enum reason reason, uint64_t now_ms)
 
 void health_rest(struct health *health, uint64_t until_ms, enum reason reason)
 {
+	if (!health)
+		return;
 	struct health_view *view = &health->view;
 
 	lock(health, 0);

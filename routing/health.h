@@ -37,7 +37,8 @@ struct health_view {
 enum err health_table_new(struct health_table **out) MUST_CHECK;
 struct health_table *health_table_free(struct health_table *table);
 
-/* The record of a server, made if need be; NULL if memory is short. */
+/* The record of a server, made if need be; NULL if memory is short: the functions below take
+ * that as a server of which nothing is known. */
 struct health *health_of(struct health_table *table, const char *peer, const struct addr *addr,
 			 enum conf_transport transport);
 

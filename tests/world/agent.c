@@ -46,6 +46,14 @@ void agent_fini(struct agent *agent)
 		party_take(&agent->party);
 }
 
+void agent_forget(struct agent *agent)
+{
+	agent_fini(agent);
+	agent->call_id[0] = agent->sent[0] = agent->invite[0] = agent->answered[0] = agent->challenge[0] = '\0';
+	agent->n_routes = 0;
+	agent->is_inside = false;
+}
+
 /* ---- requests ---- */
 
 static const struct wish *find_wish(const struct wish *wishes, size_t n, const char *name)

@@ -45,6 +45,8 @@ struct agent {
 bool agent_init(struct agent *agent, const char *name, const char *address, const char *listener, const char *names,
 		const char *user, uint64_t *counter);
 void agent_fini(struct agent *agent);
+/* Forgets every call and message. */
+void agent_forget(struct agent *agent);
 
 /* Writes a request. uri "" means inside the call, to where the other end wants it; else a new call begins, unless the method
  * is ACK or CANCEL. False if there is nothing to refer to. */

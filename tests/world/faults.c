@@ -46,7 +46,7 @@ void faults_resume(void)
 	faults.n_pauses--;
 }
 
-static bool must_fail(void)
+bool faults_must_fail(void)
 {
 	if (!faults.is_on || faults.n_pauses > 0)
 		return false;
@@ -62,25 +62,25 @@ static bool must_fail(void)
 
 void *__wrap_malloc(size_t size)
 {
-	return must_fail() ? NULL : __real_malloc(size);
+	return faults_must_fail() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-	return must_fail() ? NULL : __real_calloc(n, size);
+	return faults_must_fail() ? NULL : __real_calloc(n, size);
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-	return must_fail() ? NULL : __real_realloc(old, size);
+	return faults_must_fail() ? NULL : __real_realloc(old, size);
 }
 
 char *__wrap_strdup(const char *text)
 {
-	return must_fail() ? NULL : __real_strdup(text);
+	return faults_must_fail() ? NULL : __real_strdup(text);
 }
 
 char *__wrap_strndup(const char *text, size_t n)
 {
-	return must_fail() ? NULL : __real_strndup(text, n);
+	return faults_must_fail() ? NULL : __real_strndup(text, n);
 }

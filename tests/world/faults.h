@@ -9,6 +9,9 @@ void faults_begin(unsigned n, bool is_lasting);
 /* Ends it; true if one failed. */
 bool faults_end(void);
 
+/* For the wrappers: shall this allocation fail? Counts it. */
+bool faults_must_fail(void);
+
 /* Nested; like brackets. Pauses and resumes are counted apart from faults_begin. */
 void faults_pause(void);
 void faults_resume(void);

@@ -379,3 +379,8 @@ unsigned network_n_nowhere(const struct network *network)
 {
 	return network->n_nowhere;
 }
+
+void network_forget(struct network *network)
+{
+	network->n_nowhere = 0;
+}

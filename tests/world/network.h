@@ -62,3 +62,4 @@ struct received *party_first(const struct party *party); /* NULL: nothing came *
 
 /* Messages to addresses where nobody is. */
 unsigned network_n_nowhere(const struct network *network);
+void network_forget(struct network *network); /* the count begins anew */

@@ -214,6 +214,11 @@ void resolver_forget(struct resolver *resolver, const char *name)
 	}
 }
 
+void resolver_clear(struct resolver *resolver)
+{
+	resolver->n_records = 0;
+}
+
 unsigned resolver_n_asked(const struct resolver *resolver)
 {
 	return resolver->n_asked;

@@ -20,5 +20,7 @@ bool resolver_add(struct resolver *resolver, const char *name, const char *type,
 /* Forgets every record of the name. */
 void resolver_forget(struct resolver *resolver, const char *name);
 
+void resolver_clear(struct resolver *resolver); /* forgets all */
+
 /* How many questions were asked so far. */
 unsigned resolver_n_asked(const struct resolver *resolver);

@@ -58,6 +58,23 @@ struct stage *stage_free(struct stage *stage)
 	return NULL;
 }
 
+void stage_reset(struct stage *stage)
+{
+	const struct role *role = stage->play->cast;
+	unsigned i;
+
+	for (i = 0; i < stage->n_agents; i++, role++) {
+		struct agent *agent = stage->agents[i];
+
+		agent_forget(agent);
+		agent->party.manner = ACCEPTS;
+		text_copy(agent->party.listener, sizeof(agent->party.listener), role->listener);
+		text_copy(agent->user, sizeof(agent->user), role->user);
+	}
+	resolver_clear(stage->world.resolver);
+	network_forget(stage->world.network);
+}
+
 struct world *stage_world(struct stage *stage)
 {
 	return &stage->world;

@@ -63,4 +63,8 @@ bool stage_play(struct stage *stage, bool is_tolerant, char *out_fault, size_t s
 /* Lets all that is still kept end, and checks that nothing stays. */
 bool stage_settle(struct stage *stage, char *out_fault, size_t size);
 
+/* The agents forget what they said and heard, and behave as at the beginning; the zone is empty again. For a second
+ * performance in the same world. */
+void stage_reset(struct stage *stage);
+
 struct world *stage_world(struct stage *stage);

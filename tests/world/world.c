@@ -171,13 +171,17 @@ enum err world_reload(struct world *world, const char *config)
 	err = report_new(&report);
 	if (err)
 		return err;
-	err = snapshot_build(config_path(world, path), &parts, report, &snapshot);
+	config_path(world, path);
+	faults_resume();
+	err = snapshot_build(path, &parts, report, &snapshot);
+	if (!err)
+		server_swap(server, snapshot);
+	faults_pause();
 	if (err)
 		print_faults(world, report);
 	report_free(report);
 	if (err)
 		return err;
-	server_swap(server, snapshot);
 	world_turn(world, 0);
 	return ERR_OK;
 }
