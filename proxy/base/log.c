@@ -124,10 +124,10 @@ static void tell_suppressed(const struct log_suppressed *suppressed)
 	snprintf(count, sizeof(count), "%llu", (unsigned long long)suppressed->n);
 	snprintf(msg, sizeof(msg), "suppressed %s similar", count);
 	const struct log_pair pairs[] = {
-		{"reason", suppressed->reason},
-		{ "msg",   msg               },
-		{ "peer",  suppressed->peer  },
-		{ "count", count             },
+		{ "reason", suppressed->reason },
+		{ "msg",    msg },
+		{ "peer",   suppressed->peer },
+		{ "count",  count },
 	};
 	const struct log_line line = {
 		.wall_us = clock_us(CLOCK_REALTIME),
@@ -322,7 +322,7 @@ static const char *trace_name(unsigned area)
 void log_trace(unsigned area, const char *event, const char *text, size_t len, ...)
 {
 	struct log_pair pairs[MAX_PAIRS] = {
-		{"area", trace_name(area)}
+		{ "area", trace_name(area) },
 	};
 	struct log_line line = { .wall_us = clock_us(CLOCK_REALTIME),
 				 .level = LOG_DEBUG,

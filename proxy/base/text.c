@@ -280,11 +280,11 @@ const char *text_duration(uint64_t ms, char out[32])
 		const char *name, *next_name;
 		uint64_t next_ms;
 	} units[] = {
-		{86400000, "d",   "h",   3600000},
-		{ 3600000, "h",   "min", 60000  },
-		{ 60000,   "min", "s",   1000   },
-		{ 1000,    "s",   NULL,  1      },
-		{ 1,       "ms",  NULL,  1      },
+		{ 86400000, "d",   "h",   3600000 },
+		{ 3600000,  "h",   "min", 60000 },
+		{ 60000,    "min", "s",   1000 },
+		{ 1000,     "s",   NULL,  1 },
+		{ 1,        "ms",  NULL,  1 },
 	};
 	size_t i = 0;
 

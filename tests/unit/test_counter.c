@@ -239,20 +239,20 @@ static void test_indices_of_words(void **state)
 		int status;
 		const char *want;
 	} rows[] = {
-		{100,  "100"  },
-                { 200, "200"  },
-                { 440, "440"  },
-                { 608, "608"  },
-		{ 101, "1xx"  },
-                { 299, "2xx"  },
-                { 399, "3xx"  },
-                { 499, "4xx"  },
-		{ 599, "5xx"  },
-                { 699, "6xx"  },
-                { 700, "other"},
-                { 99,  "other"},
-		{ 0,   "other"},
-                { -1,  "other"},
+		{ 100, "100" },
+		{ 200, "200" },
+		{ 440, "440" },
+		{ 608, "608" },
+		{ 101, "1xx" },
+		{ 299, "2xx" },
+		{ 399, "3xx" },
+		{ 499, "4xx" },
+		{ 599, "5xx" },
+		{ 699, "6xx" },
+		{ 700, "other" },
+		{ 99,  "other" },
+		{ 0,   "other" },
+		{ -1,  "other" },
 	};
 	const struct counter_label *code = counter_family(COUNTER_RESPONSES)->labels[2];
 	const struct counter_label *method = counter_family(COUNTER_REQUESTS)->labels[2];

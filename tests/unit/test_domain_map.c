@@ -15,21 +15,21 @@ static const char *const entries[] = {
 static const struct {
 	const char *name, *domain, *want; /* want NULL: nothing is found */
 } rows[] = {
-	{"the name itself",                          "partner.example",           "partner.example"          },
-	{ "a sub-domain",			    "a.partner.example",         "*.partner.example"        },
-	{ "at any depth",			    "a.b.c.partner.example",     "*.partner.example"        },
-	{ "the longest pattern wins",                "a.sub.partner.example",     "*.sub.partner.example"    },
+	{ "the name itself", "partner.example", "partner.example" },
+	{ "a sub-domain", "a.partner.example", "*.partner.example" },
+	{ "at any depth", "a.b.c.partner.example", "*.partner.example" },
+	{ "the longest pattern wins", "a.sub.partner.example", "*.sub.partner.example" },
 	{ "the base of a pattern lies not under it", "sub.partner.example",
-         "*.partner.example"										 },
-	{ "a name before a pattern",                 "exact.sub.partner.example", "exact.sub.partner.example"},
-	{ "a look-alike is under the next pattern",  "evilpartner.example",       "*.example"                },
-	{ "the base of the shortest pattern",        "example",                   NULL                       },
-	{ "another top",			     "partner.example.org",       NULL                       },
-	{ "nothing",				 "",			  NULL                       },
-	{ "a pattern is no name",                    "*.sub.partner.example",     NULL                       },
-	{ "an address",			      "192.0.2.1",                 "192.0.2.1"                },
-	{ "another address",                         "192.0.2.11",                NULL                       },
-	{ "a dot first",			     ".example",                  NULL                       },
+	  "*.partner.example" },
+	{ "a name before a pattern", "exact.sub.partner.example", "exact.sub.partner.example" },
+	{ "a look-alike is under the next pattern", "evilpartner.example", "*.example" },
+	{ "the base of the shortest pattern", "example", NULL },
+	{ "another top", "partner.example.org", NULL },
+	{ "nothing", "", NULL },
+	{ "a pattern is no name", "*.sub.partner.example", NULL },
+	{ "an address", "192.0.2.1", "192.0.2.1" },
+	{ "another address", "192.0.2.11", NULL },
+	{ "a dot first", ".example", NULL },
 };
 
 static void test_rows(void **state)

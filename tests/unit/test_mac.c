@@ -18,12 +18,13 @@ static void test_vectors(void **state)
 		size_t key_len;
 		const char *text, *want;
 	} rows[] = {
-		{"case 1",                           twenty, sizeof(twenty), "Hi There",
-                 "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"											    },
-		{ "case 2",                          "Jefe", 4,              "what do ya want for nothing?",
-                 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"											    },
-		{ "case 6, key longer than a block", ones,   sizeof(ones),
-                 "Test Using Larger Than Block-Size Key - Hash Key First",				   "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+		{ "case 1", twenty, sizeof(twenty), "Hi There",
+		  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+		{ "case 2", "Jefe", 4, "what do ya want for nothing?",
+		  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+		{ "case 6, key longer than a block", ones, sizeof(ones),
+		  "Test Using Larger Than Block-Size Key - Hash Key First",
+		  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
 	};
 	unsigned char mac[MAC_SIZE];
 	char hex[2 * MAC_SIZE + 1];

@@ -15,10 +15,10 @@ static void test_words(void **state)
 		enum origin_kind kind;
 		const char *want;
 	} rows[] = {
-		{ORIGIN_STRANGER,           "stranger"         },
-		{ ORIGIN_BACKEND,           "backend"          },
-		{ ORIGIN_PARTNER,           "partner"          },
-		{ ORIGIN_PARTNER_UNTRUSTED, "partner-untrusted"},
+		{ ORIGIN_STRANGER,          "stranger" },
+		{ ORIGIN_BACKEND,           "backend" },
+		{ ORIGIN_PARTNER,           "partner" },
+		{ ORIGIN_PARTNER_UNTRUSTED, "partner-untrusted" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)

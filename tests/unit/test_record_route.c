@@ -64,13 +64,13 @@ static void test_value(void **state)
 		enum conf_transport transport;
 		const char *sent_by, *end;
 	} rows[] = {
-		{TRANSPORT_UDP,   "192.0.2.1:5060",        "@192.0.2.1:5060;lr>"},
-		{ TRANSPORT_TCP,  "[2001:db8::1]:5060",
-                 "@[2001:db8::1]:5060;lr;transport=tcp>"                        },
-		{ TRANSPORT_TLS,  "sip.corp.example:5061",
-                 "@sip.corp.example:5061;lr;transport=tls>"                     },
+		{ TRANSPORT_UDP, "192.0.2.1:5060", "@192.0.2.1:5060;lr>" },
+		{ TRANSPORT_TCP, "[2001:db8::1]:5060",
+		  "@[2001:db8::1]:5060;lr;transport=tcp>" },
+		{ TRANSPORT_TLS, "sip.corp.example:5061",
+		  "@sip.corp.example:5061;lr;transport=tls>" },
 		{ TRANSPORT_MTLS, "sip.corp.example:5061",
-                 "@sip.corp.example:5061;lr;transport=tls>"                     },
+		  "@sip.corp.example:5061;lr;transport=tls>" },
 	};
 	struct fixture *f = *state;
 
@@ -92,14 +92,14 @@ static void test_verify(void **state)
 		const char *name, *call_id, *asked;
 		enum record_route_verdict want;
 	} rows[] = {
-		{"its own Call-ID",						CALL_ID, CALL_ID,                                RECORD_ROUTE_VALID },
-		{ "another Call-ID",					       CALL_ID, "a84b4c76e66711@pc33.atlanta.example",
-                 RECORD_ROUTE_FORGED														   },
-		{ "a longer one",						  CALL_ID, "a84b4c76e66710@pc33.atlanta.example.",
-                 RECORD_ROUTE_FORGED														   },
+		{ "its own Call-ID", CALL_ID, CALL_ID, RECORD_ROUTE_VALID },
+		{ "another Call-ID", CALL_ID, "a84b4c76e66711@pc33.atlanta.example",
+		  RECORD_ROUTE_FORGED },
+		{ "a longer one", CALL_ID, "a84b4c76e66710@pc33.atlanta.example.",
+		  RECORD_ROUTE_FORGED },
 		{ "in another case: Call-IDs are case-sensitive, RFC 3261 §20.8", CALL_ID,
-                 "A84B4C76E66710@pc33.atlanta.example",									     RECORD_ROUTE_FORGED},
-		{ "none",							  CALL_ID, "",                                     RECORD_ROUTE_FORGED},
+		  "A84B4C76E66710@pc33.atlanta.example", RECORD_ROUTE_FORGED },
+		{ "none", CALL_ID, "", RECORD_ROUTE_FORGED },
 	};
 	struct fixture *f = *state;
 

@@ -87,21 +87,21 @@ static void test_damaged(void **state)
 		mode_t mode;
 		enum err want;
 	} rows[] = {
-		{"sound",                       HEAD ENDS "current 7 " KEY,                                   0600, ERR_OK    },
+		{ "sound", HEAD ENDS "current 7 " KEY, 0600, ERR_OK },
 		{ "sound, with a previous one", HEAD ENDS "current 7 " KEY "previous 6 " KEY,
-                 0600,											      ERR_OK    },
-		{ "empty",                      "",							   0600, ERR_SYNTAX},
-		{ "another version",            "nuncio record-route keys 2\n" ENDS "current 7 " KEY,         0600,
-                 ERR_SYNTAX												   },
-		{ "cut",                        HEAD ENDS "current 7 0011",                                   0600, ERR_SYNTAX},
-		{ "no number",                  HEAD ENDS "current " KEY,                                     0600, ERR_SYNTAX},
-		{ "a number too large",         HEAD ENDS "current 256 " KEY,                                 0600, ERR_SYNTAX},
-		{ "no hex",                     HEAD "ends 00112233445566778899aabbccddeefg\ncurrent 7 " KEY, 0600,
-                 ERR_SYNTAX												   },
-		{ "too short a key",            HEAD ENDS "current 7 0011\n",                                 0600, ERR_SYNTAX},
-		{ "something behind",           HEAD ENDS "current 7 " KEY "x",                               0600, ERR_SYNTAX},
-		{ "the group may read",         HEAD ENDS "current 7 " KEY,                                   0640, ERR_ACCESS},
-		{ "all may read",               HEAD ENDS "current 7 " KEY,                                   0604, ERR_ACCESS},
+		  0600, ERR_OK },
+		{ "empty", "", 0600, ERR_SYNTAX },
+		{ "another version", "nuncio record-route keys 2\n" ENDS "current 7 " KEY, 0600,
+		  ERR_SYNTAX },
+		{ "cut", HEAD ENDS "current 7 0011", 0600, ERR_SYNTAX },
+		{ "no number", HEAD ENDS "current " KEY, 0600, ERR_SYNTAX },
+		{ "a number too large", HEAD ENDS "current 256 " KEY, 0600, ERR_SYNTAX },
+		{ "no hex", HEAD "ends 00112233445566778899aabbccddeefg\ncurrent 7 " KEY, 0600,
+		  ERR_SYNTAX },
+		{ "too short a key", HEAD ENDS "current 7 0011\n", 0600, ERR_SYNTAX },
+		{ "something behind", HEAD ENDS "current 7 " KEY "x", 0600, ERR_SYNTAX },
+		{ "the group may read", HEAD ENDS "current 7 " KEY, 0640, ERR_ACCESS },
+		{ "all may read", HEAD ENDS "current 7 " KEY, 0604, ERR_ACCESS },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -97,8 +97,8 @@ static void test_shares(void **state)
 
 	for (unsigned i = 0; i < 10000; i++) {
 		struct srv_entry entries[] = {
-			{1,  300, 0},
-                        { 1, 100, 1}
+			{ 1, 300, 0 },
+			{ 1, 100, 1 },
 		};
 		srv_order(entries, COUNT(entries), even, &seed);
 		n_first[entries[0].index]++;

@@ -50,37 +50,37 @@ static void test_domain(void **state)
 	static const struct {
 		const char *name, *in, *want; /* want NULL: refused */
 	} rows[] = {
-		{"lower case",           "Corp.EXAMPLE",                        "corp.example"                                                       },
-		{ "dot at the end",      "corp.example.",                       "corp.example"                                                       },
-		{ "service name",        "_sipfederationtls._tcp.corp.example",
-                 "_sipfederationtls._tcp.corp.example"											       },
-		{ "one label",           "localhost",                           "localhost"							  },
-		{ "IPv4",                "192.0.2.1",                           "192.0.2.1"							  },
-		{ "IPv6",                "2001:DB8::1",                         "2001:db8::1"							},
-		{ "IPv6 in brackets",    "[2001:DB8::1]",                       "[2001:db8::1]"                                                      },
-		{ "longest label",       LABEL63 ".example",                    LABEL63 ".example"                                                   },
-		{ "label too long",      LABEL63 "x.example",                   NULL								 },
+		{ "lower case", "Corp.EXAMPLE", "corp.example" },
+		{ "dot at the end", "corp.example.", "corp.example" },
+		{ "service name", "_sipfederationtls._tcp.corp.example",
+		  "_sipfederationtls._tcp.corp.example" },
+		{ "one label", "localhost", "localhost" },
+		{ "IPv4", "192.0.2.1", "192.0.2.1" },
+		{ "IPv6", "2001:DB8::1", "2001:db8::1" },
+		{ "IPv6 in brackets", "[2001:DB8::1]", "[2001:db8::1]" },
+		{ "longest label", LABEL63 ".example", LABEL63 ".example" },
+		{ "label too long", LABEL63 "x.example", NULL },
 		{ "longest name",
-                 LABEL63 "." LABEL63 "." LABEL63 "."
-			  "a123456789a123456789a123456789"
-			  "a123456789a123456789a123456789a",		    LABEL63 "." LABEL63 "." LABEL63 "."
-			  "a123456789a123456789a123456789a123456789a123456789a123456789a"},
+		  LABEL63 "." LABEL63 "." LABEL63 "."
+			  "a123456789a123456789a123456789a123456789a123456789a123456789a",
+		  LABEL63 "." LABEL63 "." LABEL63 "."
+			  "a123456789a123456789a123456789a123456789a123456789a123456789a" },
 		{ "name too long",
-                 LABEL63 "." LABEL63 "." LABEL63 "."
-			  "a123456789a123456789a12345678"
-			  "9a123456789a123456789a123456789ab",		  NULL								 },
-		{ "empty",               "",				    NULL								 },
-		{ "dot",                 ".",				   NULL								 },
-		{ "two dots at the end", "corp.example..",                      NULL								 },
-		{ "empty label",         "corp..example",                       NULL								 },
-		{ "dot at the start",    ".example",                            NULL								 },
-		{ "blank",               "corp .example",                       NULL								 },
-		{ "line break",          "corp.example\r\n",                    NULL								 },
-		{ "pattern",             "*.example",                           NULL								 },
-		{ "not ASCII",           "b\303\274ro.example",                 NULL								 },
-		{ "port",                "corp.example:5060",                   NULL								 },
-		{ "colons only",         "::::",                                NULL								 },
-		{ "open bracket",        "[::1",                                NULL								 },
+		  LABEL63 "." LABEL63 "." LABEL63 "."
+			  "a123456789a123456789a123456789a123456789a123456789a123456789ab",
+		  NULL },
+		{ "empty", "", NULL },
+		{ "dot", ".", NULL },
+		{ "two dots at the end", "corp.example..", NULL },
+		{ "empty label", "corp..example", NULL },
+		{ "dot at the start", ".example", NULL },
+		{ "blank", "corp .example", NULL },
+		{ "line break", "corp.example\r\n", NULL },
+		{ "pattern", "*.example", NULL },
+		{ "not ASCII", "b\303\274ro.example", NULL },
+		{ "port", "corp.example:5060", NULL },
+		{ "colons only", "::::", NULL },
+		{ "open bracket", "[::1", NULL },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -102,15 +102,15 @@ static void test_domain_matches(void **state)
 		const char *pattern, *domain;
 		bool want;
 	} rows[] = {
-		{"a.example",    "a.example",     true },
-		{ "a.example",   "b.example",     false},
+		{ "a.example",   "a.example",     true },
+		{ "a.example",   "b.example",     false },
 		{ "*.a.example", "x.a.example",   true },
 		{ "*.a.example", "x.y.a.example", true },
-		{ "*.a.example", "a.example",     false},
-		{ "*.a.example", ".a.example",    false},
-		{ "*.a.example", "xa.example",    false},
-		{ "a.example",   "x.a.example",   false},
-		{ "*.a.example", "x.a.example.b", false},
+		{ "*.a.example", "a.example",     false },
+		{ "*.a.example", ".a.example",    false },
+		{ "*.a.example", "xa.example",    false },
+		{ "a.example",   "x.a.example",   false },
+		{ "*.a.example", "x.a.example.b", false },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -125,28 +125,28 @@ static void test_glob(void **state)
 		const char *pattern, *text;
 		bool want;
 	} rows[] = {
-		{"anna",       "anna",       true },
-		{ "anna",      "annab",      false},
+		{ "anna",      "anna",       true },
+		{ "anna",      "annab",      false },
 		{ "",          "",           true },
-		{ "",          "a",          false},
+		{ "",          "a",          false },
 		{ "*",         "",           true },
 		{ "*",         "anything",   true },
 		{ "49302222*", "4930222217", true },
-		{ "49302222*", "4930222",    false},
+		{ "49302222*", "4930222",    false },
 		{ "*22",       "49022",      true },
-		{ "*22",       "490221",     false},
-		{ "*22",       "2",          false},
+		{ "*22",       "490221",     false },
+		{ "*22",       "2",          false },
 		{ "a*c",       "abc",        true },
 		{ "a*c",       "ac",         true },
-		{ "a*a",       "a",          false},
+		{ "a*a",       "a",          false },
 		{ "a*b*c",     "a-b-b-c",    true },
-		{ "a*b*c",     "acb",        false},
+		{ "a*b*c",     "acb",        false },
 		{ "**",        "x",          true },
 		{ "*b*",       "abc",        true },
 		{ "*ab*ab*",   "abab",       true },
-		{ "*ab*ab*",   "aba",        false},
+		{ "*ab*ab*",   "aba",        false },
 		{ "*aab",      "aaab",       true },
-		{ "A*",        "abc",        false},
+		{ "A*",        "abc",        false },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -181,19 +181,19 @@ static void test_nearest(void **state)
 	static const struct {
 		const char *word, *want;
 	} rows[] = {
-		{"prot",             "port"       },
-		{ "trustworty",      "trustworthy"},
-		{ "domian",          "domain"     },
-		{ "domans",          "domains"    },
-		{ "Enabeld",         "enabled"    },
-		{ "TRANSPORT",       "transport"  },
-		{ "completely-else", NULL         },
-		{ "",                NULL         },
-		{ "t2",              "t1"         },
-		{ "x",               NULL         },
-		{ "xyz",             NULL         },
-		{ "lgo",             "log"        },
-		{ "binds",           "bind"       },
+		{ "prot",            "port" },
+		{ "trustworty",      "trustworthy" },
+		{ "domian",          "domain" },
+		{ "domans",          "domains" },
+		{ "Enabeld",         "enabled" },
+		{ "TRANSPORT",       "transport" },
+		{ "completely-else", NULL },
+		{ "",                NULL },
+		{ "t2",              "t1" },
+		{ "x",               NULL },
+		{ "xyz",             NULL },
+		{ "lgo",             "log" },
+		{ "binds",           "bind" },
 	};
 	char longest[300];
 
@@ -251,19 +251,19 @@ static void test_duration(void **state)
 		uint64_t ms;
 		const char *want;
 	} rows[] = {
-		{0,           "0 ms"               },
-		{ 250,        "250 ms"             },
-		{ 999,        "999 ms"             },
-		{ 1000,       "1 s"                },
-		{ 12999,      "12 s"               },
-		{ 60000,      "1 min"              },
-		{ 61000,      "1 min 1 s"          },
-		{ 3600000,    "1 h"                },
-		{ 3660000,    "1 h 1 min"          },
-		{ 86400000,   "1 d"                },
-		{ 273600000,  "3 d 4 h"            },
-		{ 273599999,  "3 d 3 h"            },
-		{ UINT64_MAX, "213503982334 d 14 h"},
+		{ 0,          "0 ms" },
+		{ 250,        "250 ms" },
+		{ 999,        "999 ms" },
+		{ 1000,       "1 s" },
+		{ 12999,      "12 s" },
+		{ 60000,      "1 min" },
+		{ 61000,      "1 min 1 s" },
+		{ 3600000,    "1 h" },
+		{ 3660000,    "1 h 1 min" },
+		{ 86400000,   "1 d" },
+		{ 273600000,  "3 d 4 h" },
+		{ 273599999,  "3 d 3 h" },
+		{ UINT64_MAX, "213503982334 d 14 h" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
