@@ -234,6 +234,28 @@ static bool is_server_of(const struct rule *rule, const struct target *target)
 	return false;
 }
 
+static bool is_tls_only(const struct rule *rule)
+{
+	size_t i;
+
+	for (i = 0; i < rule->n_servers; i++)
+		if (rule->servers[i].transport != TRANSPORT_TLS &&
+		    rule->servers[i].transport != TRANSPORT_MTLS)
+			return false;
+	return true;
+}
+
+/* A partner writes its Contact and Record-Route itself. With TLS the certificate proves who is at the place that they name;
+ * without, only an address on the internet is followed: never one of our own networks, and no name, which may lead there. */
+static bool may_follow(const struct rule *rule, const struct target *target)
+{
+	struct addr addr;
+
+	if (is_tls_only(rule))
+		return true;
+	return !addr_parse(target->host, 0, &addr) && !addr_is_private(&addr);
+}
+
 /* Inside a dialog the next Route, or the Request-URI, says where to; the rule of that end says with which certificate and
  * whom to trust. Towards a backend it is the backend whatever the URI says: a partner must not be able to aim us at
  * other hosts of the lan. */
@@ -245,7 +267,7 @@ static void aim_inside_dialog(struct request *request, const struct rule *rule)
 
 	add_target(request, rule);
 	if (rule->backend || !locate_target_from_uri(url, rule, &target) ||
-	    is_server_of(rule, &target))
+	    is_server_of(rule, &target) || !may_follow(rule, &target))
 		return;
 	target.by_uri = true;
 	target.rule = rule;
@@ -340,6 +362,12 @@ static enum reason route_foreign(struct request *request)
 			     &request->snapshot->settings->partners.place,
 			     "partners.enabled is false");
 		return REASON_PARTNERS_SWITCHED_OFF;
+	}
+	/* RFC 3261 §26.2.2: sips asks for TLS on each hop up to the domain that it names. */
+	if (request->sip->sip_request->rq_url->url_type == url_sips && !is_tls_only(rule)) {
+		decision_add(&request->decision, "route", "sips", place_of(rule),
+			     "a sips URI, but %.80s is not reached by TLS", request->to_domain);
+		return REASON_URI_SCHEME;
 	}
 	add_target(request, rule);
 	decision_add(&request->decision, "route", "partners", place_of(rule), "%.80s -> %.60s:%u",
