@@ -1,41 +1,42 @@
 #include "tests/scenario/scenario.h"
 
-#define LISTENERS                                                                                                   \
-	"version: 1\n"                                                                                              \
-	"domains: [corp.example]\n"                                                                                 \
-	"listeners:\n"                                                                                              \
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge,"          \
-	" advertise: sip.corp.example }\n"                                                                          \
-	"  - { name: wan-tls, network: wan, bind: 127.0.2.10, port: 5071, transport: tls, certificate: edge }\n"    \
-	"  - { name: wan-udp, network: wan, bind: 127.0.2.10, port: 5060, transport: udp }\n"                       \
-	"  - { name: wan-tcp, network: wan, bind: 127.0.2.10, port: 5060, transport: tcp }\n"                       \
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"                             \
-	"  - { name: lan-udp, network: lan, bind: 127.0.1.2, port: 5060, transport: udp }\n"                         \
-	"certificates:\n"                                                                                           \
-	"  edge: { chain: edge.pem, key: edge.key }\n"                                                              \
-	"tls: { trust: [ca.pem] }\n"                                                                                \
-	"realm: corp.example\n"                                                                                     \
+/* clang-format off */
+#define LISTENERS \
+	"version: 1\n" \
+	"domains: [corp.example]\n" \
+	"listeners:\n" \
+	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge," \
+	" advertise: sip.corp.example }\n" \
+	"  - { name: wan-tls, network: wan, bind: 127.0.2.10, port: 5071, transport: tls, certificate: edge }\n" \
+	"  - { name: wan-udp, network: wan, bind: 127.0.2.10, port: 5060, transport: udp }\n" \
+	"  - { name: wan-tcp, network: wan, bind: 127.0.2.10, port: 5060, transport: tcp }\n" \
+	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
+	"  - { name: lan-udp, network: lan, bind: 127.0.1.2, port: 5060, transport: udp }\n" \
+	"certificates:\n" \
+	"  edge: { chain: edge.pem, key: edge.key }\n" \
+	"tls: { trust: [ca.pem] }\n" \
+	"realm: corp.example\n" \
 	"users_file: users.yaml\n"
 
-#define BACKENDS                                                                                                    \
-	"backends:\n"                                                                                               \
+#define BACKENDS \
+	"backends:\n" \
 	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: [anna, 'team*'] }\n" \
 	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, users: [carl, 'team*'] }\n"
 
-#define PARTNERS                                                                                                    \
-	"partners:\n"                                                                                               \
-	"  routes:\n"                                                                                               \
-	"    - { domain: partner.example, server: sip.partner.example, port: 5061, transport: mtls, probe: 0 }\n"   \
-	"    - { domain: plain.example, server: 203.0.113.20, port: 5060, transport: udp, trustworthy: true,\n"     \
-	"        probe: 0 }\n"                                                                                      \
-	"    - { domain: weak.example, server: 203.0.113.30, port: 5060, transport: tcp, trustworthy: false,\n"     \
-	"        probe: 0 }\n"                                                                                      \
-	"    - { domain: off.example, server: 203.0.113.40, port: 5061, transport: mtls, enabled: false }\n"        \
-	"    - domain: many.example\n"                                                                              \
-	"      trustworthy: true\n"                                                                                 \
-	"      probe: 0\n"                                                                                          \
-	"      servers:\n"                                                                                          \
-	"        - { host: 203.0.113.51, port: 5060, transport: tcp, priority: 1, weight: 1 }\n"                    \
+#define PARTNERS \
+	"partners:\n" \
+	"  routes:\n" \
+	"    - { domain: partner.example, server: sip.partner.example, port: 5061, transport: mtls, probe: 0 }\n" \
+	"    - { domain: plain.example, server: 203.0.113.20, port: 5060, transport: udp, trustworthy: true,\n" \
+	"        probe: 0 }\n" \
+	"    - { domain: weak.example, server: 203.0.113.30, port: 5060, transport: tcp, trustworthy: false,\n" \
+	"        probe: 0 }\n" \
+	"    - { domain: off.example, server: 203.0.113.40, port: 5061, transport: mtls, enabled: false }\n" \
+	"    - domain: many.example\n" \
+	"      trustworthy: true\n" \
+	"      probe: 0\n" \
+	"      servers:\n" \
+	"        - { host: 203.0.113.51, port: 5060, transport: tcp, priority: 1, weight: 1 }\n" \
 	"        - { host: 203.0.113.52, port: 5060, transport: tcp, priority: 2, weight: 1 }\n"
 
 const char *const house[] = {

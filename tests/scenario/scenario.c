@@ -24,7 +24,8 @@ static void run(void **state)
 	const struct take *take = *state;
 	char *fault = calloc(1, FAULT_SIZE);
 	struct stage *stage = stage_new(&take->play, take->n_workers, fault, FAULT_SIZE);
-	bool is_fine = stage && stage_play(stage, false, fault, FAULT_SIZE) && stage_settle(stage, fault, FAULT_SIZE);
+	bool is_fine = stage && stage_play(stage, false, fault, FAULT_SIZE) &&
+		       stage_settle(stage, fault, FAULT_SIZE);
 
 	stage_free(stage);
 	if (!is_fine)
@@ -55,10 +56,12 @@ int scenario_main(const char *name, const struct play *plays, size_t n)
 			take->play.cast = house_cast;
 		}
 		take->n_workers = 1 + (unsigned)(i % 2);
-		snprintf(take->name, sizeof(take->name), "%s (%u)", take->play.name, take->n_workers);
+		snprintf(take->name, sizeof(take->name), "%s (%u)", take->play.name,
+			 take->n_workers);
 		tests[n_tests++] = (struct CMUnitTest){ take->name, run, NULL, NULL, take };
 	}
-	if (log_start(&(struct log_settings){ .level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR }))
+	if (log_start(&(struct log_settings){ .level = getenv("VERBOSE") ? LOG_DEBUG
+									 : LOG_ERROR }))
 		return 1;
 	result = _cmocka_run_group_tests(name, tests, n_tests, NULL, NULL);
 	log_stop();

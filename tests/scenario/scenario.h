@@ -1,5 +1,6 @@
-/* Runs the plays of one file as cmocka tests, each with one worker and with two. A play without configurations is played in
- * the house below. PLAY=text in the environment picks those whose names hold it. */
+/* Runs the plays of one file as cmocka tests, each with one worker and with two. A play without
+ * configurations is played in the house below. PLAY=text in the environment picks those whose
+ * names hold it. */
 #pragma once
 
 #include <stddef.h>
@@ -8,10 +9,11 @@
 
 int scenario_main(const char *name, const struct play *plays, size_t n);
 
-/* The house: corp.example with two backends, berlin (users anna and team*, by TCP) and munich (carl and team*, by UDP);
- * partner.example with bob by mtls, plain.example with dora by UDP (trusted by address), weak.example with will by TCP (not
- * trustworthy: digest), many.example with the servers mary and, if she is gone, moe; off.example, whose route is disabled.
- * eve has a certificate that nobody asked for, mallory nothing at all. */
+/* The house: corp.example with two backends, berlin (users anna and team*, by TCP) and munich
+ * (carl and team*, by UDP); partner.example with bob by mtls, plain.example with dora by UDP
+ * (trusted by address), weak.example with will by TCP (not trustworthy: digest), many.example
+ * with the servers mary and, if she is gone, moe; off.example, whose route is disabled. eve has
+ * a certificate that nobody asked for, mallory nothing at all. */
 extern const char *const house[];
 extern const struct role house_cast[];
 extern const char house_users[];

@@ -1,6 +1,7 @@
-/* The n-th allocation fails, for every n until the play gets through without one: no crash, nothing that stays, and the proxy
- * serves afterwards as before. --wrap catches the calls of our own code; what Sofia and GnuTLS allocate for themselves inside
- * of their libraries never fails here. */
+/* The n-th allocation fails, for every n until the play gets through without one: no crash,
+ * nothing that stays, and the proxy serves afterwards as before. --wrap catches the calls of
+ * our own code; what Sofia and GnuTLS allocate for themselves inside of their libraries never
+ * fails here. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -16,110 +17,119 @@
 
 enum { MAX_ALLOCATIONS = 5000, FAULT_SIZE = 80000 };
 
+/* clang-format off */
 static const struct play plays[] = {
-	{ "a call from a partner, forked", "bob > INVITE sip:team1@corp.example\n"
-					   "bob < 100\n"
-					   "berlin < INVITE\n"
-					   "munich < INVITE\n"
-					   "berlin > 180\n"
-					   "bob < 180\n"
-					   "munich > 486\n"
-					   "munich < ACK\n"
-					   "berlin > 200\n"
-					   "bob < 200\n"
-					   "bob > ACK\n"
-					   "berlin < ACK\n"
-					   "bob > BYE\n"
-					   "berlin < BYE\n"
-					   "berlin > 200\n"
-					   "bob < 200\n",
+	{ "a call from a partner, forked",
+	  "bob > INVITE sip:team1@corp.example\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "munich < INVITE\n"
+	  "berlin > 180\n"
+	  "bob < 180\n"
+	  "munich > 486\n"
+	  "munich < ACK\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "bob > BYE\n"
+	  "berlin < BYE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n",
 	  house, house_users, house_cast },
-	{ "a call that is cancelled", "bob > INVITE sip:anna@corp.example\n"
-				      "bob < 100\n"
-				      "berlin < INVITE\n"
-				      "berlin > 180\n"
-				      "bob < 180\n"
-				      "bob > CANCEL\n"
-				      "bob < 200 CANCEL\n"
-				      "berlin < CANCEL\n"
-				      "berlin > 200 CANCEL\n"
-				      "berlin > 487 INVITE\n"
-				      "berlin < ACK\n"
-				      "bob < 487 INVITE\n"
-				      "bob > ACK\n",
+	{ "a call that is cancelled",
+	  "bob > INVITE sip:anna@corp.example\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > 180\n"
+	  "bob < 180\n"
+	  "bob > CANCEL\n"
+	  "bob < 200 CANCEL\n"
+	  "berlin < CANCEL\n"
+	  "berlin > 200 CANCEL\n"
+	  "berlin > 487 INVITE\n"
+	  "berlin < ACK\n"
+	  "bob < 487 INVITE\n"
+	  "bob > ACK\n",
 	  house, house_users, house_cast },
-	{ "a message to a partner, by name, failing over", "mary refuses\n"
-							   "berlin > MESSAGE sip:x@many.example\n"
-							   "moe < MESSAGE\n"
-							   "moe > 200\n"
-							   "berlin < 200\n"
-							   "mary accepts\n"
-							   "wait 60s\n"
-							   "dns sip.partner.example A 203.0.113.10\n"
-							   "munich > MESSAGE sip:bob@partner.example |"
-							   " P-Asserted-Identity: <sip:carl@corp.example>\n"
-							   "bob < MESSAGE\n"
-							   "bob > 503 | Retry-After: 1\n"
-							   "munich < 500\n"
-							   "wait 5s\n",
+	{ "a message to a partner, by name, failing over",
+	  "mary refuses\n"
+	  "berlin > MESSAGE sip:x@many.example\n"
+	  "moe < MESSAGE\n"
+	  "moe > 200\n"
+	  "berlin < 200\n"
+	  "mary accepts\n"
+	  "wait 60s\n"
+	  "dns sip.partner.example A 203.0.113.10\n"
+	  "munich > MESSAGE sip:bob@partner.example |"
+	  " P-Asserted-Identity: <sip:carl@corp.example>\n"
+	  "bob < MESSAGE\n"
+	  "bob > 503 | Retry-After: 1\n"
+	  "munich < 500\n"
+	  "wait 5s\n",
 	  house, house_users, house_cast },
-	{ "a partner that must be authorized", "will > MESSAGE sip:anna@corp.example | P-Asserted-Identity: <sip:x@weak.example>\n"
-					       "will < 407\n"
-					       "will > MESSAGE sip:anna@corp.example | Digest: will secret SHA-256\n"
-					       "berlin < MESSAGE\n"
-					       "berlin > 401 | WWW-Authenticate: Digest realm=\"b\", nonce=\"2\"\n"
-					       "will < 401\n",
+	{ "a partner that must be authorized",
+	  "will > MESSAGE sip:anna@corp.example | P-Asserted-Identity: <sip:x@weak.example>\n"
+	  "will < 407\n"
+	  "will > MESSAGE sip:anna@corp.example | Digest: will secret SHA-256\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 401 | WWW-Authenticate: Digest realm=\"b\", nonce=\"2\"\n"
+	  "will < 401\n",
 	  house, house_users, house_cast },
-	{ "routes, strict and loose, and refusals", "dns old.partner.example A 203.0.113.10\n"
-						    "bob > INVITE sip:anna@corp.example;maddr=127.0.2.10 |"
-						    " Record-Route: <sip:old.partner.example>\n"
-						    "bob < 100\n"
-						    "berlin < INVITE\n"
-						    "berlin > 200\n"
-						    "bob < 200\n"
-						    "bob > ACK | Route: $route1 | +Route: $route2\n"
-						    "berlin < ACK\n"
-						    "berlin > BYE\n"
-						    "bob < BYE\n"
-						    "bob > 200\n"
-						    "berlin < 200\n"
-						    "eve > MESSAGE sip:anna@corp.example\n"
-						    "eve < 403\n"
-						    "bob > MESSAGE sip:anna@corp.example | Max-Breadth: 3 |"
-						    " Proxy-Require: foo\n"
-						    "bob < 420\n",
+	{ "routes, strict and loose, and refusals",
+	  "dns old.partner.example A 203.0.113.10\n"
+	  "bob > INVITE sip:anna@corp.example;maddr=127.0.2.10 |"
+	  " Record-Route: <sip:old.partner.example>\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "bob > ACK | Route: $route1 | +Route: $route2\n"
+	  "berlin < ACK\n"
+	  "berlin > BYE\n"
+	  "bob < BYE\n"
+	  "bob > 200\n"
+	  "berlin < 200\n"
+	  "eve > MESSAGE sip:anna@corp.example\n"
+	  "eve < 403\n"
+	  "bob > MESSAGE sip:anna@corp.example | Max-Breadth: 3 | Proxy-Require: foo\n"
+	  "bob < 420\n",
 	  house, house_users, house_cast },
-	{ "over UDP, with repeats, at two workers", "dora@0 > INVITE sip:carl@corp.example\n"
-						    "dora < 100\n"
-						    "munich < INVITE\n"
-						    "wait 500ms\n"
-						    "munich < INVITE\n"
-						    "munich@1 > 180\n"
-						    "dora < 180\n"
-						    "dora@1 > CANCEL\n"
-						    "dora < 200 CANCEL\n"
-						    "munich < CANCEL\n"
-						    "munich@1 > 200 CANCEL\n"
-						    "munich@1 > 487 INVITE\n"
-						    "munich < ACK\n"
-						    "dora < 487\n"
-						    "dora@1 > ACK\n"
-						    "wait 10s\n",
+	{ "over UDP, with repeats, at two workers",
+	  "dora@0 > INVITE sip:carl@corp.example\n"
+	  "dora < 100\n"
+	  "munich < INVITE\n"
+	  "wait 500ms\n"
+	  "munich < INVITE\n"
+	  "munich@1 > 180\n"
+	  "dora < 180\n"
+	  "dora@1 > CANCEL\n"
+	  "dora < 200 CANCEL\n"
+	  "munich < CANCEL\n"
+	  "munich@1 > 200 CANCEL\n"
+	  "munich@1 > 487 INVITE\n"
+	  "munich < ACK\n"
+	  "dora < 487\n"
+	  "dora@1 > ACK\n"
+	  "wait 10s\n",
 	  house, house_users, house_cast },
-	{ "another configuration in between", "bob > MESSAGE sip:anna@corp.example\n"
-					      "berlin < MESSAGE\n"
-					      "reload 0\n"
-					      "berlin > 200\n"
-					      "bob < 200\n",
+	{ "another configuration in between",
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "reload 0\n"
+	  "berlin > 200\n"
+	  "bob < 200\n",
 	  house, house_users, house_cast },
-	{ "the connection of who asked is gone", "bob > MESSAGE sip:anna@corp.example\n"
-						 "berlin < MESSAGE\n"
-						 "bob closes\n"
-						 "dns sip.partner.example A 203.0.113.10\n"
-						 "berlin > 200\n"
-						 "bob < 200\n",
+	{ "the connection of who asked is gone",
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "bob closes\n"
+	  "dns sip.partner.example A 203.0.113.10\n"
+	  "berlin > 200\n"
+	  "bob < 200\n",
 	  house, house_users, house_cast },
 };
+/* clang-format on */
 
 /* True if an allocation failed on the way. */
 static bool play_with_fault(const struct play *play, unsigned n, bool is_lasting)
@@ -175,8 +185,10 @@ int main(void)
 	size_t i;
 
 	for (i = 0; i < COUNT(plays); i++) {
-		tests[2 * i] = (struct CMUnitTest){ plays[i].name, test_play, NULL, NULL, (void *)&plays[i] };
-		tests[2 * i + 1] = (struct CMUnitTest){ plays[i].name, test_lasting, NULL, NULL, (void *)&plays[i] };
+		tests[2 * i] = (struct CMUnitTest){ plays[i].name, test_play, NULL, NULL,
+						    (void *)&plays[i] };
+		tests[2 * i + 1] = (struct CMUnitTest){ plays[i].name, test_lasting, NULL, NULL,
+							(void *)&plays[i] };
 	}
 	return cmocka_run_group_tests_name("allocation", tests, NULL, NULL);
 }

@@ -4,11 +4,13 @@
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 
+/* clang-format off */
 static const struct play plays[] = {
 	{ "a call from a partner to a backend",
 	  "bob > INVITE sip:anna@corp.example\n"
 	  "bob < 100 | !Record-Route\n"
-	  "berlin < INVITE sip:anna@corp.example | Max-Forwards: 69 | Via x2 | Record-Route x2\n"
+	  "berlin < INVITE sip:anna@corp.example | Max-Forwards: 69 | Via x2 |"
+	  " Record-Route x2\n"
 	  "berlin > 180\n"
 	  "bob < 180 | Via x1\n"
 	  "berlin > 200\n"
@@ -27,6 +29,7 @@ static const struct play plays[] = {
 	  "berlin < 200 MESSAGE | Via x1\n"
 	  "why none partner:partner.example\n" },
 };
+/* clang-format on */
 
 int main(void)
 {

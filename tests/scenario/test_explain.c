@@ -1,5 +1,6 @@
-/* `nuncio explain` says what traffic gets (design.md D5): for every question of a table the dry run's verdict and destination
- * are those of the decision that the same request leaves behind when it is really sent. */
+/* `nuncio explain` says what traffic gets (design.md D5): for every question of a table the dry
+ * run's verdict and destination are those of the decision that the same request leaves behind
+ * when it is really sent. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 #include "tests/scenario/scenario.h"
 #include "tests/world/script_inside.h"
 
+/* clang-format off */
 /* Who sends, and by which listener. */
 static const struct {
 	const char *name, *listener;
@@ -39,6 +41,8 @@ static const char *const targets[] = {
 };
 
 static const char *const methods[] = { "MESSAGE", "INVITE", "OPTIONS", "REGISTER" };
+
+/* clang-format on */
 
 struct question {
 	const char *sender, *listener, *from, *to, *method;
@@ -70,22 +74,26 @@ static void explain(struct stage *stage, const struct question *question, struct
 	};
 
 	text_copy(names, sizeof(names), agent->party.names);
-	while (listener_is_tls(world_listener(world, question->listener)) && (name = strsep(&rest, ",")))
+	while (listener_is_tls(world_listener(world, question->listener)) &&
+	       (name = strsep(&rest, ",")))
 		cert_names[asked.n_cert_names++] = name;
 	if (explain_request(world->server, world->server->snapshot, &asked, out, &what))
 		fail_msg("the question is wrong: %s", what);
 }
 
 /* The record of the agent's call. */
-static void find_record(const struct stage *stage, const struct agent *agent, struct decision *out)
+static void find_record(const struct stage *stage, const struct agent *agent,
+			struct decision *out)
 {
 	for (unsigned i = 0; i < stage->world.n_workers; i++)
-		if (decision_ring_find(stage->world.server->workers[i]->decisions, agent->call_id, false, out, 1))
+		if (decision_ring_find(stage->world.server->workers[i]->decisions,
+				       agent->call_id, false, out, 1))
 			return;
 	fail_msg("there is no record of %s", agent->call_id);
 }
 
-static void ask_really(struct stage *stage, const struct question *question, struct decision *out)
+static void ask_really(struct stage *stage, const struct question *question,
+		       struct decision *out)
 {
 	char line[512];
 
@@ -93,7 +101,8 @@ static void ask_really(struct stage *stage, const struct question *question, str
 	assert_true(stage_line(stage, line));
 	snprintf(line, sizeof(line), "%s is sip:%s", question->sender, question->from);
 	assert_true(stage_line(stage, line));
-	snprintf(line, sizeof(line), "%s > %s sip:%s", question->sender, question->method, question->to);
+	snprintf(line, sizeof(line), "%s > %s sip:%s", question->sender, question->method,
+		 question->to);
 	if (!stage_line(stage, line))
 		fail_msg("%s", stage->fault);
 	snprintf(line, sizeof(line), "everybody answers");
@@ -111,12 +120,14 @@ static bool compare(struct stage *stage, const struct question *question, unsign
 	explain(stage, question, &told);
 	ask_really(stage, question, &real);
 	*n_welcome += !real.reason;
-	if (told.reason == real.reason && !strcmp(told.destination, real.destination) && told.origin == real.origin &&
-	    !strcmp(told.origin_id, real.origin_id))
+	if (told.reason == real.reason && !strcmp(told.destination, real.destination) &&
+	    told.origin == real.origin && !strcmp(told.origin_id, real.origin_id))
 		return true;
-	print_error("%s by %s, %s, %s -> %s: explain says %s to '%s' (%s), traffic got %s to '%s' (%s)\n", question->sender,
-		    question->listener, question->method, question->from, question->to, reason_code(told.reason),
-		    told.destination, told.origin_id, reason_code(real.reason), real.destination, real.origin_id);
+	print_error("%s by %s, %s, %s -> %s: explain says %s to '%s' (%s), traffic got %s to "
+		    "'%s' (%s)\n",
+		    question->sender, question->listener, question->method, question->from,
+		    question->to, reason_code(told.reason), told.destination, told.origin_id,
+		    reason_code(real.reason), real.destination, real.origin_id);
 	return false;
 }
 
@@ -131,7 +142,8 @@ static void test_all(void **state)
 	if (!stage)
 		fail_msg("%s", fault);
 	assert_true(stage_line(stage, line));
-	for (size_t i = 0; i < COUNT(senders) * COUNT(froms) * COUNT(targets) * COUNT(methods); i += 3, n++) {
+	for (size_t i = 0; i < COUNT(senders) * COUNT(froms) * COUNT(targets) * COUNT(methods);
+	     i += 3, n++) {
 		size_t rest = i;
 		struct question question = { .method = methods[rest % COUNT(methods)] };
 

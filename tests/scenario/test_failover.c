@@ -1,8 +1,11 @@
-/* RFC 3263 §4.3, RFC 2782, field.md pitfalls 1, 3, 4: the next server, when, and what is remembered. */
+/* RFC 3263 §4.3, RFC 2782, field.md pitfalls 1, 3, 4: the next server, when, and what is
+ * remembered. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 
-/* Two servers by mtls, one by UDP that is reached by TCP as well, one with a name without a port. */
+/* clang-format off */
+/* Two servers by mtls, one by UDP that is reached by TCP as well, one with a name without a
+ * port. */
 static const char *const configs[] = {
 	"version: 1\n"
 	"domains: [corp.example]\n"
@@ -49,137 +52,226 @@ static const struct role cast[] = {
 #define HERE configs, NULL, cast
 
 #define ASK "berlin > MESSAGE sip:x@many.example\n"
-#define MOE                                                                                                         \
-	"moe < MESSAGE\n"                                                                                           \
-	"moe > 200\n"                                                                                               \
+#define MOE \
+	"moe < MESSAGE\n" \
+	"moe > 200\n" \
 	"berlin < 200\n"
-#define MARY                                                                                                        \
-	"mary < MESSAGE\n"                                                                                          \
-	"mary > 200\n"                                                                                              \
+#define MARY \
+	"mary < MESSAGE\n" \
+	"mary > 200\n" \
 	"berlin < 200\n"
 
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
 static const struct play plays[] = {
-	{ "the first by priority, RFC 2782", ASK MARY ASK MARY },
-	{ "the connection is refused", "mary refuses\n" ASK MOE },
-	{ "the connection hangs: no longer than 8*T1", "mary hangs\n" ASK "wait 3999ms\n"
-						       "berlin < 100\n"
-						       "moe < nothing\n"
-						       "wait 1ms\n" MOE },
-	{ "no answer: no longer than 8*T1", ASK "mary < MESSAGE\n"
-					    "wait 3999ms\n"
-					    "berlin < 100\n"
-					    "moe < nothing\n"
-					    "wait 1ms\n" MOE "mary > 200\n"
-					    "berlin < nothing\n" },
-	{ "a provisional is an answer", "berlin > INVITE sip:x@many.example\n"
-					"berlin < 100\n"
-					"mary < INVITE\n"
-					"mary > 100\n"
-					"wait 60s\n"
-					"moe < nothing\n"
-					"mary > 200\n"
-					"berlin < 200\n"
-					"berlin > ACK\n"
-					"mary < ACK\n" },
-	{ "503", ASK "mary < MESSAGE\n"
-		     "mary > 503\n" MOE },
-	{ "503 to an INVITE gets its ACK from the same branch", "berlin > INVITE sip:x@many.example\n"
-								"berlin < 100\n"
-								"mary < INVITE\n"
-								"mary > 503\n"
-								"mary < ACK\n"
-								"moe < INVITE\n"
-								"moe > 486\n"
-								"moe < ACK\n"
-								"berlin < 486\n"
-								"berlin > ACK\n" },
-	{ "503 of both", ASK "mary < MESSAGE\n"
-			     "mary > 503\n"
-			     "moe < MESSAGE\n"
-			     "moe > 503\n"
-			     "berlin < 500\n"
-			     "why next-hop-503\n" },
-	{ "503 with Retry-After: that long it is left alone", ASK "mary < MESSAGE\n"
-								  "mary > 503 | Retry-After: 60\n" MOE "wait 30s\n" ASK MOE
-								  "wait 31s\n" ASK MARY ASK MARY },
-	{ "503 without it: the next request asks again", ASK "mary < MESSAGE\n"
-							     "mary > 503\n" MOE ASK MARY },
-	{ "a Retry-After of a year is not believed", ASK "mary < MESSAGE\n"
-							 "mary > 503 | Retry-After: 31536000\n" MOE "wait 11m\n" ASK MARY },
-	{ "other refusals are answers", ASK "mary < MESSAGE\n"
-					    "mary > 500\n"
-					    "berlin < 500\n"
-					    "moe < nothing\n" ASK "mary < MESSAGE\n"
-					    "mary > 404\n"
-					    "berlin < 404\n" },
-	{ "the connection breaks while it is asked", ASK "mary < MESSAGE\n"
-							 "mary closes\n" MOE },
-	{ "it is remembered, then tried again: half-open", "mary refuses\n" ASK MOE ASK MOE "mary accepts\n" ASK MOE
-							   "wait 2s\n" ASK MARY ASK MARY },
-	{ "only one request tries", "mary refuses\n" ASK MOE "mary hangs\n"
-				    "wait 2s\n"
-				    "berlin > MESSAGE sip:1@many.example\n"
-				    "moe < nothing\n"
-				    "berlin > MESSAGE sip:2@many.example\n"
-				    "moe < MESSAGE sip:2@many.example\n"
-				    "moe > 200\n"
-				    "berlin < 200\n"
-				    "wait 4s\n"
-				    "berlin < 100\n"
-				    "moe < MESSAGE sip:1@many.example\n"
-				    "moe > 200\n"
-				    "berlin < 200\n" },
-	{ "the pause grows: 2 s, 4 s", "mary refuses\n" ASK MOE "wait 2s\n" ASK MOE "mary accepts\n"
-				       "wait 3s\n" ASK MOE "wait 1s\n" ASK MARY },
-	{ "all are down", "mary refuses\n"
-			  "moe refuses\n" ASK "berlin < 503\n"
-			  "why connect-refused\n" ASK "berlin < 503\n"
-			  "why all-servers-down\n"
-			  "moe accepts\n"
-			  "wait 2s\n" ASK MOE },
-	{ "CANCEL follows the branch", "mary refuses\n"
-				       "berlin > INVITE sip:x@many.example\n"
-				       "berlin < 100\n"
-				       "moe < INVITE\n"
-				       "moe > 180\n"
-				       "berlin < 180\n"
-				       "mary accepts\n"
-				       "wait 3s\n"
-				       "berlin > CANCEL\n"
-				       "berlin < 200 CANCEL\n"
-				       "moe < CANCEL\n"
-				       "moe > 200 CANCEL\n"
-				       "moe > 487 INVITE\n"
-				       "moe < ACK\n"
-				       "berlin < 487\n"
-				       "berlin > ACK\n"
-				       "mary < nothing\n" },
-	{ "who cancels needs no other server", "berlin > INVITE sip:x@many.example\n"
-					       "berlin < 100\n"
-					       "mary < INVITE\n"
-					       "mary > 180\n"
-					       "berlin < 180\n"
-					       "berlin > CANCEL\n"
-					       "berlin < 200 CANCEL\n"
-					       "mary < CANCEL\n"
-					       "mary > 200 CANCEL\n"
-					       "mary > 503 INVITE\n"
-					       "mary < ACK\n"
-					       "berlin skips\n"
-					       "moe < nothing\n" },
-	{ "a TLS failure", "one fails tls-expired\n"
-			   "berlin > MESSAGE sip:x@pair.example\n"
-			   "two < MESSAGE\n"
-			   "two > 200\n"
-			   "berlin < 200\n",
+	{ "the first by priority, RFC 2782",
+	  ASK
+	  MARY
+	  ASK
+	  MARY },
+	{ "the connection is refused",
+	  "mary refuses\n"
+	  ASK
+	  MOE },
+	{ "the connection hangs: no longer than 8*T1",
+	  "mary hangs\n"
+	  ASK
+	  "wait 3999ms\n"
+	  "berlin < 100\n"
+	  "moe < nothing\n"
+	  "wait 1ms\n"
+	  MOE },
+	{ "no answer: no longer than 8*T1",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "wait 3999ms\n"
+	  "berlin < 100\n"
+	  "moe < nothing\n"
+	  "wait 1ms\n"
+	  MOE
+	  "mary > 200\n"
+	  "berlin < nothing\n" },
+	{ "a provisional is an answer",
+	  "berlin > INVITE sip:x@many.example\n"
+	  "berlin < 100\n"
+	  "mary < INVITE\n"
+	  "mary > 100\n"
+	  "wait 60s\n"
+	  "moe < nothing\n"
+	  "mary > 200\n"
+	  "berlin < 200\n"
+	  "berlin > ACK\n"
+	  "mary < ACK\n" },
+	{ "503",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary > 503\n"
+	  MOE },
+	{ "503 to an INVITE gets its ACK from the same branch",
+	  "berlin > INVITE sip:x@many.example\n"
+	  "berlin < 100\n"
+	  "mary < INVITE\n"
+	  "mary > 503\n"
+	  "mary < ACK\n"
+	  "moe < INVITE\n"
+	  "moe > 486\n"
+	  "moe < ACK\n"
+	  "berlin < 486\n"
+	  "berlin > ACK\n" },
+	{ "503 of both",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary > 503\n"
+	  "moe < MESSAGE\n"
+	  "moe > 503\n"
+	  "berlin < 500\n"
+	  "why next-hop-503\n" },
+	{ "503 with Retry-After: that long it is left alone",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary > 503 | Retry-After: 60\n"
+	  MOE
+	  "wait 30s\n"
+	  ASK
+	  MOE
+	  "wait 31s\n"
+	  ASK
+	  MARY
+	  ASK
+	  MARY },
+	{ "503 without it: the next request asks again",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary > 503\n"
+	  MOE
+	  ASK
+	  MARY },
+	{ "a Retry-After of a year is not believed",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary > 503 | Retry-After: 31536000\n"
+	  MOE
+	  "wait 11m\n"
+	  ASK
+	  MARY },
+	{ "other refusals are answers",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary > 500\n"
+	  "berlin < 500\n"
+	  "moe < nothing\n"
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary > 404\n"
+	  "berlin < 404\n" },
+	{ "the connection breaks while it is asked",
+	  ASK
+	  "mary < MESSAGE\n"
+	  "mary closes\n"
+	  MOE },
+	{ "it is remembered, then tried again: half-open",
+	  "mary refuses\n"
+	  ASK
+	  MOE
+	  ASK
+	  MOE
+	  "mary accepts\n"
+	  ASK
+	  MOE
+	  "wait 2s\n"
+	  ASK
+	  MARY
+	  ASK
+	  MARY },
+	{ "only one request tries",
+	  "mary refuses\n"
+	  ASK
+	  MOE
+	  "mary hangs\n"
+	  "wait 2s\n"
+	  "berlin > MESSAGE sip:1@many.example\n"
+	  "moe < nothing\n"
+	  "berlin > MESSAGE sip:2@many.example\n"
+	  "moe < MESSAGE sip:2@many.example\n"
+	  "moe > 200\n"
+	  "berlin < 200\n"
+	  "wait 4s\n"
+	  "berlin < 100\n"
+	  "moe < MESSAGE sip:1@many.example\n"
+	  "moe > 200\n"
+	  "berlin < 200\n" },
+	{ "the pause grows: 2 s, 4 s",
+	  "mary refuses\n"
+	  ASK
+	  MOE
+	  "wait 2s\n"
+	  ASK
+	  MOE
+	  "mary accepts\n"
+	  "wait 3s\n"
+	  ASK
+	  MOE
+	  "wait 1s\n"
+	  ASK
+	  MARY },
+	{ "all are down",
+	  "mary refuses\n"
+	  "moe refuses\n"
+	  ASK
+	  "berlin < 503\n"
+	  "why connect-refused\n"
+	  ASK
+	  "berlin < 503\n"
+	  "why all-servers-down\n"
+	  "moe accepts\n"
+	  "wait 2s\n"
+	  ASK
+	  MOE },
+	{ "CANCEL follows the branch",
+	  "mary refuses\n"
+	  "berlin > INVITE sip:x@many.example\n"
+	  "berlin < 100\n"
+	  "moe < INVITE\n"
+	  "moe > 180\n"
+	  "berlin < 180\n"
+	  "mary accepts\n"
+	  "wait 3s\n"
+	  "berlin > CANCEL\n"
+	  "berlin < 200 CANCEL\n"
+	  "moe < CANCEL\n"
+	  "moe > 200 CANCEL\n"
+	  "moe > 487 INVITE\n"
+	  "moe < ACK\n"
+	  "berlin < 487\n"
+	  "berlin > ACK\n"
+	  "mary < nothing\n" },
+	{ "who cancels needs no other server",
+	  "berlin > INVITE sip:x@many.example\n"
+	  "berlin < 100\n"
+	  "mary < INVITE\n"
+	  "mary > 180\n"
+	  "berlin < 180\n"
+	  "berlin > CANCEL\n"
+	  "berlin < 200 CANCEL\n"
+	  "mary < CANCEL\n"
+	  "mary > 200 CANCEL\n"
+	  "mary > 503 INVITE\n"
+	  "mary < ACK\n"
+	  "berlin skips\n"
+	  "moe < nothing\n" },
+	{ "a TLS failure",
+	  "one fails tls-expired\n"
+	  "berlin > MESSAGE sip:x@pair.example\n"
+	  "two < MESSAGE\n"
+	  "two > 200\n"
+	  "berlin < 200\n",
 	  HERE },
-	{ "both fail, and the last reason is told", "one fails tls-expired\n"
-						    "two fails tls-unknown-ca\n"
-						    "berlin > MESSAGE sip:x@pair.example\n"
-						    "berlin < 503\n"
-						    "why tls-unknown-ca\n",
+	{ "both fail, and the last reason is told",
+	  "one fails tls-expired\n"
+	  "two fails tls-unknown-ca\n"
+	  "berlin > MESSAGE sip:x@pair.example\n"
+	  "berlin < 503\n"
+	  "why tls-unknown-ca\n",
 	  HERE },
 	{ "a large datagram goes by TCP, RFC 3261 §18.1.1",
 	  "berlin > MESSAGE sip:x@both.example | body: short\n"
@@ -197,61 +289,72 @@ static const struct play plays[] = {
 	  "small > 200\n"
 	  "berlin < 200\n",
 	  HERE },
-	{ "a name without a port: SRV, RFC 3263 §4.2", "dns _sips._tcp.sip.named.example SRV 1 1 5071 host.named.example\n"
-						       "dns host.named.example A 203.0.113.55\n"
-						       "berlin > MESSAGE sip:x@named.example\n"
-						       "srv < MESSAGE\n"
-						       "srv > 200\n"
-						       "berlin < 200\n",
+	{ "a name without a port: SRV, RFC 3263 §4.2",
+	  "dns _sips._tcp.sip.named.example SRV 1 1 5071 host.named.example\n"
+	  "dns host.named.example A 203.0.113.55\n"
+	  "berlin > MESSAGE sip:x@named.example\n"
+	  "srv < MESSAGE\n"
+	  "srv > 200\n"
+	  "berlin < 200\n",
 	  HERE },
-	{ "... and without SRV the transport's port", "dns sip.named.example A 203.0.113.55\n"
-						      "berlin > MESSAGE sip:x@named.example\n"
-						      "plain < MESSAGE\n"
-						      "plain > 200\n"
-						      "berlin < 200\n",
+	{ "... and without SRV the transport's port",
+	  "dns sip.named.example A 203.0.113.55\n"
+	  "berlin > MESSAGE sip:x@named.example\n"
+	  "plain < MESSAGE\n"
+	  "plain > 200\n"
+	  "berlin < 200\n",
 	  HERE },
-	{ "no such name", "berlin > MESSAGE sip:bob@partner.example\n"
-			  "berlin < 503\n"
-			  "why dns-no-address\n" },
-	{ "the resolver fails", "dns sip.partner.example A fails\n"
-				"berlin > MESSAGE sip:bob@partner.example\n"
-				"berlin < 503\n"
-				"why dns-failed\n" },
-	{ "the resolver does not answer: one budget for all, field.md pitfall 1", "dns sip.partner.example A hangs\n"
-									      "dns sip.partner.example AAAA hangs\n"
-									      "berlin > MESSAGE sip:bob@partner.example\n"
-									      "wait 3999ms\n"
-									      "berlin < 100\n"
-									      "berlin < nothing\n"
-									      "wait 1ms\n"
-									      "berlin < 503\n"
-									      "why dns-timeout\n" },
-	{ "a name with two addresses, one of them dead", "dns sip.partner.example A 203.0.113.11\n"
-							 "dns sip.partner.example A 203.0.113.10\n"
-							 "berlin > MESSAGE sip:bob@partner.example\n"
-							 "bob < MESSAGE\n"
-							 "bob > 200\n"
-							 "berlin < 200\n" },
-	{ "DNS leads to somebody else: the certificate tells", "dns sip.partner.example A 203.0.113.66\n"
-								"berlin > MESSAGE sip:bob@partner.example\n"
-								"berlin < 503\n"
-								"eve < nothing\n"
-								"why tls-name-mismatch\n" },
-	{ "a backend is down", "berlin refuses\n"
-			       "bob > MESSAGE sip:anna@corp.example\n"
-			       "bob < 503 | Warning: 399 * \"*connect-refused\"\n"
-			       "why connect-refused backend:berlin\n" },
-	{ "of two homes one is down", "berlin refuses\n"
-				      "bob > MESSAGE sip:team1@corp.example\n"
-				      "munich < MESSAGE\n"
-				      "munich > 200\n"
-				      "bob < 200\n" },
-	{ "of two homes one is down, the other one refuses", "berlin refuses\n"
-							     "bob > MESSAGE sip:team1@corp.example\n"
-							     "munich < MESSAGE\n"
-							     "munich > 486\n"
-							     "bob < 486\n" },
+	{ "no such name",
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 503\n"
+	  "why dns-no-address\n" },
+	{ "the resolver fails",
+	  "dns sip.partner.example A fails\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 503\n"
+	  "why dns-failed\n" },
+	{ "the resolver does not answer: one budget for all, field.md pitfall 1",
+	  "dns sip.partner.example A hangs\n"
+	  "dns sip.partner.example AAAA hangs\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "wait 3999ms\n"
+	  "berlin < 100\n"
+	  "berlin < nothing\n"
+	  "wait 1ms\n"
+	  "berlin < 503\n"
+	  "why dns-timeout\n" },
+	{ "a name with two addresses, one of them dead",
+	  "dns sip.partner.example A 203.0.113.11\n"
+	  "dns sip.partner.example A 203.0.113.10\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 200\n"
+	  "berlin < 200\n" },
+	{ "DNS leads to somebody else: the certificate tells",
+	  "dns sip.partner.example A 203.0.113.66\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 503\n"
+	  "eve < nothing\n"
+	  "why tls-name-mismatch\n" },
+	{ "a backend is down",
+	  "berlin refuses\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 503 | Warning: 399 * \"*connect-refused\"\n"
+	  "why connect-refused backend:berlin\n" },
+	{ "of two homes one is down",
+	  "berlin refuses\n"
+	  "bob > MESSAGE sip:team1@corp.example\n"
+	  "munich < MESSAGE\n"
+	  "munich > 200\n"
+	  "bob < 200\n" },
+	{ "of two homes one is down, the other one refuses",
+	  "berlin refuses\n"
+	  "bob > MESSAGE sip:team1@corp.example\n"
+	  "munich < MESSAGE\n"
+	  "munich > 486\n"
+	  "bob < 486\n" },
 };
+/* clang-format on */
 
 int main(void)
 {

@@ -1,21 +1,23 @@
-/* `probe:` OPTIONS to partners, and the addresses of servers that are configured by name (refresh). */
+/* `probe:` OPTIONS to partners, and the addresses of servers that are configured by name
+ * (refresh). */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 
-#define CONFIG(routes)                                                                                              \
-	"version: 1\n"                                                                                              \
-	"domains: [corp.example]\n"                                                                                 \
-	"listeners:\n"                                                                                              \
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge,"          \
-	" advertise: sip.corp.example }\n"                                                                          \
-	"  - { name: wan-tcp, network: wan, bind: 127.0.2.10, port: 5060, transport: tcp }\n"                       \
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"                            \
-	"certificates:\n"                                                                                           \
-	"  edge: { chain: edge.pem, key: edge.key }\n"                                                              \
-	"tls: { trust: [ca.pem] }\n"                                                                                \
-	"backends:\n"                                                                                               \
-	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: ['*'] }\n"           \
-	"partners:\n"                                                                                               \
+/* clang-format off */
+#define CONFIG(routes) \
+	"version: 1\n" \
+	"domains: [corp.example]\n" \
+	"listeners:\n" \
+	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge," \
+	" advertise: sip.corp.example }\n" \
+	"  - { name: wan-tcp, network: wan, bind: 127.0.2.10, port: 5060, transport: tcp }\n" \
+	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
+	"certificates:\n" \
+	"  edge: { chain: edge.pem, key: edge.key }\n" \
+	"tls: { trust: [ca.pem] }\n" \
+	"backends:\n" \
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: ['*'] }\n" \
+	"partners:\n" \
 	"  routes:\n" routes
 
 static const char *const probed[] = {
@@ -46,87 +48,95 @@ static const struct role cast[] = {
 
 /* The first probe comes within a quarter of the interval. */
 static const struct play plays[] = {
-	{ "each server is asked, with the names that partners want", "wait 6s\n"
-								     "one < OPTIONS sip:partner.example | Contact: <sip:sip.corp.example:5061> |"
-								     " Via[0]: SIP/2.0/TLS sip.corp.example:5061;* | From: <sip:corp.example>;tag=*\n"
-								     "one > 200\n"
-								     "two < OPTIONS\n"
-								     "two > 405\n"
-								     "wait 19s\n"
-								     "one < nothing\n"
-								     "wait 1s\n"
-								     "one < OPTIONS\n"
-								     "one > 200\n"
-								     "two < OPTIONS\n"
-								     "two > 200\n"
-								     "reload 1\n",
+	{ "each server is asked, with the names that partners want",
+	  "wait 6s\n"
+	  "one < OPTIONS sip:partner.example | Contact: <sip:sip.corp.example:5061> |"
+	  " Via[0]: SIP/2.0/TLS sip.corp.example:5061;* | From: <sip:corp.example>;tag=*\n"
+	  "one > 200\n"
+	  "two < OPTIONS\n"
+	  "two > 405\n"
+	  "wait 19s\n"
+	  "one < nothing\n"
+	  "wait 1s\n"
+	  "one < OPTIONS\n"
+	  "one > 200\n"
+	  "two < OPTIONS\n"
+	  "two > 200\n"
+	  "reload 1\n",
 	  probed, NULL, cast },
-	{ "one that is dead does not keep the next from being asked", "one refuses\n"
-								     "wait 6s\n"
-								     "two < OPTIONS\n"
-								     "two > 200\n"
-								     "one accepts\n"
-								     "wait 20s\n"
-								     "one < OPTIONS\n"
-								     "one > 200\n"
-								     "two < OPTIONS\n"
-								     "two > 200\n"
-								     "reload 1\n",
+	{ "one that is dead does not keep the next from being asked",
+	  "one refuses\n"
+	  "wait 6s\n"
+	  "two < OPTIONS\n"
+	  "two > 200\n"
+	  "one accepts\n"
+	  "wait 20s\n"
+	  "one < OPTIONS\n"
+	  "one > 200\n"
+	  "two < OPTIONS\n"
+	  "two > 200\n"
+	  "reload 1\n",
 	  probed, NULL, cast },
-	{ "503 to a probe: it cannot serve", "wait 6s\n"
-					     "one < OPTIONS\n"
-					     "one > 503\n"
-					     "two < OPTIONS\n"
-					     "two > 200\n"
-					     "berlin > MESSAGE sip:x@partner.example\n"
-					     "two < MESSAGE\n"
-					     "two > 200\n"
-					     "berlin < 200\n"
-					     "one < nothing\n"
-					     "reload 1\n",
+	{ "503 to a probe: it cannot serve",
+	  "wait 6s\n"
+	  "one < OPTIONS\n"
+	  "one > 503\n"
+	  "two < OPTIONS\n"
+	  "two > 200\n"
+	  "berlin > MESSAGE sip:x@partner.example\n"
+	  "two < MESSAGE\n"
+	  "two > 200\n"
+	  "berlin < 200\n"
+	  "one < nothing\n"
+	  "reload 1\n",
 	  probed, NULL, cast },
-	{ "after a reload others are probed", "wait 6s\n"
-					      "one < OPTIONS\n"
-					      "reload 1\n"
-					      "one skips\n"
-					      "two skips\n"
-					      "wait 60s\n"
-					      "one < nothing\n"
-					      "two < nothing\n",
+	{ "after a reload others are probed",
+	  "wait 6s\n"
+	  "one < OPTIONS\n"
+	  "reload 1\n"
+	  "one skips\n"
+	  "two skips\n"
+	  "wait 60s\n"
+	  "one < nothing\n"
+	  "two < nothing\n",
 	  probed, NULL, cast },
-	{ "trust by the address of a name: unknown yet, then looked up", "dora > MESSAGE sip:anna@corp.example\n"
-									 "dora < 403\n"
-									 "why address-mismatch\n"
-									 "dns sip.plain.example A 203.0.113.20\n"
-									 "wait 5m\n"
-									 "dora > MESSAGE sip:anna@corp.example\n"
-									 "berlin < MESSAGE\n"
-									 "berlin > 200\n"
-									 "dora < 200\n",
+	{ "trust by the address of a name: unknown yet, then looked up",
+	  "dora > MESSAGE sip:anna@corp.example\n"
+	  "dora < 403\n"
+	  "why address-mismatch\n"
+	  "dns sip.plain.example A 203.0.113.20\n"
+	  "wait 5m\n"
+	  "dora > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "dora < 200\n",
 	  named, NULL, cast },
-	{ "... it moves, and the old address is nobody", "dns sip.plain.example A 203.0.113.20\n"
-							 "wait 5m\n"
-							 "dora > MESSAGE sip:anna@corp.example\n"
-							 "berlin < MESSAGE\n"
-							 "berlin > 200\n"
-							 "dora < 200\n"
-							 "forget sip.plain.example\n"
-							 "dns sip.plain.example A 203.0.113.21\n"
-							 "wait 61s\n"
-							 "dora > MESSAGE sip:anna@corp.example\n"
-							 "dora < 403\n",
+	{ "... it moves, and the old address is nobody",
+	  "dns sip.plain.example A 203.0.113.20\n"
+	  "wait 5m\n"
+	  "dora > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "dora < 200\n"
+	  "forget sip.plain.example\n"
+	  "dns sip.plain.example A 203.0.113.21\n"
+	  "wait 61s\n"
+	  "dora > MESSAGE sip:anna@corp.example\n"
+	  "dora < 403\n",
 	  named, NULL, cast },
-	{ "... the resolver fails: what was known stays", "dns sip.plain.example A 203.0.113.20\n"
-							  "wait 5m\n"
-							  "forget sip.plain.example\n"
-							  "dns sip.plain.example A fails\n"
-							  "wait 10m\n"
-							  "dora > MESSAGE sip:anna@corp.example\n"
-							  "berlin < MESSAGE\n"
-							  "berlin > 200\n"
-							  "dora < 200\n",
+	{ "... the resolver fails: what was known stays",
+	  "dns sip.plain.example A 203.0.113.20\n"
+	  "wait 5m\n"
+	  "forget sip.plain.example\n"
+	  "dns sip.plain.example A fails\n"
+	  "wait 10m\n"
+	  "dora > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "dora < 200\n",
 	  named, NULL, cast },
 };
+/* clang-format on */
 
 int main(void)
 {

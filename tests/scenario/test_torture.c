@@ -1,4 +1,5 @@
-/* The messages of RFC 4475 and RFC 5118, as a server of our own sends them: none does harm, and each gets what the RFC says. */
+/* The messages of RFC 4475 and RFC 5118, as a server of our own sends them: none does harm, and
+ * each gets what the RFC says. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -20,14 +21,17 @@ enum { MAX_FILE = 65536, FORWARDED = 1, DROPPED = 0 };
 
 static const char *const configs[] = {
 	"version: 1\n"
-	"domains: [example.com, example.net, example.org, company.com, chair-dnrc.example.com, host.example.net,"
+	"domains: [example.com, example.net, example.org, company.com, chair-dnrc.example.com, "
+	"host.example.net,"
 	" client.example.net, ift.client.example.net]\n"
 	"listeners:\n"
 	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"
 	"  - { name: lan-udp, network: lan, bind: 127.0.1.2, port: 5060, transport: udp }\n"
 	"backends:\n"
-	"  - { name: caller, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: [caller-only] }\n"
-	"  - { name: callee, address: 'sip:10.0.1.2:5060;transport=tcp', listener: lan, users: ['*'] }\n",
+	"  - { name: caller, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: "
+	"[caller-only] }\n"
+	"  - { name: callee, address: 'sip:10.0.1.2:5060;transport=tcp', listener: lan, users: "
+	"['*'] }\n",
 	NULL,
 };
 
@@ -43,10 +47,14 @@ static const struct play play = {
 	"callee < MESSAGE\n"
 	"callee > 200\n"
 	"caller < 200\n",
-	configs, NULL, cast,
+	configs,
+	NULL,
+	cast,
 };
 
-/* The section, and what comes of it: the status of our answer, or forwarded, or dropped without a word. */
+/* The section, and what comes of it: the status of our answer, or forwarded, or dropped without
+ * a word. */
+/* clang-format off */
 static const struct row {
 	const char *file, *section;
 	int want;
@@ -113,6 +121,7 @@ static const struct row {
 	{ "ipv6-bug-abnf-3-colons.sip", "RFC 5118 §4.10", 416 },
 	{ "ipv6-correct-abnf-2-colons.sip", "RFC 5118 §4.10", 404 },
 };
+/* clang-format on */
 
 static size_t read_file(const char *name, char *out)
 {
@@ -176,7 +185,8 @@ static void test_rows(void **state)
 
 		if (got == rows[i].want)
 			continue;
-		print_error("%s (%s): %d instead of %d\n", rows[i].file, rows[i].section, got, rows[i].want);
+		print_error("%s (%s): %d instead of %d\n", rows[i].file, rows[i].section, got,
+			    rows[i].want);
 		n_wrong++;
 	}
 	assert_int_equal(n_wrong, 0);

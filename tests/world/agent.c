@@ -19,8 +19,8 @@ struct kept {
 	char text[];
 };
 
-bool agent_init(struct agent *agent, const char *name, const char *address, const char *listener, const char *names,
-		const char *user, uint64_t *counter)
+bool agent_init(struct agent *agent, const char *name, const char *address,
+		const char *listener, const char *names, const char *user, uint64_t *counter)
 {
 	memset(agent, 0, sizeof(*agent));
 	text_copy(agent->party.name, sizeof(agent->party.name), name);
@@ -49,7 +49,8 @@ void agent_fini(struct agent *agent)
 void agent_forget(struct agent *agent)
 {
 	agent_fini(agent);
-	agent->call_id[0] = agent->sent[0] = agent->invite[0] = agent->answered[0] = agent->challenge[0] = '\0';
+	agent->call_id[0] = agent->sent[0] = agent->invite[0] = agent->answered[0] =
+		agent->challenge[0] = '\0';
 	agent->n_routes = 0;
 	agent->is_inside = false;
 }
@@ -79,10 +80,12 @@ static void put_others(struct draft *draft, const char *name)
 
 	for (i = 0; i < draft->n_wishes; i++)
 		if (draft->wishes[i].kind == '+' && !strcasecmp(draft->wishes[i].name, name))
-			buf_printf(draft->out, "%s: %s\r\n", draft->wishes[i].name, draft->wishes[i].value);
+			buf_printf(draft->out, "%s: %s\r\n", draft->wishes[i].name,
+				   draft->wishes[i].value);
 }
 
-/* The header as the agent would write it, unless the script says otherwise. value NULL: only if the script has one. */
+/* The header as the agent would write it, unless the script says otherwise. value NULL: only if
+ * the script has one. */
 static void put(struct draft *draft, const char *name, const char *value)
 {
 	const struct wish *wish = find_wish(draft->wishes, draft->n_wishes, name);
@@ -102,7 +105,8 @@ static void put_rest(struct draft *draft, const char *const *written)
 	for (i = 0; i < draft->n_wishes; i++) {
 		const struct wish *wish = &draft->wishes[i];
 
-		if (wish->kind == '-' || !strcasecmp(wish->name, "body") || !strcasecmp(wish->name, "Request-URI"))
+		if (wish->kind == '-' || !strcasecmp(wish->name, "body") ||
+		    !strcasecmp(wish->name, "Request-URI"))
 			continue;
 		for (k = 0; written[k]; k++)
 			if (!strcasecmp(written[k], wish->name))
@@ -128,8 +132,10 @@ static void begin_call(struct agent *agent, const char *uri)
 {
 	uint64_t n = ++*agent->counter;
 
-	snprintf(agent->call_id, sizeof(agent->call_id), "call-%llu@%s.invalid", (unsigned long long)n, agent->party.name);
-	snprintf(agent->local_tag, sizeof(agent->local_tag), "%s-%llu", agent->party.name, (unsigned long long)n);
+	snprintf(agent->call_id, sizeof(agent->call_id), "call-%llu@%s.invalid",
+		 (unsigned long long)n, agent->party.name);
+	snprintf(agent->local_tag, sizeof(agent->local_tag), "%s-%llu", agent->party.name,
+		 (unsigned long long)n);
 	text_copy(agent->remote_uri, sizeof(agent->remote_uri), uri);
 	text_copy(agent->remote_target, sizeof(agent->remote_target), uri);
 	agent->remote_tag[0] = '\0';
@@ -142,7 +148,8 @@ static void contact_of(const struct agent *agent, const char *transport, char ou
 {
 	char addr[ADDR_TEXT_SIZE];
 
-	snprintf(out, 256, "<sip:%s@%s;transport=%s>", agent->party.name, addr_text(&agent->party.addr, addr), transport);
+	snprintf(out, 256, "<sip:%s@%s;transport=%s>", agent->party.name,
+		 addr_text(&agent->party.addr, addr), transport);
 	text_lower(strstr(out, ";transport="));
 }
 
@@ -177,7 +184,8 @@ static void put_party(struct draft *draft, const char *name, const char *uri, co
 /* RFC 3261 §20.10, RFC 6665, RFC 3311: who begins a dialog, or moves its target. */
 static bool has_contact(const char *method)
 {
-	static const char *const methods[] = { "INVITE", "SUBSCRIBE", "NOTIFY", "REFER", "UPDATE", "OPTIONS" };
+	static const char *const methods[] = { "INVITE", "SUBSCRIBE", "NOTIFY",
+					       "REFER",  "UPDATE",    "OPTIONS" };
 	size_t i;
 
 	for (i = 0; i < COUNT(methods); i++)
@@ -186,17 +194,22 @@ static bool has_contact(const char *method)
 	return false;
 }
 
-static void put_request(struct agent *agent, struct draft *draft, const char *method, const char *uri,
-			const char *transport)
+static void put_request(struct agent *agent, struct draft *draft, const char *method,
+			const char *uri, const char *transport)
 {
-	static const char *const written[] = { "Via",  "Max-Forwards", "Route",	  "From",	    "To", "Call-ID",
-					       "CSeq", "Contact",      "Content-Length", NULL };
-	const struct wish *request_uri = find_wish(draft->wishes, draft->n_wishes, "Request-URI");
+	static const char *const written[] = { "Via",  "Max-Forwards", "Route",
+					       "From", "To",           "Call-ID",
+					       "CSeq", "Contact",      "Content-Length",
+					       NULL };
+	const struct wish *request_uri =
+		find_wish(draft->wishes, draft->n_wishes, "Request-URI");
 	char value[512], addr[ADDR_TEXT_SIZE], contact[256];
 
-	buf_printf(draft->out, "%s %s SIP/2.0\r\n", method, request_uri ? request_uri->value : uri);
+	buf_printf(draft->out, "%s %s SIP/2.0\r\n", method,
+		   request_uri ? request_uri->value : uri);
 	snprintf(value, sizeof(value), "SIP/2.0/%s %s;branch=z9hG4bK-%s-%llu%s", transport,
-		 addr_text(&agent->party.addr, addr), agent->party.name, (unsigned long long)++*agent->counter,
+		 addr_text(&agent->party.addr, addr), agent->party.name,
+		 (unsigned long long)++*agent->counter,
 		 strcmp(transport, "UDP") ? "" : ";rport");
 	put(draft, "Via", value);
 	put(draft, "Max-Forwards", "70");
@@ -229,9 +242,12 @@ static void copy_header(struct draft *draft, const char *from, const char *name,
 /* CANCEL (RFC 3261 §9.1), and the ACK to a final other than 2xx (§17.1.1.3). */
 static bool put_derived(struct agent *agent, struct draft *draft, const char *method)
 {
-	static const char *const written[] = { "Via",  "Max-Forwards", "Route",		 "From", "To", "Call-ID",
-					       "CSeq", "Contact",      "Content-Length", NULL };
-	const struct wish *request_uri = find_wish(draft->wishes, draft->n_wishes, "Request-URI");
+	static const char *const written[] = { "Via",  "Max-Forwards", "Route",
+					       "From", "To",           "Call-ID",
+					       "CSeq", "Contact",      "Content-Length",
+					       NULL };
+	const struct wish *request_uri =
+		find_wish(draft->wishes, draft->n_wishes, "Request-URI");
 	char start[1024], value[1024], *uri, *end;
 
 	if (!*agent->invite)
@@ -240,7 +256,8 @@ static bool put_derived(struct agent *agent, struct draft *draft, const char *me
 	uri = strchr(start, ' ') + 1;
 	end = strchr(uri, ' ');
 	*end = '\0';
-	buf_printf(draft->out, "%s %s SIP/2.0\r\n", method, request_uri ? request_uri->value : uri);
+	buf_printf(draft->out, "%s %s SIP/2.0\r\n", method,
+		   request_uri ? request_uri->value : uri);
 	copy_header(draft, agent->invite, "Via", 1);
 	put(draft, "Max-Forwards", "70");
 	copy_header(draft, agent->invite, "Route", AGENT_MAX_ROUTES);
@@ -262,8 +279,9 @@ static bool remember(struct agent *agent, const struct buf *out)
 	return text_copy(agent->sent, sizeof(agent->sent), buf_text(out));
 }
 
-bool agent_request(struct agent *agent, const char *method, const char *uri, const struct wish *wishes, size_t n_wishes,
-		   const char *transport, struct buf *out)
+bool agent_request(struct agent *agent, const char *method, const char *uri,
+		   const struct wish *wishes, size_t n_wishes, const char *transport,
+		   struct buf *out)
 {
 	struct draft draft = { .out = out, .wishes = wishes, .n_wishes = n_wishes };
 	bool is_ack = !strcmp(method, "ACK");
@@ -304,8 +322,8 @@ static struct kept *find_kept(const struct agent *agent, const char *method)
 	return NULL;
 }
 
-bool agent_where(const struct agent *agent, const char *method, uint64_t *out_flow_id, unsigned *out_worker,
-		 char listener[64])
+bool agent_where(const struct agent *agent, const char *method, uint64_t *out_flow_id,
+		 unsigned *out_worker, char listener[64])
 {
 	const struct kept *kept = find_kept(agent, method);
 
@@ -325,7 +343,9 @@ void agent_header(const struct agent *agent, const char *name, char *out, size_t
 	unsigned i;
 
 	*out = '\0';
-	for (i = 0; kept && sip_text_header(kept->text, name, i, value, sizeof(value)) && len < size; i++) {
+	for (i = 0;
+	     kept && sip_text_header(kept->text, name, i, value, sizeof(value)) && len < size;
+	     i++) {
 		snprintf(out + len, size - len, "%s%s", i ? ", " : "", value);
 		len = strlen(out);
 	}
@@ -340,8 +360,8 @@ static void put_to(struct agent *agent, struct draft *draft, struct kept *kept, 
 		size_t len = strlen(to);
 
 		if (!*kept->to_tag) {
-			snprintf(kept->to_tag, sizeof(kept->to_tag), "%s-%llu", agent->party.name,
-				 (unsigned long long)++*agent->counter);
+			snprintf(kept->to_tag, sizeof(kept->to_tag), "%s-%llu",
+				 agent->party.name, (unsigned long long)++*agent->counter);
 			text_copy(agent->local_tag, sizeof(agent->local_tag), kept->to_tag);
 		}
 		snprintf(to + len, sizeof(to) - len, ";tag=%s", kept->to_tag);
@@ -349,10 +369,11 @@ static void put_to(struct agent *agent, struct draft *draft, struct kept *kept, 
 	put(draft, "To", to);
 }
 
-bool agent_response(struct agent *agent, int status, const char *phrase, const char *method, const struct wish *wishes,
-		    size_t n_wishes, struct buf *out)
+bool agent_response(struct agent *agent, int status, const char *phrase, const char *method,
+		    const struct wish *wishes, size_t n_wishes, struct buf *out)
 {
-	static const char *const written[] = { "Via",	  "Record-Route", "From",	    "To", "Call-ID", "CSeq",
+	static const char *const written[] = { "Via",     "Record-Route",   "From",
+					       "To",      "Call-ID",        "CSeq",
 					       "Contact", "Content-Length", NULL };
 	struct draft draft = { .out = out, .wishes = wishes, .n_wishes = n_wishes };
 	struct kept *kept = find_kept(agent, method);
@@ -369,7 +390,11 @@ bool agent_response(struct agent *agent, int status, const char *phrase, const c
 	copy_header(&draft, kept->text, "Call-ID", 1);
 	copy_header(&draft, kept->text, "CSeq", 1);
 	sip_text_header(kept->text, "Via", 0, via, sizeof(via));
-	contact_of(agent, strstr(via, "/UDP") ? "UDP" : strstr(via, "/TLS") ? "TLS" : "TCP", contact);
+	contact_of(agent,
+		   strstr(via, "/UDP")   ? "UDP"
+		   : strstr(via, "/TLS") ? "TLS"
+					 : "TCP",
+		   contact);
 	put(&draft, "Contact", status > 100 && status < 300 ? contact : NULL);
 	put_rest(&draft, written);
 	put_end(&draft);
@@ -385,8 +410,8 @@ static void take_routes(struct agent *agent, const char *text, bool is_reversed)
 	if (n > AGENT_MAX_ROUTES)
 		n = AGENT_MAX_ROUTES;
 	for (i = 0; i < n; i++)
-		sip_text_header(text, "Record-Route", is_reversed ? n - 1 - i : i, agent->routes[i],
-				sizeof(agent->routes[i]));
+		sip_text_header(text, "Record-Route", is_reversed ? n - 1 - i : i,
+				agent->routes[i], sizeof(agent->routes[i]));
 	agent->n_routes = n;
 }
 
@@ -440,10 +465,12 @@ static void learn_response(struct agent *agent, const struct received *received)
 	if (strcmp(call_id, agent->call_id) || !strcmp(method, "CANCEL"))
 		return;
 	sip_text_header(received->text, "CSeq", 0, cseq, sizeof(cseq));
-	if (!strcmp(method, "INVITE") && status >= 200 && strtoul(cseq, NULL, 10) == agent->invite_cseq)
+	if (!strcmp(method, "INVITE") && status >= 200 &&
+	    strtoul(cseq, NULL, 10) == agent->invite_cseq)
 		agent->invite_status = status;
 	sip_text_header(received->text, "To", 0, to, sizeof(to));
-	if (status <= 100 || status >= 300 || !has_contact(method) || !sip_text_param(to, "tag", tag, sizeof(tag)))
+	if (status <= 100 || status >= 300 || !has_contact(method) ||
+	    !sip_text_param(to, "tag", tag, sizeof(tag)))
 		return;
 	text_copy(agent->remote_tag, sizeof(agent->remote_tag), tag);
 	take_target(agent, received->text);

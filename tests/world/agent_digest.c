@@ -8,7 +8,8 @@
 #include "tests/world/sip_text.h"
 
 /* digest_make_secret computes H(a:b:c): the one hash that all steps of RFC 7616 are made of. */
-static void hash(enum digest_algorithm algorithm, const char *first, const char *second, const char *third, char out[65])
+static void hash(enum digest_algorithm algorithm, const char *first, const char *second,
+		 const char *third, char out[65])
 {
 	struct digest_secret secret;
 
@@ -62,16 +63,19 @@ static bool find_challenge(const char *text, const char *algorithm, char *out, s
 	return false;
 }
 
-bool agent_authorize(const struct agent *agent, const char *method, const char *uri, const char *auth_user,
-		     const char *password, const char *algorithm, const char *nc, char *out, size_t size)
+bool agent_authorize(const struct agent *agent, const char *method, const char *uri,
+		     const char *auth_user, const char *password, const char *algorithm,
+		     const char *nc, char *out, size_t size)
 {
-	char challenge[1024], realm[256], nonce[256], ha1[65], ha2[65], rest[512], response[65], scheme[16];
+	char challenge[1024], realm[256], nonce[256], ha1[65], ha2[65], rest[512], response[65],
+		scheme[16];
 	const char *colon = strchr(uri, ':');
 	enum digest_algorithm which;
 
 	if (!colon || !read_algorithm(algorithm, &which) ||
 	    !find_challenge(agent->challenge, algorithm, challenge, sizeof(challenge)) ||
-	    !read_quoted(challenge, "realm", realm, sizeof(realm)) || !read_quoted(challenge, "nonce", nonce, sizeof(nonce)))
+	    !read_quoted(challenge, "realm", realm, sizeof(realm)) ||
+	    !read_quoted(challenge, "nonce", nonce, sizeof(nonce)))
 		return false;
 	hash(which, auth_user, realm, password, ha1);
 	text_copy_len(scheme, sizeof(scheme), uri, (size_t)(colon - uri));
@@ -79,7 +83,8 @@ bool agent_authorize(const struct agent *agent, const char *method, const char *
 	snprintf(rest, sizeof(rest), "%s:cnonce1:auth:%s", nc, ha2);
 	hash(which, ha1, nonce, rest, response);
 	snprintf(out, size,
-		 "Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\", algorithm=%s, "
+		 "Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
+		 "response=\"%s\", algorithm=%s, "
 		 "cnonce=\"cnonce1\", qop=auth, nc=%s",
 		 auth_user, realm, nonce, uri, response, algorithm, nc);
 	return true;

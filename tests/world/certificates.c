@@ -22,7 +22,8 @@ static void take(char to[PEM_SIZE], gnutls_datum_t bytes)
 static void make(void)
 {
 	static const struct cert_spec ca_spec = { .cn = "CA of the world", .is_ca = true };
-	static const struct cert_spec edge_spec = { .dns = { "sip.corp.example", "corp.example" } };
+	static const struct cert_spec edge_spec = { .dns = { "sip.corp.example",
+							     "corp.example" } };
 	struct cert ca, edge;
 	gnutls_datum_t bytes;
 

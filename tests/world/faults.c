@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The linker gives us the calls of every object in the program, and us the real ones. One thread. */
+/* The linker gives us the calls of every object in the program, and us the real ones. One
+ * thread. */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *old, size_t size);

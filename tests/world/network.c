@@ -97,7 +97,8 @@ static void deliver(struct fake *fake, const struct wire *wire)
 	received->transport = flow->transport;
 	received->at_ms = loop_now_ms(fake->network->loop);
 	received->len = wire->len;
-	text_copy(received->listener, sizeof(received->listener), flow->listener ? flow->listener->name : "");
+	text_copy(received->listener, sizeof(received->listener),
+		  flow->listener ? flow->listener->name : "");
 	memcpy(received->text, wire->bytes, wire->len);
 	list_append(&fake->party->inbox, &received->link);
 }
@@ -127,7 +128,9 @@ static void on_destroy(struct flow *flow)
 	free(fake);
 }
 
-static const struct flow_ops fake_ops = { .send = on_send, .close = on_close, .destroy = on_destroy };
+static const struct flow_ops fake_ops = { .send = on_send,
+					  .close = on_close,
+					  .destroy = on_destroy };
 
 static struct fake *fake_new(struct seat *seat, struct party *party, struct listener *listener,
 			     enum conf_transport kind, const struct addr *remote)
@@ -164,7 +167,8 @@ static struct identity *make_identity(const struct party *party)
 		if (!*name || identity->n_names == IDENTITY_MAX_NAMES)
 			continue;
 		to->kind = text_starts_with(name, "sip:") ? IDENTITY_URI : IDENTITY_DNS;
-		text_copy(to->text, sizeof(to->text), name + (to->kind == IDENTITY_URI ? 4 : 0));
+		text_copy(to->text, sizeof(to->text),
+			  name + (to->kind == IDENTITY_URI ? 4 : 0));
 		identity->n_names++;
 	}
 	return identity;
@@ -179,11 +183,13 @@ static bool is_tls(enum conf_transport kind)
 static bool has_wanted_name(const struct party *party, const struct hop *hop)
 {
 	struct identity *identity = make_identity(party);
-	bool has_name = !hop->n_names && identity_matches(identity, hop->host, hop->allow_wildcard, NULL, NULL);
+	bool has_name = !hop->n_names &&
+			identity_matches(identity, hop->host, hop->allow_wildcard, NULL, NULL);
 	unsigned i;
 
 	for (i = 0; i < hop->n_names && !has_name; i++)
-		has_name = identity_matches(identity, hop->names[i], hop->allow_wildcard, NULL, NULL);
+		has_name = identity_matches(identity, hop->names[i], hop->allow_wildcard, NULL,
+					    NULL);
 	identity_unref(identity);
 	return has_name;
 }
@@ -226,27 +232,32 @@ static void on_connected(struct timer *timer)
 	faults_resume();
 }
 
-static struct fake *find_udp(struct seat *seat, const struct listener *listener, const struct addr *remote)
+static struct fake *find_udp(struct seat *seat, const struct listener *listener,
+			     const struct addr *remote)
 {
 	struct list *link;
 
-	for (link = seat->network->flows.next; link != &seat->network->flows; link = link->next) {
+	for (link = seat->network->flows.next; link != &seat->network->flows;
+	     link = link->next) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (fake->flow.transport == TRANSPORT_UDP && fake->worker == seat->worker && !fake->flow.is_closed &&
-		    fake->flow.listener && listener && addr_equal(&fake->flow.listener->addr, &listener->addr) &&
+		if (fake->flow.transport == TRANSPORT_UDP && fake->worker == seat->worker &&
+		    !fake->flow.is_closed && fake->flow.listener && listener &&
+		    addr_equal(&fake->flow.listener->addr, &listener->addr) &&
 		    addr_equal(&fake->flow.remote, remote))
 			return fake;
 	}
 	return NULL;
 }
 
-static struct fake *udp_flow(struct seat *seat, struct listener *listener, const struct addr *remote)
+static struct fake *udp_flow(struct seat *seat, struct listener *listener,
+			     const struct addr *remote)
 {
 	struct fake *fake = find_udp(seat, listener, remote);
 
 	if (!fake)
-		fake = fake_new(seat, party_at(seat->network, remote), listener, TRANSPORT_UDP, remote);
+		fake = fake_new(seat, party_at(seat->network, remote), listener, TRANSPORT_UDP,
+				remote);
 	return fake;
 }
 
@@ -261,7 +272,8 @@ static struct flow *dial(void *user, const struct hop *hop)
 		faults_resume();
 		return &fake->flow;
 	}
-	fake = fake_new(seat, party_at(seat->network, &hop->remote), hop->listener, hop->transport, &hop->remote);
+	fake = fake_new(seat, party_at(seat->network, &hop->remote), hop->listener,
+			hop->transport, &hop->remote);
 	if (fake->party) {
 		fake->is_named = is_tls(hop->transport) && has_wanted_name(fake->party, hop);
 		fake->party->n_dialled++;
@@ -286,15 +298,18 @@ enum err network_serve(struct network *network, unsigned worker, struct transpor
 
 /* ---- what the parties do ---- */
 
-static struct fake *find_own(struct seat *seat, const struct party *party, const struct listener *listener)
+static struct fake *find_own(struct seat *seat, const struct party *party,
+			     const struct listener *listener)
 {
 	struct list *link;
 
-	for (link = seat->network->flows.next; link != &seat->network->flows; link = link->next) {
+	for (link = seat->network->flows.next; link != &seat->network->flows;
+	     link = link->next) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (fake->party == party && fake->worker == seat->worker && fake->flow.is_inbound &&
-		    fake->flow.is_open && !fake->flow.is_closed && fake->flow.listener &&
+		if (fake->party == party && fake->worker == seat->worker &&
+		    fake->flow.is_inbound && fake->flow.is_open && !fake->flow.is_closed &&
+		    fake->flow.listener &&
 		    addr_equal(&fake->flow.listener->addr, &listener->addr))
 			return fake;
 	}
@@ -302,7 +317,8 @@ static struct fake *find_own(struct seat *seat, const struct party *party, const
 }
 
 /* The party connects to us, from a port of its own. */
-static struct fake *connect_to_us(struct seat *seat, struct party *party, struct listener *listener)
+static struct fake *connect_to_us(struct seat *seat, struct party *party,
+				  struct listener *listener)
 {
 	struct addr from = party->addr;
 	struct fake *fake;
@@ -316,7 +332,8 @@ static struct fake *connect_to_us(struct seat *seat, struct party *party, struct
 	return fake->flow.is_closed ? NULL : fake;
 }
 
-static struct fake *flow_to_us(struct seat *seat, struct party *party, struct listener *listener, uint64_t flow_id)
+static struct fake *flow_to_us(struct seat *seat, struct party *party,
+			       struct listener *listener, uint64_t flow_id)
 {
 	struct flow *flow = flow_id ? transport_find_flow(seat->transport, flow_id) : NULL;
 	struct fake *fake;
@@ -329,8 +346,8 @@ static struct fake *flow_to_us(struct seat *seat, struct party *party, struct li
 	return fake ? fake : connect_to_us(seat, party, listener);
 }
 
-bool network_send(struct network *network, struct party *party, unsigned worker, struct listener *listener,
-		  uint64_t flow_id, const char *bytes, size_t len)
+bool network_send(struct network *network, struct party *party, unsigned worker,
+		  struct listener *listener, uint64_t flow_id, const char *bytes, size_t len)
 {
 	struct fake *fake = flow_to_us(&network->seats[worker], party, listener, flow_id);
 	char *copy;
@@ -357,14 +374,17 @@ void network_close(struct network *network, const struct party *party)
 	list_for_each(link, following, &network->flows) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (fake->party == party && fake->flow.transport != TRANSPORT_UDP && !fake->flow.is_closed)
+		if (fake->party == party && fake->flow.transport != TRANSPORT_UDP &&
+		    !fake->flow.is_closed)
 			end(fake, ERR_RESET, REASON_CONNECTION_LOST);
 	}
 }
 
 struct received *party_first(const struct party *party)
 {
-	return list_is_empty(&party->inbox) ? NULL : container_of(party->inbox.next, struct received, link);
+	return list_is_empty(&party->inbox)
+		       ? NULL
+		       : container_of(party->inbox.next, struct received, link);
 }
 
 void party_take(struct party *party)

@@ -1,6 +1,6 @@
-/* The network of tests/world: flows that lead to parties of a scenario instead of sockets, through the seam of
- * proxy/transport (transport_set_dialer). What the proxy sends lands in the inbox of the party at that address; what nobody
- * expects, nowhere. */
+/* The network of tests/world: flows that lead to parties of a scenario instead of sockets,
+ * through the seam of proxy/transport (transport_set_dialer). What the proxy sends lands in the
+ * inbox of the party at that address; what nobody expects, nowhere. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,13 +20,13 @@ enum manner { ACCEPTS, REFUSES, HANGS, FAILS };
 struct party {
 	struct list link;
 	char name[32];
-	struct addr addr;      /* where it listens; connections of its own come from another port */
-	char listener[64];     /* of ours, by which it reaches us */
-	char names[256];       /* in its certificate, separated by commas; "" for none */
+	struct addr addr;  /* where it listens; connections of its own come from another port */
+	char listener[64]; /* of ours, by which it reaches us */
+	char names[256];   /* in its certificate, separated by commas; "" for none */
 	enum manner manner;
 	enum reason fails_with;
-	struct list inbox;     /* letter_in.link */
-	unsigned n_dialled;    /* connections that we made to it */
+	struct list inbox;  /* letter_in.link */
+	unsigned n_dialled; /* connections that we made to it */
 };
 
 /* A message that the proxy sent to a party. */
@@ -43,15 +43,17 @@ struct received {
 
 struct network *network_new(struct loop *loop);
 struct network *network_free(struct network *network);
-void network_add(struct network *network, struct party *party); /* stays the caller's; must outlive the network */
+void network_add(struct network *network,
+		 struct party *party); /* stays the caller's; must outlive the network */
 
 /* Makes the transport of one worker use this network. */
 enum err network_serve(struct network *network, unsigned worker, struct transport *transport);
 
-/* A party sends bytes to the worker: over the flow with that id if it is open still, else over its own connection, which is made
- * if there is none. listener: the one of ours that it reaches. False if it could not connect. */
-bool network_send(struct network *network, struct party *party, unsigned worker, struct listener *listener,
-		  uint64_t flow_id, const char *bytes, size_t len);
+/* A party sends bytes to the worker: over the flow with that id if it is open still, else over
+ * its own connection, which is made if there is none. listener: the one of ours that it
+ * reaches. False if it could not connect. */
+bool network_send(struct network *network, struct party *party, unsigned worker,
+		  struct listener *listener, uint64_t flow_id, const char *bytes, size_t len);
 
 /* The party closes every connection that it has with us. */
 void network_close(struct network *network, const struct party *party);

@@ -108,7 +108,8 @@ static void on_call(struct loop_call *call)
 static void on_timer(struct timer *timer)
 {
 	faults_pause();
-	answer(container_of(timer, struct question, timer), &(struct dns_answer){ .status = DNS_TIMEOUT });
+	answer(container_of(timer, struct question, timer),
+	       &(struct dns_answer){ .status = DNS_TIMEOUT });
 	faults_resume();
 }
 
@@ -123,7 +124,8 @@ static bool hangs(const struct resolver *resolver, const char *name, enum dns_ty
 	return false;
 }
 
-static void ask(void *user, struct dns_query *query, const char *name, enum dns_type type, uint64_t budget_ms)
+static void ask(void *user, struct dns_query *query, const char *name, enum dns_type type,
+		uint64_t budget_ms)
 {
 	struct resolver *resolver = user;
 	struct question *question;
@@ -168,7 +170,9 @@ struct dns *resolver_open(struct resolver *resolver)
 
 static bool read_type(const char *text, enum dns_type *out)
 {
-	static const char *const words[] = { [DNS_A] = "A", [DNS_AAAA] = "AAAA", [DNS_SRV] = "SRV" };
+	static const char *const words[] = {
+		[DNS_A] = "A", [DNS_AAAA] = "AAAA", [DNS_SRV] = "SRV"
+	};
 	size_t i;
 
 	for (i = 0; i < COUNT(words); i++)
@@ -179,11 +183,13 @@ static bool read_type(const char *text, enum dns_type *out)
 	return false;
 }
 
-bool resolver_add(struct resolver *resolver, const char *name, const char *type, const char *data)
+bool resolver_add(struct resolver *resolver, const char *name, const char *type,
+		  const char *data)
 {
 	struct record record = { .status = DNS_FOUND };
 
-	if (resolver->n_records == MAX_RECORDS || !text_copy(record.name, sizeof(record.name), name) ||
+	if (resolver->n_records == MAX_RECORDS ||
+	    !text_copy(record.name, sizeof(record.name), name) ||
 	    !read_type(type, &record.type))
 		return false;
 	if (!strcmp(data, "fails"))
@@ -195,8 +201,8 @@ bool resolver_add(struct resolver *resolver, const char *name, const char *type,
 	else if (record.type != DNS_SRV && addr_parse(data, 0, &record.addr))
 		return false;
 	else if (record.type == DNS_SRV &&
-		 sscanf(data, "%hu %hu %hu %255s", &record.srv.priority, &record.srv.weight, &record.srv.port,
-			record.srv.target) != 4)
+		 sscanf(data, "%hu %hu %hu %255s", &record.srv.priority, &record.srv.weight,
+			&record.srv.port, record.srv.target) != 4)
 		return false;
 	resolver->records[resolver->n_records++] = record;
 	return true;

@@ -12,7 +12,8 @@
 
 enum { MAX_DECISIONS = 16 };
 
-struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_fault, size_t size)
+struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_fault,
+			size_t size)
 {
 	struct stage *stage = calloc(1, sizeof(*stage));
 	enum err err;
@@ -20,9 +21,11 @@ struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_f
 	if (!stage)
 		abort();
 	stage->play = play;
-	err = world_init(&stage->world, play->configs[0], play->users ? play->users : "", n_workers);
+	err = world_init(&stage->world, play->configs[0], play->users ? play->users : "",
+			 n_workers);
 	if (err) {
-		snprintf(out_fault, size, "the world cannot be built: %s\n%s", err_text(err), stage->world.fault);
+		snprintf(out_fault, size, "the world cannot be built: %s\n%s", err_text(err),
+			 stage->world.fault);
 		return stage_free(stage);
 	}
 	for (const struct role *role = play->cast; role->name; role++) {
@@ -31,9 +34,10 @@ struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_f
 		if (!agent)
 			abort();
 		if (stage->n_agents == STAGE_MAX_AGENTS ||
-		    !agent_init(agent, role->name, role->address, role->listener, role->names, role->user,
-				&stage->counter)) {
-			snprintf(out_fault, size, "%s: not an address: %s", role->name, role->address);
+		    !agent_init(agent, role->name, role->address, role->listener, role->names,
+				role->user, &stage->counter)) {
+			snprintf(out_fault, size, "%s: not an address: %s", role->name,
+				 role->address);
 			free(agent);
 			return stage_free(stage);
 		}
@@ -134,11 +138,13 @@ static bool do_forget(struct stage *stage, char *rest)
 	return true;
 }
 
-static bool is_as_told(const struct decision *decision, const char *code, const char *destination)
+static bool is_as_told(const struct decision *decision, const char *code,
+		       const char *destination)
 {
 	const char *found = decision->reason ? reason_code(decision->reason) : "none";
 
-	return !strcmp(found, code) && (!*destination || text_glob(destination, decision->destination));
+	return !strcmp(found, code) &&
+	       (!*destination || text_glob(destination, decision->destination));
 }
 
 static bool do_why(struct stage *stage, char *rest)
@@ -156,9 +162,13 @@ static bool do_why(struct stage *stage, char *rest)
 	if (!n)
 		stage_fault(stage, "there is no decision");
 	else if (!is_fine)
-		stage_fault(stage, "the reason is %s, to '%s', status %d; the last step said: %s",
-			    reason_code(decisions[0].reason), decisions[0].destination, decisions[0].status,
-			    decisions[0].n_steps ? decisions[0].steps[decisions[0].n_steps - 1].result : "");
+		stage_fault(stage,
+			    "the reason is %s, to '%s', status %d; the last step said: %s",
+			    reason_code(decisions[0].reason), decisions[0].destination,
+			    decisions[0].status,
+			    decisions[0].n_steps
+				    ? decisions[0].steps[decisions[0].n_steps - 1].result
+				    : "");
 	free(decisions);
 	return is_fine;
 }
@@ -173,7 +183,8 @@ static bool do_reload(struct stage *stage, char *rest)
 	if (!*config)
 		return stage_fault(stage, "no such configuration");
 	if (world_reload(&stage->world, *config))
-		return stage_fault(stage, "the configuration is wrong:\n%s", stage->world.fault);
+		return stage_fault(stage, "the configuration is wrong:\n%s",
+				   stage->world.fault);
 	return true;
 }
 
@@ -207,7 +218,8 @@ static bool do_everybody(struct stage *stage, char *rest)
 			struct agent *agent = stage->agents[i];
 
 			while (party_first(&agent->party)) {
-				bool is_request = !sip_text_status(party_first(&agent->party)->text);
+				bool is_request =
+					!sip_text_status(party_first(&agent->party)->text);
 
 				agent_learn(agent, party_first(&agent->party));
 				party_take(&agent->party);
@@ -225,8 +237,10 @@ static const struct {
 	const char *word;
 	bool (*run)(struct stage *stage, char *rest);
 } statements[] = {
-	{ "wait", do_wait }, { "dns", do_dns },	      { "forget", do_forget },
-	{ "why", do_why },   { "reload", do_reload }, { "times", do_times },   { "everybody", do_everybody },
+	{ "wait", do_wait },           { "dns", do_dns },
+	{ "forget", do_forget },       { "why", do_why },
+	{ "reload", do_reload },       { "times", do_times },
+	{ "everybody", do_everybody },
 };
 
 /* ---- the play ---- */
@@ -260,11 +274,12 @@ static bool check_end(struct stage *stage)
 		const struct received *received = party_first(&stage->agents[i]->party);
 
 		if (received)
-			return stage_fault(stage, "%s got what nobody expected:\n%s", stage->agents[i]->party.name,
-					   received->text);
+			return stage_fault(stage, "%s got what nobody expected:\n%s",
+					   stage->agents[i]->party.name, received->text);
 	}
 	if (network_n_nowhere(stage->world.network))
-		return stage_fault(stage, "%u messages went to nowhere", network_n_nowhere(stage->world.network));
+		return stage_fault(stage, "%u messages went to nowhere",
+				   network_n_nowhere(stage->world.network));
 	return true;
 }
 
@@ -279,7 +294,8 @@ bool stage_play(struct stage *stage, bool is_tolerant, char *out_fault, size_t s
 
 		text_copy_len(line, sizeof(line), at, len);
 		if (!stage_line(stage, line) && !is_tolerant) {
-			snprintf(out_fault, size, "line %u: %.*s\n%s", number, (int)len, at, stage->fault);
+			snprintf(out_fault, size, "line %u: %.*s\n%s", number, (int)len, at,
+				 stage->fault);
 			return false;
 		}
 		at += len + (at[len] == '\n');
@@ -301,7 +317,8 @@ bool stage_settle(struct stage *stage, char *out_fault, size_t size)
 			party_take(&stage->agents[i]->party);
 	n = world_n_kept(&stage->world, &n_contexts, &n_clients, &n_servers);
 	if (n)
-		snprintf(out_fault, size, "%u contexts, %u client and %u server transactions never end", n_contexts,
-			 n_clients, n_servers);
+		snprintf(out_fault, size,
+			 "%u contexts, %u client and %u server transactions never end",
+			 n_contexts, n_clients, n_servers);
 	return !n;
 }

@@ -1,36 +1,38 @@
-/* Conversations as text: who sends what, what must be seen where, how much time passes. One statement a line.
+/* Conversations as text: who sends what, what must be seen where, how much time passes. One
+ *statement a line.
  *
  *	bob > INVITE sip:anna@corp.example	bob begins a call
  *	bob < 100				the next message that bob gets is this one
- *	anna < INVITE | Max-Forwards: 69 | !Route	... with headers that match, and without a Route
- *	anna > 180 | +Warning: 399 x "y"	anna answers the newest request
- *	anna > 200 INVITE			... the newest INVITE
- *	bob > ACK				inside the call, as the RFC says; after a refusal hop by hop
- *	bob > again				the very same bytes once more
- *	bob < nothing				bob's inbox is empty
- *	bob skips				what is in bob's inbox does not matter
- *	bob@1 > CANCEL				by worker 1
- *	bob refuses | hangs | accepts | fails CODE | closes	how bob takes connections; bob ends those it has
- *	bob by LISTENER				bob reaches us by that listener from now on
+ *	anna < INVITE | Max-Forwards: 69 | !Route	... with headers that match, and without
+ *a Route anna > 180 | +Warning: 399 x "y"	anna answers the newest request anna > 200
+ *INVITE			... the newest INVITE
+ *	bob > ACK				inside the call, as the RFC says; after a refusal hop
+ *by hop bob > again				the very same bytes once more bob < nothing
+ *bob's inbox is empty bob skips				what is in bob's inbox does not
+ *matter bob@1 > CANCEL				by worker 1 bob refuses | hangs | accepts |
+ *fails CODE | closes	how bob takes connections; bob ends those it has bob by LISTENER
+ *bob reaches us by that listener from now on
  *	bob is sip:eve@other.example		bob says so in From from now on
  *	wait 500ms				also s, m
  *	dns NAME A 203.0.113.1			also AAAA, SRV; fails, hangs, nothing
  *	forget NAME				takes its records away
- *	why CODE [DESTINATION]			the reason of the newest decision ("none": welcome)
- *	everybody answers			200 to whatever anybody was asked
- *	reload N				the scenario's configuration number N is swapped in
- *	times N STATEMENT			N times
+ *	why CODE [DESTINATION]			the reason of the newest decision ("none":
+ *welcome) everybody answers			200 to whatever anybody was asked reload N
+ *the scenario's configuration number N is swapped in times N STATEMENT			N times
  *
- * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own, "+Name: value" besides,
- * "-Name" without; "Request-URI: ..." and "body: ..." likewise, "Digest: user password ALGORITHM [nc]" answers the last 407.
- * Of what is seen: "Name: pattern" (some value matches, "*" stands for anything), "Name[1]: pattern" (the second one),
- * "Name x2" (there are two), "!Name" (there is none), "!Name: pattern" (none matches).
- * In values $n is a line end, $token the token of the Record-Route that the agent saw last, $forged the same with a
- * character changed, $routeN what the agent knows as its Route number N, $target the other end's Contact, $tag its tag, $callid,
- * $branch that of the agent's last request, $vias $from $to $cseq those headers of the newest request that it got. $bob.callid is
- * bob's.
+ * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
+ *"+Name: value" besides,
+ * "-Name" without; "Request-URI: ..." and "body: ..." likewise, "Digest: user password
+ *ALGORITHM [nc]" answers the last 407. Of what is seen: "Name: pattern" (some value matches,
+ *"*" stands for anything), "Name[1]: pattern" (the second one), "Name x2" (there are two),
+ *"!Name" (there is none), "!Name: pattern" (none matches). In values $n is a line end, $token
+ *the token of the Record-Route that the agent saw last, $forged the same with a character
+ *changed, $routeN what the agent knows as its Route number N, $target the other end's Contact,
+ *$tag its tag, $callid, $branch that of the agent's last request, $vias $from $to $cseq those
+ *headers of the newest request that it got. $bob.callid is bob's.
  *
- * What nobody asked for is a fault: at the end every inbox must be empty, and nothing may have gone to nowhere. */
+ * What nobody asked for is a fault: at the end every inbox must be empty, and nothing may have
+ *gone to nowhere. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,7 +40,8 @@
 
 #include "tests/world/world.h"
 
-/* Who takes part: name, address, the listener by which it reaches us, its certificate, its address of record. */
+/* Who takes part: name, address, the listener by which it reaches us, its certificate, its
+ * address of record. */
 struct role {
 	const char *name, *address, *listener, *names, *user;
 };
@@ -46,25 +49,26 @@ struct role {
 struct play {
 	const char *name, *script;
 	const char *const *configs; /* ended by NULL; the first is there from the beginning */
-	const char *users;	    /* NULL: none */
+	const char *users;          /* NULL: none */
 	const struct role *cast;    /* ended by a role without a name */
 };
 
 struct stage;
 
 /* Builds the world of a play; NULL with a text in out_fault if its configuration is wrong. */
-struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_fault, size_t size);
+struct stage *stage_new(const struct play *play, unsigned n_workers, char *out_fault,
+			size_t size);
 struct stage *stage_free(struct stage *stage);
 
-/* Plays it. False, with what went wrong in out_fault. If is_tolerant, what is not as it should be does not matter: the play goes
- * on (for failing allocations). */
+/* Plays it. False, with what went wrong in out_fault. If is_tolerant, what is not as it should
+ * be does not matter: the play goes on (for failing allocations). */
 bool stage_play(struct stage *stage, bool is_tolerant, char *out_fault, size_t size);
 
 /* Lets all that is still kept end, and checks that nothing stays. */
 bool stage_settle(struct stage *stage, char *out_fault, size_t size);
 
-/* The agents forget what they said and heard, and behave as at the beginning; the zone is empty again. For a second
- * performance in the same world. */
+/* The agents forget what they said and heard, and behave as at the beginning; the zone is empty
+ * again. For a second performance in the same world. */
 void stage_reset(struct stage *stage);
 
 struct world *stage_world(struct stage *stage);

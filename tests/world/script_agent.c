@@ -27,7 +27,8 @@ static void read_wish(char *text, struct wish *out)
 	out->kind = '=';
 	if (strchr("+-!", *text))
 		out->kind = *text++;
-	text_copy_len(out->name, sizeof(out->name), text, colon ? (size_t)(colon - text) : strlen(text));
+	text_copy_len(out->name, sizeof(out->name), text,
+		      colon ? (size_t)(colon - text) : strlen(text));
 	text_copy(out->value, sizeof(out->value), colon ? trim(colon + 1) : "");
 }
 
@@ -81,7 +82,8 @@ static void get_value(const struct agent *agent, const char *name, char *out, si
 	else if (!strcmp(name, "forged"))
 		get_token(agent, true, out, size);
 	else if (text_starts_with(name, "route"))
-		text_copy(out, size, agent->routes[(unsigned)(name[5] - '0') % AGENT_MAX_ROUTES]);
+		text_copy(out, size,
+			  agent->routes[(unsigned)(name[5] - '0') % AGENT_MAX_ROUTES]);
 	else if (!strcmp(name, "target"))
 		text_copy(out, size, agent->remote_target);
 	else if (!strcmp(name, "tag"))
@@ -103,11 +105,14 @@ static void get_value(const struct agent *agent, const char *name, char *out, si
 }
 
 /* Longer names first: "$n" would be found in "$nc". */
-static const char *const substitutes[] = { "forged", "branch", "callid", "target", "route0", "route1", "route2",
-					   "token",  "vias",   "from",	 "cseq",   "tag",    "to",     "n" };
+static const char *const substitutes[] = { "forged", "branch", "callid", "target", "route0",
+					   "route1", "route2", "token",  "vias",   "from",
+					   "cseq",   "tag",    "to",     "n" };
 
-/* Whose value it is: "$bob.token" is bob's; without a name the agent's own. Moves name behind it. */
-static const struct agent *find_owner(const struct stage *stage, const struct agent *agent, const char **name)
+/* Whose value it is: "$bob.token" is bob's; without a name the agent's own. Moves name behind
+ * it. */
+static const struct agent *find_owner(const struct stage *stage, const struct agent *agent,
+				      const char **name)
 {
 	unsigned i;
 
@@ -122,14 +127,16 @@ static const struct agent *find_owner(const struct stage *stage, const struct ag
 	return agent;
 }
 
-static void substitute(const struct stage *stage, const struct agent *agent, char *text, size_t size)
+static void substitute(const struct stage *stage, const struct agent *agent, char *text,
+		       size_t size)
 {
 	char out[8192] = "", value[2048];
 	size_t len = 0, i = COUNT(substitutes);
 
 	for (const char *at = text; *at && len + 1 < sizeof(out);) {
 		const char *name = at + 1;
-		const struct agent *owner = *at == '$' ? find_owner(stage, agent, &name) : agent;
+		const struct agent *owner =
+			*at == '$' ? find_owner(stage, agent, &name) : agent;
 
 		for (i = 0; *at == '$' && i < COUNT(substitutes); i++)
 			if (text_starts_with(name, substitutes[i]))
@@ -161,8 +168,8 @@ static const char *via_word(const struct listener *listener)
 	return listener_via_transport(listener);
 }
 
-/* Requests of one agent go to one worker, as the kernel does it; responses by UDP to another one than the request came from, as
- * the kernel may do. */
+/* Requests of one agent go to one worker, as the kernel does it; responses by UDP to another
+ * one than the request came from, as the kernel may do. */
 static unsigned worker_for_request(const struct stage *stage, const struct order *order)
 {
 	unsigned n = 0, i;
@@ -175,16 +182,18 @@ static unsigned worker_for_request(const struct stage *stage, const struct order
 	return n % stage->world.n_workers;
 }
 
-static bool transmit(struct stage *stage, struct order *order, unsigned worker, struct listener *listener,
-		     uint64_t flow_id, const char *text)
+static bool transmit(struct stage *stage, struct order *order, unsigned worker,
+		     struct listener *listener, uint64_t flow_id, const char *text)
 {
-	if (!network_send(stage->world.network, &order->agent->party, worker, listener, flow_id, text, strlen(text)))
+	if (!network_send(stage->world.network, &order->agent->party, worker, listener, flow_id,
+			  text, strlen(text)))
 		return stage_fault(stage, "it could not connect");
 	world_turn(&stage->world, 0);
 	return true;
 }
 
-static bool authorize(struct stage *stage, struct order *order, const char *method, const char *uri)
+static bool authorize(struct stage *stage, struct order *order, const char *method,
+		      const char *uri)
 {
 	char user[64], password[64], algorithm[32], nc[16] = "00000001", value[2048];
 	size_t i;
@@ -194,8 +203,10 @@ static bool authorize(struct stage *stage, struct order *order, const char *meth
 
 		if (strcmp(wish->name, "Digest"))
 			continue;
-		if (sscanf(wish->value, "%63s %63s %31s %15s", user, password, algorithm, nc) < 3 ||
-		    !agent_authorize(order->agent, method, uri, user, password, algorithm, nc, value, sizeof(value)))
+		if (sscanf(wish->value, "%63s %63s %31s %15s", user, password, algorithm, nc) <
+			    3 ||
+		    !agent_authorize(order->agent, method, uri, user, password, algorithm, nc,
+				     value, sizeof(value)))
 			return stage_fault(stage, "there is no challenge for %s", algorithm);
 		text_copy(wish->name, sizeof(wish->name), "Proxy-Authorization");
 		text_copy(wish->value, sizeof(wish->value), value);
@@ -203,7 +214,8 @@ static bool authorize(struct stage *stage, struct order *order, const char *meth
 	return true;
 }
 
-static bool send_request(struct stage *stage, struct order *order, const char *method, char *uri)
+static bool send_request(struct stage *stage, struct order *order, const char *method,
+			 char *uri)
 {
 	struct listener *listener = world_listener(&stage->world, order->agent->party.listener);
 	const char *old_uri = *uri ? uri : order->agent->remote_target;
@@ -216,24 +228,32 @@ static bool send_request(struct stage *stage, struct order *order, const char *m
 	if (!authorize(stage, order, method, old_uri))
 		return false;
 	buf_init(&text, 0);
-	is_fine = agent_request(order->agent, method, uri, order->wishes, order->n_wishes, via_word(listener), &text);
+	is_fine = agent_request(order->agent, method, uri, order->wishes, order->n_wishes,
+				via_word(listener), &text);
 	if (!is_fine)
 		stage_fault(stage, "there is no call to say that in");
 	else
-		is_fine = transmit(stage, order, worker_for_request(stage, order), listener, 0, buf_text(&text));
+		is_fine = transmit(stage, order, worker_for_request(stage, order), listener, 0,
+				   buf_text(&text));
 	buf_fini(&text);
 	return is_fine;
 }
 
 static const char *phrase_of(int status)
 {
-	static const char *const phrases[] = { "", "Trying", "OK", "Moved", "Request Failure", "Server Failure",
+	static const char *const phrases[] = { "",
+					       "Trying",
+					       "OK",
+					       "Moved",
+					       "Request Failure",
+					       "Server Failure",
 					       "Global Failure" };
 
 	return status == 180 ? "Ringing" : phrases[status / 100 % 7];
 }
 
-static bool send_response(struct stage *stage, struct order *order, int status, const char *method)
+static bool send_response(struct stage *stage, struct order *order, int status,
+			  const char *method)
 {
 	struct listener *listener;
 	uint64_t flow_id;
@@ -252,7 +272,8 @@ static bool send_response(struct stage *stage, struct order *order, int status, 
 	if (order->worker >= 0)
 		worker = (unsigned)order->worker % stage->world.n_workers;
 	buf_init(&text, 0);
-	is_fine = agent_response(order->agent, status, phrase_of(status), method, order->wishes, order->n_wishes, &text);
+	is_fine = agent_response(order->agent, status, phrase_of(status), method, order->wishes,
+				 order->n_wishes, &text);
 	if (is_fine)
 		is_fine = transmit(stage, order, worker, listener, flow_id, buf_text(&text));
 	else
@@ -288,7 +309,8 @@ static bool do_send(struct stage *stage, struct order *order, char *what)
 	if (!stage_read_wishes(what, order->wishes, &order->n_wishes))
 		return stage_fault(stage, "too many headers");
 	for (i = 0; i < order->n_wishes; i++)
-		substitute(stage, order->agent, order->wishes[i].value, sizeof(order->wishes[i].value));
+		substitute(stage, order->agent, order->wishes[i].value,
+			   sizeof(order->wishes[i].value));
 	if (sscanf(what, "%63s %1023[^\n]", word, rest) < 1)
 		return stage_fault(stage, "it says nothing");
 	if (!strcmp(word, "again"))

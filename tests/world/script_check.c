@@ -66,12 +66,14 @@ static bool check_header(const char *text, const struct wish *wish)
 	const char *count = strstr(wish->name, " x"), *bracket = strchr(wish->name, '[');
 
 	if (wish->kind == '!')
-		return *wish->value ? !some_value_matches(text, wish) : !sip_text_count(text, wish->name);
+		return *wish->value ? !some_value_matches(text, wish)
+				    : !sip_text_count(text, wish->name);
 	if (count)
 		return check_count(text, wish, count);
 	if (bracket)
 		return check_nth(text, wish, bracket);
-	return *wish->value ? some_value_matches(text, wish) : sip_text_count(text, wish->name) > 0;
+	return *wish->value ? some_value_matches(text, wish)
+			    : sip_text_count(text, wish->name) > 0;
 }
 
 bool stage_check(struct stage *stage, const struct agent *agent, const char *text, char *line)
@@ -85,7 +87,8 @@ bool stage_check(struct stage *stage, const struct agent *agent, const char *tex
 		return false;
 	for (i = 0; i < n; i++)
 		if (!check_header(text, &wishes[i]))
-			return stage_fault(stage, "not so: %s%s%s%s; it got:\n%s", wishes[i].kind == '!' ? "!" : "",
-					   wishes[i].name, *wishes[i].value ? ": " : "", wishes[i].value, text);
+			return stage_fault(stage, "not so: %s%s%s%s; it got:\n%s",
+					   wishes[i].kind == '!' ? "!" : "", wishes[i].name,
+					   *wishes[i].value ? ": " : "", wishes[i].value, text);
 	return true;
 }

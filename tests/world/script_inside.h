@@ -18,7 +18,8 @@ struct stage {
 };
 
 /* Writes the fault; returns false. */
-bool stage_fault(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool stage_fault(struct stage *stage, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 bool stage_line(struct stage *stage, char *line);
 /* A line that begins with an agent's name. */

@@ -23,7 +23,8 @@ static bool is_list(const char *name)
 	return false;
 }
 
-/* The length of the first entry of a list: up to a comma that is neither quoted nor in brackets. */
+/* The length of the first entry of a list: up to a comma that is neither quoted nor in
+ * brackets. */
 static size_t entry_len(const char *value, size_t len)
 {
 	bool is_quoted = false, is_bracketed = false;
@@ -68,7 +69,8 @@ static bool next_value(struct cursor *cursor, const char *name, const char **val
 		if (!*line || *line == '\r' || *line == '\n')
 			return false;
 		cursor->line = line + line_len + (line[line_len] == '\n');
-		if (strncasecmp(line, name, name_len) || line[name_len + strspn(line + name_len, " \t")] != ':')
+		if (strncasecmp(line, name, name_len) ||
+		    line[name_len + strspn(line + name_len, " \t")] != ':')
 			continue;
 		cursor->rest = strchr(line, ':') + 1;
 		cursor->rest_len = line_len - (size_t)(cursor->rest - line);
@@ -137,7 +139,8 @@ bool sip_text_param(const char *value, const char *name, char *out, size_t size)
 		if (strncasecmp(at, name, len) || !strchr("=;", at[len]))
 			continue;
 		if (at[len] == '=')
-			text_copy_len(out, size, at + len + 1, strcspn(at + len + 1, ";, \t\r\n"));
+			text_copy_len(out, size, at + len + 1,
+				      strcspn(at + len + 1, ";, \t\r\n"));
 		return true;
 	}
 	return false;

@@ -1,5 +1,5 @@
-/* Reading SIP messages as text, in the least clever way: for the agents of tests/world, so that what the proxy prints is
- * not judged by the parser that it prints with. */
+/* Reading SIP messages as text, in the least clever way: for the agents of tests/world, so that
+ * what the proxy prints is not judged by the parser that it prints with. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +8,8 @@
 /* The first line, without its end. */
 void sip_text_start(const char *text, char *out, size_t size);
 
-/* The n-th value of a header, counted from 0; entries of Via, Route, Record-Route and Contact one by one. False if
- * there are fewer. */
+/* The n-th value of a header, counted from 0; entries of Via, Route, Record-Route and Contact
+ * one by one. False if there are fewer. */
 bool sip_text_header(const char *text, const char *name, unsigned n, char *out, size_t size);
 unsigned sip_text_count(const char *text, const char *name);
 

@@ -44,8 +44,10 @@ static enum err make_directory(struct world *world, const char *config, const ch
 		world->directory[0] = '\0';
 		return ERR_IO;
 	}
-	if (!write_file(world, "nuncio.yaml", config) || !write_file(world, "edge.pem", certificates_chain()) ||
-	    !write_file(world, "edge.key", certificates_key()) || !write_file(world, "ca.pem", certificates_ca()) ||
+	if (!write_file(world, "nuncio.yaml", config) ||
+	    !write_file(world, "edge.pem", certificates_chain()) ||
+	    !write_file(world, "edge.key", certificates_key()) ||
+	    !write_file(world, "ca.pem", certificates_ca()) ||
 	    (*users && !write_file(world, "users.yaml", users)))
 		return ERR_IO;
 	return ERR_OK;
@@ -103,7 +105,8 @@ static enum err build_worker(struct world *world, unsigned number)
 	return network_serve(world->network, number, worker->transport);
 }
 
-enum err world_init(struct world *world, const char *config, const char *users, unsigned n_workers)
+enum err world_init(struct world *world, const char *config, const char *users,
+		    unsigned n_workers)
 {
 	enum err err;
 	unsigned i;
@@ -124,7 +127,8 @@ enum err world_init(struct world *world, const char *config, const char *users, 
 		err = build_worker(world, i);
 	/* Only now: the share of each is a part of the limits. */
 	for (i = 0; i < n_workers && !err; i++) {
-		worker_take_snapshot(world->server->workers[i], snapshot_ref(world->server->snapshot));
+		worker_take_snapshot(world->server->workers[i],
+				     snapshot_ref(world->server->snapshot));
 		if (!world->server->workers[i]->snapshot)
 			err = ERR_NO_MEMORY;
 	}
@@ -133,7 +137,8 @@ enum err world_init(struct world *world, const char *config, const char *users, 
 
 void world_fini(struct world *world)
 {
-	static const char *const names[] = { "nuncio.yaml", "edge.pem", "edge.key", "ca.pem", "users.yaml" };
+	static const char *const names[] = { "nuncio.yaml", "edge.pem", "edge.key", "ca.pem",
+					     "users.yaml" };
 	size_t i;
 
 	server_free(world->server);
@@ -203,8 +208,8 @@ size_t world_decisions(const struct world *world, struct decision *out, size_t m
 	size_t n = 0, n_kept = 0, i;
 
 	for (i = 0; i < world->n_workers; i++)
-		n += decision_ring_find(world->server->workers[i]->decisions, NULL, false, out + n,
-					(max - n) / (world->n_workers - i));
+		n += decision_ring_find(world->server->workers[i]->decisions, NULL, false,
+					out + n, (max - n) / (world->n_workers - i));
 	for (i = 0; i < n; i++)
 		if (out[i].wall_us + out[i].took_us > newest_us)
 			newest_us = out[i].wall_us + out[i].took_us;
@@ -214,7 +219,8 @@ size_t world_decisions(const struct world *world, struct decision *out, size_t m
 	return n_kept;
 }
 
-unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients, unsigned *out_servers)
+unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients,
+		      unsigned *out_servers)
 {
 	const struct list *link;
 	unsigned i;

@@ -1,5 +1,6 @@
-/* A whole proxy in one process, with everything around it made up: the clock is turned by hand, the network leads to the parties
- * of a scenario, DNS answers from its zone. The workers (one or several) share one loop and one thread. */
+/* A whole proxy in one process, with everything around it made up: the clock is turned by hand,
+ * the network leads to the parties of a scenario, DNS answers from its zone. The workers (one
+ * or several) share one loop and one thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,10 +21,12 @@ struct world {
 	char fault[4096];   /* what went wrong with the configuration */
 };
 
-/* Builds the proxy from the text of a configuration, which may name the certificate "edge" (tls/edge.pem and .key) and the CA
- * tls/ca.pem, made here, and the users file users.yaml with the text users ("" for none). On failure out->fault
- * says why; world_fini is due in any case. */
-enum err world_init(struct world *world, const char *config, const char *users, unsigned n_workers) MUST_CHECK;
+/* Builds the proxy from the text of a configuration, which may name the certificate "edge"
+ * (tls/edge.pem and .key) and the CA tls/ca.pem, made here, and the users file users.yaml with
+ * the text users ("" for none). On failure out->fault says why; world_fini is due in any case.
+ */
+enum err world_init(struct world *world, const char *config, const char *users,
+		    unsigned n_workers) MUST_CHECK;
 void world_fini(struct world *world);
 
 /* Lets time pass: ms, or only what is due now. */
@@ -35,8 +38,11 @@ enum err world_reload(struct world *world, const char *config) MUST_CHECK;
 /* The listener of the running configuration by that name; NULL if there is none. */
 struct listener *world_listener(const struct world *world, const char *name);
 
-/* The newest decisions of all workers: those that ended at the last moment at which one ended. Returns how many. */
+/* The newest decisions of all workers: those that ended at the last moment at which one ended.
+ * Returns how many. */
 size_t world_decisions(const struct world *world, struct decision *out, size_t max);
 
-/* What is kept of requests now: the sum, and how many contexts, client and server transactions. */
-unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients, unsigned *out_servers);
+/* What is kept of requests now: the sum, and how many contexts, client and server transactions.
+ */
+unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients,
+		      unsigned *out_servers);
