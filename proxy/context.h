@@ -53,7 +53,8 @@ struct context {
 	bool needs_record_route, is_invite, is_ack, is_charged;
 	bool has_final;	       /* a final response went back: set by context_settle alone */
 	bool is_cancelled;
-	uint64_t began_ms, began_us;
+	uint64_t began_ms;
+	bool has_rung; /* INVITE: a first 18x went back */
 	msg_t *best;	       /* the best final so far (§16.7 item 6) */
 	enum reason best_reason; /* where there is no response: ours */
 	struct decision *decision; /* owned until it goes into the ring */

@@ -165,6 +165,44 @@ static enum err build_flow(struct rehearsal *rehearsal, const char **out_what)
 	return pick_identity(rehearsal, out_what);
 }
 
+static void add_hop(struct decision *decision, enum conf_transport transport, const char *host, unsigned port)
+{
+	char text[96];
+	int len = snprintf(text, sizeof(text), "%s %.60s", conf_transport_text(transport), host);
+
+	if (port)
+		snprintf(text + len, sizeof(text) - (size_t)len, ":%u", port);
+	decision_add_hop(decision, text, REASON_NONE, 0);
+}
+
+/* Where it would go, as configured: names are not looked up. Of servers of one priority the traffic draws lots by weight
+ * (RFC 2782). */
+static void add_hops(struct decision *decision, const struct target *target)
+{
+	const struct rule *rule = target->rule;
+	unsigned priority = 0;
+	size_t i;
+
+	if (target->by_uri) {
+		add_hop(decision, target->transport, target->host, target->port);
+		return;
+	}
+	while (priority <= UINT16_MAX) {
+		unsigned next = UINT16_MAX + 1;
+
+		for (i = 0; i < rule->n_servers; i++) {
+			const struct rule_server *server = &rule->servers[i];
+
+			if (server->priority == priority)
+				add_hop(decision, server->transport, server->host,
+					server->by_srv ? 0 : server->port);
+			else if (server->priority > priority && server->priority < next)
+				next = server->priority;
+		}
+		priority = next;
+	}
+}
+
 static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 {
 	struct arrival arrival = { .flow = &rehearsal->flow, .msg = rehearsal->msg, .sip = message_sip(rehearsal->msg) };
@@ -180,14 +218,8 @@ static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 			     rehearsal->from_domain);
 	outcome = request_judge(&request);
 	if (!request.reason && outcome == REQUEST_FORWARD)
-		for (i = 0; i < request.n_targets; i++) {
-			const struct rule_server *server = request.targets[i].rule->servers;
-			char text[96];
-
-			snprintf(text, sizeof(text), "%s %.60s:%u", conf_transport_text(server->transport),
-				 server->host, server->port);
-			decision_add_hop(&request.decision, text, REASON_NONE, 0);
-		}
+		for (i = 0; i < request.n_targets; i++)
+			add_hops(&request.decision, &request.targets[i]);
 	request.decision.status = reason_row(request.reason)->status;
 	decision_copy(out, &request.decision);
 	request_fini(&request);

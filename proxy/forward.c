@@ -153,6 +153,17 @@ static const struct hop *by_size(struct branch *branch, const struct hop *hop, s
 	return hop;
 }
 
+/* Our own share: until the request was first sent on, or waits for its connection. */
+static void observe_delay(const struct context *context)
+{
+	const struct decision *decision = context->decision;
+
+	if (decision)
+		counter_observe(context->worker->counters, COUNTER_FORWARD_DELAY,
+				counter_method(decision->method),
+				loop_wall_us(context->worker->loop) - decision->wall_us);
+}
+
 enum err forward_send(struct branch *branch, const struct hop *hop, const struct client_txn_user *user)
 {
 	struct context *context = branch->context;
@@ -176,6 +187,8 @@ enum err forward_send(struct branch *branch, const struct hop *hop, const struct
 	err = client_txn_start(context->worker->txns, msg, wire, name, better, user, &branch->txn);
 	wire_unref(wire);
 	message_unref(msg);
+	if (!err && branch == &context->branches[0] && branch->next == 1)
+		observe_delay(context);
 	return err;
 }
 

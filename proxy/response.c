@@ -27,6 +27,12 @@ static void keep_diagnostics(struct context *context, const msg_t *msg)
 			  sizeof(context->decision->peer_diagnostics), text);
 }
 
+static void observe_response(const struct context *context, uint64_t took_us)
+{
+	counter_observe(context->worker->counters, COUNTER_RESPONSE_DELAY,
+			counter_method(context->decision->method), took_us);
+}
+
 static void write_record(struct context *context, int status, enum reason reason)
 {
 	struct decision *decision = context->decision;
@@ -38,9 +44,8 @@ static void write_record(struct context *context, int status, enum reason reason
 	decision->reason = reason;
 	decision->took_us = (uint32_t)(loop_wall_us(worker->loop) - decision->wall_us);
 	worker_note_decision(worker, decision);
-	if (!context->is_invite)
-		counter_observe(worker->counters, COUNTER_RESPONSE_DELAY,
-				counter_method(decision->method), decision->took_us);
+	if (!context->has_rung)
+		observe_response(context, decision->took_us);
 	free(decision);
 	context->decision = NULL;
 }
@@ -179,6 +184,10 @@ static void on_provisional(struct branch *branch, msg_t *msg, int status)
 	if (context->is_invite && timer_is_running(&branch->timer_c)) /* §16.7 item 2 */
 		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms,
 			    branch->timer_c.on_expiry);
+	if (context->is_invite && !context->has_rung && context->decision) {
+		context->has_rung = true;
+		observe_response(context, loop_wall_us(context->worker->loop) - context->decision->wall_us);
+	}
 	if (!context->has_final)
 		send_back(context, msg);
 }

@@ -199,7 +199,7 @@ static const struct counter_family families[N_COUNTERS] = {
 		&method),
 	[COUNTER_RESPONSE_DELAY] = TIMED(
 		"nuncio_response_delay_seconds", long_us,
-		"From a request's arrival to its final response, for INVITE to the first 18x.",
+		"From a request's arrival to its final response, for INVITE to the first 18x if there is one.",
 		&method),
 	[COUNTER_TLS_DURATION] = TIMED("nuncio_tls_handshake_duration_seconds", network_us,
 				       "How long TLS handshakes took that succeeded.", &side),

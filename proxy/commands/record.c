@@ -118,6 +118,15 @@ static void print_hops(const struct screen *screen, const json_t *record)
 	grid_print(&grid);
 }
 
+/* What the other side said of its refusal. */
+static void print_diagnostics(const struct screen *screen, const json_t *record)
+{
+	if (!*record_text(record, "peer_diagnostics"))
+		return;
+	fputs("  they say       ", screen->file);
+	screen_paragraph(screen, 17, 17, record_text(record, "peer_diagnostics"));
+}
+
 static void print_verdict(const struct screen *screen, const json_t *record)
 {
 	bool is_accepted = json_is_true(json_object_get(record, "accepted"));
@@ -131,6 +140,7 @@ static void print_verdict(const struct screen *screen, const json_t *record)
 		if (status)
 			fprintf(screen->file, ", answered with %lld", status);
 		fputc('\n', screen->file);
+		print_diagnostics(screen, record);
 		return;
 	}
 	screen_print(screen, INK_FAIL, "refused: %s", record_text(record, "reason"));
@@ -138,10 +148,7 @@ static void print_verdict(const struct screen *screen, const json_t *record)
 		fprintf(screen->file, ", answered with %lld", status);
 	fputs("\n  what happened  ", screen->file);
 	screen_paragraph(screen, 17, 17, record_text(record, "cause"));
-	if (*record_text(record, "peer_diagnostics")) {
-		fputs("  they say       ", screen->file);
-		screen_paragraph(screen, 17, 17, record_text(record, "peer_diagnostics"));
-	}
+	print_diagnostics(screen, record);
 	fprintf(screen->file, "  who must act   %s\n  what to do     ",
 		record_text(record, "act"));
 	screen_paragraph(screen, 17, 17, record_text(record, "remedy"));

@@ -316,6 +316,17 @@ def test_explain_offline():
                        "--from-ip", "127.0.0.1", want=0)
         check("partner:partner.example" in done.stdout, done.stdout)
         explain("x@nowhere.example", "y@elsewhere.example", "--cert-name", "nowhere.example", want=1)
+        made.write(made.read().replace("  routes:\n", """  routes:
+    - domain: several.example
+      servers:
+        - { host: 127.0.0.21, port: 5061, transport: mtls, priority: 2 }
+        - { host: 127.0.0.22, port: 5061, transport: mtls, priority: 1 }
+        - { host: 127.0.0.23, port: 5061, transport: mtls, priority: 3 }
+"""))
+        done = explain("anna@corp.example", "bob@several.example", "--listener", "lan", want=0)
+        order = done.stdout[done.stdout.index("in this order"):]
+        check(order.index("127.0.0.22") < order.index("127.0.0.21") < order.index("127.0.0.23"),
+              "all servers, by priority: " + done.stdout)
         check("--from-ip" in explain("a@b.example", "c@corp.example", "--from-ip", "nonsense", want=2).stderr, "ip")
         explain("a@b.example", "c@corp.example", "--listener", "nonsense", want=2)
         short = explain("bob@partner.example", "anna@corp.example", "--cert-name", "partner.example", want=0).stdout
