@@ -208,7 +208,8 @@ class Nuncio(Program):
         def look():
             if not self.is_running():
                 raise Failure(f"{self.name} ended with {self.popen.returncode}:\n{self.text()[-3000:]}")
-            return os.path.exists(self.socket) and self.ask("status")[0] == 0
+            # 1: it runs, and has a problem to tell (a partner that is not up yet).
+            return os.path.exists(self.socket) and self.ask("status")[0] in (0, 1)
         wait_for(look, timeout, f"{self.name} to be ready")
 
 
