@@ -7,6 +7,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
+#include "proxy/transport/listener_socket.h"
 #include "proxy/transport/stream.h"
 #include "proxy/transport/transport_inside.h"
 
@@ -99,7 +100,7 @@ static void serve(struct acceptor *acceptor, struct listener *listener)
 
 	loop_watch_stop(&acceptor->watch);
 	acceptor->listener = listener_ref(listener);
-	acceptor->fd = listener->fds[acceptor->transport->worker];
+	acceptor->fd = listener->sockets->fds[acceptor->transport->worker];
 	if (!timer_is_running(&acceptor->pause))
 		loop_watch_start(acceptor->transport->loop, &acceptor->watch, acceptor->fd,
 				 LOOP_READ, on_ready);
@@ -110,6 +111,7 @@ static void close_acceptor(struct acceptor *acceptor)
 {
 	loop_watch_stop(&acceptor->watch);
 	timer_stop(&acceptor->pause);
+	listener_socket_retire(acceptor->fd); /* connections may hold the listener for long */
 	list_remove(&acceptor->link);
 	listener_unref(acceptor->listener);
 	free(acceptor);

@@ -94,6 +94,23 @@ static bool has_same_sockets(const struct settings_listener *settings,
 	return settings->port == 0 || settings->port == addr_port(&previous->addr);
 }
 
+static void sockets_unref(struct listener_sockets *sockets)
+{
+	if (!sockets || __atomic_sub_fetch(&sockets->n_refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	for (unsigned i = 0; i < sockets->n; i++)
+		close(sockets->fds[i]);
+	free(sockets);
+}
+
+static enum err take_over(struct listener *listener, const struct listener *previous)
+{
+	__atomic_add_fetch(&previous->sockets->n_refs, 1, __ATOMIC_RELAXED);
+	listener->sockets = previous->sockets;
+	listener->addr = previous->addr;
+	return ERR_OK;
+}
+
 static enum err open_sockets(const struct settings_listener *settings,
 			     const struct listener *previous, struct listener *listener,
 			     unsigned n_workers)
@@ -106,24 +123,23 @@ static enum err open_sockets(const struct settings_listener *settings,
 	};
 	enum err err = ERR_OK;
 
+	if (previous && has_same_sockets(settings, previous) &&
+	    previous->sockets->n == n_workers)
+		return take_over(listener, previous);
+
+	struct listener_sockets *sockets =
+		calloc(1, sizeof(*sockets) + n_workers * sizeof(sockets->fds[0]));
+	if (!sockets)
+		return ERR_NO_MEMORY;
+	sockets->n_refs = 1;
+	listener->sockets = sockets;
 	addr_set_port(&wish.addr, settings->port);
-	if (previous && has_same_sockets(settings, previous)) {
-		for (; listener->n_fds < n_workers && listener->n_fds < previous->n_fds;
-		     listener->n_fds++) {
-			int fd = listener_socket_copy(previous->fds[listener->n_fds]);
-			if (fd < 0)
-				return ERR_LIMIT;
-			listener->fds[listener->n_fds] = fd;
-		}
-		wish.addr = previous->addr;
-	} else if (wish.is_shared && settings->port != 0) {
+	if (wish.is_shared && settings->port != 0)
 		err = listener_socket_probe(&wish);
-	}
-	while (err == ERR_OK && listener->n_fds < n_workers) {
-		err = listener_socket_open(&wish, &listener->fds[listener->n_fds]);
+	while (err == ERR_OK && sockets->n < n_workers) {
+		err = listener_socket_open(&wish, &sockets->fds[sockets->n]);
 		if (err == ERR_OK)
-			err = listener_socket_addr(listener->fds[listener->n_fds++],
-						   &wish.addr);
+			err = listener_socket_addr(sockets->fds[sockets->n++], &wish.addr);
 	}
 	listener->addr = wish.addr;
 	return err;
@@ -162,11 +178,6 @@ enum err listener_open(const struct settings_listener *settings, unsigned index,
 	listener->transport = settings->transport;
 	listener->addr = settings->addr;
 	listener->tls_minimum = settings->minimum;
-	listener->fds = calloc(n_workers + 1, sizeof(*listener->fds));
-	if (!listener->fds) {
-		listener_unref(listener);
-		return ERR_NO_MEMORY;
-	}
 	enum err err = open_sockets(settings, previous, listener, n_workers);
 	if (err != ERR_OK) {
 		report_socket(settings, report, err);
@@ -198,9 +209,7 @@ struct listener *listener_unref(struct listener *listener)
 {
 	if (!listener || __atomic_sub_fetch(&listener->n_refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return NULL;
-	for (unsigned i = 0; i < listener->n_fds; i++)
-		close(listener->fds[i]);
-	free(listener->fds);
+	sockets_unref(listener->sockets);
 	for (unsigned i = 0; i < listener->n_certificates; i++)
 		credentials_unref(listener->certificates[i]);
 	tls_trust_unref(listener->trust);

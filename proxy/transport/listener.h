@@ -13,6 +13,13 @@
 
 enum { LISTENER_MAX_CERTIFICATES = 16 };
 
+/* The sockets behind an address, one for each worker (SO_REUSEPORT). A reload that keeps the address keeps them. */
+struct listener_sockets {
+	int n_refs; /* atomic */
+	unsigned n;
+	int fds[];
+};
+
 struct listener {
 	int n_refs; /* atomic */
 	char name[64];
@@ -23,8 +30,7 @@ struct listener {
 	char sent_by[272];     /* host:port for Via, Record-Route, Contact: advertised, via_name, or the address */
 	char host[256];	       /* its host part, normalised: we are addressed by it */
 	uint16_t port;	       /* its port */
-	int *fds;	       /* one for each worker (SO_REUSEPORT) */
-	unsigned n_fds;
+	struct listener_sockets *sockets;
 	struct credentials *certificates[LISTENER_MAX_CERTIFICATES]; /* by SNI; the first is the preset */
 	unsigned n_certificates;
 	struct tls_trust *trust;
@@ -32,7 +38,7 @@ struct listener {
 };
 
 /* Opens the sockets of one listener for n_workers. If previous (may be NULL) has the same bind, port and
- * transport its sockets are taken over (dup), so nothing is lost. Port 0 binds an ephemeral port (tests).
+ * transport, and as many workers, its sockets are taken over, so nothing is lost. Port 0 binds an ephemeral port (tests).
  * A fault goes to report at the listener's place: ERR_ADDRESS, ERR_ACCESS, ERR_LIMIT. */
 enum err listener_open(const struct settings_listener *settings, unsigned index, unsigned n_workers,
 		       const struct listener *previous, struct report *report, struct listener **out) MUST_CHECK;

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -48,8 +47,9 @@ static enum err open_bound(const struct listener_socket_wish *wish, bool is_shar
 	int fd = socket(wish->addr.sa.sa_family, type, 0);
 	if (fd < 0)
 		return err_from_errno(errno);
-	if (!wish->is_udp)
-		set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	/* TCP: over connections that are ending. UDP: over a socket of ours that is retired; taken
+	 * back below, or somebody else could bind over us. */
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (is_shared)
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (addr_is_ipv6(&wish->addr))
@@ -59,6 +59,8 @@ static enum err open_bound(const struct listener_socket_wish *wish, bool is_shar
 		close(fd);
 		return err;
 	}
+	if (wish->is_udp)
+		set(fd, SOL_SOCKET, SO_REUSEADDR, 0);
 	*out_fd = fd;
 	return ERR_OK;
 }
@@ -94,9 +96,22 @@ enum err listener_socket_probe(const struct listener_socket_wish *wish)
 	return err;
 }
 
-int listener_socket_copy(int fd)
+void listener_socket_retire(int fd)
 {
-	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct sockaddr_storage storage;
+	socklen_t len = sizeof(int);
+	int type = SOCK_STREAM;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM) {
+		(void)shutdown(fd, SHUT_RDWR); /* listens no more, and its backlog is reset */
+		return;
+	}
+	/* A datagram socket with a peer is given nothing that others send; itself is the one peer
+	 * that there always is a way to. */
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	len = sizeof(storage);
+	if (getsockname(fd, (struct sockaddr *)&storage, &len) == 0)
+		(void)!connect(fd, (struct sockaddr *)&storage, len);
 }
 
 enum err listener_socket_addr(int fd, struct addr *out)

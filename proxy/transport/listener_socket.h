@@ -20,8 +20,9 @@ enum err listener_socket_open(const struct listener_socket_wish *wish, int *out_
  * process of the same user without a word, and each would get a part of the traffic. */
 enum err listener_socket_probe(const struct listener_socket_wish *wish) MUST_CHECK;
 
-/* A second descriptor of the same socket; -1 if there is none to be had. */
-int listener_socket_copy(int fd);
+/* For a listener that is no more, while something still holds its socket: takes nothing in any more, and lets the address be
+ * opened anew. Datagrams can still be sent by it. */
+void listener_socket_retire(int fd);
 
 /* The address that the socket is bound to, with its real port. */
 enum err listener_socket_addr(int fd, struct addr *out) MUST_CHECK;

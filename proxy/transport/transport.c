@@ -121,7 +121,7 @@ enum err transport_listen(struct transport *transport, struct listener *const *l
 	if (transport->dial)
 		return ERR_OK; /* no real sockets: flows come from whoever dials */
 	for (unsigned i = 0; i < n; i++) {
-		if (listeners[i]->n_fds <= transport->worker)
+		if (listeners[i]->sockets->n <= transport->worker)
 			return ERR_INVALID;
 	}
 	enum err err = acceptor_serve(transport, listeners, n);

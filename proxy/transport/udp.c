@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "proxy/transport/listener_socket.h"
 #include "proxy/transport/transport_inside.h"
 #include "proxy/transport/udp_socket.h"
 
@@ -156,7 +157,7 @@ static void serve(struct udp_socket *socket, struct listener *listener)
 	loop_watch_stop(&socket->watch);
 	if (!socket->is_served)
 		udp_socket_ref(socket);
-	udp_socket_set_listener(socket, listener, listener->fds[transport->worker]);
+	udp_socket_set_listener(socket, listener, listener->sockets->fds[transport->worker]);
 	loop_watch_start(transport->loop, &socket->watch, socket->fd, LOOP_READ, on_ready);
 }
 
@@ -167,6 +168,7 @@ static void stop_serving(struct udp_socket *socket)
 	udp_socket_flush(socket);
 	loop_defer_cancel(&socket->flush_call);
 	udp_socket_empty(socket);
+	listener_socket_retire(socket->fd);
 	socket->is_served = false;
 	udp_socket_unref(socket);
 }

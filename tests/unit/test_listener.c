@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proxy/base/macros.h"
+#include "proxy/transport/listener_socket.h"
 
 static struct report *report;
 
@@ -160,9 +161,9 @@ static void test_one_socket_for_each_worker(void **state)
 		struct settings_listener settings = settings_for("127.0.0.1", transport, 0);
 		struct listener *listener = open_listener(&settings, 4, NULL, ERR_OK);
 
-		assert_int_equal(listener->n_fds, 4);
+		assert_int_equal(listener->sockets->n, 4);
 		for (unsigned i = 1; i < 4; i++)
-			assert_int_not_equal(listener->fds[i], listener->fds[0]);
+			assert_int_not_equal(listener->sockets->fds[i], listener->sockets->fds[0]);
 		assert_int_equal(addr_port(&listener->addr), listener->port);
 		listener_unref(listener);
 	}
@@ -209,8 +210,7 @@ static const struct {
 } reloads[] = {
 	{ "the same", TRANSPORT_TCP, TRANSPORT_TCP, 2, 2, true },
 	{ "TCP becomes MTLS: the same socket", TRANSPORT_TCP, TRANSPORT_MTLS, 1, 1, true },
-	{ "more workers", TRANSPORT_UDP, TRANSPORT_UDP, 2, 3, true },
-	{ "fewer workers", TRANSPORT_UDP, TRANSPORT_UDP, 3, 2, true },
+	{ "the same, UDP", TRANSPORT_UDP, TRANSPORT_UDP, 3, 3, true },
 };
 
 /* The connection that waits in the backlog is still there. */
@@ -234,17 +234,83 @@ static void test_sockets_are_taken_over(void **state)
 		struct listener *after =
 			open_listener(&settings, reloads[i].n_after, before, ERR_OK);
 		assert_true(addr_equal(&before->addr, &after->addr));
-		assert_int_equal(after->n_fds, reloads[i].n_after);
+		assert_int_equal(after->sockets->n, reloads[i].n_after);
 		listener_unref(before);
 		if (client >= 0) {
 			int accepted = -1;
-			for (unsigned k = 0; k < after->n_fds && accepted < 0; k++)
-				accepted = accept(after->fds[k], NULL, NULL);
+			for (unsigned k = 0; k < after->sockets->n && accepted < 0; k++)
+				accepted = accept(after->sockets->fds[k], NULL, NULL);
 			assert_true(accepted >= 0);
 			close(accepted);
 			close(client);
 		}
 		listener_unref(after);
+	}
+}
+
+static int dial_or_send(const struct addr *to, bool is_udp)
+{
+	int fd = socket(AF_INET, is_udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	if (connect(fd, &to->sa, to->len) == 0) {
+		if (is_udp)
+			assert_int_equal(send(fd, "x", 1, 0), 1);
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+/* How many of the connections, or datagrams, that wait are x: those of dial_or_send. */
+static unsigned take_all(const struct listener *listener, bool is_udp)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < listener->sockets->n; i++) {
+		int fd = listener->sockets->fds[i], accepted;
+		char byte;
+
+		while (is_udp && recv(fd, &byte, 1, 0) == 1)
+			n += byte == 'x';
+		while (!is_udp && (accepted = accept(fd, NULL, NULL)) >= 0) {
+			close(accepted);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* A context may hold a listener that a reload took away: its sockets must not swallow what
+ * belongs to the next one at the same address. */
+static void test_retired(void **state)
+{
+	for (unsigned row = 0; row < 4; row++) {
+		bool is_udp = row & 1;
+		unsigned n_workers = row & 2 ? 2 : 1;
+		struct settings_listener settings =
+			settings_for("127.0.0.1", is_udp ? TRANSPORT_UDP : TRANSPORT_TCP, 0);
+		struct listener *old = open_listener(&settings, n_workers, NULL, ERR_OK);
+		int clients[20];
+
+		for (unsigned i = 0; i < n_workers; i++)
+			listener_socket_retire(old->sockets->fds[i]);
+		if (!is_udp)
+			assert_int_equal(dial_or_send(&old->addr, false), -1);
+		settings.port = old->port;
+		struct listener *next = open_listener(&settings, n_workers, NULL, ERR_OK);
+		if (is_udp) /* an answer still goes by the old one */
+			assert_int_equal(sendto(old->sockets->fds[0], "y", 1, 0,
+						&next->addr.sa, next->addr.len),
+					 1);
+		for (size_t i = 0; i < COUNT(clients); i++)
+			assert_true((clients[i] = dial_or_send(&next->addr, is_udp)) >= 0);
+		assert_int_equal(take_all(next, is_udp), COUNT(clients));
+		for (size_t i = 0; i < COUNT(clients); i++)
+			close(clients[i]);
+		open_listener(&settings, n_workers, NULL, ERR_ADDRESS); /* nobody else's */
+		listener_unref(old);
+		listener_unref(next);
 	}
 }
 
@@ -257,7 +323,7 @@ static void test_udp_is_not_tcp(void **state)
 	struct listener *tcp = open_listener(&settings, 1, udp, ERR_OK);
 	int type = 0;
 	socklen_t len = sizeof(type);
-	assert_int_equal(getsockopt(tcp->fds[0], SOL_SOCKET, SO_TYPE, &type, &len), 0);
+	assert_int_equal(getsockopt(tcp->sockets->fds[0], SOL_SOCKET, SO_TYPE, &type, &len), 0);
 	assert_int_equal(type, SOCK_STREAM);
 	listener_unref(udp);
 	listener_unref(tcp);
@@ -268,7 +334,7 @@ static void test_dry_run(void **state)
 	struct settings_listener settings = settings_for("127.0.0.1", TRANSPORT_TCP, 5060);
 	struct listener *listener = open_listener(&settings, 0, NULL, ERR_OK);
 
-	assert_int_equal(listener->n_fds, 0);
+	assert_int_equal(listener->sockets->n, 0);
 	assert_string_equal(listener->sent_by, "127.0.0.1:5060");
 	listener_unref(listener);
 }
@@ -301,6 +367,7 @@ int main(void)
 		TEST(test_foreign_address),
 		TEST(test_sockets_are_taken_over),
 		TEST(test_udp_is_not_tcp),
+		TEST(test_retired),
 		TEST(test_dry_run),
 		TEST(test_words),
 	};

@@ -95,7 +95,7 @@ static void test_strange_servers(void **state)
 		world.hop.remote = plain->addr;
 		assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
 		side_settle(loop);
-		int fd = accept(plain->fds[0], NULL, NULL);
+		int fd = accept(plain->sockets->fds[0], NULL, NULL);
 		assert_true(fd >= 0);
 		UNTIL(loop, side_recv(fd, bytes, sizeof(bytes)) > 0); /* its hello */
 		if (servers[i].len > 0)
