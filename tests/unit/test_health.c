@@ -244,6 +244,17 @@ static void test_one_of_two_threads(void **state)
 	assert_int_equal(races[0].n_allowed + races[1].n_allowed, 1);
 }
 
+/* Memory was short when its record was wanted: then nothing is known of the server. */
+static void test_no_record(void **state)
+{
+	assert_true(health_may_try(NULL, 1000));
+	assert_false(health_is_down(NULL, 1000));
+	health_succeeded(NULL, 1000);
+	health_failed(NULL, REASON_NO_ANSWER, 1000);
+	health_rest(NULL, 2000, REASON_NEXT_HOP_503);
+	assert_true(health_may_try(NULL, 1000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +265,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_each_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_of_two_threads, setup, teardown),
+		cmocka_unit_test(test_no_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -508,6 +508,8 @@ static void test_header(void **state)
 	assert_string_equal(message_header(msg, "Subject"), "a  folded  \t subject");
 	assert_string_equal(message_header(msg, "user-agent"), "x/1 (y)");
 	assert_string_equal(message_header(msg, "Supported"), "100rel");
+	assert_string_equal(message_header_at(msg, "Supported", 0), "100rel");
+	assert_null(message_header_at(msg, "Subject", 1));
 	assert_string_equal(message_header(msg, "Empty"), "");
 	assert_string_equal(message_header(msg, "m"), "<sip:a>, <sip:b>");
 	assert_string_equal(message_header(msg, "CSeq"), "1 OPTIONS");

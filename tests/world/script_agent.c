@@ -339,6 +339,19 @@ static bool see(struct stage *stage, struct agent *agent, char *what)
 
 /* ---- behaving ---- */
 
+/* How many messages wait in its inbox. */
+static bool holds(struct stage *stage, const struct party *party, const char *rest)
+{
+	unsigned n = 0, min = 0, max = 0;
+
+	if (sscanf(rest, "%u %u", &min, &max) != 2)
+		return stage_fault(stage, "not a range: %s", rest);
+	for (const struct list *link = party->inbox.next; link != &party->inbox;
+	     link = link->next)
+		n++;
+	return (n >= min && n <= max) || stage_fault(stage, "it holds %u", n);
+}
+
 static bool behave(struct stage *stage, struct agent *agent, const char *word, const char *rest)
 {
 	struct party *party = &agent->party;
@@ -361,6 +374,8 @@ static bool behave(struct stage *stage, struct agent *agent, const char *word, c
 			agent_learn(agent, party_first(party));
 			party_take(party);
 		}
+	} else if (!strcmp(word, "holds")) {
+		return holds(stage, party, rest);
 	} else if (!strcmp(word, "by")) {
 		text_copy(party->listener, sizeof(party->listener), rest);
 	} else if (!strcmp(word, "is")) {

@@ -1,0 +1,99 @@
+#include "proxy/decision.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proxy/base/macros.h"
+
+enum { MAX_FOUND = 32 };
+
+/* clang-format off */
+/* What is put: one letter a record, in order; a capital is a refusal, and the letter its Call-ID. */
+static const struct {
+	const char *name, *put, *call_id;
+	bool refusals_only;
+	size_t max;
+	const char *want; /* the newest first */
+} rows[] = {
+	{ "nothing there", "", NULL, false, 4, "" },
+	{ "the newest first, of both shelves", "aBcD", NULL, false, 4, "DcBa" },
+	{ "refusals alone", "aBcD", NULL, true, 4, "DB" },
+	{ "one, and it is a refusal", "aB", NULL, false, 1, "B" },
+	{ "one, and it is none", "Ab", NULL, false, 1, "b" },
+	{ "only refusals: as many as fit", "ABCDEF", NULL, false, 4, "FEDC" },
+	{ "many of one kind before a few of the other", "ABabcdef", NULL, false, 7, "fedcbaB" },
+	{ "one call", "aBaBa", "a", false, 8, "aaa" },
+	{ "traffic does not wash refusals away", "AabcdefghijklmnopA", "A", false, 8, "AA" },
+	{ "no room", "aB", NULL, false, 0, "" },
+};
+/* clang-format on */
+
+static void put(struct decision_ring *ring, char letter, uint64_t id)
+{
+	struct decision *decision = calloc(1, sizeof(*decision));
+
+	assert_non_null(decision);
+	decision->id = id;
+	decision->wall_us = 1000 + id;
+	decision->reason = letter < 'a' ? REASON_NO_RELAY : REASON_NONE;
+	decision->call_id[0] = letter;
+	decision_ring_put(ring, decision);
+	free(decision);
+}
+
+static void test_find(void **state)
+{
+	struct decision *found = calloc(MAX_FOUND, sizeof(*found));
+
+	assert_non_null(found);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char got[MAX_FOUND + 1] = "";
+		struct decision_ring *ring;
+
+		assert_int_equal(decision_ring_new(8, 8, &ring), ERR_OK);
+		for (size_t k = 0; rows[i].put[k]; k++)
+			put(ring, rows[i].put[k], k + 1);
+		size_t n = decision_ring_find(ring, rows[i].call_id, rows[i].refusals_only,
+					      found, rows[i].max);
+		for (size_t k = 0; k < n; k++)
+			got[k] = found[k].call_id[0];
+		if (strcmp(got, rows[i].want) != 0)
+			fail_msg("%s: %s instead of %s", rows[i].name, got, rows[i].want);
+		assert_null(decision_ring_free(ring));
+	}
+	free(found);
+}
+
+static void test_steps_are_bounded(void **state)
+{
+	struct decision *decision = calloc(1, sizeof(*decision));
+	const struct place place = { "/etc/nuncio/nuncio.yaml", 31, 20 };
+
+	assert_non_null(decision);
+	for (unsigned i = 0; i < 2 * DECISION_MAX_STEPS; i++)
+		decision_add(decision, "route", "rule", &place, "%0200u", i);
+	for (unsigned i = 0; i < 2 * DECISION_MAX_HOPS; i++)
+		decision_add_hop(decision, "mtls 192.0.2.7:5061", REASON_NO_ANSWER, 0);
+	assert_int_equal(decision->n_steps, DECISION_MAX_STEPS);
+	assert_int_equal(decision->n_hops, DECISION_MAX_HOPS);
+	assert_string_equal(decision->steps[0].place, "nuncio.yaml:31:20");
+	assert_int_equal(strlen(decision->steps[0].result),
+			 sizeof(decision->steps[0].result) - 1);
+	free(decision);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_steps_are_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
