@@ -34,6 +34,12 @@ static const char *const configs[] = {
 	"        - { host: 203.0.113.53, port: 5060, transport: udp, priority: 1, weight: 1 }\n"
 	"        - { host: 203.0.113.53, port: 5060, transport: tcp, priority: 2, weight: 1 }\n"
 	"    - { domain: udp.example, server: 203.0.113.54, port: 5060, transport: udp, trustworthy: true, probe: 0 }\n"
+	"    - domain: weighted.example\n"
+	"      trustworthy: true\n"
+	"      probe: 0\n"
+	"      servers:\n"
+	"        - { host: 203.0.113.56, port: 5060, transport: tcp, priority: 1, weight: 70 }\n"
+	"        - { host: 203.0.113.57, port: 5060, transport: tcp, priority: 1, weight: 30 }\n"
 	"    - { domain: named.example, server: sip.named.example, transport: mtls, probe: 0 }\n",
 	NULL,
 };
@@ -45,6 +51,8 @@ static const struct role cast[] = {
 	{ "both", "203.0.113.53:5060", "wan-tcp", "", "sip:both@both.example" },
 	{ "small", "203.0.113.54:5060", "wan-udp", "", "sip:small@udp.example" },
 	{ "srv", "203.0.113.55:5071", "wan", "sip.named.example", "sip:srv@named.example" },
+	{ "heavy", "203.0.113.56:5060", "wan-tcp", "", "sip:heavy@weighted.example" },
+	{ "light", "203.0.113.57:5060", "wan-tcp", "", "sip:light@weighted.example" },
 	{ "plain", "203.0.113.55:5061", "wan", "named.example", "sip:plain@named.example" },
 	{ 0 },
 };
@@ -259,6 +267,20 @@ static const struct play plays[] = {
 	  "mary < ACK\n"
 	  "berlin skips\n"
 	  "moe < nothing\n" },
+	/* Five standard deviations around 280 and 120. */
+	{ "weights, RFC 2782",
+	  "times 400 berlin > MESSAGE sip:x@weighted.example\n"
+	  "heavy holds 234 326\n"
+	  "light holds 74 166\n"
+	  "heavy skips\n"
+	  "light skips\n",
+	  HERE },
+	{ "weights: one of them is down",
+	  "heavy refuses\n"
+	  "times 20 berlin > MESSAGE sip:x@weighted.example\n"
+	  "light holds 20 20\n"
+	  "light skips\n",
+	  HERE },
 	{ "a TLS failure",
 	  "one fails tls-expired\n"
 	  "berlin > MESSAGE sip:x@pair.example\n"

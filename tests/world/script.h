@@ -1,38 +1,47 @@
+/* clang-format off */
 /* Conversations as text: who sends what, what must be seen where, how much time passes. One
- *statement a line.
+ * statement a line.
  *
- *	bob > INVITE sip:anna@corp.example	bob begins a call
- *	bob < 100				the next message that bob gets is this one
- *	anna < INVITE | Max-Forwards: 69 | !Route	... with headers that match, and without
- *a Route anna > 180 | +Warning: 399 x "y"	anna answers the newest request anna > 200
- *INVITE			... the newest INVITE
- *	bob > ACK				inside the call, as the RFC says; after a refusal hop
- *by hop bob > again				the very same bytes once more bob < nothing
- *bob's inbox is empty bob skips				what is in bob's inbox does not
- *matter bob@1 > CANCEL				by worker 1 bob refuses | hangs | accepts |
- *fails CODE | closes	how bob takes connections; bob ends those it has bob by LISTENER
- *bob reaches us by that listener from now on
- *	bob is sip:eve@other.example		bob says so in From from now on
- *	wait 500ms				also s, m
- *	dns NAME A 203.0.113.1			also AAAA, SRV; fails, hangs, nothing
- *	forget NAME				takes its records away
- *	why CODE [DESTINATION]			the reason of the newest decision ("none":
- *welcome) everybody answers			200 to whatever anybody was asked reload N
- *the scenario's configuration number N is swapped in times N STATEMENT			N times
+ *   bob > INVITE sip:anna@corp.example    bob begins a call
+ *   bob < 100                             the next message that bob gets is this one
+ *   anna < INVITE | Max-Forwards: 69 | !Route
+ *                                         ... with headers that match, and without a Route
+ *   anna > 180 | +Warning: 399 x "y"      anna answers the newest request
+ *   anna > 200 INVITE                     ... the newest INVITE
+ *   bob > ACK                             inside the call, as the RFC says; after a refusal
+ *                                         hop by hop
+ *   bob > again                           the very same bytes once more
+ *   bob < nothing                         bob's inbox is empty
+ *   bob holds 5 10                        so many messages wait in it
+ *   bob skips                             what is in it does not matter
+ *   bob@1 > CANCEL                        by worker 1
+ *   bob refuses | hangs | accepts | fails CODE
+ *                                         how bob takes connections from now on
+ *   bob closes                            bob ends those that it has
+ *   bob by LISTENER                       bob reaches us by that listener from now on
+ *   bob is sip:eve@other.example          bob says so in From from now on
+ *   wait 500ms                            also s, m
+ *   dns NAME A 203.0.113.1                also AAAA, SRV; fails, hangs, nothing
+ *   forget NAME                           takes its records away
+ *   why CODE [DESTINATION]                the reason of the newest decision; "none": welcome
+ *   everybody answers                     200 to whatever anybody was asked
+ *   reload N                              configuration number N of the play is swapped in
+ *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
- *"+Name: value" besides,
- * "-Name" without; "Request-URI: ..." and "body: ..." likewise, "Digest: user password
- *ALGORITHM [nc]" answers the last 407. Of what is seen: "Name: pattern" (some value matches,
- *"*" stands for anything), "Name[1]: pattern" (the second one), "Name x2" (there are two),
- *"!Name" (there is none), "!Name: pattern" (none matches). In values $n is a line end, $token
- *the token of the Record-Route that the agent saw last, $forged the same with a character
- *changed, $routeN what the agent knows as its Route number N, $target the other end's Contact,
- *$tag its tag, $callid, $branch that of the agent's last request, $vias $from $to $cseq those
- *headers of the newest request that it got. $bob.callid is bob's.
+ * "+Name: value" besides, "-Name" without; "Request-URI: ..." and "body: ..." likewise;
+ * "Digest: user password ALGORITHM [nc]" answers the last 407. Of what is seen: "Name: pattern"
+ * (some value matches, "*" stands for anything), "Name[1]: pattern" (the second one), "Name x2"
+ * (there are two), "!Name" (there is none), "!Name: pattern" (none matches).
+ *
+ * In what is sent $n is a line end, $token the token of the Record-Route that the agent saw
+ * last, $forged the same with a character changed, $route0 its first Route, $target the other
+ * end's Contact, $tag its tag, $callid, $branch that of the agent's last request, $vias $from
+ * $to $cseq those headers of the newest request that it got. $bob.callid is bob's.
  *
  * What nobody asked for is a fault: at the end every inbox must be empty, and nothing may have
- *gone to nowhere. */
+ * gone to nowhere. */
+/* clang-format on */
 #pragma once
 
 #include <stdbool.h>
