@@ -318,6 +318,8 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	struct context *context = branch->context;
 
 	branch->locate = NULL;
+	if (reason)
+		peer_stats_looked_up(context->worker->server->peer_stats, branch->target.rule->id, reason);
 	if (context->decision && evidence)
 		text_copy(context->decision->evidence, sizeof(context->decision->evidence),
 			  evidence);

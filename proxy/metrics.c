@@ -7,8 +7,9 @@
 #include "proxy/base/log.h"
 #include "proxy/peer_view.h"
 
-/* So many partners have series of their own; those that are down come first. */
-enum { MAX_PARTNERS = 800 };
+/* So many partners have series of their own, and those that are down come first; so many have numbers of their traffic.
+ * A page of ten thousand partners is to stay below two thousand series. */
+enum { MAX_PARTNERS = 400, MAX_COUNTED = 150 };
 
 struct page {
 	struct buf *buf;
@@ -117,6 +118,53 @@ static void print_peers(const struct page *page, enum counter counter, bool is_b
 	}
 }
 
+/* The families of one number, and that of failures, which has one for each reason. */
+static void print_stat(const struct page *page, enum counter counter, const char *name, const struct peer_stat *stat)
+{
+	const char *values[] = { name, "received" };
+
+	switch (counter) {
+	case COUNTER_PARTNER_REQUESTS:
+		counter_print_sample(page->buf, counter, values, (double)stat->n_received);
+		values[1] = "sent";
+		counter_print_sample(page->buf, counter, values, (double)stat->n_sent);
+		break;
+	case COUNTER_PARTNER_CERTIFICATE_NOT_AFTER:
+		if (stat->certificate_not_after)
+			counter_print_sample(page->buf, counter, values, (double)stat->certificate_not_after);
+		break;
+	case COUNTER_PARTNER_PROBE_DURATION:
+		if (stat->probe_us)
+			counter_print_sample(page->buf, counter, values, (double)stat->probe_us / 1000000);
+		break;
+	default:
+		for (int reason = 1; reason < N_REASONS; reason++) {
+			values[1] = reason_code((enum reason)reason);
+			if (stat->n_failures[reason])
+				counter_print_sample(page->buf, counter, values, stat->n_failures[reason]);
+		}
+		break;
+	}
+}
+
+/* Partners with traffic, in the order of the configuration. */
+static void print_stats(const struct page *page, enum counter counter)
+{
+	const struct rules *rules = page->server->snapshot->rules;
+	unsigned n = 0;
+
+	counter_print_head(page->buf, counter, page->is_openmetrics);
+	for (size_t i = 0; i < rules_count(rules) && n < MAX_COUNTED; i++) {
+		const struct rule *rule = rules_at(rules, i);
+		struct peer_stat stat;
+
+		if (!rule->route || !peer_stats_look(page->server->peer_stats, rule->id, &stat))
+			continue;
+		print_stat(page, counter, rule->route->domain, &stat);
+		n++;
+	}
+}
+
 static void print_page(const struct page *page)
 {
 	struct server *server = page->server;
@@ -129,6 +177,10 @@ static void print_page(const struct page *page)
 	print_certificates(page);
 	print_peers(page, COUNTER_PARTNER_UP, false);
 	print_peers(page, COUNTER_PARTNER_LAST_SEEN, false);
+	print_stats(page, COUNTER_PARTNER_REQUESTS);
+	print_stats(page, COUNTER_PARTNER_FAILURES);
+	print_stats(page, COUNTER_PARTNER_CERTIFICATE_NOT_AFTER);
+	print_stats(page, COUNTER_PARTNER_PROBE_DURATION);
 	print_peers(page, COUNTER_BACKEND_UP, true);
 	print_one(page, COUNTER_BANNED_SOURCES,
 		  accounts_n_banned(server->accounts, loop_now_ms(server->loop)));

@@ -92,6 +92,18 @@ static void sum_up(struct peer_view *out, const struct health_view *row)
 	out->n_failures += row->n_failures;
 }
 
+/* Nothing could be tried where the name leads nowhere: there is no address to have a state. */
+static void look_up(const struct peer_views *views, const struct rule *rule, struct peer_view *out)
+{
+	struct peer_stat stat;
+
+	if (out->state != PEER_UNKNOWN || !views->server->peer_stats ||
+	    !peer_stats_look(views->server->peer_stats, rule->id, &stat) || !stat.lookup)
+		return;
+	out->state = PEER_DOWN;
+	out->last_reason = stat.lookup;
+}
+
 void peer_views_look(const struct peer_views *views, const struct rule *rule,
 		     struct peer_view *out)
 {
@@ -103,6 +115,7 @@ void peer_views_look(const struct peer_views *views, const struct rule *rule,
 		sum_up(out, &views->rows[i]);
 		out->n_servers++;
 	}
+	look_up(views, rule, out);
 	if (rule->route && (!rule->route->is_enabled ||
 			    !views->server->snapshot->settings->partners.is_enabled))
 		out->state = PEER_OFF;

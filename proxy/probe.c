@@ -20,6 +20,7 @@ struct probe {
 	struct hop *hops;
 	size_t n_hops, next;
 	struct client_txn *txn;
+	uint64_t sent_us; /* wall clock */
 };
 
 struct probes {
@@ -91,6 +92,7 @@ static void on_response(void *user, struct client_txn *txn, struct arrival *resp
 			      loop_now_ms(worker->loop));
 	else
 		health_succeeded(probe->hops[probe->next - 1].health, loop_now_ms(worker->loop));
+	peer_stats_probed(worker->server->peer_stats, probe->rule->id, loop_wall_us(worker->loop) - probe->sent_us);
 	client_txn_detach(txn);
 	probe->txn = NULL;
 	try_next(probe);
@@ -131,6 +133,7 @@ static enum err send_to(struct probe *probe, const struct hop *hop)
 		return err;
 	via_pop(msg);
 	txn_table_branch(worker->txns, "", branch);
+	probe->sent_us = loop_wall_us(worker->loop);
 	err = via_push(msg, words[hop->transport], hop->listener->sent_by, branch);
 	if (!err)
 		err = message_print(msg, &wire);
@@ -155,6 +158,7 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	struct probe *probe = user;
 
 	probe->locate = NULL;
+	peer_stats_looked_up(probe->probes->worker->server->peer_stats, probe->rule->id, reason);
 	probe->hops = n_hops ? malloc(n_hops * sizeof(*hops)) : NULL;
 	if (probe->hops) {
 		memcpy(probe->hops, hops, n_hops * sizeof(*hops));

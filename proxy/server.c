@@ -30,6 +30,8 @@ static enum err make_shared(struct server *server)
 		err = health_table_new(&server->health);
 	if (!err)
 		err = peer_addresses_new(&server->addresses);
+	if (!err)
+		err = peer_stats_new(&server->peer_stats);
 	return err;
 }
 
@@ -198,6 +200,7 @@ struct server *server_free(struct server *server)
 	accounts_free(server->accounts);
 	health_table_free(server->health);
 	peer_addresses_free(server->addresses);
+	peer_stats_free(server->peer_stats);
 	loop_free(server->loop);
 	free(server);
 	return NULL;

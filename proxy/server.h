@@ -10,6 +10,7 @@
 #include "proxy/base/counter.h"
 #include "proxy/base/error.h"
 #include "proxy/base/loop.h"
+#include "proxy/peer_stats.h"
 #include "proxy/sip/digest.h"
 #include "proxy/snapshot.h"
 #include "routing/health.h"
@@ -33,6 +34,7 @@ struct server {
 	struct accounts *accounts;
 	struct health_table *health;
 	struct peer_addresses *addresses;
+	struct peer_stats *peer_stats;
 
 	/* The main thread's. */
 	struct loop *loop;

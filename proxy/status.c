@@ -54,6 +54,36 @@ static void add_problem(json_t *problems, const char *code, const char *severity
 					json_text(text), "act", act, "remedy", remedy));
 }
 
+/* Since the start; warns of a certificate of theirs that ends soon. */
+static void add_stat(struct server *server, json_t *object, const char *id, json_t *problems)
+{
+	const int64_t now_s = (int64_t)(loop_wall_us(server->loop) / 1000000);
+	json_t *failures = json_object();
+	struct peer_stat stat;
+	char text[96];
+
+	peer_stats_look(server->peer_stats, id, &stat);
+	for (int reason = 1; reason < N_REASONS; reason++)
+		if (stat.n_failures[reason])
+			json_object_set_new(failures, reason_code((enum reason)reason),
+					    json_integer(stat.n_failures[reason]));
+	json_object_set_new(object, "requests_received", json_integer((json_int_t)stat.n_received));
+	json_object_set_new(object, "requests_sent", json_integer((json_int_t)stat.n_sent));
+	json_object_set_new(object, "failures_by_reason", failures);
+	if (stat.probe_us)
+		json_object_set_new(object, "probe_us", json_integer((json_int_t)stat.probe_us));
+	if (!stat.certificate_not_after)
+		return;
+	json_object_set_new(object, "certificate_days_left",
+			    json_integer((stat.certificate_not_after - now_s) / 86400));
+	if (stat.certificate_not_after - now_s >= CERTIFICATE_WARN_DAYS * 86400)
+		return;
+	snprintf(text, sizeof(text), "its certificate expires in %lld days",
+		 (long long)(stat.certificate_not_after - now_s) / 86400);
+	add_problem(problems, "partner-certificate-expires", "warning", id, text, "the partner",
+		    "Tell the partner to renew its certificate.");
+}
+
 static json_t *peer_to_json(const struct peer_views *views, const struct rule *rule,
 			    uint64_t now_ms, json_t *problems)
 {
@@ -100,6 +130,7 @@ static void add_peers(struct server *server, json_t *partners, json_t *backends,
 
 		if (!object)
 			continue;
+		add_stat(server, object, rule->id, problems);
 		if (rule->route) {
 			json_object_set_new(object, "domain", json_text(rule->route->domain));
 			json_object_set_new(object, "trustworthy",

@@ -106,10 +106,37 @@ static void test_backends(void **state)
 	health_table_free(server.health);
 }
 
+/* A partner whose name leads nowhere has no server to have a state, and is down all the same. */
+static void test_name_without_address(void **state)
+{
+	struct settings settings = { .partners = { .is_enabled = true } };
+	struct settings_route route = { .domain = "b.example", .is_enabled = true };
+	struct snapshot snapshot = { .settings = &settings };
+	struct server server = { .snapshot = &snapshot };
+	struct rule rule = { .route = &route, .id = "partner:b.example" };
+	struct peer_views *views;
+	struct peer_view got;
+
+	assert_int_equal(health_table_new(&server.health), ERR_OK);
+	assert_int_equal(peer_stats_new(&server.peer_stats), ERR_OK);
+	peer_stats_looked_up(server.peer_stats, rule.id, REASON_DNS_NO_ADDRESS);
+	assert_int_equal(peer_views_new(&server, &views), ERR_OK);
+	peer_views_look(views, &rule, &got);
+	assert_int_equal(got.state, PEER_DOWN);
+	assert_int_equal(got.last_reason, REASON_DNS_NO_ADDRESS);
+	peer_stats_looked_up(server.peer_stats, rule.id, REASON_NONE);
+	peer_views_look(views, &rule, &got);
+	assert_int_equal(got.state, PEER_UNKNOWN);
+	peer_views_free(views);
+	peer_stats_free(server.peer_stats);
+	health_table_free(server.health);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
-					    cmocka_unit_test(test_backends) };
+					    cmocka_unit_test(test_backends),
+					    cmocka_unit_test(test_name_without_address) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
