@@ -240,6 +240,21 @@ static bool is_orphan(const struct flow *flow, void *user)
 										   flow->peer_name));
 }
 
+/* Transactions that began by them end first, as far as transactions end. */
+static void end_orphans(struct worker *worker)
+{
+	const uint64_t now_ms = loop_now_ms(worker->loop);
+
+	if (!worker->orphans_until_ms)
+		return;
+	if (!transport_retire_if(worker->transport, is_orphan, worker, REASON_DRAINING)) {
+		worker->orphans_until_ms = 0;
+	} else if (now_ms >= worker->orphans_until_ms) {
+		transport_close_if(worker->transport, is_orphan, worker, REASON_DRAINING);
+		worker->orphans_until_ms = 0;
+	}
+}
+
 void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 {
 	struct snapshot *old = worker->snapshot;
@@ -256,8 +271,11 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 		probes_restart(worker->probes);
 	if (worker->refresh)
 		refresh_restart(worker->refresh);
-	if (old)
-		transport_close_if(worker->transport, is_orphan, worker, REASON_CONNECTION_LOST);
+	if (old) {
+		worker->orphans_until_ms =
+			loop_now_ms(worker->loop) + 64 * (uint64_t)snapshot->settings->sip.t1_ms;
+		end_orphans(worker);
+	}
 	snapshot_unref(old);
 	__atomic_store_n(&worker->generation, snapshot->generation, __ATOMIC_RELEASE);
 }
@@ -321,6 +339,7 @@ static void on_tick(struct timer *timer)
 	counter_observe(worker->counters, COUNTER_LOOP_LAG, 0,
 			(now_ms > worker->tick_due_ms ? now_ms - worker->tick_due_ms : 0) * 1000);
 	worker->tick_due_ms = now_ms + TICK_MS;
+	end_orphans(worker);
 	timer_start(worker->loop, timer, TICK_MS, on_tick);
 }
 

@@ -37,7 +37,8 @@ struct worker {
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */
 	uint64_t next_decision_id;
-	struct timer tick;	   /* once a second: the loop's lag */
+	struct timer tick;	   /* once a second: the loop's lag; connections that end */
+	uint64_t orphans_until_ms; /* connections that a reload took away end by then; 0: none */
 	uint64_t tick_due_ms;
 	bool owns_loop;
 	bool is_draining, is_stopping;

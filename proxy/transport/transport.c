@@ -158,6 +158,27 @@ void transport_close_if(struct transport *transport,
 	}
 }
 
+unsigned transport_retire_if(struct transport *transport,
+			     bool (*should_close)(const struct flow *flow, void *user),
+			     void *user, enum reason why)
+{
+	struct list *link, *following;
+	unsigned n_left = 0;
+
+	list_for_each(link, following, &transport->flows) {
+		struct flow *flow = container_of(link, struct flow, link);
+		if (flow->is_closed || !should_close(flow, user))
+			continue;
+		pool_remove(transport->pool, flow);
+		if (list_is_empty(&flow->users) && list_is_empty(&flow->sendings) &&
+		    flow->n_queued_bytes == 0 && flow->n_refs <= 1)
+			flow_close(flow, why);
+		else
+			n_left++;
+	}
+	return n_left;
+}
+
 void transport_each_flow(struct transport *transport,
 			 void (*fn)(const struct flow *flow, void *user), void *user)
 {

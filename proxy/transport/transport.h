@@ -100,6 +100,11 @@ struct flow *transport_find_flow(struct transport *transport, uint64_t id);
 void transport_close_if(struct transport *transport, bool (*should_close)(const struct flow *flow, void *user),
 			void *user, enum reason why);
 
+/* The same without haste: a flow that a transaction still needs only takes no new ones. Returns how many are left so; to be
+ * called again for them. */
+unsigned transport_retire_if(struct transport *transport, bool (*should_close)(const struct flow *flow, void *user),
+			     void *user, enum reason why);
+
 /* Calls fn for each open stream flow: status. */
 void transport_each_flow(struct transport *transport, void (*fn)(const struct flow *flow, void *user), void *user);
 

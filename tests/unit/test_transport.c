@@ -305,6 +305,32 @@ static void test_close_if(void **state)
 	assert_int_equal(n, 2);
 }
 
+static void on_user_closed(struct flow_user *user, enum err err, enum reason reason)
+{
+}
+
+/* A transaction that waits on the connection keeps it, but it takes no other. */
+static void test_retire_if(void **state)
+{
+	struct hop hop = tcp_hop("192.0.2.1:5061", "partner.example");
+	struct flow_user waiting = { 0 };
+	uint16_t port = 5061;
+
+	n_ends = 0;
+	transport_set_dialer(a.transport, fake_dial, NULL);
+	send_many(&hop, 0, 0);
+	transport_flow_opened(&fakes[0].flow);
+	assert_int_equal(flow_watch(&fakes[0].flow, &waiting, on_user_closed), ERR_OK);
+	assert_int_equal(transport_retire_if(a.transport, is_to_port, &port, REASON_DRAINING), 1);
+	loop_turn(loop, 0);
+	assert_int_equal(a.n_closed, 0);
+	flow_unwatch(&waiting);
+	assert_int_equal(transport_retire_if(a.transport, is_to_port, &port, REASON_DRAINING), 0);
+	loop_turn(loop, 0);
+	assert_int_equal(a.n_closed, 1);
+	assert_int_equal(a.closed_reason, REASON_DRAINING);
+}
+
 /* The same port goes on under a new listener, with what waits in its backlog, and what is open
  * stays open. */
 static void test_reload_loses_no_connection(void **state)
@@ -368,7 +394,8 @@ static void test_drain(void **state)
 	transport_stop_listening(b.transport);
 	assert_int_equal(side_send(&a, &hop, "c2", 0), ERR_OK);
 	UNTIL(loop, b.n_messages == 2 && a.n_ended == 2);
-	int fd = side_connect(&listener->addr); /* the kernel takes it, nobody else does */
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, &listener->addr.sa, listener->addr.len), -1);
 	side_settle(loop);
 	assert_int_equal(b.n_opened, 1);
 	close(fd);
@@ -424,6 +451,7 @@ int main(void)
 		TEST(test_pool_key),
 		TEST(test_second_connection_when_the_first_is_stuck),
 		TEST(test_close_if),
+		TEST(test_retire_if),
 		TEST(test_reload_loses_no_connection),
 		TEST(test_removed_listener_keeps_its_connections),
 		TEST(test_drain),
