@@ -250,6 +250,13 @@ void health_failed(struct health *health, enum reason reason, uint64_t now_ms)
 	view->last_failure_ms = now_ms;
 	view->n_failures++;
 	view->n_failures_in_a_row++;
+	/* A connection that stood and is gone tells of a restart, or of somebody on the way: whether
+	 * the server is there the next connect finds out, and no request need wait for that. */
+	if (reason == REASON_CONNECTION_LOST &&
+	    (view->state == HEALTH_UP || view->state == HEALTH_UNKNOWN)) {
+		unlock(health);
+		return;
+	}
 	/* A burst that fails as one is one failure: only a try that failed makes the next rest
 	 * longer. */
 	if (view->state != HEALTH_DOWN) {

@@ -103,6 +103,25 @@ static void test_half_open(void **state)
 	}
 }
 
+static void test_lost_connection_rests_nobody(void **state)
+{
+	struct addr addr = address("192.0.2.1", 5061);
+	struct health *health = health_of(*state, "partner:a", &addr, TRANSPORT_MTLS);
+	struct health_view view;
+
+	health_succeeded(health, 1000);
+	health_failed(health, REASON_CONNECTION_LOST, 1500);
+	assert_true(health_may_try(health, 1500));
+	health_look(health, &view);
+	assert_int_equal(view.n_failures, 1);
+	assert_int_equal(view.last_reason, REASON_CONNECTION_LOST);
+	health_failed(health, REASON_CONNECT_REFUSED, 1600); /* it is down indeed */
+	assert_false(health_may_try(health, 1600));
+	assert_true(health_may_try(health, 3600));
+	health_failed(health, REASON_CONNECTION_LOST, 3700); /* the one that tried */
+	assert_false(health_may_try(health, 7600));
+}
+
 static void test_doubles_to_a_minute(void **state)
 {
 	static const uint64_t want[] = { 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
@@ -260,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_connection_rests_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_doubles_to_a_minute, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_in_order, setup, teardown),
