@@ -260,10 +260,13 @@ static void describe_service(const struct snapshot *snapshot, struct buf *out)
 }
 
 static const struct section sections[] = {
-	{ "partners.enabled", describe_switch, false }, { "tls", describe_tls, false },
-	{ "limits", describe_limits, false },		{ "log", describe_log, false },
-	{ "dns", describe_dns, false },			{ "sip", describe_sip, false },
-	{ "service", describe_service, true },
+	{ "partners.enabled", describe_switch,  false },
+	{ "tls",              describe_tls,     false },
+	{ "limits",           describe_limits,  false },
+	{ "log",              describe_log,     false },
+	{ "dns",              describe_dns,     false },
+	{ "sip",              describe_sip,     false },
+	{ "service",          describe_service, true },
 };
 
 /* ---- comparing ---- */
