@@ -408,6 +408,20 @@ static void classify_partner(const struct trust *trust, const struct partner *pa
 		refuse(out, REASON_ADDRESS_MISMATCH, "address");
 }
 
+/* A server of ours that came by the wrong door: to be told so helps more than to be called a liar. */
+static bool refuse_lost_backend(const struct trust *trust, const struct trust_question *question,
+				struct origin *out)
+{
+	struct candidates candidates = { .question = question, .domain = out->domain };
+
+	consider_address(trust, &candidates);
+	if (!candidates.best)
+		return false;
+	refuse(out, REASON_WRONG_LISTENER, "backend-address");
+	tell(out, "the address of backend", candidates.best->settings->name);
+	return true;
+}
+
 static void classify_outside(const struct trust *trust, const struct trust_question *question,
 			     struct origin *out)
 {
@@ -419,6 +433,8 @@ static void classify_outside(const struct trust *trust, const struct trust_quest
 		return;
 	}
 	if (domain_map_find(trust->own, out->domain)) {
+		if (!is_lan && refuse_lost_backend(trust, question, out))
+			return;
 		refuse(out, is_lan ? REASON_STRANGER : REASON_OWN_DOMAIN_FROM_OUTSIDE,
 		       is_lan ? "backend-address" : "own-domain");
 		tell_address(out, is_lan ? "no backend is at" : "address", &question->source);

@@ -46,7 +46,7 @@ msg_t *refusal_new(const struct request *request, enum reason reason)
 
 	if (!response)
 		return NULL;
-	if (reason == REASON_PROXY_REQUIRE && request->refused_header &&
+	if ((reason == REASON_PROXY_REQUIRE || reason == REASON_EXTENSION_UNSUPPORTED) && request->refused_header &&
 	    message_add_header(response, "Unsupported", request->refused_header))
 		return message_unref(response);
 	if (reason == REASON_METHOD &&

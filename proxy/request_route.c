@@ -383,6 +383,12 @@ static enum reason answer_for_us(struct request *request)
 			     "the Request-URI names no user");
 		return REASON_METHOD;
 	}
+	/* We are its UAS, and support no extension (RFC 3261 §8.2.2.3). */
+	request->refused_header = message_header(request->arrival->msg, "Require");
+	if (request->refused_header) {
+		decision_add(&request->decision, "route", "require", NULL, "%.80s", request->refused_header);
+		return REASON_EXTENSION_UNSUPPORTED;
+	}
 	request->is_for_us = true;
 	decision_add(&request->decision, "route", "ourselves", NULL, "OPTIONS for ourselves");
 	return REASON_NONE;

@@ -41,10 +41,6 @@ static const struct reason_row rows[N_REASONS] = {
 		"routes it to us again.",
 		"Compare the backend's or partner's routing for this domain with "
 		"ours; one of the two must keep the request.", 0, },
-	[REASON_MERGED] = { "merged", 482, "Request Merged", ACT_EITHER,
-		"The same request arrived a second time on another path, after a "
-		"proxy before us had forked it.",
-		"Make the proxy before us send the request to one of our addresses only.", 0, },
 	[REASON_MAX_BREADTH] = { "max-breadth", 440, "Max-Breadth Exceeded", ACT_EITHER,
 		"The request was forked so often on its way that its Max-Breadth is "
 		"used up (RFC 5393).",
@@ -133,10 +129,6 @@ static const struct reason_row rows[N_REASONS] = {
 		"signature: it was changed, or never ours.",
 		"If several proxies share the domain, give them the same key file in "
 		"service.state_dir; otherwise look for a device that rewrites Route.", 0, },
-	[REASON_ROUTE_TOKEN_EXPIRED] = { "route-token-expired", 403, "Forbidden", ACT_SENDER,
-		"The token in the Route header was signed with a key that is no "
-		"longer accepted: the dialog is older than the overlap of keys.",
-		"The sender must begin the dialog anew.", 0, },
 	[REASON_DIALOG_IDENTITY] = { "dialog-identity", 403, "Forbidden", ACT_PARTNER,
 		"A request inside a dialog came from another identity than the two "
 		"between whom the dialog began.",

@@ -15,7 +15,6 @@ enum reason {
 	REASON_URI_SCHEME,	   /* 416 */
 	REASON_TOO_MANY_HOPS,	   /* 483 */
 	REASON_LOOP,		   /* 482 */
-	REASON_MERGED,		   /* 482 */
 	REASON_MAX_BREADTH,	   /* 440 */
 	REASON_PROXY_REQUIRE,	   /* 420 */
 	REASON_METHOD,		   /* 405, a method for ourselves that we do not serve */
@@ -36,7 +35,6 @@ enum reason {
 	REASON_AUTHORIZATION_WRONG,  /* 403 after a wrong digest */
 	REASON_AUTHORIZATION_STALE,  /* 407 */
 	REASON_ROUTE_TOKEN_FORGED,   /* 403 */
-	REASON_ROUTE_TOKEN_EXPIRED,  /* 403 */
 	REASON_DIALOG_IDENTITY,	     /* 403, in-dialog request from another identity */
 	REASON_UNKNOWN_DIALOG,	     /* 481, To tag without our signed Route */
 

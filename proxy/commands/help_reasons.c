@@ -7,7 +7,7 @@ void help_reasons_markdown(FILE *file)
 	fputs("# Reasons\n\n"
 	      "Every refusal and every failed delivery has one of these codes: in the log, in "
 	      "`nuncio why`, in the\n"
-	      "metrics, and towards known partners in the `Reason` header of our answer. "
+	      "metrics, and towards known partners in the `Warning` header of our answer. "
 	      "Strangers get the bare status.\n"
 	      "`nuncio help CODE` prints one of them; `journalctl -x` shows the same text "
 	      "beside the log line.\n\n"

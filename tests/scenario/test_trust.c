@@ -63,7 +63,7 @@ static const struct play plays[] = {
 	  "munich by wan-udp\n"
 	  "munich > MESSAGE sip:anna@corp.example\n"
 	  "munich < 403\n"
-	  "why own-domain-from-outside\n" },
+	  "why wrong-listener\n" },
 	{ "a partner's domain from the lan",
 	  "mallory by lan-udp\n"
 	  "mallory is sip:bob@partner.example\n"

@@ -59,6 +59,15 @@ static const struct play plays[] = {
 	  "berlin < MESSAGE sips:anna@corp.example\n"
 	  "berlin > 200\n"
 	  "bob < 200\n" },
+	{ "OPTIONS to ourselves that requires what we have not, §8.2.2.3",
+	  "bob > OPTIONS sip:corp.example | Require: 100rel\n"
+	  "bob < 420 | Unsupported: 100rel\n"
+	  "why extension-unsupported\n" },
+	{ "what the other end must support is its business, §16.3",
+	  "bob > MESSAGE sip:anna@corp.example | Require: 100rel\n"
+	  "berlin < MESSAGE | Require: 100rel\n"
+	  "berlin > 200\n"
+	  "bob < 200\n" },
 	{ "the CSeq's method is another one, §8.1.1.5",
 	  "bob > MESSAGE sip:anna@corp.example | CSeq: 1 INVITE\n"
 	  "bob < 400\n" },
