@@ -63,8 +63,11 @@ static void on_malformed(void *user, struct flow *flow, const void *bytes, size_
 
 static void on_opened(void *user, struct flow *flow)
 {
+	const struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE], names[160] = "";
 
+	if (flow->identity && *flow->peer_name)
+		peer_stats_certificate(worker->server->peer_stats, flow->peer_name, flow->identity->not_after);
 	if (!log_wants(LOG_DEBUG))
 		return;
 	if (flow->identity)
@@ -81,6 +84,18 @@ static void on_closed(void *user, struct flow *flow, enum reason reason)
 	if (log_wants(LOG_DEBUG))
 		log_event(LOG_DEBUG, "connection closed", "peer", addr_text(&flow->remote, peer), "listener",
 			  flow->listener->name, "reason", reason ? reason_code(reason) : NULL, NULL);
+}
+
+/* The network of a listener; wan for one that a reload has taken away. */
+static enum conf_network network_of(const struct worker *worker, const char *listener)
+{
+	const struct snapshot *snapshot = worker->snapshot;
+	size_t i;
+
+	for (i = 0; snapshot && i < snapshot->n_open_listeners; i++)
+		if (!strcmp(snapshot->open_listeners[i]->name, listener))
+			return snapshot->open_listeners[i]->network;
+	return NETWORK_WAN;
 }
 
 static void trace_handshake(const struct tls_diagnosis *diagnosis)
@@ -101,8 +116,14 @@ static void trace_handshake(const struct tls_diagnosis *diagnosis)
 
 static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
 {
+	const unsigned direction = diagnosis->is_inbound ? COUNTER_IN : COUNTER_OUT;
+	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 
+	counter_add3(worker->counters, COUNTER_TLS_HANDSHAKES, network_of(worker, diagnosis->listener), direction,
+		     diagnosis->reason, 1);
+	if (!diagnosis->reason)
+		counter_observe(worker->counters, COUNTER_TLS_DURATION, direction, diagnosis->took_ms * 1000);
 	if (log_traces(LOG_TRACE_TLS))
 		trace_handshake(diagnosis);
 	if (!diagnosis->reason)
@@ -121,6 +142,27 @@ static void log_refusal(const struct decision *decision)
 		  decision->n_steps ? decision->steps[decision->n_steps - 1].result : NULL, "call_id",
 		  decision->call_id, "peer", decision->source, "listener", decision->listener, "cert_names",
 		  decision->certificate, "target", decision->destination, NULL);
+}
+
+/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. */
+static void count_for_peers(struct worker *worker, const struct decision *decision)
+{
+	struct peer_stats *stats = worker->server->peer_stats;
+	unsigned n_failed = 0, i;
+
+	if (*decision->origin_id)
+		peer_stats_received(stats, decision->origin_id);
+	if (*decision->destination)
+		peer_stats_sent(stats, decision->destination);
+	for (i = 0; i < decision->n_hops; i++) {
+		if (!decision->hops[i].reason)
+			continue;
+		peer_stats_failed(stats, decision->destination, decision->hops[i].reason);
+		n_failed++;
+	}
+	if (decision->reason && !n_failed)
+		peer_stats_failed(stats, *decision->destination ? decision->destination : decision->origin_id,
+				  decision->reason);
 }
 
 /* What a refusal counts for beside itself. */
@@ -151,20 +193,17 @@ static void count_refusal(struct worker *worker, enum reason reason, enum conf_n
 
 void worker_note_decision(struct worker *worker, const struct decision *decision)
 {
-	const struct snapshot *snapshot = worker->snapshot;
-	enum conf_network network = NETWORK_WAN;
-	size_t i;
+	enum conf_network network;
 
 	decision_ring_put(worker->decisions, decision);
+	count_for_peers(worker, decision);
 	if (!decision->reason) {
 		log_event(LOG_DEBUG, "forwarded", "method", decision->method, "from", decision->from, "to",
 			  decision->request_uri, "call_id", decision->call_id, "peer", decision->source, "target",
 			  decision->destination, NULL);
 		return;
 	}
-	for (i = 0; i < snapshot->n_open_listeners; i++)
-		if (!strcmp(snapshot->open_listeners[i]->name, decision->listener))
-			network = snapshot->open_listeners[i]->network;
+	network = network_of(worker, decision->listener);
 	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
 	count_refusal(worker, decision->reason, network);
 	/* A challenge and a caller who gives up are no news. */
