@@ -65,7 +65,7 @@ backends:
   - {{ name: berlin, address: "sip:127.0.0.1:{backend};transport=tcp", listener: lan, users: ["*"] }}
 partners:
   routes:
-    - {{ domain: partner.example, server: 127.0.0.2, port: {wan}, transport: mtls, certificate: edge }}
+    - {{ domain: partner.example, server: 127.0.0.2, port: {wan}, transport: mtls, certificate: edge, probe: 0s }}
     - {{ domain: off.example, server: 127.0.0.3, port: {wan}, transport: mtls, certificate: edge, enabled: false }}
 users_file: users.yaml
 service: {{ workers: 2, state_dir: state, control: control.sock }}
