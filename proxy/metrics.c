@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/host.h"
 #include "proxy/base/buf.h"
 #include "proxy/base/log.h"
 #include "proxy/peer_view.h"
@@ -58,7 +59,7 @@ static void print_listeners(const struct page *page)
 					 conf_transport_text(listener->transport) };
 
 		counter_print_sample(page->buf, COUNTER_LISTENER_UP, values,
-				     snapshot->listeners[i] != NULL);
+				     snapshot->listeners[i] && host_has(&snapshot->listeners[i]->addr));
 	}
 }
 

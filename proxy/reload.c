@@ -12,6 +12,8 @@
 #include "proxy/reload_diff.h"
 #include "proxy/worker.h"
 
+enum { MAX_LOGGED = 20 };
+
 static uint64_t now_us(clockid_t clock)
 {
 	struct timespec now;
@@ -61,16 +63,49 @@ static void keep_first_fault(struct server *server, struct report *report)
 	text_copy(server->last_reload_text, sizeof(server->last_reload_text), "out of memory");
 }
 
+/* SIGHUP has no terminal to answer: what a reload did, or did not, stands in the log too. */
+static void log_changes(const json_t *changes)
+{
+	const json_t *change;
+	size_t i;
+
+	json_array_foreach(changes, i, change) {
+		if (i == MAX_LOGGED)
+			break;
+		log_event(LOG_INFO, "changed", "config", json_string_value(json_object_get(change, "name")), "msg",
+			  json_string_value(json_object_get(change, "text")), NULL);
+	}
+}
+
+static void log_faults(struct report *report)
+{
+	const struct report_row *rows;
+	size_t n = report_rows(report, &rows), i, n_logged = 0;
+	char line[24];
+
+	for (i = 0; i < n && n_logged < MAX_LOGGED; i++) {
+		if (!rows[i].is_error)
+			continue;
+		snprintf(line, sizeof(line), "%u:%u", rows[i].line, rows[i].column);
+		log_event(LOG_ERROR, "fault", "file", rows[i].file, "line", rows[i].line ? line : NULL, "config",
+			  rows[i].key, "msg", rows[i].text, NULL);
+		n_logged++;
+	}
+}
+
 static json_t *apply(struct server *server, struct snapshot *snapshot)
 {
 	json_t *changes = reload_diff(server->snapshot, snapshot);
 	const size_t n = json_array_size(changes);
 
+	if (!changes)
+		changes = json_array(); /* no memory to compare: it is in use all the same */
 	if (log_change(&snapshot->settings->log))
 		log_event(LOG_ERROR, "the log stays as it was: its directory cannot be written", "file",
 			  snapshot->settings->log.directory, NULL);
 	server_swap(server, snapshot);
 	snprintf(server->last_reload_text, sizeof(server->last_reload_text), "%zu changes", n);
+	log_changes(changes);
 	return changes;
 }
 
@@ -92,6 +127,7 @@ static json_t *reload(struct server *server, struct report *report, bool *out_ok
 		keep_first_fault(server, report);
 		log_event(LOG_ERROR, "reload rejected: the running configuration is unchanged", "error",
 			  server->last_reload_text, NULL);
+		log_faults(report);
 		return json_array();
 	}
 	snapshot->loaded_wall_us = server->last_reload_wall_us;

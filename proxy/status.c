@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/host.h"
 #include "proxy/base/text.h"
 #include "proxy/json_text.h"
 #include "proxy/peer_view.h"
@@ -144,7 +145,23 @@ static void add_peers(struct server *server, json_t *partners, json_t *backends,
 	peer_views_free(views);
 }
 
-static json_t *listeners_to_json(const struct snapshot *snapshot)
+/* An interface may lose its address while we serve on it; then nobody reaches us there (mission 15). */
+static const char *listener_state(const struct settings_listener *wanted, const struct listener *listener,
+				  json_t *problems)
+{
+	char where[80];
+
+	if (!listener)
+		return "off";
+	if (host_has(&listener->addr))
+		return "up";
+	snprintf(where, sizeof(where), "listener %.64s", wanted->name);
+	add_problem(problems, "address-gone", "error", where, "this host does not have its address any more",
+		    "you", "Give the interface its address back, or change bind: and reload.");
+	return "down";
+}
+
+static json_t *listeners_to_json(const struct snapshot *snapshot, json_t *problems)
 {
 	const struct settings *settings = snapshot->settings;
 	json_t *array = json_array();
@@ -162,7 +179,7 @@ static json_t *listeners_to_json(const struct snapshot *snapshot)
 				conf_transport_text(wanted->transport), "address",
 				addr_text(listener ? &listener->addr : &wanted->addr, address),
 				"sent_by", listener ? listener->sent_by : "", "state",
-				listener ? "up" : "off"));
+				listener_state(wanted, listener, problems)));
 	}
 	return array;
 }
@@ -318,7 +335,7 @@ json_t *status_answer(struct server *server, bool is_alive)
 		return NULL;
 	json_object_set_new(object, "configuration", configuration_to_json(server, problems));
 	json_object_set_new(object, "counters", counters_to_json(server));
-	json_object_set_new(object, "listeners", listeners_to_json(server->snapshot));
+	json_object_set_new(object, "listeners", listeners_to_json(server->snapshot, problems));
 	add_peers(server, partners, backends, problems);
 	json_object_set_new(object, "partners", partners);
 	json_object_set_new(object, "backends", backends);

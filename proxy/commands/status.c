@@ -13,8 +13,13 @@ enum { MANY = 6 }; /* more rows than these are summed up without --all */
 static const struct option_row option_watch = { .name = "watch",
 						.text = "print it anew each second" },
 			       option_all = { .name = "all",
-					      .text = "list everything, however long" };
-static const struct option_row *const options[] = { &option_watch, &option_all,
+					      .text = "list everything, however long" },
+			       option_plugin = {
+				       .name = "plugin",
+				       .text = "one line, and the exit codes of monitoring plugins: 0 ok, 1 "
+					       "warning, 2 critical, 3 unknown"
+			       };
+static const struct option_row *const options[] = { &option_watch, &option_all,     &option_plugin,
 						    &option_json,  &option_control,
 						    &option_color, &option_help,
 						    NULL };
@@ -22,6 +27,7 @@ static const struct example_row examples[] = {
 	{ "nuncio status", "One screen, problems first." },
 	{ "nuncio status partners --all", "All partners with what was last seen of them." },
 	{ "nuncio status --json", "The same facts for a program." },
+	{ "nuncio status --plugin", "For Nagios, Icinga and their like." },
 	{ 0 },
 };
 
@@ -212,6 +218,39 @@ static enum exit_code show(const struct args *args, const struct screen *screen)
 	return code;
 }
 
+/* As Nagios and its heirs want it; not our exit codes, so only when it is asked for. */
+static enum exit_code plug(const struct args *args)
+{
+	enum { PLUGIN_OK, PLUGIN_WARNING, PLUGIN_CRITICAL, PLUGIN_UNKNOWN };
+	const json_t *problems, *problem;
+	struct client_answer answer;
+	int code = PLUGIN_OK;
+	size_t i;
+
+	if (client_ask(args, "/v1/status", NULL, NULL, &answer) != EXIT_YES) {
+		puts("NUNCIO UNKNOWN: no answer");
+		return (enum exit_code)PLUGIN_UNKNOWN;
+	}
+	problems = json_object_get(answer.json, "problems");
+	json_array_foreach(problems, i, problem) {
+		bool is_error = strcmp(record_text(problem, "severity"), "error") == 0;
+
+		if (code != PLUGIN_CRITICAL)
+			code = is_error ? PLUGIN_CRITICAL : PLUGIN_WARNING;
+	}
+	printf("NUNCIO %s: %zu problem%s",
+	       code == PLUGIN_OK	? "OK" :
+	       code == PLUGIN_WARNING ? "WARNING" :
+					  "CRITICAL",
+	       json_array_size(problems), json_array_size(problems) == 1 ? "" : "s");
+	json_array_foreach(problems, i, problem)
+		printf("%s %s (%s)", i == 0 ? ":" : ",", record_text(problem, "where"),
+		       record_text(problem, "code"));
+	putchar('\n');
+	json_decref(answer.json);
+	return (enum exit_code)code;
+}
+
 static enum exit_code status(const struct args *args)
 {
 	struct screen screen;
@@ -223,6 +262,8 @@ static enum exit_code status(const struct args *args)
 			args->operands[0]);
 		return EXIT_USAGE;
 	}
+	if (args_has(args, "plugin"))
+		return plug(args);
 	screen_init(&screen, stdout, args);
 	code = show(args, &screen);
 	while (args_has(args, "watch") && code <= EXIT_NO && !ferror(stdout)) {

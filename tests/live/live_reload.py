@@ -183,10 +183,26 @@ def test_connections(tally, stage, both):
     stream.close()
 
 
+def test_signal(tally, stage, both):
+    print("SIGHUP, which has nobody to answer")
+    good, proxy = both.config(both.a, both.b), both.a.proxy
+    mark = proxy.mark()
+    proxy.configure(good.replace("certificate: edge }\nlimits", "certificate: egde, trustworty: true }\nlimits"))
+    proxy.signal(signal.SIGHUP)
+    tally.attempt("the log holds each fault of a bad file", proxy.wait_text, "fault: certificate 'egde'(.|\n)*fault: unknown key",
+                  5, mark)
+    mark = proxy.mark()
+    proxy.configure(good.replace("certificate: edge }\nlimits", "certificate: edge, enabled: false }\nlimits"))
+    proxy.signal(signal.SIGHUP)
+    tally.attempt("and what a good one changed", proxy.wait_text, "changed: .*disabled.* config=" + both.b.domain, 5, mark)
+    proxy.configure(good)
+    tally.check("the old one comes back", proxy.ask("reload")[0] == 0)
+
+
 def tests(tally, workers):
     with federation("reload", workers=workers) as (stage, both):
         for test in (test_under_traffic, test_route_taken_away, test_certificate, test_listener,
-                     test_connections):
+                     test_connections, test_signal):
             tally.section(test, stage, both)
         for site in (both.a, both.b):
             text = site.proxy.text()
