@@ -32,8 +32,7 @@ struct bench {
 	struct transport *transport;
 	struct txn_table *table;
 	struct listener *listener;
-	struct bench_flow
-		*flows[BENCH_MAX_FLOWS]; /* that were dialled or came in; ours until the end */
+	struct bench_flow *flows[BENCH_MAX_FLOWS]; /* dialled or come in; ours until the end */
 	unsigned n_flows;
 	struct wire *sent[BENCH_MAX_SENT];
 	unsigned n_sent;
