@@ -264,8 +264,8 @@ static bool is_served(const struct snapshot *snapshot, const struct listener *li
 	return false;
 }
 
-/* A connection of a listener that is no more or is another now, or one to a partner or backend that is gone or switched
- * off, ends. Datagrams have no connection: who waits for an answer by them still gets it. */
+/* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
+ * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
@@ -274,6 +274,9 @@ static bool is_orphan(const struct flow *flow, void *user)
 	if (!flow_is_reliable(flow))
 		return false;
 	if (!is_served(snapshot, flow->listener))
+		return true;
+	if (flow->identity && strcmp(tls_trust_fingerprint(flow->listener->trust),
+				     tls_trust_fingerprint(snapshot->tls_trust)) != 0)
 		return true;
 	return *flow->peer_name && !rules_by_hash(snapshot->rules, record_route_end(worker->server->keys,
 										   flow->peer_name));

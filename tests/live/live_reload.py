@@ -183,6 +183,26 @@ def test_connections(tally, stage, both):
     stream.close()
 
 
+def test_revoked(tally, stage, both):
+    print("the partner's certificate is revoked while its connection is open")
+    good = both.config(both.a, both.b)
+    stream = Stream(as_partner(stage, both, both.a.domain))
+    tally.check("the connection is good", ask_from_b(stream, both).status == 200)
+    both.a.proxy.configure(good.replace("trust: [tls/ca.pem]", 'trust: [tls/ca.pem]\n  client_eku: any-tls'))
+    both.a.proxy.ask("reload")
+    tally.check("the same trust, written otherwise, ends nothing", ask_from_b(stream, both).status == 200)
+    subprocess.run(["certtool", "--generate-crl", "--load-ca-privkey", "ca.key", "--load-ca-certificate", "ca.pem",
+                    "--load-certificate", "b.pem", "--outfile", "b.crl", "--template", "/dev/stdin"],
+                   input="crl_next_update = 10\ncrl_number = 1\n", text=True, cwd=stage.path("tls"), check=True,
+                   capture_output=True)
+    status, said = change(both.a.proxy, good.replace("trust: [tls/ca.pem]", "trust: [tls/ca.pem]\n  crl: [tls/b.crl]"))
+    tally.check("the reload names the CRL", status == 0 and "b.crl" in said, said)
+    tally.check("the connection ends", stream.receive() is None)
+    stream.close()
+    both.a.proxy.configure(good)
+    both.a.proxy.ask("reload")
+
+
 def test_signal(tally, stage, both):
     print("SIGHUP, which has nobody to answer")
     good, proxy = both.config(both.a, both.b), both.a.proxy
@@ -202,7 +222,7 @@ def test_signal(tally, stage, both):
 def tests(tally, workers):
     with federation("reload", workers=workers) as (stage, both):
         for test in (test_under_traffic, test_route_taken_away, test_certificate, test_listener,
-                     test_connections, test_signal):
+                     test_connections, test_revoked, test_signal):
             tally.section(test, stage, both)
         for site in (both.a, both.b):
             text = site.proxy.text()
