@@ -124,6 +124,22 @@ static void take_second(msg_t *msg, const struct record_route_keys *keys,
 	message_pop_route(msg);
 }
 
+/* What names us, or what we signed: a reload may have taken away the listener that a dialog of
+ * before names, and the request would go out to an address where nobody is any more. */
+static bool is_ours(const sip_t *sip, const struct self_names *names,
+		    const struct record_route_keys *keys, struct listener **out)
+{
+	struct record_route_token ignored;
+
+	if (!sip->sip_route)
+		return false;
+	if (self_names_has(names, sip->sip_route->r_url, out))
+		return true;
+	*out = NULL;
+	return record_route_verify(keys, sip->sip_route->r_url, call_id_of(sip), &ignored) ==
+	       RECORD_ROUTE_VALID;
+}
+
 enum err route_set_take(msg_t *msg, const struct self_names *names,
 			const struct record_route_keys *keys, struct route_view *out)
 {
@@ -137,11 +153,9 @@ enum err route_set_take(msg_t *msg, const struct self_names *names,
 	if (err != ERR_OK)
 		return err;
 
-	if (!view.had_own && sip->sip_route &&
-	    self_names_has(names, sip->sip_route->r_url, &listener))
+	if (!view.had_own && is_ours(sip, names, keys, &listener))
 		take_first(msg, keys, listener, &view);
-	if (view.had_own && sip->sip_route &&
-	    self_names_has(names, sip->sip_route->r_url, &listener))
+	if (view.had_own && is_ours(sip, names, keys, &listener))
 		take_second(msg, keys, listener, &view);
 	*out = view;
 	return ERR_OK;
