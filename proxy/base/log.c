@@ -266,6 +266,12 @@ static const char *find_value(const struct log_line *line, const char *key)
 	return "";
 }
 
+/* What strangers can cause as often as they like. */
+static bool is_limited(const char *event)
+{
+	return strcmp(event, "refused") == 0 || strcmp(event, "TLS handshake failed") == 0;
+}
+
 /* False if a refusal like this was logged a moment ago. */
 static bool admits(const struct log_line *line)
 {
@@ -297,7 +303,7 @@ void log_event(enum log_level level, const char *event, ...)
 	va_start(args, event);
 	line.n_pairs = collect(pairs, 0, args);
 	va_end(args);
-	if (strcmp(event, "refused") != 0 || admits(&line))
+	if (!is_limited(event) || admits(&line))
 		write_line(&line);
 }
 

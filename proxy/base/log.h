@@ -51,8 +51,8 @@ bool log_traces(unsigned trace);
  * ended by NULL. A NULL or empty value leaves its pair out. Values are escaped; strangers' text
  * is safe here. log_event(LOG_WARNING, "refused", "reason", name, "peer", addr_text(..), NULL);
  * In text method, from, to, reason and msg become a sentence, whatever their place, and call_id
- * is written as call. Of the event "refused" one line for each reason and peer is written in
- * ten seconds; then one says how many similar ones there were. */
+ * is written as call. Of the events "refused" and "TLS handshake failed" one line for each
+ * reason and peer is written in ten seconds; then one says how many similar ones there were. */
 void log_event(enum log_level level, const char *event, ...) __attribute__((sentinel));
 
 /* A decrypted message or similar for the trace areas: written if the area is on. The text may

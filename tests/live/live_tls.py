@@ -2,6 +2,7 @@
 that must act, and in `nuncio why`. OpenSSL (Python's ssl) plays the strangers: another library than ours."""
 
 import re
+import itertools
 import socket
 import ssl
 import threading
@@ -86,10 +87,15 @@ INBOUND = [
 ]
 
 
+_strangers = itertools.count(1)
+
+
 def shake(pki, proxy, options):
     """Connects as the stranger; what it sees is of no interest, what we log is."""
     context = tls_context(pki, ssl.PROTOCOL_TLS_CLIENT, **options)
-    with socket.create_connection(proxy, timeout=5) as plain:
+    # Each from another address: of one code and address one line is logged in ten seconds.
+    source = f"127.0.{next(_strangers)}.1"
+    with socket.create_connection(proxy, timeout=5, source_address=(source, 0)) as plain:
         try:
             with context.wrap_socket(plain, server_hostname="sip." + OURS) as secure:
                 secure.settimeout(2)

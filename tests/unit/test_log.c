@@ -147,6 +147,8 @@ static void test_refusals_are_counted(void **state)
 		log_event(LOG_WARNING, "refused", "reason", "stranger", "peer", peer, NULL);
 	}
 	log_event(LOG_WARNING, "refused", "reason", "loop", "peer", peer, NULL);
+	for (unsigned i = 0; i < 9; i++) /* strangers may try as often as they like */
+		log_event(LOG_WARNING, "TLS handshake failed", "reason", "tls-not-tls", "peer", peer, NULL);
 	for (unsigned i = 0; i < 2; i++) /* other events are not limited */
 		log_event(LOG_WARNING, "closed", "reason", "stranger", "peer", peer, NULL);
 	log_stop();
@@ -157,6 +159,7 @@ static void test_refusals_are_counted(void **state)
 	assert_non_null(strstr(text, " warning refused: stranger (suppressed 412 similar) "
 				     "peer=192.0.2.1 count=412\n"));
 	assert_non_null(strstr(text, "refused: loop peer=192.0.2.1:413\n"));
+	assert_non_null(strstr(text, "tls-not-tls (suppressed 8 similar)"));
 	n = 0;
 	for (const char *at = text; (at = strstr(at, "closed: stranger")); at++)
 		n++;
