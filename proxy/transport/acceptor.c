@@ -7,7 +7,6 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
-#include "proxy/transport/listener_socket.h"
 #include "proxy/transport/stream.h"
 #include "proxy/transport/transport_inside.h"
 
@@ -107,11 +106,14 @@ static void serve(struct acceptor *acceptor, struct listener *listener)
 	listener_unref(old);
 }
 
+/* The socket is closed here, by the thread whose loop knows it, and now: connections may hold the
+ * listener for long, and the last of them may end in another thread. */
 static void close_acceptor(struct acceptor *acceptor)
 {
 	loop_watch_stop(&acceptor->watch);
 	timer_stop(&acceptor->pause);
-	listener_socket_retire(acceptor->fd); /* connections may hold the listener for long */
+	acceptor->listener->sockets->fds[acceptor->transport->worker] = -1;
+	close(acceptor->fd);
 	list_remove(&acceptor->link);
 	listener_unref(acceptor->listener);
 	free(acceptor);

@@ -98,8 +98,10 @@ static void sockets_unref(struct listener_sockets *sockets)
 {
 	if (!sockets || __atomic_sub_fetch(&sockets->n_refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	for (unsigned i = 0; i < sockets->n; i++)
-		close(sockets->fds[i]);
+	for (unsigned i = 0; i < sockets->n; i++) {
+		if (sockets->fds[i] >= 0)
+			close(sockets->fds[i]);
+	}
 	free(sockets);
 }
 

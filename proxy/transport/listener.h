@@ -17,7 +17,7 @@ enum { LISTENER_MAX_CERTIFICATES = 16 };
 struct listener_sockets {
 	int n_refs; /* atomic */
 	unsigned n;
-	int fds[];
+	int fds[]; /* -1: closed already, by its worker */
 };
 
 struct listener {
