@@ -52,6 +52,12 @@ static void fill_names(const struct rule *rule, const char *configured_host, str
 			hop->names[hop->n_names++] = rule->names[i];
 }
 
+static bool is_usable_from(const struct addr *local, const struct addr *remote)
+{
+	return addr_is_set(local) && !addr_is_wildcard(local) && addr_is_ipv6(local) == addr_is_ipv6(remote) &&
+	       (!addr_is_loopback(local) || addr_is_loopback(remote));
+}
+
 /* What a hop is made of, besides its address. */
 struct origin_of_hop {
 	enum conf_transport transport;
@@ -79,6 +85,11 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 	addr_set_port(&hop.remote, place->port);
 	if (addr_is_set(&rule->bind) && addr_is_ipv6(&rule->bind) == addr_is_ipv6(addr))
 		hop.bind = rule->bind;
+	else if (!addr_is_set(&rule->bind) && is_usable_from(&listener->addr, addr)) {
+		/* The address by which the other side knows us: it may be all that it trusts. */
+		hop.bind = listener->addr;
+		addr_set_port(&hop.bind, 0);
+	}
 	if (is_tls(place->transport)) {
 		hop.credentials = rule->credentials;
 		hop.trust = rule->trust;
