@@ -205,18 +205,19 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 	}
 }
 
-void receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len)
+bool receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len)
 {
 	struct arrival arrival = { .flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(worker->loop) };
 	struct request request;
+	bool is_answered = false;
 	unsigned ignored;
 
 	/* Whoever does this often gets no answer, as with all refusals of strangers. */
 	if (flow->listener->network != NETWORK_LAN &&
 	    account_request(worker->server->accounts, &flow->remote, "", arrival.at_ms, &ignored) != ACCOUNT_WELCOME)
-		return;
+		return false;
 	if (message_parse(bytes, len, &arrival.msg))
-		return; /* without its headers there is nobody to answer */
+		return false; /* without its headers there is nobody to answer */
 	arrival.sip = message_sip(arrival.msg);
 	if (arrival.sip->sip_request && !via_stamp(arrival.msg, &flow->remote)) {
 		request_init(&request, worker->server, worker->snapshot, &arrival);
@@ -226,8 +227,10 @@ void receive_too_large(struct worker *worker, struct flow *flow, const void *byt
 		request_describe(&request);
 		refuse(worker, &request);
 		request_fini(&request);
+		is_answered = true;
 	}
 	message_unref(arrival.msg);
+	return is_answered;
 }
 
 void receive_message(void *user, struct arrival *arrival)

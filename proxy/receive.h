@@ -5,8 +5,9 @@
 #include "proxy/worker.h"
 
 /* transport_user.on_message; user is the worker. */
-/* A message over limits.message_size came: of a request whose headers are all there, the refusal goes back. */
-void receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len);
+/* A message over limits.message_size came: of a request whose headers are all there, the refusal goes back.
+ * False if nobody was answered, and nothing recorded. */
+bool receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len);
 
 void receive_message(void *user, struct arrival *arrival);
 

@@ -52,7 +52,8 @@ static void on_malformed(void *user, struct flow *flow, const void *bytes, size_
 	if (reason == REASON_MESSAGE_TOO_LARGE) {
 		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_SIZE, 1);
 		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_MESSAGE_SIZE, 1);
-		receive_too_large(worker, flow, bytes, len);
+		if (receive_too_large(worker, flow, bytes, len))
+			return; /* the decision's line says more */
 	} else {
 		counter_add2(worker->counters, COUNTER_MALFORMED, network,
 			     flow_is_reliable(flow) ? COUNTER_MALFORMED_FRAME : COUNTER_MALFORMED_SYNTAX, 1);

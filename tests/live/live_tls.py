@@ -1,8 +1,8 @@
 """What goes wrong in a TLS handshake, both ways, and that each fault gets its own code in the log with the side
 that must act, and in `nuncio why`. OpenSSL (Python's ssl) plays the strangers: another library than ours."""
 
-import re
 import itertools
+import re
 import socket
 import ssl
 import threading
