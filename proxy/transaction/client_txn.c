@@ -446,6 +446,8 @@ static void receive_invite_final(struct client_txn *txn, struct arrival *respons
 	}
 	if (is_2xx) { /* its ACK goes end to end */
 		drop_request(txn);
+		free(txn->hop);
+		txn->hop = NULL; /* nothing more is sent */
 		enter(txn, ACCEPTED);
 	} else {
 		acknowledge(txn, response->sip);
