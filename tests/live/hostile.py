@@ -211,6 +211,18 @@ def drained(agent, limit=100000):
     return messages
 
 
+def drained_to_the_end(agent, quiet=0.5):
+    """What arrives until nothing has arrived for that many seconds: the proxy may lag on a busy machine."""
+    texts, end = [], time.monotonic() + quiet
+    while time.monotonic() < end:
+        more = drained(agent)
+        texts += more
+        if more:
+            end = time.monotonic() + quiet
+        time.sleep(0.02)
+    return texts
+
+
 # ---- mutations ----
 
 WORDS = [b"\r\n", b"\r\n\r\n", b"\0", b" ", b"\t", b";", b",", b"<", b">", b'"', b"@", b"%00", b"%", b"sip:", b"sips:",
