@@ -19,10 +19,11 @@ static const struct {
 	const char *out; /* printed again */
 } rows[] = {
 	{ "one", "{\"areas\":[\"tls\"]}", true, LOG_TRACE_TLS, "[\"tls\"]" },
-	{ "two, in our order", "{\"areas\":[\"dns\",\"media\"]}", true, LOG_TRACE_DNS | LOG_TRACE_MEDIA,
-	  "[\"media\",\"dns\"]" },
+	{ "two, in our order", "{\"areas\":[\"dns\",\"tls\"]}", true, LOG_TRACE_DNS | LOG_TRACE_TLS,
+	  "[\"tls\",\"dns\"]" },
 	{ "all", "{\"areas\":[\"all\"]}", true, LOG_TRACE_ALL,
-	  "[\"registration\",\"interconnection\",\"media\",\"tls\",\"dns\"]" },
+	  "[\"interconnection\",\"tls\",\"dns\"]" },
+	{ "one that is not in this version", "{\"areas\":[\"media\"]}", false, 0, "" },
 	{ "none", "{\"areas\":[]}", true, 0, "[]" },
 	{ "an unknown one", "{\"areas\":[\"tls\",\"x\"]}", false, 0, "" },
 	{ "not a text", "{\"areas\":[1]}", false, 0, "" },
