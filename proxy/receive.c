@@ -5,6 +5,7 @@
 #include "proxy/base/log.h"
 #include "proxy/context.h"
 #include "proxy/handover.h"
+#include "proxy/hearing.h"
 #include "proxy/refusal.h"
 #include "proxy/request.h"
 #include "proxy/sip/reply.h"
@@ -62,7 +63,7 @@ static void end_record(struct worker *worker, struct request *request, msg_t *re
 	request->decision.status = response ? message_sip(response)->sip_status->st_status : 0;
 	request->decision.took_us =
 		(uint32_t)(loop_wall_us(worker->loop) - request->decision.wall_us);
-	worker_note_decision(worker, &request->decision);
+	hearing_decision(worker, &request->decision);
 }
 
 static void refuse(struct worker *worker, struct request *request)

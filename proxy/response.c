@@ -7,6 +7,7 @@
 #include "federation/asserted.h"
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/hearing.h"
 #include "proxy/refusal.h"
 #include "proxy/return_path.h"
 #include "proxy/sip/reply.h"
@@ -43,7 +44,7 @@ static void write_record(struct context *context, int status, enum reason reason
 	decision->status = status;
 	decision->reason = reason;
 	decision->took_us = (uint32_t)(loop_wall_us(worker->loop) - decision->wall_us);
-	worker_note_decision(worker, decision);
+	hearing_decision(worker, decision);
 	if (!context->has_rung)
 		observe_response(context, decision->took_us);
 	free(decision);

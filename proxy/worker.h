@@ -54,9 +54,6 @@ struct worker *worker_free(struct worker *worker);
 /* The worker takes snapshot (with its reference) as current: listeners, limits, timers, resolvers. Its thread. */
 void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot);
 
-/* A decision was made: into the ring, the counters, and, if it is a refusal, the log. */
-void worker_note_decision(struct worker *worker, const struct decision *decision);
-
 /* Any thread: the snapshot, or drain, by mailbox. */
 void worker_post_snapshot(struct worker *worker, struct snapshot *snapshot);
 void worker_post_drain(struct worker *worker);

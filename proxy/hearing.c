@@ -1,0 +1,222 @@
+#include "proxy/hearing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/text.h"
+#include "proxy/receive.h"
+
+/* ---- what the transport asks and tells ---- */
+
+static enum reason may_connect(void *user, const struct listener *listener, const struct addr *source, bool is_tls)
+{
+	struct worker *worker = user;
+	char peer[ADDR_TEXT_SIZE];
+	enum reason reason;
+
+	reason = account_connection(worker->server->accounts, source, is_tls, loop_now_ms(worker->loop));
+	if (reason)
+		counter_add1(worker->counters, COUNTER_LIMITED,
+			     reason == REASON_TOO_MANY_HANDSHAKES ? COUNTER_LIMIT_HANDSHAKES :
+			     reason == REASON_BANNED		  ? COUNTER_LIMIT_AUTH_FAILURES :
+								    COUNTER_LIMIT_CONNECTIONS,
+			     1);
+	if (reason)
+		log_event(LOG_WARNING, "refused", "reason", reason_code(reason), "msg", "a connection", "peer",
+			  addr_text(source, peer), "listener", listener->name, NULL);
+	return reason;
+}
+
+static void connection_ended(void *user, const struct addr *source)
+{
+	struct worker *worker = user;
+
+	account_connection_ended(worker->server->accounts, source);
+}
+
+static void on_malformed(void *user, struct flow *flow, const void *bytes, size_t len, enum reason reason,
+			 const char *fault)
+{
+	const enum conf_network network = flow->listener->network;
+	struct worker *worker = user;
+	char peer[ADDR_TEXT_SIZE];
+
+	if (reason == REASON_MESSAGE_TOO_LARGE) {
+		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_SIZE, 1);
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_MESSAGE_SIZE, 1);
+		if (receive_too_large(worker, flow, bytes, len))
+			return; /* the decision's line says more */
+	} else {
+		counter_add2(worker->counters, COUNTER_MALFORMED, network,
+			     flow_is_reliable(flow) ? COUNTER_MALFORMED_FRAME : COUNTER_MALFORMED_SYNTAX, 1);
+	}
+	log_event(LOG_INFO, "refused", "reason", reason_code(reason), "msg", fault, "peer",
+		  addr_text(&flow->remote, peer), "listener", flow->listener->name, NULL);
+}
+
+static void on_opened(void *user, struct flow *flow)
+{
+	const struct worker *worker = user;
+	char peer[ADDR_TEXT_SIZE], names[160] = "";
+
+	if (flow->identity && *flow->peer_name)
+		peer_stats_certificate(worker->server->peer_stats, flow->peer_name, flow->identity->not_after);
+	if (!log_wants(LOG_DEBUG))
+		return;
+	if (flow->identity)
+		identity_text(flow->identity, names, sizeof(names));
+	log_event(LOG_DEBUG, "connection opened", "peer", addr_text(&flow->remote, peer), "listener",
+		  flow->listener->name, "transport", conf_transport_text(flow->transport), "partner", flow->peer_name,
+		  "cert_names", names, NULL);
+}
+
+static void on_closed(void *user, struct flow *flow, enum reason reason)
+{
+	char peer[ADDR_TEXT_SIZE];
+
+	if (log_wants(LOG_DEBUG))
+		log_event(LOG_DEBUG, "connection closed", "peer", addr_text(&flow->remote, peer), "listener",
+			  flow->listener->name, "reason", reason ? reason_code(reason) : NULL, NULL);
+}
+
+/* The network of a listener; wan for one that a reload has taken away. */
+static enum conf_network network_of(const struct worker *worker, const char *listener)
+{
+	const struct snapshot *snapshot = worker->snapshot;
+	size_t i;
+
+	for (i = 0; snapshot && i < snapshot->n_open_listeners; i++)
+		if (!strcmp(snapshot->open_listeners[i]->name, listener))
+			return snapshot->open_listeners[i]->network;
+	return NETWORK_WAN;
+}
+
+static void trace_handshake(const struct tls_diagnosis *diagnosis)
+{
+	char peer[ADDR_TEXT_SIZE], took[24];
+
+	snprintf(took, sizeof(took), "%llu", (unsigned long long)diagnosis->took_ms);
+	log_trace(LOG_TRACE_TLS, "handshake", diagnosis->text, strlen(diagnosis->text), "direction",
+		  diagnosis->is_inbound ? "in" : "out", "reason",
+		  diagnosis->reason ? reason_code(diagnosis->reason) : NULL, "peer",
+		  addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener, "partner",
+		  diagnosis->peer, "sni", diagnosis->sni, "version", diagnosis->version, "cipher",
+		  diagnosis->cipher, "alert", diagnosis->alert_text, "verify", diagnosis->verify,
+		  "subject", diagnosis->failed_subject, "issuer", diagnosis->failed_issuer,
+		  "cert_names", diagnosis->presented, "expected", diagnosis->expected, "ca_list",
+		  diagnosis->ca_list, "took_ms", took, NULL);
+}
+
+static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
+{
+	const unsigned direction = diagnosis->is_inbound ? COUNTER_IN : COUNTER_OUT;
+	struct worker *worker = user;
+	char peer[ADDR_TEXT_SIZE];
+
+	counter_add3(worker->counters, COUNTER_TLS_HANDSHAKES, network_of(worker, diagnosis->listener), direction,
+		     diagnosis->reason, 1);
+	if (!diagnosis->reason)
+		counter_observe(worker->counters, COUNTER_TLS_DURATION, direction, diagnosis->took_ms * 1000);
+	if (log_traces(LOG_TRACE_TLS))
+		trace_handshake(diagnosis);
+	if (!diagnosis->reason)
+		return;
+	log_event(LOG_WARNING, "TLS handshake failed", "reason", reason_code(diagnosis->reason), "msg", diagnosis->text,
+		  "peer", addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener, "partner",
+		  diagnosis->peer, "alert", diagnosis->alert_text, NULL);
+}
+
+/* ---- decisions ---- */
+
+static void log_refusal(const struct decision *decision)
+{
+	log_event(LOG_WARNING, "refused", "reason", reason_code(decision->reason), "method", decision->method, "from",
+		  decision->from, "to", decision->request_uri, "msg",
+		  decision->n_steps ? decision->steps[decision->n_steps - 1].result : NULL, "call_id",
+		  decision->call_id, "peer", decision->source, "listener", decision->listener, "cert_names",
+		  decision->certificate, "target", decision->destination, NULL);
+}
+
+/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. */
+static void count_for_peers(struct worker *worker, const struct decision *decision)
+{
+	struct peer_stats *stats = worker->server->peer_stats;
+	unsigned n_failed = 0, i;
+
+	if (*decision->origin_id)
+		peer_stats_received(stats, decision->origin_id);
+	if (*decision->destination)
+		peer_stats_sent(stats, decision->destination);
+	for (i = 0; i < decision->n_hops; i++) {
+		if (!decision->hops[i].reason)
+			continue;
+		peer_stats_failed(stats, decision->destination, decision->hops[i].reason);
+		n_failed++;
+	}
+	if (decision->reason && !n_failed)
+		peer_stats_failed(stats, *decision->destination ? decision->destination : decision->origin_id,
+				  decision->reason);
+}
+
+/* What a refusal counts for beside itself. */
+static void count_refusal(struct worker *worker, enum reason reason, enum conf_network network)
+{
+	switch (reason) {
+	case REASON_RATE_LIMITED:
+	case REASON_BANNED:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_REQUESTS, 1);
+		break;
+	case REASON_TOO_MANY_TRANSACTIONS:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_TRANSACTIONS, 1);
+		break;
+	case REASON_AUTHORIZATION_WRONG:
+	case REASON_ROUTE_TOKEN_FORGED:
+		counter_add1(worker->counters, COUNTER_AUTH_FAILURES, network, 1);
+		break;
+	case REASON_MALFORMED:
+		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_HEADER, 1);
+		break;
+	case REASON_VERSION:
+		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_VERSION, 1);
+		break;
+	default:
+		break;
+	}
+}
+
+void hearing_decision(struct worker *worker, const struct decision *decision)
+{
+	enum conf_network network;
+
+	decision_ring_put(worker->decisions, decision);
+	count_for_peers(worker, decision);
+	if (!decision->reason) {
+		log_event(LOG_DEBUG, "forwarded", "method", decision->method, "from", decision->from, "to",
+			  decision->request_uri, "call_id", decision->call_id, "peer", decision->source, "target",
+			  decision->destination, NULL);
+		return;
+	}
+	network = network_of(worker, decision->listener);
+	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
+	count_refusal(worker, decision->reason, network);
+	/* A challenge and a caller who gives up are no news. */
+	if (decision->reason != REASON_AUTHORIZATION_NEEDED && decision->reason != REASON_AUTHORIZATION_STALE &&
+	    decision->reason != REASON_CANCELLED)
+		log_refusal(decision);
+}
+
+struct transport_user hearing_user(struct worker *worker)
+{
+	return (struct transport_user){
+		.user = worker,
+		.on_message = receive_message,
+		.on_malformed = on_malformed,
+		.on_opened = on_opened,
+		.on_closed = on_closed,
+		.on_handshake = on_handshake,
+		.may_connect = may_connect,
+		.connection_ended = connection_ended,
+	
+	};
+}

@@ -1,0 +1,12 @@
+/* What a worker hears besides messages: connections that want in, handshakes, garbage, and the decisions that were made;
+ * each is counted, and logged or traced where somebody should know. */
+#pragma once
+
+#include "proxy/transport/transport.h"
+#include "proxy/worker.h"
+
+/* The callbacks for the worker's transport. */
+struct transport_user hearing_user(struct worker *worker);
+
+/* A decision was made: into the ring, the counters, and, if it is a refusal, the log. The worker's thread. */
+void hearing_decision(struct worker *worker, const struct decision *decision);
