@@ -244,34 +244,36 @@ def test_floods(tally, house):
     tally.attempt("the proxy lives", house.is_well)
 
 
+def answers_to_1500(house, agent, method, to, sender):
+    """Sends 1500 and gives back what was answered. The burst of limits.requests (500) is waited for, so that a busy machine
+    loses none of it on the way; what comes after is sent as fast as it goes."""
+    texts = []
+    for n in range(1, 1501):
+        agent.sendto(request(method, to, sender, agent.getsockname()).encode(), house.udp)
+        if n % 50:
+            continue
+        end = time.monotonic() + 2
+        texts += hostile.drained(agent)
+        while len(texts) < min(n, 450) and time.monotonic() < end:
+            time.sleep(0.005)
+            texts += hostile.drained(agent)
+    texts += hostile.drained_to_the_end(agent)
+    agent.close()
+    return [Message(text.decode()) for text in texts]
+
+
 def test_limits(tally, house):
     print("over the limit: 503 with Retry-After, then silence")
-    agent = hostile.udp(house.stage.addr(151))
-    texts = []
-    for n in range(1500):
-        agent.sendto(request("MESSAGE", "bob@a.example", "x@stranger.example", agent.getsockname()).encode(), house.udp)
-        if n % 50 == 0:
-            time.sleep(0.01)
-            texts += hostile.drained(agent)
-    answers = [Message(text.decode()) for text in texts + hostile.drained_to_the_end(agent)]
-    agent.close()
+    answers = answers_to_1500(house, hostile.udp(house.stage.addr(151)), "MESSAGE", "bob@a.example", "x@stranger.example")
     refused = [message for message in answers if message.status == 503]
     tally.check(f"{len(answers) - len(refused)} times 403, then {len(refused)} times 503 with Retry-After, of 1500",
-                100 < len(answers) < 1400 and len(refused) <= 60 and
+                400 < len(answers) < 1400 and len(refused) <= 60 and
                 all(message.header("Retry-After") for message in refused), len(answers))
     # A sanitizer is too slow for the rate.
     tally.check("at least one of them", refused or hostile.has_sanitizer(house.proxy.pid))
 
-    agent = hostile.udp(house.stage.addr(152))
-    texts = []
-    for n in range(1500):
-        agent.sendto(request("CANCEL", "bob@a.example", "anna@b.example", agent.getsockname()).encode(), house.udp)
-        if n % 50 == 0:
-            time.sleep(0.01)
-            texts += hostile.drained(agent)
-    texts += hostile.drained_to_the_end(agent)
-    agent.close()
-    tally.check(f"CANCELs that nobody knows are charged, too: {len(texts)} answers to 1500", 100 < len(texts) < 1400)  # a busy machine loses datagrams
+    answers = answers_to_1500(house, hostile.udp(house.stage.addr(152)), "CANCEL", "bob@a.example", "anna@b.example")
+    tally.check(f"CANCELs that nobody knows are charged, too: {len(answers)} answers to 1500", 400 < len(answers) < 1400)
 
 
 def test_ban(tally, house):
