@@ -6,14 +6,7 @@
 #include "proxy/base/text.h"
 
 #define ROUTE(member)    offsetof(struct route_item, member)
-#define SERVER(member)   offsetof(struct server_item, member)
 #define PARTNERS(member) offsetof(struct settings_partners, member)
-
-struct server_item {
-	struct settings_server server;
-	enum conf_transport transport;
-	uint16_t port;
-};
 
 struct route_item {
 	struct settings_route route;
@@ -24,14 +17,6 @@ struct route_item {
 	const struct settings_server *servers;
 	size_t n_servers;
 	bool accepts_wildcard;
-};
-
-const struct word conf_transport_words[] = {
-	{ "udp", TRANSPORT_UDP, false },
-	{ "tcp", TRANSPORT_TCP, false },
-	{ "tls", TRANSPORT_TLS, false },
-	{ "mtls", TRANSPORT_MTLS, false },
-	{ NULL, 0, false },
 };
 
 static const struct word services[] = {
@@ -56,30 +41,6 @@ static const struct word refers[] = {
 };
 
 /* clang-format off */
-static const struct field server_fields[] = {
-	{ "host", KIND_HOST, SERVER(server.host), 1, 253, NULL, LIVE,
-	  "name or address", NULL, NULL, REQUIRED },
-	{ "port", KIND_PORT, SERVER(port), 1, 65535, NULL, LIVE,
-	  "its port; without it 5060, or 5061 for tls and mtls" },
-	{ "transport", KIND_WORD, SERVER(transport), 0, 0, "mtls", LIVE,
-	  "udp, tcp, tls or mtls", conf_transport_words },
-	{ "priority", KIND_SMALL, SERVER(server.priority), 0, 65535, "1", LIVE,
-	  "the lowest is tried first (RFC 2782)" },
-	{ "weight", KIND_SMALL, SERVER(server.weight), 0, 65535, "1", LIVE,
-	  "its share among those of its priority (RFC 2782)" },
-};
-
-static void finish_server(struct schema_reader *reader, const struct node *node, void *item);
-
-static const struct table server_table = {
-	.where = "in a server",
-	.fields = server_fields,
-	.n_fields = COUNT(server_fields),
-	.item_bytes = sizeof(struct server_item),
-	.stored_bytes = sizeof(struct settings_server),
-	.finish = finish_server,
-};
-
 static const struct field route_fields[] = {
 	{ "domain", KIND_TEXT, ROUTE(route.domain), 1, 255, NULL, LIVE,
 	  "the partner's domain; \"*.partner.example\" for its sub-domains", NULL, NULL, REQUIRED },
@@ -94,7 +55,7 @@ static const struct field route_fields[] = {
 	{ "transport", KIND_WORD, ROUTE(transport), 0, 0, "mtls", LIVE,
 	  "how server is reached: udp, tcp, tls or mtls", conf_transport_words },
 	{ "servers", KIND_LIST, ROUTE(servers), 0, 0, NULL, LIVE,
-	  "several servers, with priority and weight, instead of server", NULL, &server_table },
+	  "several servers, with priority and weight, instead of server", NULL, &settings_server_table },
 	{ "bind", KIND_TEXT, ROUTE(route.bind), 0, 64, NULL, LIVE,
 	  "the address of this host, or interface, from which the partner is reached" },
 	{ "certificate", KIND_REF, ROUTE(route.certificate), 0, 63, NULL, NEXT_CONNECTION,
@@ -134,25 +95,6 @@ static const struct field partners_fields[] = {
 	  "one static route for each partner domain", NULL, &route_table },
 };
 /* clang-format on */
-
-static void complete_server(struct settings_server *server, enum conf_transport transport,
-			    uint16_t port)
-{
-	server->transport = transport;
-	server->has_port = port != 0;
-	server->port = port ? port : conf_transport_port(transport);
-	if (addr_parse(server->host, server->port, &server->addr))
-		server->addr = (struct addr){ 0 };
-}
-
-static void finish_server(struct schema_reader *reader, const struct node *node, void *at)
-{
-	struct server_item *item = at;
-
-	(void)reader;
-	item->server.place = settings_place(node, "host");
-	complete_server(&item->server, item->transport, item->port);
-}
 
 /* A name, or "*." and a name. */
 static void read_domain(struct schema_reader *reader, struct settings_route *route)
@@ -217,7 +159,7 @@ static void read_servers(struct schema_reader *reader, const struct node *node,
 	one->host = item->server;
 	one->priority = one->weight = 1;
 	one->place = settings_place(node, "server");
-	complete_server(one, item->transport, item->port);
+	settings_server_complete(one, item->transport, item->port);
 	item->route.servers = one;
 	item->route.n_servers = 1;
 }
