@@ -46,6 +46,40 @@ static bool is_own_domain(const struct settings *settings, const char *domain)
 	return false;
 }
 
+/* A server of a backend whose listener speaks otherwise is reached by the best one beside it. */
+static void check_backend_servers(const struct settings_backend *backend,
+				  const struct settings_listener *listener,
+				  struct report *report)
+{
+	for (size_t i = 0; i < backend->n_servers; i++) {
+		const struct settings_server *server = &backend->servers[i];
+
+		if (!*server->host || listener->transport == server->transport ||
+		    (is_tls(listener->transport) && is_tls(server->transport)))
+			continue;
+		report_warning(report, FAULT_NO_LISTENER, &server->place, "address",
+			       "is reached by %s, but listener '%.64s' is %s",
+			       conf_transport_text(server->transport), listener->name,
+			       conf_transport_text(listener->transport));
+	}
+}
+
+/* Digest hides the password, not who registers and what is sent then. */
+static void check_log_on(const struct settings_backend *backend,
+			 const struct settings_listener *listener, struct report *report)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	if (!*backend->username || is_tls(listener->transport) ||
+	    !addr_is_set(&listener->addr) || addr_is_wildcard(&listener->addr) ||
+	    addr_is_private(&listener->addr))
+		return;
+	report_warning(report, FAULT_NO_TLS, &backend->listener.place, "listener",
+		       "backend '%.64s' logs on by %s at the public address %s, expected tls",
+		       backend->name, conf_transport_text(listener->transport),
+		       addr_host(&listener->addr, address));
+}
+
 static void check_backend_listener(const struct settings *settings,
 				   const struct settings_backend *backend,
 				   struct report *report)
@@ -58,20 +92,31 @@ static void check_backend_listener(const struct settings *settings,
 	listener = &settings->listeners[backend->listener.index];
 	if (listener->network == NETWORK_REMOTE)
 		return; /* reported already: phones are not in this version */
-	if (listener->network != NETWORK_LAN)
+	if (listener->network != NETWORK_LAN) {
 		report_error(report, FAULT_CONFLICT, place, "listener",
 			     "'%.64s' is a %s listener, expected a lan listener",
 			     listener->name, conf_network_text(listener->network));
-	else if (!listener->is_enabled)
+	} else if (!listener->is_enabled) {
 		report_warning(report, FAULT_NO_LISTENER, place, "listener",
-			       "'%.64s' is not enabled: backend '%.64s' cannot be reached",
-			       listener->name, backend->name);
-	else if (*backend->server.host && listener->transport != backend->server.transport &&
-		 !(is_tls(listener->transport) && is_tls(backend->server.transport)))
-		report_warning(report, FAULT_NO_LISTENER, &backend->server.place, "address",
-			       "is reached by %s, but listener '%.64s' is %s",
-			       conf_transport_text(backend->server.transport), listener->name,
-			       conf_transport_text(listener->transport));
+			       "'%.64s' is not enabled: backend '%.64s' cannot %s",
+			       listener->name, backend->name,
+			       backend->n_servers ? "be reached" : "log on");
+	} else {
+		check_backend_servers(backend, listener, report);
+		check_log_on(backend, listener, report);
+	}
+}
+
+/* Those whom nobody registered and no pattern names are not looked for then. */
+static void check_backend_users(const struct settings *settings,
+				const struct settings_backend *backend, struct report *report)
+{
+	if (settings->placement != PLACEMENT_REJECT || backend->n_users || *backend->username ||
+	    !backend->n_servers)
+		return;
+	report_warning(report, FAULT_NOTHING_SERVED, &backend->place, "users",
+		       "missing in backend '%.64s': it is nobody's home", backend->name);
+	report_hint(report, "users: [\"*\"] makes it everybody's, placement: search lets it be asked");
 }
 
 void check_backends(const struct settings *settings, struct report *report)
@@ -80,6 +125,7 @@ void check_backends(const struct settings *settings, struct report *report)
 		const struct settings_backend *backend = &settings->backends[i];
 
 		check_backend_listener(settings, backend, report);
+		check_backend_users(settings, backend, report);
 		if (backend->domains == settings->domains || !settings->n_domains)
 			continue;
 		for (size_t j = 0; j < backend->n_domains; j++) {

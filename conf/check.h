@@ -8,8 +8,8 @@
 /* Finds what the names refer to and fills in the indices and presets that follow from it. */
 void check_references(struct settings *settings, struct report *report);
 
-/* Everything that is unique: domains, listeners, backends, certificates, routes. ERR_NO_MEMORY.
- */
+/* Everything that is unique: domains, listeners, backends and their usernames, certificates,
+ * routes. ERR_NO_MEMORY. */
 enum err check_duplicates(const struct settings *settings, struct report *report) MUST_CHECK;
 
 /* Listeners, backends and routes against each other. */

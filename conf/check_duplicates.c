@@ -35,6 +35,40 @@ static void report_repeats(struct entry *entries, size_t n, const char *what,
 	}
 }
 
+/* One password for several backends: whoever knows it can log on as any of them. */
+static void warn_shared(struct entry *entries, size_t n, const struct settings *settings,
+			struct report *report)
+{
+	qsort(entries, n, sizeof(*entries), compare);
+	for (size_t i = 1, first = 0; i < n; i++) {
+		if (!*entries[i].name || strcmp(entries[i].name, entries[first].name) != 0) {
+			first = i;
+			continue;
+		}
+		report_warning(report, FAULT_DUPLICATE, &entries[i].place, "password_file",
+			       "is that of backend '%.64s', expected a password of its own",
+			       settings->backends[entries[first].i].name);
+		report_hint(report, "the first one is at %s:%u", entries[first].place.file,
+			    entries[first].place.line);
+	}
+}
+
+static void check_log_ons(const struct settings *settings, struct entry *entries,
+			  struct report *report)
+{
+	const struct settings_backend *backends = settings->backends;
+
+	for (size_t i = 0; i < settings->n_backends; i++)
+		entries[i] = (struct entry){ backends[i].username, backends[i].username_place, i };
+	report_repeats(entries, settings->n_backends, "username", report);
+	for (size_t i = 0; i < settings->n_backends; i++) {
+		const struct settings_file *file = &backends[i].password_file;
+
+		entries[i] = (struct entry){ file->path ? file->path : "", file->place, i };
+	}
+	warn_shared(entries, settings->n_backends, settings, report);
+}
+
 static bool is_stream(enum conf_transport transport)
 {
 	return transport != TRANSPORT_UDP;
@@ -103,6 +137,7 @@ enum err check_duplicates(const struct settings *settings, struct report *report
 		entries[i] = (struct entry){ settings->backends[i].name,
 					     settings->backends[i].place, i };
 	report_repeats(entries, settings->n_backends, "backend", report);
+	check_log_ons(settings, entries, report);
 	for (size_t i = 0; i < settings->partners.n_routes; i++)
 		entries[i] = (struct entry){ settings->partners.routes[i].domain,
 					     settings->partners.routes[i].domain_place, i };

@@ -73,11 +73,13 @@ static const struct {
 	{ FAULT_CONFLICT, "two keys that exclude each other", "keep one of the two",
 	  "The two say the same thing in different ways, or contradict each other." },
 	{ FAULT_DUPLICATE, "something is defined twice", "remove or rename one of the two",
-	  "Domains, listener names, backend names, certificate names and partner domains are "
-	  "unique\n"
-	  "over all files. Two listeners may not share address, port and kind of socket "
-	  "either: tcp,\n"
-	  "tls and mtls are all TCP for the kernel." },
+	  "Domains, listener names, backend names, the usernames of backends, certificate names "
+	  "and\n"
+	  "partner domains are unique over all files; each backend should have a password of "
+	  "its own.\n"
+	  "Two listeners may not share address, port and kind of socket either: tcp, tls and "
+	  "mtls are\n"
+	  "all TCP for the kernel." },
 	{ FAULT_DANGLING, "a name that is not defined",
 	  "define it, or use one of the names that are",
 	  "A listener, backend or route names a certificate or listener that no file "
@@ -115,7 +117,7 @@ static const struct {
 	  "(udp) or taken over. On a private network that may do; over the internet use mtls, "
 	  "which\n"
 	  "is trusted by certificate." },
-	{ FAULT_NO_TLS, "a wan listener without TLS", "use transport: mtls",
+	{ FAULT_NO_TLS, "a listener without TLS on an open network", "use transport: mtls or tls",
 	  "Everything that is sent there, with names, messages and presence, can be read and "
 	  "changed on\n"
 	  "the way." },
@@ -125,20 +127,20 @@ static const struct {
 	  "listener or\n"
 	  "partner that cannot do better." },
 	{ FAULT_NOTHING_SERVED, "nothing is served", "add what is missing",
-	  "Without domains:, an enabled listener, or users: of a backend, no request can reach "
-	  "anybody." },
+	  "Without domains:, or an enabled listener, no request can reach anybody; nor, under\n"
+	  "placement: reject, a backend without users: that does not log on." },
 	{ FAULT_FILE_UNREADABLE, "a named file cannot be read",
 	  "check the path and the file's rights",
-	  "A certificate, key, trust anchor, revocation list, passphrase or users file that "
-	  "the\n"
-	  "configuration names does not exist or cannot be read by this user. Relative paths "
-	  "are\n"
+	  "A certificate, key, trust anchor, revocation list, passphrase, password or users "
+	  "file that\n"
+	  "the configuration names does not exist or cannot be read by this user. Relative "
+	  "paths are\n"
 	  "relative to the file that names them. `nuncio check` as root sees more than the "
 	  "daemon." },
 	{ FAULT_FILE_OPEN_TO_OTHERS, "others can read a secret file", "chmod o= FILE",
-	  "A private key, passphrase or users file is readable by every user of this host. "
-	  "0640\n"
-	  "root:nuncio is usual." },
+	  "A private key, passphrase, password or users file is readable by every user of "
+	  "this host.\n"
+	  "0640 root:nuncio is usual." },
 	{ FAULT_USERS, "the users file breaks a rule", "write it with `nuncio passwd`",
 	  "Users and their auth_user are unique; each needs at least one ha1, in hexadecimal "
 	  "digits:\n"

@@ -39,7 +39,7 @@ enum fault {
 	FAULT_NOT_LOCAL = 25,      /* bind: is not on this host */
 	FAULT_NO_LISTENER = 26,    /* none matches a route's port and transport */
 	FAULT_WEAK_TRUST = 27,     /* trustworthy over UDP or TCP on a public address */
-	FAULT_NO_TLS = 28,         /* a wan listener without TLS */
+	FAULT_NO_TLS = 28,         /* a wan listener, or a public log-on, without TLS */
 	FAULT_OLD_TLS = 29,        /* TLS 1.0 or 1.1 */
 	FAULT_NOTHING_SERVED = 30, /* no domain, or no enabled listener */
 

@@ -36,7 +36,12 @@ enum conf_tls_version {
 /* What a connecting peer's certificate must allow (extended key usage). */
 enum conf_eku { EKU_ANY_TLS, EKU_STRICT, EKU_SIP };
 
-enum conf_placement { PLACEMENT_REJECT };
+/* Where a local user is looked for whom nobody registered and no `users` names. */
+enum conf_placement {
+	PLACEMENT_SEARCH,  /* at one backend after the other */
+	PLACEMENT_BALANCE, /* at the one that a hash gives, by weight */
+	PLACEMENT_REJECT,  /* nowhere */
+};
 
 /* What is exchanged with a partner: bits. */
 enum {
@@ -117,7 +122,7 @@ struct settings_tls {
 	struct place place, priority_place;
 };
 
-/* One server of a partner, or a backend. */
+/* One server of a partner or a backend. */
 struct settings_server {
 	const char *host; /* a normalised name, or an address without brackets */
 	struct addr addr; /* set with its port if host is an address */
@@ -131,15 +136,25 @@ struct settings_server {
 
 struct settings_backend {
 	const char *name;
-	struct settings_server server;
-	struct settings_ref listener;
+	const struct settings_server *servers; /* where it is reached, whether it logs on or not */
+	size_t n_servers;    /* 0: it is reached by its log-on alone; at most SETTINGS_MAX_SERVERS */
+	const char *username; /* with which it logs on (RFC 3261 §22); "": it does not */
+	struct settings_file password_file; /* its path is set if username is */
+	struct settings_ref listener;       /* where it logs on, and by which it is reached */
 	const struct settings_domain
 		*domains; /* normalised; every domain of ours if none were written */
 	size_t n_domains;
 	const struct settings_text *users; /* patterns with "*" */
 	size_t n_users;
 	unsigned weight;
-	struct place place;
+	uint32_t probe_ms; /* 0: no probing */
+	struct place place, username_place;
+};
+
+/* How long a registration may last (RFC 3261 §10.3). */
+struct settings_registrar {
+	uint32_t min_expires_ms, max_expires_ms;
+	uint32_t default_expires_ms; /* if the REGISTER asks for nothing */
 };
 
 struct settings_route {
@@ -234,6 +249,7 @@ struct settings {
 	const struct settings_backend *backends;
 	size_t n_backends;
 	enum conf_placement placement;
+	struct settings_registrar registrar;
 	struct settings_partners partners;
 	struct settings_dns dns;
 	const char *realm; /* default: the first domain, "nuncio" if there is none */

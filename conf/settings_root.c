@@ -8,6 +8,7 @@
 #define AT(member)      offsetof(struct settings, member)
 #define DNS(member)     offsetof(struct settings_dns, member)
 #define POLICY(member)  offsetof(struct settings_password_policy, member)
+#define REGISTRAR(member) offsetof(struct settings_registrar, member)
 #define SIP(member)     offsetof(struct settings_sip, member)
 #define LIMITS(member)  offsetof(struct settings_limits, member)
 #define LOG(member)     offsetof(struct log_settings, member)
@@ -17,8 +18,8 @@
 enum { MAX_WORKERS = 64 };
 
 static const struct word placements[] = {
-	{ "search", 0, true },
-	{ "balance", 0, true },
+	{ "search", PLACEMENT_SEARCH, false },
+	{ "balance", PLACEMENT_BALANCE, false },
 	{ "reject", PLACEMENT_REJECT, false },
 	{ NULL, 0, false },
 };
@@ -44,7 +45,7 @@ static const struct word formats[] = {
 };
 
 static const struct word traces[] = {
-	{ "registration", LOG_TRACE_REGISTRATION, true },
+	{ "registration", LOG_TRACE_REGISTRATION, false },
 	{ "interconnection", LOG_TRACE_INTERCONNECTION, false },
 	{ "media", LOG_TRACE_MEDIA, true },
 	{ "tls", LOG_TRACE_TLS, false },
@@ -80,6 +81,15 @@ static const struct field policy_fields[] = {
 	  "characters that `nuncio passwd` asks for" },
 	{ "classes", KIND_COUNT, POLICY(classes), 1, 4, "3", LIVE,
 	  "how many of lower case, upper case, digits and others must occur" },
+};
+
+static const struct field registrar_fields[] = {
+	{ "min_expires", KIND_DURATION, REGISTRAR(min_expires_ms), 1000, 86400000, "60s", LIVE,
+	  "a registration for less is refused (423)" },
+	{ "max_expires", KIND_DURATION, REGISTRAR(max_expires_ms), 1000, 604800000, "1h", LIVE,
+	  "a registration for more gets this much" },
+	{ "default_expires", KIND_DURATION, REGISTRAR(default_expires_ms), 1000, 604800000, "5m", LIVE,
+	  "what a registration gets that asks for no time" },
 };
 
 static const struct field sip_fields[] = {
@@ -141,6 +151,7 @@ static const struct field admin_fields[] = {
 	  "address:port of /healthz, /metrics and status; empty: off" },
 };
 
+static void finish_registrar(struct schema_reader *reader, const struct node *node, void *item);
 static void finish_log(struct schema_reader *reader, const struct node *node, void *item);
 static void finish_service(struct schema_reader *reader, const struct node *node, void *item);
 static void finish_admin(struct schema_reader *reader, const struct node *node, void *item);
@@ -148,6 +159,7 @@ static void finish_admin(struct schema_reader *reader, const struct node *node, 
 static const struct table federation_table = { "in federation", federation_fields, COUNT(federation_fields) };
 static const struct table dns_table = { "in dns", dns_fields, COUNT(dns_fields) };
 static const struct table policy_table = { "in password_policy", policy_fields, COUNT(policy_fields) };
+static const struct table registrar_table = { "in registrar", registrar_fields, COUNT(registrar_fields), 0, 0, finish_registrar };
 static const struct table sip_table = { "in sip", sip_fields, COUNT(sip_fields) };
 static const struct table limits_table = { "in limits", limits_fields, COUNT(limits_fields) };
 static const struct table log_table = { "in log", log_fields, COUNT(log_fields), 0, 0, finish_log };
@@ -169,8 +181,9 @@ static const struct field root_fields[] = {
 	  "where we are reached", NULL, &settings_listener_table },
 	{ "backends", KIND_LIST, AT(backends), 0, 0, NULL, LIVE,
 	  "servers on the lan that hold the users", NULL, &settings_backend_table },
-	{ "placement", KIND_WORD, AT(placement), 0, 0, "reject", LIVE,
-	  "what becomes of a local user that no backend's users names", placements },
+	{ "placement", KIND_WORD, AT(placement), 0, 0, "search", LIVE,
+	  "a local user that nobody registered and no users names: search (ask the backends in order), "
+	  "balance (by weight) or reject", placements },
 	{ "partners", KIND_GROUP, AT(partners), 0, 0, NULL, LIVE,
 	  "partner domains: static routes", NULL, &settings_partners_table },
 	{ "federation", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
@@ -187,8 +200,8 @@ static const struct field root_fields[] = {
 	  "what `nuncio passwd` asks of a password", NULL, &policy_table },
 	{ "classes", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
 	  "class of service", NULL, NULL, NOT_BUILT },
-	{ "registrar", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
-	  "registrations of phones", NULL, NULL, NOT_BUILT },
+	{ "registrar", KIND_GROUP, AT(registrar), 0, 0, NULL, LIVE,
+	  "how long the registrations of backends last", NULL, &registrar_table },
 	{ "sip", KIND_GROUP, AT(sip), 0, 0, NULL, LIVE,
 	  "protocol values, for experts", NULL, &sip_table },
 	{ "limits", KIND_GROUP, AT(limits), 0, 0, NULL, LIVE,
@@ -200,6 +213,26 @@ static const struct field root_fields[] = {
 	  "the HTTP side", NULL, &admin_table },
 };
 /* clang-format on */
+
+/* One fault at the place of the key that breaks the order. */
+static void finish_registrar(struct schema_reader *reader, const struct node *node, void *at)
+{
+	const struct settings_registrar *registrar = at;
+	const char *key = "max_expires";
+	struct place place;
+
+	if (registrar->default_expires_ms >= registrar->min_expires_ms &&
+	    registrar->default_expires_ms <= registrar->max_expires_ms)
+		return;
+	if (node_get(node, "default_expires"))
+		key = "default_expires";
+	else if (registrar->default_expires_ms < registrar->min_expires_ms)
+		key = "min_expires";
+	place = settings_place(node, key);
+	report_error(reader->report, FAULT_OUT_OF_RANGE, &place, key,
+		     "expected min_expires <= default_expires <= max_expires; their defaults "
+		     "are 60s, 5m and 1h");
+}
 
 static void finish_log(struct schema_reader *reader, const struct node *node, void *at)
 {

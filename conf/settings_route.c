@@ -139,13 +139,7 @@ static void read_servers(struct schema_reader *reader, const struct node *node,
 				     "stands beside servers, expected it in each server");
 			break;
 		}
-		if (servers->kind == NODE_LIST && !servers->n_children)
-			report_error(reader->report, FAULT_MISSING_KEY, &servers->place,
-				     "servers", "empty, expected at least one server");
-		if (servers->n_children > SETTINGS_MAX_SERVERS)
-			report_error(reader->report, FAULT_OUT_OF_RANGE, &servers->place,
-				     "servers", "%zu servers, expected at most %d",
-				     servers->n_children, SETTINGS_MAX_SERVERS);
+		settings_servers_check(reader, servers);
 		return;
 	}
 	if (!server || (server->kind == NODE_SCALAR && !*server->text))

@@ -59,3 +59,16 @@ const struct table settings_server_table = {
 	.stored_bytes = sizeof(struct settings_server),
 	.finish = finish_server,
 };
+
+void settings_servers_check(struct schema_reader *reader, const struct node *servers)
+{
+	if (servers->kind != NODE_LIST)
+		return;
+	if (!servers->n_children)
+		report_error(reader->report, FAULT_MISSING_KEY, &servers->place, "servers",
+			     "empty, expected at least one server");
+	if (servers->n_children > SETTINGS_MAX_SERVERS)
+		report_error(reader->report, FAULT_OUT_OF_RANGE, &servers->place, "servers",
+			     "%zu servers, expected at most %d", servers->n_children,
+			     SETTINGS_MAX_SERVERS);
+}

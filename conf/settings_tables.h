@@ -21,6 +21,9 @@ uint16_t conf_transport_port(enum conf_transport transport);
 void settings_server_complete(struct settings_server *server, enum conf_transport transport,
 			      uint16_t port);
 
+/* How many there are: at least one, and not too many; what is no list was reported already. */
+void settings_servers_check(struct schema_reader *reader, const struct node *servers);
+
 /* Where the value of key stands; the group itself if it is not written. */
 struct place settings_place(const struct node *node, const char *key);
 

@@ -1,17 +1,16 @@
 #include "federation/peer_addresses.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/base/table.h"
 #include "proxy/base/text.h"
 
-enum { ID_SIZE = 272 };
-
 struct known {
 	UT_hash_handle hh;
-	char id[ID_SIZE];
+	char id[PEER_ADDRESSES_ID_SIZE];
 	size_t n;
 	struct addr addrs[]; /* n of them */
 };
@@ -48,6 +47,11 @@ struct peer_addresses *peer_addresses_free(struct peer_addresses *addresses)
 	pthread_rwlock_destroy(&addresses->lock);
 	free(addresses);
 	return NULL;
+}
+
+void peer_addresses_servers_id(const char *backend, char out[PEER_ADDRESSES_ID_SIZE])
+{
+	(void)snprintf(out, PEER_ADDRESSES_ID_SIZE, "servers of backend:%.63s", backend);
 }
 
 /* NULL if there is nothing to keep, or no memory for it. */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "federation/trust_backends.h"
 #include "proxy/base/domain_map.h"
-#include "proxy/base/table.h"
 #include "proxy/base/text.h"
 
 enum { ID_SIZE = 272 };
@@ -17,99 +17,24 @@ struct partner {
 	char id[ID_SIZE];
 };
 
-struct backend {
-	const struct settings_backend *settings;
-	struct backend *next; /* with the same address, or the next one that has a name */
-	char id[ID_SIZE];
-};
-
-/* The backends at one address. Different addresses with the same hash share a list. */
-struct place_of_backends {
-	UT_hash_handle hh;
-	uint64_t key;
-	struct backend *first, *last;
-};
-
 struct trust {
 	const struct settings *settings;
 	struct peer_addresses *addresses;
 	struct domain_map *own, *by_domain;
 	struct partner *partners;
-	struct backend *backends;
-	struct place_of_backends *by_address;
-	struct backend *first_named, *last_named;
+	struct trust_backends *backends;
 };
 
 struct trust *trust_free(struct trust *trust)
 {
-	struct place_of_backends *place, *next;
-
 	if (!trust)
 		return NULL;
-	HASH_ITER(hh, trust->by_address, place, next)
-	{
-		HASH_DEL(trust->by_address, place);
-		free(place);
-	}
 	domain_map_free(trust->own);
 	domain_map_free(trust->by_domain);
 	free(trust->partners);
-	free(trust->backends);
+	trust_backends_free(trust->backends);
 	free(trust);
 	return NULL;
-}
-
-static void append(struct backend **first, struct backend **last, struct backend *backend)
-{
-	if (*last)
-		(*last)->next = backend;
-	else
-		*first = backend;
-	*last = backend;
-}
-
-static struct place_of_backends *find_place(const struct trust *trust, const struct addr *addr)
-{
-	uint64_t key = addr_hash(addr, false);
-	struct place_of_backends *place;
-
-	HASH_FIND(hh, trust->by_address, &key, sizeof(key), place);
-	return place;
-}
-
-/* The place of an address, made if there is none yet; NULL: no memory. */
-static struct place_of_backends *make_place(struct trust *trust, const struct addr *addr)
-{
-	struct place_of_backends *place = find_place(trust, addr);
-	if (place)
-		return place;
-
-	place = calloc(1, sizeof(*place));
-	if (!place)
-		return NULL;
-	place->key = addr_hash(addr, false);
-	HASH_ADD(hh, trust->by_address, key, sizeof(place->key), place);
-	if (find_place(trust, addr))
-		return place;
-	free(place);
-	return NULL;
-}
-
-static enum err add_backend(struct trust *trust, struct backend *backend)
-{
-	const struct settings_server *server = &backend->settings->server;
-
-	(void)snprintf(backend->id, sizeof(backend->id), "backend:%s", backend->settings->name);
-	if (!addr_is_set(&server->addr)) {
-		append(&trust->first_named, &trust->last_named, backend);
-		return ERR_OK;
-	}
-
-	struct place_of_backends *place = make_place(trust, &server->addr);
-	if (!place)
-		return ERR_NO_MEMORY;
-	append(&place->first, &place->last, backend);
-	return ERR_OK;
 }
 
 static enum err add_partner(struct trust *trust, struct partner *partner)
@@ -143,10 +68,6 @@ static enum err compile(struct trust *trust)
 		if (err == ERR_EXISTS)
 			err = ERR_OK;
 	}
-	for (size_t i = 0; i < settings->n_backends && err == ERR_OK; i++) {
-		trust->backends[i].settings = &settings->backends[i];
-		err = add_backend(trust, &trust->backends[i]);
-	}
 	for (size_t i = 0; i < settings->partners.n_routes && err == ERR_OK; i++) {
 		trust->partners[i].route = &settings->partners.routes[i];
 		err = add_partner(trust, &trust->partners[i]);
@@ -164,8 +85,9 @@ enum err trust_new(const struct settings *settings, struct peer_addresses *addre
 	trust->settings = settings;
 	trust->addresses = addresses;
 	trust->partners = calloc(settings->partners.n_routes + 1, sizeof(*trust->partners));
-	trust->backends = calloc(settings->n_backends + 1, sizeof(*trust->backends));
-	enum err err = trust->partners && trust->backends ? ERR_OK : ERR_NO_MEMORY;
+	enum err err = trust->partners ? ERR_OK : ERR_NO_MEMORY;
+	if (err == ERR_OK)
+		err = trust_backends_new(settings, addresses, &trust->backends);
 	if (err == ERR_OK)
 		err = domain_map_new(&trust->own);
 	if (err == ERR_OK)
@@ -211,93 +133,30 @@ static void tell_certificate(struct origin *out, const struct identity *identity
 	tell(out, "certificate names", identity_text(identity, text, sizeof(text)));
 }
 
-static bool serves(const struct settings_backend *backend, const char *domain)
-{
-	for (size_t i = 0; i < backend->n_domains; i++)
-		if (strcmp(backend->domains[i].name, domain) == 0)
-			return true;
-	return false;
-}
-
-/* The backends that a source may be. Several may share an address; the one for which most
- * speaks is taken: that it serves the From domain, that we dialled the flow for it, that the
- * port is its own. */
-struct candidates {
-	const struct trust_question *question;
-	const char *domain;
-	const struct backend *best;
-	unsigned best_points;
-	bool was_dialled;
-};
-
-static void consider(struct candidates *candidates, const struct backend *backend,
-		     bool is_dialled)
-{
-	const struct settings_backend *settings = backend->settings;
-	unsigned points = 1;
-
-	if (serves(settings, candidates->domain))
-		points += 4;
-	if (is_dialled)
-		points += 2;
-	if (addr_port(&candidates->question->source) == settings->server.port)
-		points += 1;
-	if (points > candidates->best_points) {
-		candidates->best = backend;
-		candidates->best_points = points;
-		candidates->was_dialled = is_dialled;
-	}
-}
-
-static void consider_address(const struct trust *trust, struct candidates *candidates)
-{
-	const struct addr *source = &candidates->question->source;
-	const struct place_of_backends *place = find_place(trust, source);
-
-	for (const struct backend *b = place ? place->first : NULL; b; b = b->next)
-		if (addr_same_host(&b->settings->server.addr, source))
-			consider(candidates, b, false);
-	for (const struct backend *b = trust->first_named; b; b = b->next)
-		if (peer_addresses_has(trust->addresses, b->id, source))
-			consider(candidates, b, false);
-}
-
-static void consider_dialled(const struct trust *trust, struct candidates *candidates)
-{
-	const char *id = candidates->question->dialled_for;
-
-	if (!id || !text_starts_with(id, "backend:"))
-		return;
-	for (size_t i = 0; i < trust->settings->n_backends; i++)
-		if (strcmp(trust->backends[i].id, id) == 0)
-			consider(candidates, &trust->backends[i], true);
-}
-
 /* True if it came from a backend, whatever is to be thought of it then. */
 static bool classify_backend(const struct trust *trust, const struct trust_question *question,
 			     struct origin *out)
 {
-	struct candidates candidates = { .question = question, .domain = out->domain };
+	static const struct {
+		const char *rule, *what;
+	} signs[] = {
+		[BACKEND_BY_ADDRESS] = { "backend-address", "address" },
+		[BACKEND_BY_CONNECTION] = { "backend-connection", "connection of ours to" },
+		[BACKEND_BY_LOG_ON] = { "backend-log-on", "logged on by its connection from" },
+	};
+	struct backend_found found;
 
-	if (question->network == NETWORK_LAN)
-		consider_address(trust, &candidates);
-	/* Whoever writes a datagram writes its source too: on UDP dialling proves nothing. */
-	if (question->network == NETWORK_LAN || question->transport != TRANSPORT_UDP)
-		consider_dialled(trust, &candidates);
-	if (!candidates.best)
+	if (!trust_backends_find(trust->backends, question, out->domain, &found))
 		return false;
-
-	const struct backend *backend = candidates.best;
-	out->backend = backend->settings;
-	tell_address(out, candidates.was_dialled ? "connection of ours to" : "address",
-		     &question->source);
-	if (!serves(backend->settings, out->domain)) {
+	out->backend = found.backend;
+	tell_address(out, signs[found.sign].what, &question->source);
+	if (!found.serves_domain) {
 		refuse(out, REASON_FOREIGN_DOMAIN_FROM_INSIDE, "backend-domains");
 		return true;
 	}
 	out->kind = ORIGIN_BACKEND;
-	out->rule = candidates.was_dialled ? "backend-connection" : "backend-address";
-	text_copy(out->id, sizeof(out->id), backend->id);
+	out->rule = signs[found.sign].rule;
+	text_copy(out->id, sizeof(out->id), found.id);
 	return true;
 }
 
@@ -412,13 +271,12 @@ static void classify_partner(const struct trust *trust, const struct partner *pa
 static bool refuse_lost_backend(const struct trust *trust, const struct trust_question *question,
 				struct origin *out)
 {
-	struct candidates candidates = { .question = question, .domain = out->domain };
+	struct backend_found found;
 
-	consider_address(trust, &candidates);
-	if (!candidates.best)
+	if (!trust_backends_find_address(trust->backends, question, out->domain, &found))
 		return false;
 	refuse(out, REASON_WRONG_LISTENER, "backend-address");
-	tell(out, "the address of backend", candidates.best->settings->name);
+	tell(out, "the address of backend", found.backend->name);
 	return true;
 }
 

@@ -27,8 +27,10 @@ struct trust_question {
 	const struct identity *identity; /* of the flow; NULL: none */
 	struct addr source;
 	const char *from_domain; /* normalised; "" if the From URI has none */
-	/* The flow was dialled by us for this rule id ("partner:...", verified there), or "" */
+	/* The flow was dialled by us for this rule id ("partner:...", verified there); or, if
+	 * has_logged_on, a backend logged on by it ("backend:berlin"); or "". */
 	const char *dialled_for;
+	bool has_logged_on;
 };
 
 void trust_classify(const struct trust *trust, const struct trust_question *question,

@@ -63,8 +63,13 @@ static void on_answer(struct dns_query *query, const struct dns_answer *answer)
 /* The rule is done: tells what was found for it. */
 static void next_rule(struct refresh *refresh, const struct rule *rule)
 {
+	char servers_id[PEER_ADDRESSES_ID_SIZE];
+
+	if (rule->backend)
+		peer_addresses_servers_id(rule->backend->name, servers_id);
 	if (!refresh->failed)
-		peer_addresses_set(refresh->worker->server->addresses, rule->id, refresh->addrs,
+		peer_addresses_set(refresh->worker->server->addresses,
+				   rule->backend ? servers_id : rule->id, refresh->addrs,
 				   refresh->n_addrs);
 	refresh->i_rule++;
 	refresh->i_server = 0;

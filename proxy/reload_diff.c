@@ -92,6 +92,16 @@ static void describe_certificate(const struct snapshot *snapshot, size_t i, stru
 
 /* ---- backends ---- */
 
+static void describe_servers(const struct settings_server *servers, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(out, "%s%s %s:%u", i ? ", " : "", conf_transport_text(servers[i].transport),
+			   servers[i].host, servers[i].port);
+		if (n > 1)
+			buf_printf(out, " (%u %u)", servers[i].priority, servers[i].weight);
+	}
+}
+
 static size_t count_backends(const struct snapshot *snapshot)
 {
 	return snapshot->settings->n_backends;
@@ -107,8 +117,13 @@ static void describe_backend(const struct snapshot *snapshot, size_t i, struct b
 	const struct settings_backend *backend = &snapshot->settings->backends[i];
 	size_t k;
 
-	buf_printf(out, "%s %s:%u by listener %s, weight %u, users", conf_transport_text(backend->server.transport),
-		   backend->server.host, backend->server.port, backend->listener.name, backend->weight);
+	describe_servers(backend->servers, backend->n_servers, out);
+	if (*backend->username)
+		buf_printf(out, "%slogs on as %s", backend->n_servers ? ", " : "", backend->username);
+	buf_printf(out, " by listener %s, weight %u, ", backend->listener.name, backend->weight);
+	if (backend->probe_ms && backend->n_servers)
+		buf_printf(out, "probed every %u ms, ", backend->probe_ms);
+	buf_puts(out, "users");
 	for (k = 0; k < backend->n_users; k++)
 		buf_printf(out, " %s", backend->users[k].text);
 	buf_puts(out, " of");
@@ -134,14 +149,7 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 	static const char *const services[] = { "presence", "im", "audio", "video" };
 	size_t k;
 
-	for (k = 0; k < route->n_servers; k++) {
-		const struct settings_server *server = &route->servers[k];
-
-		buf_printf(out, "%s%s %s:%u", k ? ", " : "", conf_transport_text(server->transport), server->host,
-			   server->port);
-		if (route->n_servers > 1)
-			buf_printf(out, " (%u %u)", server->priority, server->weight);
-	}
+	describe_servers(route->servers, route->n_servers, out);
 	buf_puts(out, route->is_trustworthy ? ", trustworthy" : ", not trustworthy");
 	for (k = 0; k < route->n_identities; k++)
 		buf_printf(out, ", identity %s", route->identities[k].text);

@@ -80,7 +80,8 @@ static enum err add_servers(struct rule *rule, const struct source *source)
 	return ERR_OK;
 }
 
-/* Gives each server its listener, and the rule the first one's. */
+/* Gives each server its listener, and the rule the first one's; a rule without servers keeps its
+ * own. */
 static void add_listeners(struct rule *rule, const struct source *source, struct report *report)
 {
 	for (size_t i = 0; i < rule->n_servers; i++) {
@@ -94,11 +95,17 @@ static void add_listeners(struct rule *rule, const struct source *source, struct
 			     conf_transport_text(server->transport), source->kind,
 			     source->name);
 	}
-	rule->listener = rule->n_servers ? rule->servers[0].listener : NULL;
+	if (rule->n_servers)
+		rule->listener = rule->servers[0].listener;
+}
+
+static struct credentials *shown_at(const struct listener *listener)
+{
+	return listener && listener->n_certificates ? listener->certificates[0] : NULL;
 }
 
 /* Our certificate there: the one that is named, else that of the listener which mtls speaks
- * for. */
+ * for. A backend that logs on may do so by mtls, and be dialled in the same way. */
 static void add_credentials(struct rule *rule, const struct settings_ref *named,
 			    const struct rules_parts *parts)
 {
@@ -108,11 +115,11 @@ static void add_credentials(struct rule *rule, const struct settings_ref *named,
 		return;
 	}
 	for (size_t i = 0; i < rule->n_servers && !rule->credentials; i++) {
-		const struct rule_server *server = &rule->servers[i];
-		if (server->transport == TRANSPORT_MTLS && server->listener &&
-		    server->listener->n_certificates)
-			rule->credentials = server->listener->certificates[0];
+		if (rule->servers[i].transport == TRANSPORT_MTLS)
+			rule->credentials = shown_at(rule->servers[i].listener);
 	}
+	if (!rule->credentials && rule->backend && *rule->backend->username)
+		rule->credentials = shown_at(rule->listeners[TRANSPORT_MTLS][0]);
 }
 
 static void add_name(struct rule *rule, const char *name)
@@ -135,6 +142,14 @@ static enum err make_names(struct rule *rule, size_t n_others)
 {
 	rule->names = calloc(rule->n_servers + n_others + 1, sizeof(*rule->names));
 	return rule->names ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* What is switched off is not probed; a pattern stands for the domain above. */
+static void add_probe(struct rule *rule, const struct source *source, uint32_t probe_ms,
+		      const char *domain)
+{
+	rule->probe_ms = source->is_in_use && rule->n_servers ? probe_ms : 0;
+	rule->to_domain = text_starts_with(domain, "*.") ? domain + 2 : domain;
 }
 
 static enum err compile_route(struct rule *rule, const struct settings_route *route,
@@ -161,6 +176,7 @@ static enum err compile_route(struct rule *rule, const struct settings_route *ro
 	rule_listener_fill(rule, parts, &route->bind_addr, NETWORK_WAN);
 	add_listeners(rule, &source, report);
 	add_credentials(rule, &route->certificate, parts);
+	add_probe(rule, &source, route->probe_ms, route->domain);
 	if (!text_starts_with(route->domain, "*."))
 		add_name(rule, route->domain);
 	for (size_t i = 0; i < route->n_identities; i++)
@@ -186,12 +202,13 @@ static void choose_backend_listeners(struct rule *rule, const struct rules_parts
 static enum err compile_backend(struct rule *rule, const struct settings_backend *backend,
 				const struct rules_parts *parts, struct report *report)
 {
-	struct source source = { .servers = &backend->server,
-				 .n_servers = 1,
+	struct source source = { .servers = backend->servers,
+				 .n_servers = backend->n_servers,
 				 .kind = "backend",
 				 .name = backend->name,
 				 .is_in_use = true };
 	int index = backend->listener.index;
+	struct listener *own = index >= 0 ? parts->listeners[index] : NULL;
 
 	rule->backend = backend;
 	rule->tls_minimum = parts->settings->tls.minimum;
@@ -203,9 +220,12 @@ static enum err compile_backend(struct rule *rule, const struct settings_backend
 	if (err != ERR_OK)
 		return err;
 
-	choose_backend_listeners(rule, parts, index >= 0 ? parts->listeners[index] : NULL);
+	choose_backend_listeners(rule, parts, own);
+	rule->listener = own;
 	add_listeners(rule, &source, report);
 	add_credentials(rule, NULL, parts);
+	add_probe(rule, &source, backend->probe_ms,
+		  backend->n_domains ? backend->domains[0].name : "");
 	add_server_names(rule);
 	for (size_t i = 0; i < backend->n_domains; i++)
 		add_name(rule, backend->domains[i].name);

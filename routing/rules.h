@@ -1,5 +1,5 @@
-/* Static routes: the compiled form of `partners:` (mission 44-60), and of the servers of static
- * backends. Part of the snapshot: immutable, looked up by domain. */
+/* Where requests go by configuration: the compiled form of `partners:` (mission 44-60) and of
+ * `backends:`. Part of the snapshot: immutable, looked up by domain. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,14 +25,17 @@ struct rule_server {
 
 enum { RULES_N_TRANSPORTS = TRANSPORT_MTLS + 1 };
 
-/* One place that we route to by configuration: a partner's route, or a static backend. */
+/* One place that we route to by configuration: a partner's route, or a backend. */
 struct rule {
 	const struct settings_route *route; /* or */
 	const struct settings_backend *backend;
 	char id[272];     /* "partner:partner.example", "backend:berlin" */
 	uint64_t id_hash; /* keyed by the signing key: stands in Record-Route tokens */
 	struct rule_server *servers;
-	size_t n_servers;
+	size_t n_servers; /* 0: a backend that is reached by its log-on alone */
+	uint32_t probe_ms; /* how often its servers are asked whether they are alive; 0: never,
+			      also because it is switched off or has no servers */
+	const char *to_domain; /* that a probe is addressed to; "": the server's own host */
 	struct addr bind; /* unset: the listener's or the system's choice */
 	struct listener
 		*listener; /* whose name stands in our Via and Record-Route on this side */

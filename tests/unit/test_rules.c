@@ -25,6 +25,7 @@ struct house {
 	struct settings_server servers[N_ROUTES][2];
 	struct settings_route routes[N_ROUTES];
 	struct settings_backend backends[2];
+	struct settings_server backend_servers[2][2];
 	struct listener listeners[4];
 	struct listener *listener_pointers[4];
 	char certificates[2];
@@ -92,7 +93,10 @@ static void fill_backend(struct house *house, size_t i, const char *name, const 
 	backend->n_users = 1;
 	backend->weight = 1;
 	backend->listener.index = listener;
-	fill_server(&backend->server, host, 5060, transport);
+	backend->username = "";
+	backend->servers = house->backend_servers[i];
+	backend->n_servers = 1;
+	fill_server(&house->backend_servers[i][0], host, 5060, transport);
 }
 
 static struct house *house_new(void)

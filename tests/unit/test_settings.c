@@ -42,9 +42,9 @@ static void test_base(void **state)
 	assert_null(settings->certificates[0].pkcs12.path);
 	assert_int_equal(settings->certificates[0].place.line, 11);
 
-	assert_string_equal(backend->server.host, "127.0.0.3");
-	assert_int_equal(backend->server.transport, TRANSPORT_TCP);
-	assert_int_equal(addr_port(&backend->server.addr), 15060);
+	assert_string_equal(backend->servers[0].host, "127.0.0.3");
+	assert_int_equal(backend->servers[0].transport, TRANSPORT_TCP);
+	assert_int_equal(addr_port(&backend->servers[0].addr), 15060);
 	assert_int_equal(backend->listener.index, 1);
 	assert_int_equal(backend->n_users, 2);
 	assert_int_equal(backend->n_domains, 1);
@@ -82,7 +82,7 @@ static void test_presets(void **state)
 	assert_false(settings->tls.accepts_wildcard);
 	assert_int_equal(settings->tls.client_eku, EKU_ANY_TLS);
 	assert_string_equal(settings->tls.priority, "");
-	assert_int_equal(settings->placement, PLACEMENT_REJECT);
+	assert_int_equal(settings->placement, PLACEMENT_SEARCH);
 	assert_true(settings->partners.is_enabled);
 	assert_int_equal(settings->dns.budget_ms, 4000);
 	assert_int_equal(settings->dns.negative_ttl_ms, 30000);
@@ -157,10 +157,10 @@ static void test_forms(void **state)
 	assert_true(settings->tls.trusts_system);
 	assert_int_equal(settings->tls.n_trust, 2);
 
-	assert_string_equal(settings->backends[0].server.host, "::1");
-	assert_int_equal(settings->backends[0].server.transport, TRANSPORT_TLS);
-	assert_int_equal(settings->backends[0].server.port, 5061);
-	assert_false(settings->backends[0].server.has_port);
+	assert_string_equal(settings->backends[0].servers[0].host, "::1");
+	assert_int_equal(settings->backends[0].servers[0].transport, TRANSPORT_TLS);
+	assert_int_equal(settings->backends[0].servers[0].port, 5061);
+	assert_false(settings->backends[0].servers[0].has_port);
 	assert_int_equal(settings->backends[0].n_domains, 1);
 
 	assert_string_equal(p->domain, "*.p.example");

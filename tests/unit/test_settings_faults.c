@@ -79,13 +79,11 @@ static const struct mutation {
 
 	/* not in this version */
 	{ 6, "    network: remote", 6, 14, "E016", "'remote' is not in this version", "" },
-	{ 31, "placement: balance", 31, 12, "E016", "'balance' is not in this version", "" },
 	{ 31, "media: { relay: [] }", 31, 1, "E016", "media: not in this version", "" },
 	{ 31, "nat: {}", 31, 1, "E016", "nat: not in this version", "" },
 	{ 31, "federation: { open: true }", 31, 21, "E016", "'true' is not in this version", "" },
 	{ 29, "      redirect: follow", 29, 17, "E016", "'follow' is not in this version", "" },
 	{ 29, "      refer: local", 29, 14, "E016", "'local' is not in this version", "" },
-	{ 20, "    users: [\"*\"]\n    username: x", 21, 5, "E016", "username: not in this version", "" },
 	{ 9, "    transport: ws", 9, 16, "E016", "'ws' is not in this version", "" },
 	{ 9, "    transport: tcp\n    advertise: stun", 10, 16, "E016", "'stun' is not in this version", "" },
 

@@ -48,6 +48,7 @@ enum { N_ROUTES = COUNT(routes), MAX_CERT_NAMES = 4 };
 struct house {
 	struct settings settings;
 	struct settings_backend backends[3];
+	struct settings_server backend_servers[3][2];
 	struct settings_route routes[N_ROUTES];
 	struct settings_server servers[N_ROUTES][2];
 	struct peer_addresses *addresses;
@@ -90,13 +91,18 @@ static void fill_route(struct house *house, size_t i)
 			    routes[i].transports[route->n_servers]);
 }
 
-static void fill_backend(struct settings_backend *backend, const char *name, const char *host,
+static void fill_backend(struct house *house, size_t i, const char *name, const char *host,
 			 uint16_t port, const struct settings_domain *domain)
 {
+	struct settings_backend *backend = &house->backends[i];
+
 	backend->name = name;
 	backend->domains = domain;
 	backend->n_domains = 1;
-	fill_server(&backend->server, host, port, TRANSPORT_TCP);
+	backend->username = "";
+	backend->servers = house->backend_servers[i];
+	backend->n_servers = 1;
+	fill_server(&house->backend_servers[i][0], host, port, TRANSPORT_TCP);
 }
 
 static struct house *house_new(bool are_partners_on)
@@ -110,16 +116,16 @@ static struct house *house_new(bool are_partners_on)
 	house->settings.n_domains = COUNT(own_domains);
 	house->settings.backends = house->backends;
 	house->settings.n_backends = COUNT(house->backends);
-	fill_backend(&house->backends[0], "berlin", "10.0.1.5", 5060, &own_domains[0]);
-	fill_backend(&house->backends[1], "munich", "10.0.1.5", 5062, &own_domains[1]);
-	fill_backend(&house->backends[2], "hamburg", "ucserver.lan", 5060, &own_domains[0]);
+	fill_backend(house, 0, "berlin", "10.0.1.5", 5060, &own_domains[0]);
+	fill_backend(house, 1, "munich", "10.0.1.5", 5062, &own_domains[1]);
+	fill_backend(house, 2, "hamburg", "ucserver.lan", 5060, &own_domains[0]);
 	house->settings.partners.is_enabled = are_partners_on;
 	house->settings.partners.routes = house->routes;
 	house->settings.partners.n_routes = N_ROUTES;
 	for (size_t i = 0; i < N_ROUTES; i++)
 		fill_route(house, i);
 	assert_int_equal(peer_addresses_new(&house->addresses), ERR_OK);
-	peer_addresses_set(house->addresses, "backend:hamburg", &hamburg, 1);
+	peer_addresses_set(house->addresses, "servers of backend:hamburg", &hamburg, 1);
 	peer_addresses_set(house->addresses, "partner:named.example", &named, 1);
 	peer_addresses_set(house->addresses, "partner:partner.example", &named, 1);
 	peer_addresses_set(house->addresses, "partner:mixnam.example", &mixnam, 1);
