@@ -147,9 +147,9 @@ void stream_set_deadline(struct stream *stream)
 	const struct transport_limits *limits = &stream->flow.owner->limits;
 	struct flow *flow = &stream->flow;
 	uint64_t now_ms = loop_now_ms(flow->owner->loop);
-	uint64_t last_ms = flow->last_received_ms > stream->last_sent_ms
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms
 				   ? flow->last_received_ms
-				   : stream->last_sent_ms;
+				   : flow->last_sent_ms;
 
 	if (stream->state != STREAM_OPEN)
 		return;
@@ -174,9 +174,9 @@ static void on_open_deadline(struct timer *timer)
 	const struct transport_limits *limits = &stream->flow.owner->limits;
 	struct flow *flow = &stream->flow;
 	uint64_t now_ms = loop_now_ms(flow->owner->loop);
-	uint64_t last_ms = flow->last_received_ms > stream->last_sent_ms
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms
 				   ? flow->last_received_ms
-				   : stream->last_sent_ms;
+				   : flow->last_sent_ms;
 
 	bool is_silent = flow->is_inbound && !stream->has_message &&
 			 left_ms(flow->opened_ms, limits->first_message_ms, now_ms) == 0;
