@@ -52,7 +52,8 @@ enum err transport_new(struct loop *loop, unsigned worker, const struct transpor
 		list_init(&transport->by_id[i]);
 
 	transport->pong = wire_copy("\r\n", 2);
-	if (!transport->pong || pool_new(&transport->pool) != ERR_OK) {
+	transport->ping = wire_copy("\r\n\r\n", 4);
+	if (!transport->pong || !transport->ping || pool_new(&transport->pool) != ERR_OK) {
 		transport_free(transport);
 		return ERR_NO_MEMORY;
 	}
@@ -106,6 +107,7 @@ struct transport *transport_free(struct transport *transport)
 	udp_receiver_free(transport->udp_receiver);
 	pool_free(transport->pool);
 	wire_unref(transport->pong);
+	wire_unref(transport->ping);
 	free(transport);
 	return NULL;
 }

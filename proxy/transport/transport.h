@@ -107,6 +107,12 @@ struct flow *transport_udp_flow(struct transport *transport, struct listener *li
 /* The open flow with that id, or our stand-in for it; NULL if there is none. Not counted. */
 struct flow *transport_find_flow(struct transport *transport, uint64_t id);
 
+/* Sends a ping (CRLF CRLF) on a connection of this worker whenever nothing came or went on it for interval_ms, so that
+ * a NAT on the way forgets it no sooner than we do. Pings are the client's by RFC 5626 §4.4.1; from us they ask for nothing:
+ * who knows them answers, and everybody else ignores empty lines in front of a message (RFC 3261 §7.5). It ends with the
+ * connection, which is never idle meanwhile; 0: no more. ERR_CLOSED if it is gone. */
+enum err transport_keep_alive(struct transport *transport, uint64_t flow_id, uint64_t interval_ms) MUST_CHECK;
+
 /* Closes every flow for which should_close says so (reload: a listener or partner that is no more). */
 void transport_close_if(struct transport *transport, bool (*should_close)(const struct flow *flow, void *user),
 			void *user, enum reason why);

@@ -37,7 +37,7 @@ struct transport {
 	struct udp_receiver *udp_receiver;
 	struct list stand_ins;   /* stand_in.link: the one that is unused for longest first */
 	unsigned n_stand_ins;
-	struct wire *pong;
+	struct wire *pong, *ping;
 
 	char bytes[READ_SIZE];  /* what was just read, of whichever flow */
 	char plain[PLAIN_SIZE]; /* and what TLS made of it */
