@@ -5,6 +5,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/elsewhere.h"
 #include "proxy/receive.h"
 
 /* ---- what the transport asks and tells ---- */
@@ -217,6 +218,9 @@ struct transport_user hearing_user(struct worker *worker)
 		.on_handshake = on_handshake,
 		.may_connect = may_connect,
 		.connection_ended = connection_ended,
+		.send_elsewhere = elsewhere_send,
+		.tell_left = elsewhere_tell_left,
+		.tell_lost = elsewhere_tell_lost,
 	
 	};
 }

@@ -98,7 +98,8 @@ static const struct counter_label malformed = { "kind", WORDS("frame", "syntax",
 							      "version", "size") };
 static const struct counter_label limit = { "limit", WORDS("message_size", "connections",
 							   "handshakes", "requests",
-							   "auth_failures", "transactions") };
+							   "auth_failures", "transactions",
+						   "send_queue") };
 static const struct counter_label dns_type = { "type",
 					       WORDS("a", "aaaa", "srv", "naptr", "other") };
 static const struct counter_label dns_result = { "result", WORDS("ok", "nxdomain", "nodata",

@@ -235,6 +235,7 @@ static bool join_flow(struct client_txn *txn, struct flow *flow)
 {
 	leave_flow(txn);
 	txn->flow = flow;
+	txn->flow_user.awaits_answers = true;
 	return !flow_watch(flow, &txn->flow_user, on_flow_closed);
 }
 

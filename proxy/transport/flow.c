@@ -1,5 +1,6 @@
 #include "proxy/transport/flow.h"
 
+#include "proxy/transport/stand_in.h"
 #include "proxy/transport/trace.h"
 
 struct flow *flow_ref(struct flow *flow)
@@ -27,7 +28,7 @@ enum err flow_send(struct flow *flow, struct wire *wire)
 	if (flow->is_closed)
 		return ERR_CLOSED;
 	enum err err = flow->ops->send(flow, wire);
-	if (err == ERR_OK)
+	if (err == ERR_OK && !flow_is_stand_in(flow)) /* that is its owner's */
 		trace_message(flow, true, wire->bytes, wire->len);
 	return err;
 }

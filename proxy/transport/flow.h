@@ -11,6 +11,7 @@
 #include "proxy/base/list.h"
 #include "proxy/base/loop.h"
 #include "proxy/base/reason.h"
+#include "proxy/base/timer.h"
 #include "proxy/base/wire.h"
 #include "proxy/transport/identity.h"
 #include "proxy/transport/listener.h"
@@ -18,9 +19,12 @@
 struct flow;
 struct transport;
 
+enum { FLOW_ID_WORKER_SHIFT = 56 };
+
 /* Somebody who wants to know when the flow ends. Embedded; told once, then off the list. */
 struct flow_user {
 	struct list link;
+	bool awaits_answers; /* told already when the peer says that it will send no more */
 	void (*on_closed)(struct flow_user *user, enum err err, enum reason reason);
 };
 
@@ -38,16 +42,19 @@ struct flow {
 	const struct flow_ops *ops;
 	struct transport *owner;
 	unsigned n_refs;
-	uint64_t id;			/* unique in the process: worker in the top byte */
+	uint64_t id;			/* unique in the process: worker in the top byte; a stand-in has that of the
+					   connection that it stands for */
 	struct listener *listener;	/* where it came in, or the one it was dialled for; counted */
 	enum conf_transport transport;
 	struct addr local, remote;
 	struct identity *identity;	/* the peer's verified certificate; NULL: none */
-	char peer_name[256];		/* dialled: the hop's peer; else "" */
+	char peer_name[256];		/* dialled: the hop's peer; logged on by: "backend:NAME", set by the roof; else "" */
+	uint64_t proof;			/* of who logged on by it, for the roof, which sets it; 0: none */
 	bool is_inbound;
 	bool is_open;			/* connected and, with TLS, shaken hands */
+	bool is_half_closed;		/* the peer will send no more: it gets answers, but no requests */
 	bool is_closed;
-	uint64_t opened_ms, last_received_ms;
+	uint64_t opened_ms, last_received_ms, last_sent_ms;
 	uint64_t n_received_bytes, n_sent_bytes;
 	struct list users;		/* flow_user.link */
 	/* What federation worked out for this flow under one snapshot: see federation/trust. */
@@ -66,7 +73,10 @@ struct flow {
 	struct list sendings;	  /* that wait until it is open */
 	size_t n_waiting_bytes;	  /* of those */
 	size_t n_queued_bytes;	  /* given to send, and not yet to the kernel */
-	struct loop_call end_call;
+	struct loop_call end_call, half_call;
+	struct timer keep_alive;
+	uint64_t keep_alive_ms;	  /* 0: off */
+	uint64_t stand_ins;	  /* workers that have a stand-in for it, a bit each */
 	bool was_told;		  /* on_opened was called */
 	bool is_charged;	  /* may_connect allowed it: connection_ended is owed */
 };

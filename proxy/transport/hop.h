@@ -2,6 +2,8 @@
  * used again (RFC 5923; field.md pitfall 11). Values and pointers into the snapshot that the context holds. */
 #pragma once
 
+#include <stdint.h>
+
 #include "conf/settings.h"
 #include "proxy/base/addr.h"
 #include "proxy/transport/credentials.h"
@@ -23,4 +25,5 @@ struct hop {
 	unsigned n_names;
 	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
 	void *health;			  /* routing's record for it; transport does not look */
+	uint64_t flow_id;		  /* the connection by which alone it is reached, of whichever worker; 0: none */
 };

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "proxy/transport/pool.h"
+#include "proxy/transport/stand_in.h"
 #include "proxy/transport/stream.h"
 #include "proxy/transport/trace.h"
 #include "proxy/transport/transport.h"
@@ -124,11 +125,29 @@ static enum err send_on_stream(struct transport *transport, const struct hop *ho
 	return ERR_OK;
 }
 
+/* The connection that the hop names, and no other: nobody could dial that backend. */
+static enum err send_on_flow(struct transport *transport, const struct hop *hop,
+			     struct sending *sending)
+{
+	struct flow *flow = NULL;
+	enum err err = stand_in_find(transport, hop, &flow);
+
+	if (err == ERR_OK)
+		err = flow_send(flow, sending->wire);
+	if (err == ERR_NO_MEMORY || err == ERR_LIMIT)
+		return refuse(sending, err);
+	sending_finish(transport, sending, flow, err == ERR_OK ? ERR_OK : ERR_CLOSED,
+		       err == ERR_OK ? REASON_NONE : REASON_CONNECTION_LOST);
+	return ERR_OK;
+}
+
 enum err transport_send(struct transport *transport, const struct hop *hop, struct wire *wire,
 			struct sending *sending,
 			void (*on_end)(struct sending *, enum err, enum reason))
 {
 	begin(sending, wire, on_end);
+	if (hop->flow_id)
+		return send_on_flow(transport, hop, sending);
 	return hop->transport == TRANSPORT_UDP ? send_datagram(transport, hop, sending)
 					       : send_on_stream(transport, hop, sending);
 }

@@ -11,7 +11,7 @@
 #include "proxy/transport/pool.h"
 #include "proxy/transport/stream_inside.h"
 
-enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 15, KEEPALIVE_PROBES = 4 };
+enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 15, KEEPALIVE_PROBES = 4, UNACKNOWLEDGED_MS = 20000 };
 
 static const uint64_t MAX_DEADLINE_MS = 24 * 3600 * 1000;
 
@@ -147,9 +147,9 @@ void stream_set_deadline(struct stream *stream)
 	const struct transport_limits *limits = &stream->flow.owner->limits;
 	struct flow *flow = &stream->flow;
 	uint64_t now_ms = loop_now_ms(flow->owner->loop);
-	uint64_t last_ms = flow->last_received_ms > stream->last_sent_ms
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms
 				   ? flow->last_received_ms
-				   : stream->last_sent_ms;
+				   : flow->last_sent_ms;
 
 	if (stream->state != STREAM_OPEN)
 		return;
@@ -174,9 +174,9 @@ static void on_open_deadline(struct timer *timer)
 	const struct transport_limits *limits = &stream->flow.owner->limits;
 	struct flow *flow = &stream->flow;
 	uint64_t now_ms = loop_now_ms(flow->owner->loop);
-	uint64_t last_ms = flow->last_received_ms > stream->last_sent_ms
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms
 				   ? flow->last_received_ms
-				   : stream->last_sent_ms;
+				   : flow->last_sent_ms;
 
 	bool is_silent = flow->is_inbound && !stream->has_message &&
 			 left_ms(flow->opened_ms, limits->first_message_ms, now_ms) == 0;
@@ -350,6 +350,9 @@ static void set_options(int fd)
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
+		/* A peer that is gone without a word: what we sent to it is not acknowledged. The kernel's own patience
+		 * is a quarter of an hour. */
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS },
 	};
 
 	for (size_t i = 0; i < COUNT(options); i++)

@@ -30,7 +30,6 @@ struct stream {
 	struct send_queue queue;
 	struct tls_session *tls; /* NULL: plain */
 	uint64_t partial_ms;     /* since when bytes are in in */
-	uint64_t last_sent_ms;
 	bool has_message; /* one whole message came */
 	bool is_blocked;  /* the kernel takes no more */
 	bool is_reported; /* on_handshake was called, or will be */

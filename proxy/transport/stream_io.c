@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "proxy/transport/pool.h"
 #include "proxy/transport/stream_inside.h"
 
 enum { MAX_READS = 8, MAX_PIECES = 64, MAX_CIPHER = 128 * 1024, MIN_BUFFER = 1024 };
@@ -87,7 +86,7 @@ static bool write_some(struct stream *stream, bool *had_progress)
 	}
 	*had_progress = true;
 	flow_count_sent(&stream->flow, (size_t)sent);
-	stream->last_sent_ms = loop_now_ms(stream->flow.owner->loop);
+	stream->flow.last_sent_ms = loop_now_ms(stream->flow.owner->loop);
 	if (stream->tls)
 		tls_session_sent(stream->tls, (size_t)sent);
 	else
@@ -307,7 +306,7 @@ static void on_end_of_input(struct stream *stream)
 		return;
 	}
 	stream->state = STREAM_HALF_CLOSED;
-	pool_remove(transport->pool, &stream->flow);
+	transport_flow_half_closed(&stream->flow);
 	stream_watch(stream);
 	timer_start(transport->loop, &stream->deadline, transport->limits.write_stall_ms,
 		    on_half_closed_deadline);

@@ -6,6 +6,7 @@
 #include "proxy/transport/acceptor.h"
 #include "proxy/transport/linger.h"
 #include "proxy/transport/pool.h"
+#include "proxy/transport/stand_in.h"
 #include "proxy/transport/stream.h"
 #include "proxy/transport/trace.h"
 #include "proxy/transport/transport_inside.h"
@@ -46,11 +47,13 @@ enum err transport_new(struct loop *loop, unsigned worker, const struct transpor
 	list_init(&transport->acceptors);
 	list_init(&transport->udp_sockets);
 	list_init(&transport->lingerers);
+	list_init(&transport->stand_ins);
 	for (unsigned i = 0; i < N_FLOW_BUCKETS; i++)
 		list_init(&transport->by_id[i]);
 
 	transport->pong = wire_copy("\r\n", 2);
-	if (!transport->pong || pool_new(&transport->pool) != ERR_OK) {
+	transport->ping = wire_copy("\r\n\r\n", 4);
+	if (!transport->pong || !transport->ping || pool_new(&transport->pool) != ERR_OK) {
 		transport_free(transport);
 		return ERR_NO_MEMORY;
 	}
@@ -104,6 +107,7 @@ struct transport *transport_free(struct transport *transport)
 	udp_receiver_free(transport->udp_receiver);
 	pool_free(transport->pool);
 	wire_unref(transport->pong);
+	wire_unref(transport->ping);
 	free(transport);
 	return NULL;
 }
@@ -131,6 +135,12 @@ enum err transport_listen(struct transport *transport, struct listener *const *l
 void transport_stop_listening(struct transport *transport)
 {
 	acceptor_close_all(transport);
+}
+
+/* What stands for another worker's is that one's to count and to show. */
+static bool is_connection(const struct flow *flow)
+{
+	return flow_is_reliable(flow) && !flow_is_stand_in(flow);
 }
 
 struct flow *transport_find_flow(struct transport *transport, uint64_t id)
@@ -171,7 +181,7 @@ unsigned transport_retire_if(struct transport *transport,
 			continue;
 		pool_remove(transport->pool, flow);
 		if (list_is_empty(&flow->users) && list_is_empty(&flow->sendings) &&
-		    flow->n_queued_bytes == 0 && flow->n_refs <= 1)
+		    flow->n_queued_bytes == 0 && flow->stand_ins == 0 && flow->n_refs <= 1)
 			flow_close(flow, why);
 		else
 			n_left++;
@@ -186,7 +196,7 @@ void transport_each_flow(struct transport *transport,
 
 	list_for_each(link, following, &transport->flows) {
 		struct flow *flow = container_of(link, struct flow, link);
-		if (flow->is_open && flow_is_reliable(flow))
+		if (flow->is_open && is_connection(flow))
 			fn(flow, user);
 	}
 }
@@ -225,7 +235,15 @@ void transport_flow_init(struct transport *transport, struct flow *flow,
 		return;
 	}
 	list_append(bucket(transport, flow->id), &flow->id_link);
-	transport->n_streams++;
+	if (is_connection(flow))
+		transport->n_streams++;
+}
+
+void transport_set_flow_id(struct flow *flow, uint64_t id)
+{
+	list_remove(&flow->id_link);
+	flow->id = id;
+	list_append(bucket(flow->owner, id), &flow->id_link);
 }
 
 /* What waited for the connection goes out now, in order. */
@@ -263,6 +281,37 @@ void transport_flow_opened(struct flow *flow)
 		send_waiting(flow);
 }
 
+/* Who waits for answers from the peer will get none. */
+static void tell_half_closed(struct loop_call *call)
+{
+	struct flow *flow = container_of(call, struct flow, half_call);
+	struct list *link, *following, leaving;
+
+	list_init(&leaving);
+	flow_ref(flow);
+	list_for_each(link, following, &flow->users) {
+		struct flow_user *user = container_of(link, struct flow_user, link);
+		if (!user->awaits_answers)
+			continue;
+		list_remove(link);
+		list_append(&leaving, link);
+	}
+	while (!list_is_empty(&leaving)) {
+		struct flow_user *user = container_of(leaving.next, struct flow_user, link);
+		list_remove(&user->link);
+		user->on_closed(user, ERR_RESET, REASON_CONNECTION_LOST);
+	}
+	flow_unref(flow);
+}
+
+void transport_flow_half_closed(struct flow *flow)
+{
+	flow->is_half_closed = true;
+	pool_remove(flow->owner->pool, flow);
+	stand_in_tell_lost(flow);
+	loop_defer(flow->owner->loop, &flow->half_call, tell_half_closed);
+}
+
 static void count_end(const struct flow *flow)
 {
 	struct counters *counters = flow->owner->counters;
@@ -270,7 +319,7 @@ static void count_end(const struct flow *flow)
 	if (flow->was_told)
 		counter_add3(counters, COUNTER_CONNECTIONS, flow_network(flow), flow->transport,
 			     flow_direction(flow), -1);
-	else if (flow_is_reliable(flow))
+	else if (is_connection(flow))
 		counter_add4(counters, COUNTER_CONNECTION_FAILURES, flow_network(flow),
 			     flow->transport, flow_direction(flow), flow->end_reason, 1);
 }
@@ -288,8 +337,11 @@ void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
 	flow->end_reason = reason;
 	pool_remove(transport->pool, flow);
 	list_remove(&flow->id_link);
-	if (flow_is_reliable(flow))
+	if (is_connection(flow))
 		transport->n_streams--;
+	timer_stop(&flow->keep_alive);
+	loop_defer_cancel(&flow->half_call);
+	stand_in_tell_lost(flow);
 	count_end(flow);
 	list_for_each(link, following, &flow->sendings) {
 		list_remove(link);

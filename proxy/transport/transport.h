@@ -44,6 +44,16 @@ struct transport_user {
 	enum reason (*may_connect)(void *user, const struct listener *listener, const struct addr *source, bool is_tls);
 	/* A connection that may_connect allowed has ended. */
 	void (*connection_ended)(void *user, const struct addr *source);
+
+	/* Connections of other workers (stand_in.h); NULL where there are no others. */
+
+	/* Gives a copy of wire to the worker that has this connection, for stand_in_serve. ERR_CLOSED (there is no such
+	 * worker), ERR_LIMIT, ERR_NO_MEMORY: it was not given. */
+	enum err (*send_elsewhere)(void *user, uint64_t flow_id, struct wire *wire);
+	/* Tells the worker of this connection that nobody here stands in for it any more: stand_in_left. */
+	void (*tell_left)(void *user, uint64_t flow_id);
+	/* Tells a worker that the connection, for which it has a stand-in, has ended: stand_in_lost. */
+	void (*tell_lost)(void *user, unsigned worker, uint64_t flow_id);
 };
 
 struct transport_limits {
@@ -82,8 +92,9 @@ struct sending {
 	bool is_active;
 };
 
-/* Sends wire to hop, over a connection of the pool (RFC 5923) or a new one. Returns ERR_NO_MEMORY, ERR_LIMIT or
- * ERR_TOO_LARGE at once, without on_end; else on_end follows. */
+/* Sends wire to hop, over a connection of the pool (RFC 5923) or a new one; if the hop names its connection, over that
+ * one and no other: is it gone, on_end comes with ERR_CLOSED and REASON_CONNECTION_LOST. Returns ERR_NO_MEMORY, ERR_LIMIT
+ * or ERR_TOO_LARGE at once, without on_end; else on_end follows. */
 enum err transport_send(struct transport *transport, const struct hop *hop, struct wire *wire,
 			struct sending *sending, void (*on_end)(struct sending *, enum err, enum reason)) MUST_CHECK;
 
@@ -93,8 +104,14 @@ void transport_cancel(struct sending *sending);
 /* The UDP flow from one of our listeners to an address, counted for the caller: for responses. */
 struct flow *transport_udp_flow(struct transport *transport, struct listener *listener, const struct addr *remote);
 
-/* The open flow with that id, NULL if it is gone; not counted. */
+/* The open flow with that id, or our stand-in for it; NULL if there is none. Not counted. */
 struct flow *transport_find_flow(struct transport *transport, uint64_t id);
+
+/* Sends a ping (CRLF CRLF) on a connection of this worker whenever nothing came or went on it for interval_ms, so that
+ * a NAT on the way forgets it no sooner than we do. Pings are the client's by RFC 5626 §4.4.1; from us they ask for nothing:
+ * who knows them answers, and everybody else ignores empty lines in front of a message (RFC 3261 §7.5). It ends with the
+ * connection, which is never idle meanwhile; 0: no more. ERR_CLOSED if it is gone. */
+enum err transport_keep_alive(struct transport *transport, uint64_t flow_id, uint64_t interval_ms) MUST_CHECK;
 
 /* Closes every flow for which should_close says so (reload: a listener or partner that is no more). */
 void transport_close_if(struct transport *transport, bool (*should_close)(const struct flow *flow, void *user),
@@ -120,6 +137,9 @@ void transport_flow_init(struct transport *transport, struct flow *flow, const s
 			 struct listener *listener, enum conf_transport kind, const struct addr *local,
 			 const struct addr *remote);
 void transport_flow_opened(struct flow *flow);
+/* The peer will send no more, but may get the answers to what it asked: what waits for answers from it hears of the end
+ * now, and no request takes it any more. */
+void transport_flow_half_closed(struct flow *flow);
 void transport_flow_ended(struct flow *flow, enum err err, enum reason reason);
 /* Parses one whole message that came on flow and gives it to the user. */
 void transport_deliver(struct flow *flow, const void *bytes, size_t len);

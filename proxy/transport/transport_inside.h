@@ -10,7 +10,6 @@ enum {
 	READ_SIZE = 65536,      /* one read of a stream, or one datagram */
 	PLAIN_SIZE = 17 * 1024, /* one TLS record's plaintext */
 	N_FLOW_BUCKETS = 4096,
-	FLOW_ID_WORKER_SHIFT = 56,
 };
 
 struct pool;
@@ -36,7 +35,9 @@ struct transport {
 	struct list lingerers;   /* lingerer.link */
 	unsigned n_lingerers;
 	struct udp_receiver *udp_receiver;
-	struct wire *pong;
+	struct list stand_ins;   /* stand_in.link: the one that is unused for longest first */
+	unsigned n_stand_ins;
+	struct wire *pong, *ping;
 
 	char bytes[READ_SIZE];  /* what was just read, of whichever flow */
 	char plain[PLAIN_SIZE]; /* and what TLS made of it */
@@ -46,6 +47,9 @@ struct transport {
  */
 void sending_finish(struct transport *transport, struct sending *sending, struct flow *flow,
 		    enum err err, enum reason reason);
+
+/* Gives a flow that was just initialised another id, by which it is found from now on. */
+void transport_set_flow_id(struct flow *flow, uint64_t id);
 
 /* The labels of what is counted about a flow. */
 static inline unsigned flow_network(const struct flow *flow)

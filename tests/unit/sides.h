@@ -125,9 +125,9 @@ static inline void side_connection_ended(void *user, const struct addr *source)
 	((struct side *)user)->n_charged--;
 }
 
-static inline void side_init(struct side *side, struct loop *loop, unsigned worker)
+static inline struct transport_user side_user(struct side *side)
 {
-	const struct transport_user user = {
+	return (struct transport_user){
 		.user = side,
 		.on_message = side_on_message,
 		.on_malformed = side_on_malformed,
@@ -137,6 +137,11 @@ static inline void side_init(struct side *side, struct loop *loop, unsigned work
 		.may_connect = side_may_connect,
 		.connection_ended = side_connection_ended,
 	};
+}
+
+static inline void side_init(struct side *side, struct loop *loop, unsigned worker)
+{
+	const struct transport_user user = side_user(side);
 
 	memset(side, 0, sizeof(*side));
 	side->loop = loop;

@@ -89,6 +89,10 @@ static void deliver(struct fake *fake, const struct wire *wire)
 		fake->network->n_nowhere++;
 		return;
 	}
+	if (wire->bytes[0] == '\r') {
+		fake->party->n_pings++;
+		return;
+	}
 	received = calloc(1, sizeof(*received) + wire->len + 1);
 	if (!received)
 		abort();
@@ -105,8 +109,11 @@ static void deliver(struct fake *fake, const struct wire *wire)
 
 static enum err on_send(struct flow *flow, struct wire *wire)
 {
+	struct fake *fake = container_of(flow, struct fake, flow);
+
 	faults_pause();
-	deliver(container_of(flow, struct fake, flow), wire);
+	flow->last_sent_ms = loop_now_ms(fake->network->loop);
+	deliver(fake, wire);
 	faults_resume();
 	return ERR_OK;
 }
@@ -338,7 +345,7 @@ static struct fake *flow_to_us(struct seat *seat, struct party *party,
 	struct flow *flow = flow_id ? transport_find_flow(seat->transport, flow_id) : NULL;
 	struct fake *fake;
 
-	if (flow)
+	if (flow && flow->ops == &fake_ops) /* not another worker's, for which that one stands in */
 		return container_of(flow, struct fake, flow);
 	if (listener->transport == TRANSPORT_UDP)
 		return udp_flow(seat, listener, &party->addr);
@@ -378,6 +385,23 @@ void network_close(struct network *network, const struct party *party)
 		    !fake->flow.is_closed)
 			end(fake, ERR_RESET, REASON_CONNECTION_LOST);
 	}
+}
+
+uint64_t network_flow_id(const struct network *network, const struct party *party,
+			 unsigned *out_worker)
+{
+	struct list *link;
+
+	for (link = network->flows.next; link != &network->flows; link = link->next) {
+		struct fake *fake = container_of(link, struct fake, link);
+
+		if (fake->party != party || !fake->flow.is_inbound || !fake->flow.is_open ||
+		    fake->flow.transport == TRANSPORT_UDP)
+			continue;
+		*out_worker = fake->worker;
+		return fake->flow.id;
+	}
+	return 0;
 }
 
 struct received *party_first(const struct party *party)

@@ -27,6 +27,7 @@ struct party {
 	enum reason fails_with;
 	struct list inbox;  /* letter_in.link */
 	unsigned n_dialled; /* connections that we made to it */
+	unsigned n_pings;   /* empty lines that it got: they do not come into the inbox */
 };
 
 /* A message that the proxy sent to a party. */
@@ -54,6 +55,11 @@ enum err network_serve(struct network *network, unsigned worker, struct transpor
  * reaches. False if it could not connect. */
 bool network_send(struct network *network, struct party *party, unsigned worker,
 		  struct listener *listener, uint64_t flow_id, const char *bytes, size_t len);
+
+/* The connection by which the party came to us, and its worker; 0: there is none. What is sent to a
+ * hop with that flow_id, by whichever worker, comes into the party's inbox by this connection. */
+uint64_t network_flow_id(const struct network *network, const struct party *party,
+			 unsigned *out_worker);
 
 /* The party closes every connection that it has with us. */
 void network_close(struct network *network, const struct party *party);

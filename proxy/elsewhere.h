@@ -1,0 +1,15 @@
+/* Sending over connections of other workers (proxy/transport/stand_in.h): the letters between a stand-in and its connection.
+ * What transport_user asks for; user is the worker. */
+#pragma once
+
+#include "proxy/worker.h"
+
+/* A copy of wire for the connection with that id, to its worker. ERR_CLOSED: no worker has that number; ERR_LIMIT: its
+ * mailbox is full; ERR_NO_MEMORY. */
+enum err elsewhere_send(void *user, uint64_t flow_id, struct wire *wire) MUST_CHECK;
+
+/* To the worker of that connection: nobody here stands in for it any more. A letter that gets lost does no harm. */
+void elsewhere_tell_left(void *user, uint64_t flow_id);
+
+/* To a worker that has a stand-in for our connection: it has ended. Should the letter get lost, the next request finds out. */
+void elsewhere_tell_lost(void *user, unsigned to, uint64_t flow_id);

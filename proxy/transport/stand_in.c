@@ -1,0 +1,167 @@
+#include "proxy/transport/stand_in.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/text.h"
+#include "proxy/transport/transport_inside.h"
+
+enum { MAX_STAND_INS = 1024, IDLE_MS = 60 * 1000, MAX_WORKERS = 64 };
+
+struct stand_in {
+	struct flow flow;
+	struct list link; /* transport.stand_ins */
+	struct timer idle;
+};
+
+static bool is_unused(const struct flow *flow)
+{
+	return flow->n_refs <= 1 && list_is_empty(&flow->users);
+}
+
+static void end(struct stand_in *stand_in, enum err err, enum reason reason)
+{
+	timer_stop(&stand_in->idle);
+	list_remove(&stand_in->link);
+	stand_in->flow.owner->n_stand_ins--;
+	transport_flow_ended(&stand_in->flow, err, reason);
+}
+
+/* We need it no longer; the connection goes on. */
+static void close_stand_in(struct flow *flow, enum reason why)
+{
+	struct transport *transport = flow->owner;
+
+	if (transport->user.tell_left)
+		transport->user.tell_left(transport->user.user, flow->id);
+	end(container_of(flow, struct stand_in, flow), ERR_CLOSED, why);
+}
+
+static void destroy(struct flow *flow)
+{
+	free(container_of(flow, struct stand_in, flow));
+}
+
+static void on_idle(struct timer *timer)
+{
+	struct stand_in *stand_in = container_of(timer, struct stand_in, idle);
+
+	if (is_unused(&stand_in->flow))
+		flow_close(&stand_in->flow, REASON_NONE);
+	else
+		timer_start(stand_in->flow.owner->loop, timer, IDLE_MS, on_idle);
+}
+
+static enum err send_elsewhere(struct flow *flow, struct wire *wire)
+{
+	struct stand_in *stand_in = container_of(flow, struct stand_in, flow);
+	struct transport *transport = flow->owner;
+
+	enum err err = transport->user.send_elsewhere(transport->user.user, flow->id, wire);
+	if (err != ERR_OK)
+		return err;
+	list_remove(&stand_in->link);
+	list_append(&transport->stand_ins, &stand_in->link);
+	timer_start(transport->loop, &stand_in->idle, IDLE_MS, on_idle);
+	return ERR_OK;
+}
+
+const struct flow_ops stand_in_ops = { .send = send_elsewhere,
+				       .close = close_stand_in,
+				       .destroy = destroy };
+
+/* Room for one more: one that nobody needs now gives way. */
+static bool make_room(struct transport *transport)
+{
+	struct list *link, *following;
+
+	if (transport->n_stand_ins < MAX_STAND_INS)
+		return true;
+	list_for_each(link, following, &transport->stand_ins) {
+		struct stand_in *stand_in = container_of(link, struct stand_in, link);
+		if (!is_unused(&stand_in->flow))
+			continue;
+		flow_close(&stand_in->flow, REASON_NONE);
+		return true;
+	}
+	return false;
+}
+
+static enum err make(struct transport *transport, const struct hop *hop, struct flow **out)
+{
+	if (!make_room(transport))
+		return ERR_LIMIT;
+	struct stand_in *stand_in = calloc(1, sizeof(*stand_in));
+	if (!stand_in)
+		return ERR_NO_MEMORY;
+
+	struct flow *flow = &stand_in->flow;
+	transport_flow_init(transport, flow, &stand_in_ops, hop->listener, hop->transport, NULL,
+			    &hop->remote);
+	transport_set_flow_id(flow, hop->flow_id);
+	text_copy(flow->peer_name, sizeof(flow->peer_name), hop->peer ? hop->peer : "");
+	flow->is_open = true;
+	flow->opened_ms = loop_now_ms(transport->loop);
+	list_append(&transport->stand_ins, &stand_in->link);
+	transport->n_stand_ins++;
+	timer_start(transport->loop, &stand_in->idle, IDLE_MS, on_idle);
+	*out = flow;
+	return ERR_OK;
+}
+
+static bool takes_requests(const struct flow *flow)
+{
+	return flow && !flow->is_half_closed;
+}
+
+enum err stand_in_find(struct transport *transport, const struct hop *hop, struct flow **out)
+{
+	struct flow *flow = transport_find_flow(transport, hop->flow_id);
+
+	if (takes_requests(flow)) {
+		*out = flow;
+		return ERR_OK;
+	}
+	if (flow || hop->flow_id >> FLOW_ID_WORKER_SHIFT == transport->worker ||
+	    !transport->user.send_elsewhere || hop->transport == TRANSPORT_UDP)
+		return ERR_CLOSED;
+	return make(transport, hop, out);
+}
+
+enum err stand_in_serve(struct transport *transport, uint64_t flow_id, unsigned from,
+			struct wire *wire)
+{
+	struct flow *flow = transport_find_flow(transport, flow_id);
+
+	if (!takes_requests(flow) || flow_is_stand_in(flow) || from >= MAX_WORKERS)
+		return ERR_CLOSED;
+	flow->stand_ins |= UINT64_C(1) << from;
+	return flow_send(flow, wire);
+}
+
+void stand_in_left(struct transport *transport, uint64_t flow_id, unsigned from)
+{
+	struct flow *flow = transport_find_flow(transport, flow_id);
+
+	if (flow && from < MAX_WORKERS)
+		flow->stand_ins &= ~(UINT64_C(1) << from);
+}
+
+void stand_in_tell_lost(struct flow *flow)
+{
+	struct transport *transport = flow->owner;
+	uint64_t told = flow->stand_ins;
+
+	flow->stand_ins = 0;
+	for (unsigned worker = 0; told; worker++, told >>= 1)
+		if ((told & 1) && transport->user.tell_lost)
+			transport->user.tell_lost(transport->user.user, worker, flow->id);
+}
+
+void stand_in_lost(struct transport *transport, uint64_t flow_id)
+{
+	struct flow *flow = transport_find_flow(transport, flow_id);
+
+	if (flow && flow_is_stand_in(flow))
+		end(container_of(flow, struct stand_in, flow), ERR_RESET, REASON_CONNECTION_LOST);
+}

@@ -1,0 +1,35 @@
+/* A stand-in: a flow of this worker for a connection that another worker has (hop.flow_id; design.md D3). What is sent
+ * on it goes to that worker as a letter and there onto the connection; it ends when the connection does. Only requests
+ * go this way: their responses arrive at the connection's worker, which hands them over. It has the id of the
+ * connection, and is neither counted nor traced: that is the owner's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/transport/flow.h"
+#include "proxy/transport/hop.h"
+
+extern const struct flow_ops stand_in_ops;
+
+static inline bool flow_is_stand_in(const struct flow *flow)
+{
+	return flow->ops == &stand_in_ops;
+}
+
+/* The flow that hop names, not counted: our own, or a stand-in, which is made if there is none. ERR_CLOSED if it is gone
+ * (or ours, and takes no requests any more), ERR_LIMIT if too many stand-ins are in use, ERR_NO_MEMORY. */
+enum err stand_in_find(struct transport *transport, const struct hop *hop, struct flow **out) MUST_CHECK;
+
+/* The owner's part. Sends wire, which a stand-in of worker from was given, on the connection with that id; wire is the
+ * caller's still. ERR_CLOSED if it is gone: from must be told (stand_in_lost). Else as flow_send. */
+enum err stand_in_serve(struct transport *transport, uint64_t flow_id, unsigned from, struct wire *wire) MUST_CHECK;
+
+/* The owner's part: worker from has no stand-in for that connection any more. */
+void stand_in_left(struct transport *transport, uint64_t flow_id, unsigned from);
+
+/* The owner's part, for transport.c: the connection takes no more requests; the workers that have stand-ins for it are told. */
+void stand_in_tell_lost(struct flow *flow);
+
+/* The connection has ended, or is not known to its worker: our stand-in for it, if there is one, is lost. */
+void stand_in_lost(struct transport *transport, uint64_t flow_id);
