@@ -90,6 +90,8 @@ static inline int make_dir(void **state)
 	write_file("edge.key", "a key", 0600);
 	write_file("open.key", "a key", 0644);
 	write_file("other.p12", "both", 0600);
+	write_file("berlin.pass", "secret", 0600);
+	write_file("open.pass", "secret", 0644);
 	return 0;
 }
 

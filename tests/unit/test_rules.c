@@ -272,6 +272,88 @@ static void test_by_hash(void **state)
 	house_free(house);
 }
 
+static void test_backend_with_several_servers(void **state)
+{
+	struct house *house = house_new();
+
+	house->backends[0].n_servers = 2;
+	fill_server(&house->backend_servers[0][1], "10.0.1.6", 5062, TRANSPORT_TLS);
+	house->backend_servers[0][1].priority = 2;
+	house->backend_servers[0][1].weight = 7;
+	compile(house, 0);
+	const struct rule *berlin = rules_at(house->rules, N_ROUTES);
+	assert_int_equal(berlin->n_servers, 2);
+	assert_int_equal(berlin->servers[1].priority, 2);
+	assert_int_equal(berlin->servers[1].weight, 7);
+	assert_ptr_equal(berlin->listener, &house->listeners[1]);
+	assert_ptr_equal(berlin->servers[0].listener, &house->listeners[1]);
+	assert_ptr_equal(berlin->servers[1].listener, &house->listeners[2]);
+	assert_int_equal(berlin->n_names, 3);
+	assert_string_equal(berlin->names[1], "10.0.1.6");
+	house_free(house);
+}
+
+/* Where it logs on from is dialled by the listener of the transport, its own first. */
+static void test_backend_that_logs_on(void **state)
+{
+	struct house *house = house_new();
+	struct addr anywhere;
+
+	house->backends[0].n_servers = 0;
+	house->backends[0].username = "ucserver";
+	house->listeners[2].certificates[0] = house->credentials[1];
+	house->listeners[2].n_certificates = 1;
+	compile(house, 0);
+	const struct rule *berlin = rules_at(house->rules, N_ROUTES);
+	assert_int_equal(addr_parse("10.0.9.9", 5060, &anywhere), ERR_OK);
+	assert_int_equal(berlin->n_servers, 0);
+	assert_ptr_equal(berlin->listener, &house->listeners[1]);
+	assert_ptr_equal(rules_listener(berlin, TRANSPORT_TCP, &anywhere),
+			 &house->listeners[1]);
+	assert_ptr_equal(rules_listener(berlin, TRANSPORT_TLS, &anywhere),
+			 &house->listeners[2]);
+	assert_null(rules_listener(berlin, TRANSPORT_UDP, &anywhere));
+	assert_ptr_equal(berlin->credentials, house->credentials[1]); /* of the lan */
+	assert_int_equal(berlin->n_names, 1);
+	assert_string_equal(berlin->names[0], "corp.example");
+	assert_ptr_equal(rules_by_hash(house->rules, berlin->id_hash), berlin);
+	house_free(house);
+}
+
+/* What is asked whether it is alive, and in whose name. */
+static void test_probes(void **state)
+{
+	struct house *house = house_new();
+	const struct rule *rule;
+
+	for (size_t i = 0; i < N_ROUTES; i++)
+		house->routes[i].probe_ms = 60000;
+	house->routes[CARRIER].probe_ms = 0;
+	house->backends[0].probe_ms = house->backends[1].probe_ms = 30000;
+	house->backends[1].n_servers = 0; /* its log-on shows that it is there */
+	house->backends[1].n_domains = 0;
+	compile(house, 0);
+	assert_int_equal(rules_at(house->rules, PARTNER)->probe_ms, 60000);
+	assert_string_equal(rules_at(house->rules, PARTNER)->to_domain, "partner.example");
+	assert_string_equal(rules_at(house->rules, SUBDOMAINS)->to_domain, "partner.example");
+	assert_int_equal(rules_at(house->rules, OFF)->probe_ms, 0);
+	assert_int_equal(rules_at(house->rules, CARRIER)->probe_ms, 0);
+	rule = rules_at(house->rules, N_ROUTES);
+	assert_int_equal(rule->probe_ms, 30000);
+	assert_string_equal(rule->to_domain, "corp.example");
+	rule = rules_at(house->rules, N_ROUTES + 1);
+	assert_int_equal(rule->probe_ms, 0);
+	assert_string_equal(rule->to_domain, "");
+	house_free(house);
+
+	house = house_new();
+	house->routes[PARTNER].probe_ms = 60000;
+	house->settings.partners.is_enabled = false;
+	compile(house, 0);
+	assert_int_equal(rules_at(house->rules, PARTNER)->probe_ms, 0);
+	house_free(house);
+}
+
 /* What cannot be reached is told, unless it is switched off. */
 static void test_faults(void **state)
 {
@@ -295,7 +377,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),     cmocka_unit_test(test_parts_of_a_rule),
 		cmocka_unit_test(test_backends), cmocka_unit_test(test_by_hash),
-		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_faults),   cmocka_unit_test(test_backend_with_several_servers),
+		cmocka_unit_test(test_probes),   cmocka_unit_test(test_backend_that_logs_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

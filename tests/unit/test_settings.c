@@ -1,5 +1,6 @@
 #include "conf/settings.h"
 
+#include "conf/check.h"
 #include "tests/unit/settings_base.h"
 
 static struct settings *load_good(const char *text)
@@ -49,6 +50,10 @@ static void test_base(void **state)
 	assert_int_equal(backend->n_users, 2);
 	assert_int_equal(backend->n_domains, 1);
 	assert_int_equal(backend->weight, 1);
+	assert_int_equal(backend->n_servers, 1);
+	assert_string_equal(backend->username, "");
+	assert_null(backend->password_file.path);
+	assert_int_equal(backend->probe_ms, 30000);
 
 	assert_true(settings->partners.is_enabled);
 	assert_string_equal(route->domain, "partner.example");
@@ -83,6 +88,9 @@ static void test_presets(void **state)
 	assert_int_equal(settings->tls.client_eku, EKU_ANY_TLS);
 	assert_string_equal(settings->tls.priority, "");
 	assert_int_equal(settings->placement, PLACEMENT_SEARCH);
+	assert_int_equal(settings->registrar.min_expires_ms, 60000);
+	assert_int_equal(settings->registrar.max_expires_ms, 3600000);
+	assert_int_equal(settings->registrar.default_expires_ms, 300000);
 	assert_true(settings->partners.is_enabled);
 	assert_int_equal(settings->dns.budget_ms, 4000);
 	assert_int_equal(settings->dns.negative_ttl_ms, 30000);
@@ -191,6 +199,120 @@ static void test_forms(void **state)
 	assert_int_equal(settings->log.trace, LOG_TRACE_ALL);
 	assert_string_equal(settings->log.directory, path_of("logs"));
 	settings_free(settings);
+}
+
+/* A backend that logs on, one that has a static address too, and a pair in standby. */
+static void test_backends(void **state)
+{
+	struct settings *settings = load_good(
+		"domains: [corp.example]\n"
+		"listeners:\n"
+		"- { name: lan, network: lan, bind: 127.0.0.1, port: 15060, transport: tcp }\n"
+		"backends:\n"
+		"- { name: berlin, username: uc-berlin, password_file: berlin.pass, listener: lan }\n"
+		"- { name: munich, username: uc-munich, password_file: other.p12, listener: lan,\n"
+		"    address: \"sip:10.0.1.5;transport=tcp\" }\n"
+		"- { name: hamburg, listener: lan, probe: 0, weight: 0, servers: [\n"
+		"    { host: 10.0.2.5, transport: tcp },\n"
+		"    { host: Two.lan, port: 5070, transport: udp, priority: 2, weight: 7 } ] }\n"
+		"placement: balance\n"
+		"registrar: { min_expires: 10s, max_expires: 10m, default_expires: 10m }\n"
+		"log: { trace: [registration] }\n");
+	const struct settings_backend *backends = settings->backends;
+
+	assert_int_equal(settings->n_backends, 3);
+	assert_int_equal(backends[0].n_servers, 0);
+	assert_string_equal(backends[0].username, "uc-berlin");
+	assert_int_equal(backends[0].username_place.line, 5);
+	assert_string_equal(backends[0].password_file.path, path_of("berlin.pass"));
+	assert_int_equal(backends[1].n_servers, 1);
+	assert_string_equal(backends[1].username, "uc-munich");
+	assert_int_equal(backends[1].servers[0].port, 5060);
+	assert_int_equal(backends[2].n_servers, 2);
+	assert_int_equal(backends[2].servers[0].priority, 1);
+	assert_true(addr_is_set(&backends[2].servers[0].addr));
+	assert_string_equal(backends[2].servers[1].host, "two.lan");
+	assert_int_equal(backends[2].servers[1].priority, 2);
+	assert_int_equal(backends[2].servers[1].weight, 7);
+	assert_int_equal(backends[2].servers[1].transport, TRANSPORT_UDP);
+	assert_int_equal(backends[2].probe_ms, 0);
+	assert_int_equal(backends[2].weight, 0);
+	assert_int_equal(settings->placement, PLACEMENT_BALANCE);
+	assert_int_equal(settings->registrar.min_expires_ms, 10000);
+	assert_int_equal(settings->registrar.max_expires_ms, 600000);
+	assert_int_equal(settings->log.trace, LOG_TRACE_REGISTRATION);
+	settings_free(settings);
+}
+
+/* Who is nobody's home depends on what becomes of those whom nobody names. */
+static const struct {
+	const char *backend, *placement;
+	size_t n_warnings;
+} homes[] = {
+	{ "address: sip:10.0.1.5", "reject", 1 },
+	{ "address: sip:10.0.1.5, users: [anna]", "reject", 0 },
+	{ "address: sip:10.0.1.5", "search", 0 },
+	{ "address: sip:10.0.1.5", "balance", 0 },
+	{ "username: u, password_file: berlin.pass", "reject", 0 }, /* it registers its users */
+};
+
+static void test_homes(void **state)
+{
+	for (size_t i = 0; i < COUNT(homes); i++) {
+		struct settings *settings = NULL;
+		const struct report_row *rows;
+		struct report *report;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "domains: [corp.example]\n"
+			 "listeners: [{ name: lan, network: lan, bind: 127.0.0.1, transport: udp }]\n"
+			 "backends: [{ name: b, listener: lan, %s }]\nplacement: %s\n",
+			 homes[i].backend, homes[i].placement);
+		assert_int_equal(report_new(&report), ERR_OK);
+		assert_int_equal(load_text(text, report, &settings), ERR_OK);
+		assert_int_equal(report_rows(report, &rows), homes[i].n_warnings);
+		if (homes[i].n_warnings)
+			assert_int_equal(rows[0].fault, FAULT_NOTHING_SERVED);
+		settings_free(settings);
+		report_free(report);
+	}
+}
+
+/* The host of the test has no public address: the check alone. */
+static const struct {
+	const char *address, *username;
+	enum conf_transport transport;
+	size_t n_warnings;
+} log_ons[] = {
+	{ "198.51.100.7", "u", TRANSPORT_TCP, 1 },
+	{ "2001:db8::7", "u", TRANSPORT_UDP, 1 },
+	{ "198.51.100.7", "u", TRANSPORT_TLS, 0 },
+	{ "198.51.100.7", "", TRANSPORT_TCP, 0 }, /* it does not log on */
+	{ "10.0.0.2", "u", TRANSPORT_TCP, 0 },
+	{ "0.0.0.0", "u", TRANSPORT_TCP, 0 }, /* who knows */
+};
+
+static void test_plain_log_on(void **state)
+{
+	for (size_t i = 0; i < COUNT(log_ons); i++) {
+		struct settings_listener listener = { .name = "lan", .network = NETWORK_LAN,
+						      .is_enabled = true,
+						      .transport = log_ons[i].transport };
+		struct settings_backend backend = { .name = "b", .username = log_ons[i].username };
+		struct settings settings = { .listeners = &listener, .n_listeners = 1,
+					     .backends = &backend, .n_backends = 1 };
+		const struct report_row *rows;
+		struct report *report;
+
+		assert_int_equal(addr_parse(log_ons[i].address, 5060, &listener.addr), ERR_OK);
+		assert_int_equal(report_new(&report), ERR_OK);
+		check_backends(&settings, report);
+		assert_int_equal(report_rows(report, &rows), log_ons[i].n_warnings);
+		if (log_ons[i].n_warnings)
+			assert_int_equal(rows[0].fault, FAULT_NO_TLS);
+		report_free(report);
+	}
 }
 
 /* All faults of one load, and in the order of the file. */
@@ -310,7 +432,8 @@ int main(void)
 		cmocka_unit_test(test_base),       cmocka_unit_test(test_presets),
 		cmocka_unit_test(test_forms),      cmocka_unit_test(test_all_at_once),
 		cmocka_unit_test(test_weak_trust), cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_backends),
+		cmocka_unit_test(test_homes),      cmocka_unit_test(test_plain_log_on),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -11,7 +11,7 @@
 #include "proxy/base/text.h"
 
 /* The house: corp.example and corp.test, backends berlin (10.0.1.5), munich (10.0.1.5 too, for
- * corp.test) and hamburg (by name). The partners are the rows of routes[]. */
+ * corp.test), hamburg (by name), dresden (two servers) and cologne (logs on). The partners are the rows of routes[]. */
 
 static const struct settings_domain own_domains[] = { { .name = "corp.example" },
 						      { .name = "corp.test" } };
@@ -47,8 +47,8 @@ enum { N_ROUTES = COUNT(routes), MAX_CERT_NAMES = 4 };
 
 struct house {
 	struct settings settings;
-	struct settings_backend backends[3];
-	struct settings_server backend_servers[3][2];
+	struct settings_backend backends[5];
+	struct settings_server backend_servers[5][2];
 	struct settings_route routes[N_ROUTES];
 	struct settings_server servers[N_ROUTES][2];
 	struct peer_addresses *addresses;
@@ -110,6 +110,7 @@ static struct house *house_new(bool are_partners_on)
 	struct house *house = calloc(1, sizeof(*house));
 	struct addr hamburg = address("10.0.1.9", 0), named = address("203.0.113.5", 0);
 	struct addr mixnam = address("203.0.113.6", 0);
+	struct addr cologne = address("10.0.3.1", 0), gone = address("10.0.3.9", 0);
 
 	assert_non_null(house);
 	house->settings.domains = own_domains;
@@ -119,6 +120,12 @@ static struct house *house_new(bool are_partners_on)
 	fill_backend(house, 0, "berlin", "10.0.1.5", 5060, &own_domains[0]);
 	fill_backend(house, 1, "munich", "10.0.1.5", 5062, &own_domains[1]);
 	fill_backend(house, 2, "hamburg", "ucserver.lan", 5060, &own_domains[0]);
+	fill_backend(house, 3, "dresden", "10.0.2.1", 5060, &own_domains[1]);
+	fill_server(&house->backend_servers[3][1], "10.0.2.2", 5060, TRANSPORT_UDP);
+	house->backends[3].n_servers = 2;
+	fill_backend(house, 4, "cologne", "", 0, &own_domains[0]);
+	house->backends[4].n_servers = 0;
+	house->backends[4].username = "ucserver-cologne";
 	house->settings.partners.is_enabled = are_partners_on;
 	house->settings.partners.routes = house->routes;
 	house->settings.partners.n_routes = N_ROUTES;
@@ -126,6 +133,8 @@ static struct house *house_new(bool are_partners_on)
 		fill_route(house, i);
 	assert_int_equal(peer_addresses_new(&house->addresses), ERR_OK);
 	peer_addresses_set(house->addresses, "servers of backend:hamburg", &hamburg, 1);
+	peer_addresses_set(house->addresses, "backend:hamburg", &gone, 1);
+	peer_addresses_set(house->addresses, "backend:cologne", &cologne, 1);
 	peer_addresses_set(house->addresses, "partner:named.example", &named, 1);
 	peer_addresses_set(house->addresses, "partner:partner.example", &named, 1);
 	peer_addresses_set(house->addresses, "partner:mixnam.example", &mixnam, 1);
@@ -161,6 +170,7 @@ static const struct {
 	enum origin_kind kind;
 	enum reason reason;
 	const char *id, *rule;
+	bool has_logged_on; /* the flow is that of a log-on, not one that we dialled */
 } rows[] = {
 	/* Who speaks for a domain over a verified certificate: RFC 5922 §7.2. */
 	{ "certificate names the domain", WAN, CERT("partner.example"), "203.0.113.1", "partner.example", "",
@@ -309,6 +319,40 @@ static const struct {
 	  STRANGER, REASON_OWN_DOMAIN_FROM_OUTSIDE, "", "own-domain" },
 	{ "our connection to a backend that is gone", LAN, CERT(NULL), "10.0.1.8", "corp.example", "backend:bonn",
 	  STRANGER, REASON_STRANGER, "", "backend-address" },
+	{ "backend with two servers, the first", LAN, CERT(NULL), "10.0.2.1", "corp.test", "",
+	  ORIGIN_BACKEND, REASON_NONE, "backend:dresden", "backend-address" },
+	{ "backend with two servers, the second", LAN, CERT(NULL), "10.0.2.2", "corp.test", "",
+	  ORIGIN_BACKEND, REASON_NONE, "backend:dresden", "backend-address" },
+	{ "backend's second server with another's domain", LAN, CERT(NULL), "10.0.2.2", "corp.example", "",
+	  STRANGER, REASON_FOREIGN_DOMAIN_FROM_INSIDE, "", "backend-domains" },
+	{ "backend's second server from outside", WAN_TCP, CERT(NULL), "10.0.2.2", "corp.test", "",
+	  STRANGER, REASON_WRONG_LISTENER, "", "backend-address" },
+
+	/* Backends that logged on: by that connection, or by the address it came from. */
+	{ "by the address of its log-on", LAN, CERT(NULL), "10.0.3.1", "corp.example", "",
+	  ORIGIN_BACKEND, REASON_NONE, "backend:cologne", "backend-address" },
+	{ "by the connection of its log-on", LAN, CERT(NULL), "10.0.3.2", "corp.example", "backend:cologne",
+	  ORIGIN_BACKEND, REASON_NONE, "backend:cologne", "backend-log-on", true },
+	{ "logged on, with another's domain", LAN, CERT(NULL), "10.0.3.2", "corp.test", "backend:cologne",
+	  STRANGER, REASON_FOREIGN_DOMAIN_FROM_INSIDE, "", "backend-domains", true },
+	{ "logged on, with the domain of another at its address", LAN, CERT(NULL), "10.0.2.1", "corp.test", "backend:cologne",
+	  STRANGER, REASON_FOREIGN_DOMAIN_FROM_INSIDE, "", "backend-domains", true },
+	{ "logged on, at another's address", LAN, CERT(NULL), "10.0.1.5", "corp.example", "backend:cologne",
+	  ORIGIN_BACKEND, REASON_NONE, "backend:cologne", "backend-log-on", true },
+	{ "logged on, with a partner's domain", LAN, CERT(NULL), "10.0.3.2", "partner.example", "backend:cologne",
+	  STRANGER, REASON_FOREIGN_DOMAIN_FROM_INSIDE, "", "backend-domains", true },
+	{ "log-on by datagram: the address alone counts", NETWORK_LAN, TRANSPORT_UDP, CERT(NULL), "10.0.3.2", "corp.example", "backend:cologne",
+	  STRANGER, REASON_STRANGER, "", "backend-address", true },
+	{ "log-on from outside", WAN_TCP, CERT(NULL), "203.0.113.9", "corp.example", "backend:cologne",
+	  STRANGER, REASON_OWN_DOMAIN_FROM_OUTSIDE, "", "own-domain", true },
+	{ "its address from outside", WAN_TCP, CERT(NULL), "10.0.3.1", "corp.example", "",
+	  STRANGER, REASON_WRONG_LISTENER, "", "backend-address" },
+	{ "log-on of a backend that is gone", LAN, CERT(NULL), "10.0.3.2", "corp.example", "backend:bonn",
+	  STRANGER, REASON_STRANGER, "", "backend-address", true },
+	{ "log-on of a backend that does not log on any more", LAN, CERT(NULL), "10.0.3.2", "corp.example", "backend:hamburg",
+	  STRANGER, REASON_STRANGER, "", "backend-address", true },
+	{ "the address of such a log-on", LAN, CERT(NULL), "10.0.3.9", "corp.example", "",
+	  STRANGER, REASON_STRANGER, "", "backend-address" },
 	{ "a partner on the lan", NETWORK_LAN, TRANSPORT_MTLS, CERT("partner.example"), "10.0.1.77", "partner.example", "",
 	  PARTNER, REASON_NONE, "partner:partner.example", "certificate-names-domain" },
 };
@@ -322,7 +366,8 @@ static void ask(const struct house *house, size_t row, struct origin *out)
 					   .transport = rows[row].transport,
 					   .source = address(rows[row].source, 5060),
 					   .from_domain = rows[row].from,
-					   .dialled_for = rows[row].dialled_for };
+					   .dialled_for = rows[row].dialled_for,
+					   .has_logged_on = rows[row].has_logged_on };
 
 	for (; identity.n_names < MAX_CERT_NAMES && rows[row].cert[identity.n_names];
 	     identity.n_names++) {
