@@ -45,7 +45,7 @@ DOORS = {
     "systemd/*": ["proxy/base/log_journal.c", "proxy/commands/notify.c"],
     "curl/*": ["proxy/commands/client.c"],
     "srtp2/*": ["media/srtp.c"],
-    "sqlite3.h": ["proxy/base/store.c"],
+    "sqlite3.h": ["proxy/base/store_file.c"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
