@@ -51,7 +51,15 @@ static void give_problem(struct http_answer *answer, unsigned status, const char
 static void answer_status(struct control *control, const struct http_request *request,
 			  struct http_answer *answer)
 {
-	give_json(answer, 200, status_answer(control->server, control->is_alive));
+	const char *summary = http_query(request, "summary");
+
+	if (summary && strcmp(summary, "1") == 0) {
+		give_json(answer, 200, status_summary(control->server, control->is_alive));
+		return;
+	}
+	answer->content_type = type_json;
+	answer->status =
+		status_source(control->server, control->is_alive, &answer->source) ? 500 : 200;
 }
 
 /* The newest record of all workers that matches; false if there is none. */

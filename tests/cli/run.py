@@ -438,6 +438,42 @@ def test_status():
         check("wan" not in made.ask("status", "partners", want=0).stdout, "only partners were asked for")
 
 
+def test_status_of_many():
+    """One screen, whatever there is; the sections and --all tell all of it."""
+    with site(runs=False) as made:
+        subprocess.run(["openssl", "req", "-x509", "-key", made.path("edge.key"), "-days", "5", "-subj",
+                        "/CN=sip.corp.example", "-addext", "subjectAltName=DNS:corp.example", "-out", made.path("old.pem")],
+                       check=True, capture_output=True)
+        made.write(made.read().replace("tls: {", "".join(
+            f"  old{i:02}: {{ chain: old.pem, key: edge.key }}\n" for i in range(12)) + "tls: {").replace(
+            "users_file:", "".join(
+                f"    - {{ domain: p{i:03}.example, server: 127.0.0.2, port: 5061, transport: mtls, certificate: edge,"
+                f" probe: 0s }}\n" for i in range(100)) + "users_file:"))
+        made.start()
+        done = made.ask("status", want=1)
+        lines = done.stdout.splitlines()
+        check(len(lines) <= 24, f"{len(lines)} lines:\n{done.stdout}")
+        check("12 problems" in lines[0] and "warn certificate old00" in lines[1], done.stdout)
+        check("9 more problems" in done.stdout or "8 more problems" in done.stdout, done.stdout)
+        check("partners: 101 unknown, 1 off" in done.stdout and "certificates: 1 ok, 12 warn" in done.stdout, done.stdout)
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check(len(facts["partners"]) == 102 and len(facts["problems"]) == 12 and not facts["summary"], str(facts)[:500])
+        check(facts["certificates"][0]["n_used_by"] == 103 == len(facts["certificates"][0]["used_by"]), str(facts)[:500])
+        numbers = {int(number) for number in re.findall(r"\d+", json.dumps(facts))}
+        for line in lines[1:]:
+            for number in re.findall(r"(?<![\w.])\d+(?= (?:up|down|unknown|off|ok|warn|fail|requests|refused|malformed|over|"
+                                     r"repeated|connections|transactions|d left))", line):
+                check(int(number) in numbers, f"{number} is not in the JSON: {line}")
+        done = made.ask("status", "partners", want=1)
+        check(done.stdout.count("\n") == 103 and "p099.example" in done.stdout, done.stdout)
+        done = made.ask("status", "--all", want=1)
+        check("p099.example" in done.stdout and done.stdout.count("[certificate-expires]") == 12, done.stdout)
+        check(", and 7 more" in made.ask("status", "--plugin", want=1).stdout, "--plugin")
+        summary = json.loads(by_unix(made.control, "GET", "/v1/status?summary=1")[1])
+        check(summary["counts"] == facts["counts"] and summary["summary"], "the summary counts otherwise")
+        check(len(summary["partners"]) == 16 == len(summary["certificates"][0]["used_by"]), str(summary))
+
+
 def test_reload():
     with site() as made:
         good = made.read()
