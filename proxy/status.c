@@ -24,11 +24,17 @@ static const char *listener_state(const struct settings_listener *wanted, const 
 {
 	char where[80];
 
-	if (!listener)
+	if (!wanted->is_enabled)
 		return "off";
+	snprintf(where, sizeof(where), "listener %.64s", wanted->name);
+	if (!listener) {
+		status_problem(problems, "listener-closed", "error", where,
+			       "it could not be opened again when the configuration was reverted", "you",
+			       "Free its address (the log says what is in the way), then `nuncio reload`.");
+		return "down";
+	}
 	if (host_has(&listener->addr))
 		return "up";
-	snprintf(where, sizeof(where), "listener %.64s", wanted->name);
 	status_problem(problems, "address-gone", "error", where, "this host does not have its address any more",
 		    "you", "Give the interface its address back, or change bind: and reload.");
 	return "down";
@@ -136,17 +142,33 @@ static json_t *certificates_to_json(const struct snapshot *snapshot, uint64_t wa
 	return array;
 }
 
+static void note_reload(const struct server *server, json_t *problems)
+{
+	char left[32], text[96];
+
+	if (reload_confirm_is_pending(server)) {
+		snprintf(text, sizeof(text), "reverts in %s unless confirmed", reload_confirm_left(server, left));
+		status_problem(problems, "reload-unconfirmed", "warning", "reload", text, "you",
+			       "`nuncio confirm` keeps the configuration that runs.");
+	}
+	if (server->last_reload_ok || server->last_reload_wall_us == 0)
+		return;
+	if (server->confirm.reverted)
+		status_problem(problems, "reload-reverted", "warning", "reload", server->last_reload_text, "you",
+			       "Correct the file, then `nuncio reload --confirm 5m` and `nuncio confirm`.");
+	else
+		status_problem(problems, "reload-rejected", "warning", "reload", server->last_reload_text, "you",
+			       "`nuncio check` shows the faults; correct them, then `nuncio reload`.");
+}
+
 static json_t *configuration_to_json(const struct server *server, json_t *problems)
 {
 	const struct snapshot *snapshot = server->snapshot;
-	char loaded[32], reloaded[32];
+	char loaded[32], reloaded[32], until[32];
+	json_t *object;
 
-	if (!server->last_reload_ok && server->last_reload_wall_us != 0)
-		status_problem(
-			problems, "reload-rejected", "warning", "reload",
-			server->last_reload_text, "you",
-			"`nuncio check` shows the faults; correct them, then `nuncio reload`.");
-	return json_pack(
+	note_reload(server, problems);
+	object = json_pack(
 		"{s:o, s:s, s:I, s:i, s:b, s:s, s:o}", "path", json_text(snapshot->path),
 		"loaded", text_time(snapshot->loaded_wall_us, loaded), "generation",
 		(json_int_t)snapshot->generation, "warnings", (int)snapshot->n_warnings,
@@ -155,6 +177,14 @@ static json_t *configuration_to_json(const struct server *server, json_t *proble
 		server->last_reload_wall_us ? text_time(server->last_reload_wall_us, reloaded)
 					    : "",
 		"last_reload_text", json_text(server->last_reload_text));
+	if (reload_confirm_is_pending(server))
+		json_object_set_new(object, "confirm",
+				    json_pack("{s:s, s:I}", "until",
+					      text_time(server->confirm.until_wall_us, until), "left_s",
+					      (json_int_t)timer_left_ms(server->loop, &server->confirm.timer) / 1000));
+	if (server->confirm.reverted)
+		json_object_set(object, "reverted", server->confirm.reverted);
+	return object;
 }
 
 static void note_process(struct server *server, bool is_alive, json_t *problems)

@@ -23,7 +23,7 @@ import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NUNCIO = os.path.abspath(sys.argv[1])
-VERBS = "run check reload status explain why passwd trace schema completion help version".split()
+VERBS = "run check reload confirm status explain why passwd trace schema completion help version".split()
 TIMEOUT = 30
 
 
@@ -367,7 +367,7 @@ def test_passwd():
 def test_no_daemon():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "none.sock")
-        for words in (["status"], ["reload"], ["why", "last"], ["trace", "on"], ["explain", "a@b.example", "c@d.example"]):
+        for words in (["status"], ["reload"], ["confirm"], ["why", "last"], ["trace", "on"], ["explain", "a@b.example", "c@d.example"]):
             done = call(*words, "--control", path, want=3)
             check(path in done.stderr and not done.stdout, done.stderr)
         check(call("completion", "words", "--", "nuncio", "explain", "--listener", "", want=0,
@@ -506,6 +506,67 @@ def test_reload():
         check('nuncio_config_reloads_total{result="applied"} 2' in text, "applied are not counted")
 
 
+def test_reload_on_trial():
+    with site() as made:
+        good = made.read()
+        changed = good.replace("domain: partner.example", "domain: other.example")
+
+        def wait_for(text, want):
+            end = time.monotonic() + TIMEOUT
+            while text not in (done := made.ask("status", want=want)).stdout:
+                check(time.monotonic() < end, f"no '{text}' in:\n{done.stdout}{made.text()}")
+                time.sleep(0.1)
+            return done.stdout
+        done = made.ask("confirm", want=1)
+        check("nothing waits for a confirmation" in done.stderr and not done.stdout, done.stderr)
+        for wrong in ("5", "0s", "25h", "soon", "", '5m","x":"'):
+            check("from 1s to 24h" in made.ask("reload", "--confirm", wrong, want=2).stderr, wrong)
+        for body in ('{"confirm":"soon"}', '{"confirm":5}', '{"confirm":"5m","x":1}', "x", "[]"):
+            check(by_unix(made.control, "POST", "/v1/reload", body)[0] == 400, body)
+        # Kept.
+        made.write(changed)
+        done = made.ask("reload", "--confirm", "5m", want=0)
+        check("reverts in 5 min unless confirmed: nuncio confirm" in done.stdout and "other.example" in done.stdout, done.stdout)
+        text = made.ask("status", want=1).stdout
+        check(re.search(r"warn reload: reverts in (4 min \d+ s|5 min) unless confirmed", text), text)
+        done = made.ask("reload", want=1)
+        check("waits for its confirmation" in done.stderr and "is unchanged" in done.stderr, done.stderr)
+        made.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + TIMEOUT
+        while "warning reload refused" not in made.text().split("waits for its confirmation", 1)[1]:
+            check(time.monotonic() < end, made.text())
+            time.sleep(0.05)
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check(290 <= facts["configuration"]["confirm"]["left_s"] <= 300, str(facts["configuration"]))
+        done = made.ask("confirm", want=0)
+        check("the configuration stays, 2 changes" in done.stdout and "+ partner other.example" in done.stdout, done.stdout)
+        made.ask("status", want=0)
+        made.ask("confirm", want=1)
+        # Reverted: the file keeps what was on trial.
+        made.write(good)
+        made.ask("reload", "--confirm", "1s", "--json", want=0)
+        text = wait_for("is back (2 changes)", 1)
+        check("not confirmed within 1 s" in text and "[reload-reverted] who must act: you" in text, text)
+        check("other.example" in text and "partner.example" not in text, text)
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check([row["name"] for row in facts["configuration"]["reverted"]] == ["other.example", "partner.example"], str(facts))
+        done = made.ask("confirm", want=1)
+        check("not confirmed within 1 s" in done.stderr, done.stderr)
+        metrics = by_tcp(made.ports["http"], "/metrics")[1]
+        check('nuncio_config_reloads_total{result="reverted"} 1' in metrics, "it is not counted")
+        # A listener that had gone comes back with its socket.
+        made.ask("reload", want=0)
+        made.ask("status", want=0)
+        made.write(good.replace(f"port: {made.ports['lan']}, transport: tcp }}", f"port: {made.ports['spare']}, transport: tcp }}"))
+        made.ask("reload", "--confirm", "1s", want=0)
+        wait_for("is back", 1)
+        socket.create_connection(("127.0.0.1", made.ports["lan"]), timeout=TIMEOUT).close()
+        # It ends while one waits; the next start reads the file.
+        made.ask("reload", "--confirm", "5m", want=0)
+        made.process.send_signal(signal.SIGTERM)
+        check(made.process.wait(TIMEOUT) == 0 and "was not confirmed: the next start reads it" in made.text(), made.text())
+
+
 def test_explain_and_why():
     with site() as made:
         offline = call("explain", "--config", made.config, "bob@partner.example", "anna@corp.example", "--cert-name",
@@ -555,7 +616,7 @@ def test_control_socket():
         check(os.stat(made.control).st_mode & 0o777 == 0o660, oct(os.stat(made.control).st_mode))
         rows = [
             ("GET", "/v1/status", None, 200), ("HEAD", "/v1/status", None, 200), ("POST", "/v1/status", None, 405),
-            ("GET", "/v1/reload", None, 405), ("GET", "/v1/nonsense", None, 404), ("GET", "/", None, 404),
+            ("GET", "/v1/reload", None, 405), ("GET", "/v1/confirm", None, 405), ("POST", "/v1/confirm", None, 409), ("GET", "/v1/nonsense", None, 404), ("GET", "/", None, 404),
             ("GET", "/v1/../v1/status", None, 404), ("GET", "/v1/explain", None, 400),
             ("POST", "/v1/trace", "nonsense", 400), ("POST", "/v1/trace", '{"areas":[1]}', 400),
             ("POST", "/v1/trace", "[" * 8000, 400), ("POST", "/v1/trace", "x" * 100000, 413),
@@ -598,6 +659,7 @@ def test_rights():
         check(done.returncode == 4 and "group adm may look" in done.stderr, f"a stranger: {done.returncode} {done.stderr}")
         check(as_user(["status"], 65534, [adm]).returncode == 0, "group adm may look")
         check(as_user(["reload"], 65534, [adm]).returncode == 4, "group adm may not change")
+        check(as_user(["confirm"], 65534, [adm]).returncode == 4, "group adm may not confirm")
         check(as_user(["reload"], 65534, [os.getegid()]).returncode == 0, "our own group may change")
 
 
