@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/value.h"
 #include "proxy/base/log.h"
 #include "proxy/base/macros.h"
 #include "proxy/base/text.h"
@@ -14,6 +15,7 @@
 #include "proxy/http.h"
 #include "proxy/json_text.h"
 #include "proxy/metrics.h"
+#include "proxy/reload_confirm.h"
 #include "proxy/status.h"
 #include "proxy/trace_areas.h"
 #include "proxy/worker.h"
@@ -22,12 +24,11 @@ enum { PULSE_MS = 2000, MAX_FOUND = 32, MAX_CERT_NAMES = 16 };
 
 struct control {
 	struct server *server;
-	char *(*reload)(struct server *server, bool *out_ok);
+	char *(*reload)(struct server *server, uint64_t confirm_ms, bool *out_ok);
 	struct control_socket socket;
 	struct http *unix_http, *tcp_http;
 	struct timer pulse;
 	bool is_alive;
-	unsigned trace; /* what POST /v1/trace last asked for */
 };
 
 static const char type_json[] = "application/json", type_plain[] = "text/plain; charset=utf-8";
@@ -51,7 +52,15 @@ static void give_problem(struct http_answer *answer, unsigned status, const char
 static void answer_status(struct control *control, const struct http_request *request,
 			  struct http_answer *answer)
 {
-	give_json(answer, 200, status_answer(control->server, control->is_alive));
+	const char *summary = http_query(request, "summary");
+
+	if (summary && strcmp(summary, "1") == 0) {
+		give_json(answer, 200, status_summary(control->server, control->is_alive));
+		return;
+	}
+	answer->content_type = type_json;
+	answer->status =
+		status_source(control->server, control->is_alive, &answer->source) ? 500 : 200;
 }
 
 /* The newest record of all workers that matches; false if there is none. */
@@ -163,23 +172,70 @@ static void answer_explain(struct control *control, const struct http_request *r
 	free(decision);
 }
 
+/* {"confirm":"5m"}, or nothing. */
+static bool read_confirm(const struct http_request *request, uint64_t *out_ms)
+{
+	json_t *body;
+	const char *text;
+	bool ok;
+
+	*out_ms = 0;
+	if (request->body_len == 0)
+		return true;
+	body = json_loadb(request->body, request->body_len, JSON_REJECT_DUPLICATES, NULL);
+	text = json_string_value(json_object_get(body, "confirm"));
+	ok = text && json_object_size(body) == 1 && value_duration(text, out_ms) == ERR_OK &&
+	     *out_ms >= RELOAD_CONFIRM_MIN_MS && *out_ms <= RELOAD_CONFIRM_MAX_MS;
+	json_decref(body);
+	return ok;
+}
+
 static void answer_reload(struct control *control, const struct http_request *request,
 			  struct http_answer *answer)
 {
+	uint64_t confirm_ms;
 	bool ok = false;
 
-	answer->body = control->reload(control->server, &ok);
+	if (!read_confirm(request, &confirm_ms)) {
+		give_problem(answer, 400, "question", "confirm is a time from 1s to 24h");
+		return;
+	}
+	answer->body = control->reload(control->server, confirm_ms, &ok);
 	answer->content_type = type_json;
 	answer->status = answer->body ? 200 : 500;
-	if (ok)
-		control->trace = control->server->snapshot->settings->log.trace;
+}
+
+static void answer_confirm(struct control *control, const struct http_request *request,
+			   struct http_answer *answer)
+{
+	bool was_reverted = control->server->confirm.reverted != NULL;
+	json_t *json = reload_confirm_keep(control->server);
+	char text[600];
+
+	if (json) {
+		give_json(answer, 200, json);
+		return;
+	}
+	snprintf(text, sizeof(text), "nothing waits for a confirmation%s%s",
+		 was_reverted ? ": " : "", was_reverted ? control->server->last_reload_text : "");
+	give_problem(answer, 409, "nothing-pending", text);
+}
+
+/* The areas that are traced now: by the configuration, or by whom asked last. */
+static unsigned traced_areas(void)
+{
+	unsigned areas = 0;
+
+	for (unsigned area = 1; area <= LOG_TRACE_ALL; area <<= 1)
+		areas |= log_traces(area) ? area : 0;
+	return areas;
 }
 
 static void answer_trace(struct control *control, const struct http_request *request,
 			 struct http_answer *answer)
 {
 	struct log_settings log = control->server->snapshot->settings->log;
-	unsigned before = control->trace;
+	unsigned before = traced_areas();
 	enum err err;
 
 	if (!trace_areas_read(request->body, request->body_len, &log.trace)) {
@@ -192,7 +248,6 @@ static void answer_trace(struct control *control, const struct http_request *req
 		give_problem(answer, 500, "failed", err_text(err));
 		return;
 	}
-	control->trace = log.trace;
 	give_json(answer, 200,
 		  json_pack("{s:i, s:b, s:[], s:o, s:o}", "version", 1, "ok", 1, "problems",
 			    "before", trace_areas_to_json(before), "areas",
@@ -243,6 +298,7 @@ static const struct route {
 	{ "GET", "/v1/decisions", RIGHT_LOOK, false, answer_decisions },
 	{ "GET", "/v1/explain", RIGHT_LOOK, false, answer_explain },
 	{ "POST", "/v1/reload", RIGHT_CHANGE, false, answer_reload },
+	{ "POST", "/v1/confirm", RIGHT_CHANGE, false, answer_confirm },
 	{ "POST", "/v1/trace", RIGHT_CHANGE, false, answer_trace },
 	{ "GET", "/healthz", RIGHT_NONE, true, answer_healthz },
 	{ "GET", "/readyz", RIGHT_NONE, true, answer_readyz },
@@ -311,7 +367,8 @@ static enum err open_tcp(struct control *control, const struct settings_admin *a
 }
 
 enum err control_start(struct server *server,
-		       char *(*reload)(struct server *server, bool *out_ok),
+		       char *(*reload)(struct server *server, uint64_t confirm_ms,
+				       bool *out_ok),
 		       const char **out_what, struct control **out)
 {
 	const struct settings *settings = server->snapshot->settings;
@@ -322,8 +379,7 @@ enum err control_start(struct server *server,
 		return ERR_NO_MEMORY;
 	*control = (struct control){ .server = server,
 				     .reload = reload,
-				     .is_alive = true,
-				     .trace = settings->log.trace };
+				     .is_alive = true };
 	*out_what = "service.control";
 	err = open_unix(control, settings->service.control);
 	if (!err && settings->admin.has_http) {

@@ -16,8 +16,9 @@ enum {
 	MAX_CONNECTIONS = 32,
 	CONNECTION_MEMORY = 16 * 1024, /* bounds the request line and the headers */
 	TIMEOUT_S = 10,
-	MAX_ROUNDS = 64, /* of one wake-up, so that a busy client cannot hold the loop */
+	MAX_ROUNDS = 16, /* of one wake-up, so that a busy client cannot hold the loop */
 	BACKLOG = 64,
+	PIECE_BYTES = 16 * 1024, /* of a body that is made while it is sent: one a round */
 };
 
 struct http {
@@ -37,19 +38,61 @@ struct exchange {
 	char body[HTTP_MAX_BODY + 1];
 };
 
-static enum MHD_Result queue(struct MHD_Connection *connection, struct http_answer *answer)
+static ssize_t read_piece(void *user, uint64_t at, char *out, size_t size)
+{
+	struct http_source *source = user;
+	size_t len = source->read(source->user, out, size);
+
+	return len > 0 ? (ssize_t)len : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void free_source(void *user)
+{
+	struct http_source *source = user;
+
+	source->free(source->user);
+	free(source);
+}
+
+static struct MHD_Response *make_streamed(const struct http_source *wanted)
+{
+	struct http_source *source = malloc(sizeof(*source));
+	struct MHD_Response *response = NULL;
+
+	if (source) {
+		*source = *wanted;
+		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES,
+							     read_piece, source, free_source);
+	}
+	if (!response) {
+		wanted->free(wanted->user);
+		free(source);
+	}
+	return response;
+}
+
+static struct MHD_Response *make_response(struct http_answer *answer)
 {
 	struct MHD_Response *response;
-	enum MHD_Result result;
-	size_t len = answer->body ? strlen(answer->body) : 0;
 
+	if (answer->source.read)
+		return make_streamed(&answer->source);
 	response = MHD_create_response_from_buffer(
-		len, answer->body ? answer->body : (char *)"",
+		answer->body ? strlen(answer->body) : 0,
+		answer->body ? answer->body : (char *)"",
 		answer->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-	if (!response) {
+	if (!response)
 		free(answer->body);
+	return response;
+}
+
+static enum MHD_Result queue(struct MHD_Connection *connection, struct http_answer *answer)
+{
+	struct MHD_Response *response = make_response(answer);
+	enum MHD_Result result;
+
+	if (!response)
 		return MHD_NO;
-	}
 	if (answer->content_type)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
 					answer->content_type);

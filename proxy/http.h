@@ -23,12 +23,22 @@ struct http_request {
 	void *connection; /* http.c's own */
 };
 
-/* Zeroed before it is asked for; body is malloced and taken over. Without a body: the status
- * alone. */
+/* A long body that is made while it is sent, so that the loop turns in between. read fills at
+ * most size bytes and returns how many, 0 at the end; free is called once, whether all was read
+ * or the client went away. */
+struct http_source {
+	size_t (*read)(void *user, char *out, size_t size);
+	void (*free)(void *user);
+	void *user;
+};
+
+/* Zeroed before it is asked for; body is malloced and taken over; source, if it has a read, is
+ * there instead of it. Without either: the status alone. */
 struct http_answer {
 	unsigned status;
 	const char *content_type; /* a literal */
 	char *body;
+	struct http_source source;
 };
 
 typedef void http_answer_fn(void *user, const struct http_request *request,

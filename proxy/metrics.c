@@ -35,6 +35,7 @@ static void print_reloads(const struct page *page)
 		{ "applied", server->n_reloads_applied },
 		{ "rejected", server->n_reloads_rejected },
 		{ "unchanged", server->n_reloads_unchanged },
+		{ "reverted", server->n_reloads_reverted },
 	};
 
 	print_one(page, COUNTER_CONFIG_LAST_RELOAD_SUCCESSFUL,

@@ -93,10 +93,9 @@ static void log_faults(struct report *report)
 	}
 }
 
-static json_t *apply(struct server *server, struct snapshot *snapshot)
+json_t *reload_apply(struct server *server, struct snapshot *snapshot)
 {
 	json_t *changes = reload_diff(server->snapshot, snapshot);
-	const size_t n = json_array_size(changes);
 
 	if (!changes)
 		changes = json_array(); /* no memory to compare: it is in use all the same */
@@ -104,20 +103,20 @@ static json_t *apply(struct server *server, struct snapshot *snapshot)
 		log_event(LOG_ERROR, "the log stays as it was: its directory cannot be written", "file",
 			  snapshot->settings->log.directory, NULL);
 	server_swap(server, snapshot);
-	snprintf(server->last_reload_text, sizeof(server->last_reload_text), "%zu changes", n);
 	log_changes(changes);
 	return changes;
 }
 
-static json_t *reload(struct server *server, struct report *report, bool *out_ok)
+static json_t *reload(struct server *server, uint64_t confirm_ms, struct report *report, bool *out_ok)
 {
 	struct snapshot_parts parts = {
 		.keys = server->keys,
 		.addresses = server->addresses,
 		.previous = server->snapshot,
-		.n_workers = server->n_workers,
+		.n_workers = server->snapshot->n_sockets,
 	};
-	struct snapshot *snapshot = NULL;
+	struct snapshot *snapshot = NULL, *before;
+	json_t *changes;
 	enum err err = snapshot_build(server->snapshot->path, &parts, report, &snapshot);
 
 	*out_ok = !err;
@@ -132,10 +131,46 @@ static json_t *reload(struct server *server, struct report *report, bool *out_ok
 	}
 	snapshot->loaded_wall_us = server->last_reload_wall_us;
 	log_event(LOG_INFO, "configuration reloaded", "config", snapshot->path, NULL);
-	return apply(server, snapshot);
+	before = snapshot_ref(server->snapshot);
+	changes = reload_apply(server, snapshot);
+	snprintf(server->last_reload_text, sizeof(server->last_reload_text), "%zu changes", json_array_size(changes));
+	reload_confirm_forget(server);
+	if (confirm_ms > 0)
+		reload_confirm_wait(server, before, confirm_ms);
+	else
+		snapshot_unref(before);
+	return changes;
 }
 
-char *reload_now(struct server *server, bool *out_ok)
+/* A reload that would take, or overwrite, what waits for its confirmation. */
+static char *refuse(struct server *server)
+{
+	char left[32], text[256];
+
+	snprintf(text, sizeof(text),
+		 "a reload waits for its confirmation, else it is reverted in %s: `nuncio confirm` keeps it; `nuncio reload "
+		 "--confirm TIME` takes the file into use and counts the time anew",
+		 reload_confirm_left(server, left));
+	log_event(LOG_WARNING, "reload refused", "msg", text, NULL);
+	return json_take_text(json_pack(
+		"{s:i, s:b, s:[{s:s, s:s, s:s, s:s, s:s, s:s}], s:[], s:s, s:s, s:I}", "version", 1, "ok", 0, "problems",
+		"code", "reload-pending", "severity", "error", "where", "reload", "text", text, "act", "you", "remedy",
+		"`nuncio confirm`, or wait, then `nuncio reload`.", "changes", "text", text, "count", "refused",
+		"running_since_us", (json_int_t)server->snapshot->loaded_wall_us));
+}
+
+static void add_confirm(const struct server *server, json_t *answer)
+{
+	char until[32];
+
+	if (!reload_confirm_is_pending(server))
+		return;
+	json_object_set_new(answer, "confirm",
+			    json_pack("{s:s, s:I}", "until", text_time(server->confirm.until_wall_us, until), "left_s",
+				      (json_int_t)timer_left_ms(server->loop, &server->confirm.timer) / 1000));
+}
+
+char *reload_now(struct server *server, uint64_t confirm_ms, bool *out_ok)
 {
 	const uint64_t began_us = now_us(CLOCK_MONOTONIC);
 	struct report *report = NULL;
@@ -143,11 +178,15 @@ char *reload_now(struct server *server, bool *out_ok)
 	char *text;
 
 	*out_ok = false;
+	if (reload_confirm_is_pending(server) && !confirm_ms) {
+		json_decref(answer);
+		return refuse(server);
+	}
 	if (report_new(&report)) {
 		json_decref(answer);
 		return NULL;
 	}
-	changes = reload(server, report, out_ok);
+	changes = reload(server, confirm_ms, report, out_ok);
 	json_object_set_new(answer, "version", json_integer(1));
 	json_object_set_new(answer, "ok", json_boolean(*out_ok));
 	json_object_set_new(answer, "n_files", json_integer((json_int_t)server->snapshot->settings->n_files));
@@ -158,6 +197,7 @@ char *reload_now(struct server *server, bool *out_ok)
 	json_object_set_new(answer, "kept", json_pack("{s:i, s:I}", "requests", (int)server_n_busy(server), "connections",
 				      (json_int_t)counters_total((const struct counters *const *)server->counters,
 								 server->n_workers, COUNTER_CONNECTIONS)));
+	add_confirm(server, answer);
 	json_object_set_new(answer, "took_ms",
 			    json_integer((json_int_t)(now_us(CLOCK_MONOTONIC) - began_us) / 1000));
 	report_free(report);

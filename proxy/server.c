@@ -190,6 +190,7 @@ struct server *server_free(struct server *server)
 	if (!server)
 		return NULL;
 	server_stop(server);
+	reload_confirm_end(server);
 	for (i = 0; i < server->n_workers; i++)
 		worker_free(server->workers[i]);
 	for (i = 0; i < server->n_workers; i++)

@@ -11,6 +11,7 @@
 #include "proxy/base/error.h"
 #include "proxy/base/loop.h"
 #include "proxy/peer_stats.h"
+#include "proxy/reload_confirm.h"
 #include "proxy/sip/digest.h"
 #include "proxy/snapshot.h"
 #include "routing/health.h"
@@ -43,7 +44,8 @@ struct server {
 	bool last_reload_ok;
 	char last_reload_text[512];
 	uint64_t rounds_seen[SERVER_MAX_WORKERS]; /* server_is_alive */
-	uint64_t n_reloads_applied, n_reloads_unchanged, n_reloads_rejected;
+	uint64_t n_reloads_applied, n_reloads_unchanged, n_reloads_rejected, n_reloads_reverted;
+	struct reload_confirm confirm;
 	bool is_draining;		/* atomic: written by main, read by all */
 };
 

@@ -172,6 +172,7 @@ enum err snapshot_build(const char *path, const struct snapshot_parts *parts, st
 		return ERR_NO_MEMORY;
 	snapshot->n_refs = 1;
 	snapshot->generation = parts->previous ? parts->previous->generation + 1 : 1;
+	snapshot->n_sockets = parts->n_workers;
 	if (!text_copy(snapshot->path, sizeof(snapshot->path), path)) {
 		snapshot_unref(snapshot);
 		return ERR_TOO_LARGE;
@@ -186,10 +187,53 @@ enum err snapshot_build(const char *path, const struct snapshot_parts *parts, st
 	return ERR_OK;
 }
 
+enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *parts, struct report *report,
+			 struct snapshot **out)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	enum err err;
+
+	if (!snapshot)
+		return ERR_NO_MEMORY;
+	snapshot->n_refs = 1;
+	snapshot->generation = parts->previous ? parts->previous->generation + 1 : 1;
+	snapshot->n_sockets = parts->n_workers;
+	snapshot->loaded_wall_us = kept->loaded_wall_us;
+	snapshot->n_warnings = kept->n_warnings;
+	text_copy(snapshot->path, sizeof(snapshot->path), kept->path);
+	/* One that was revived itself owns nothing that is needed: no chain comes of it. */
+	snapshot->origin = snapshot_ref(kept->origin ? kept->origin : kept);
+	snapshot->settings = kept->settings;
+	snapshot->users = kept->users;
+	snapshot->credentials = kept->credentials;
+	if (kept->tls_trust)
+		snapshot->tls_trust = tls_trust_ref(kept->tls_trust);
+	err = open_listeners(snapshot, parts, report);
+	if (!err)
+		err = compile(snapshot, parts, report);
+	if (err) {
+		snapshot_unref(snapshot);
+		return err;
+	}
+	*out = snapshot;
+	return ERR_OK;
+}
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
 	__atomic_add_fetch(&snapshot->n_refs, 1, __ATOMIC_RELAXED);
 	return snapshot;
+}
+
+static void free_own(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; snapshot->credentials && i < snapshot->settings->n_certificates; i++)
+		credentials_unref(snapshot->credentials[i]);
+	free(snapshot->credentials);
+	users_free(snapshot->users);
+	settings_free(snapshot->settings);
 }
 
 struct snapshot *snapshot_unref(struct snapshot *snapshot)
@@ -205,12 +249,11 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
 		listener_unref(snapshot->open_listeners[i]);
 	free(snapshot->open_listeners);
 	free(snapshot->listeners);
-	for (i = 0; snapshot->credentials && i < snapshot->settings->n_certificates; i++)
-		credentials_unref(snapshot->credentials[i]);
-	free(snapshot->credentials);
 	tls_trust_unref(snapshot->tls_trust);
-	users_free(snapshot->users);
-	settings_free(snapshot->settings);
+	if (snapshot->origin)
+		snapshot_unref(snapshot->origin);
+	else
+		free_own(snapshot);
 	free(snapshot);
 	return NULL;
 }

@@ -20,6 +20,8 @@ struct snapshot {
 	uint64_t generation;
 	uint64_t loaded_wall_us;
 	char path[4096];
+	struct snapshot *origin; /* counted: settings, users and credentials are its; NULL: they are this one's own */
+	unsigned n_sockets;	 /* of each listener: one a worker */
 	struct settings *settings;
 	struct users *users;		   /* of users_file; NULL if there is none */
 	struct credentials **credentials;  /* like settings->certificates */
@@ -44,5 +46,11 @@ struct snapshot_parts {
 /* Loads path and builds everything; every fault of it goes to report. ERR_INVALID when report has errors: nothing is kept then. */
 enum err snapshot_build(const char *path, const struct snapshot_parts *parts, struct report *report,
 			struct snapshot **out) MUST_CHECK;
+
+/* Makes what kept was again, from memory: its settings, users, keys and certificates as they were, whatever became of the
+ * files. Sockets are taken over from parts->previous, those that it has not are opened; a listener that cannot be is left
+ * out and stands in report. ERR_NO_MEMORY. */
+enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *parts, struct report *report,
+			 struct snapshot **out) MUST_CHECK;
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);

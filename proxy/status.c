@@ -7,36 +7,9 @@
 #include "conf/host.h"
 #include "proxy/base/text.h"
 #include "proxy/json_text.h"
-#include "proxy/peer_view.h"
-
-enum { CERTIFICATE_WARN_DAYS = 14 };
-
-static const char *const health_texts[] = {
-	[HEALTH_UNKNOWN] = "unknown",
-	[HEALTH_UP] = "up",
-	[HEALTH_DOWN] = "down",
-	[HEALTH_TRYING] = "trying",
-};
-
-static json_int_t age_s(uint64_t now_ms, uint64_t at_ms)
-{
-	return at_ms == 0 || at_ms > now_ms ? -1 : (json_int_t)((now_ms - at_ms) / 1000);
-}
-
-static json_t *server_to_json(const struct health_view *view, uint64_t now_ms)
-{
-	char address[ADDR_TEXT_SIZE];
-
-	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i}", "address",
-		addr_text(&view->addr, address), "transport",
-		conf_transport_text(view->transport), "state", health_texts[view->state],
-		"last_reason", reason_code(view->last_reason), "last_seen_s",
-		age_s(now_ms, view->last_success_ms), "last_failure_s",
-		age_s(now_ms, view->last_failure_ms), "successes",
-		(json_int_t)view->n_successes, "failures", (json_int_t)view->n_failures,
-		"failures_in_a_row", (int)view->n_failures_in_a_row);
-}
+#include "proxy/status_peers.h"
+#include "proxy/status_problem.h"
+#include "proxy/status_stream.h"
 
 int status_days_left(const struct identity *identity, uint64_t wall_us)
 {
@@ -45,118 +18,24 @@ int status_days_left(const struct identity *identity, uint64_t wall_us)
 	return (int)(left_s >= 0 ? left_s / 86400 : -1 - (-left_s - 1) / 86400);
 }
 
-static void add_problem(json_t *problems, const char *code, const char *severity,
-			const char *where, const char *text, const char *act,
-			const char *remedy)
-{
-	json_array_append_new(problems,
-			      json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "code", code,
-					"severity", severity, "where", json_text(where), "text",
-					json_text(text), "act", act, "remedy", remedy));
-}
-
-/* Since the start; warns of a certificate of theirs that ends soon. */
-static void add_stat(struct server *server, json_t *object, const char *id, json_t *problems)
-{
-	const int64_t now_s = (int64_t)(loop_wall_us(server->loop) / 1000000);
-	json_t *failures = json_object();
-	struct peer_stat stat;
-	char text[96];
-
-	peer_stats_look(server->peer_stats, id, &stat);
-	for (int reason = 1; reason < N_REASONS; reason++)
-		if (stat.n_failures[reason])
-			json_object_set_new(failures, reason_code((enum reason)reason),
-					    json_integer(stat.n_failures[reason]));
-	json_object_set_new(object, "requests_received", json_integer((json_int_t)stat.n_received));
-	json_object_set_new(object, "requests_sent", json_integer((json_int_t)stat.n_sent));
-	json_object_set_new(object, "failures_by_reason", failures);
-	if (stat.probe_us)
-		json_object_set_new(object, "probe_us", json_integer((json_int_t)stat.probe_us));
-	if (!stat.certificate_not_after)
-		return;
-	json_object_set_new(object, "certificate_days_left",
-			    json_integer((stat.certificate_not_after - now_s) / 86400));
-	if (stat.certificate_not_after - now_s >= CERTIFICATE_WARN_DAYS * 86400)
-		return;
-	snprintf(text, sizeof(text), "its certificate expires in %lld days",
-		 (long long)(stat.certificate_not_after - now_s) / 86400);
-	add_problem(problems, "partner-certificate-expires", "warning", id, text, "the partner",
-		    "Tell the partner to renew its certificate.");
-}
-
-static json_t *peer_to_json(const struct peer_views *views, const struct rule *rule,
-			    uint64_t now_ms, json_t *problems)
-{
-	json_t *servers = json_array(), *object;
-	const struct reason_row *row;
-	struct peer_view view;
-
-	peer_views_look(views, rule, &view);
-	for (size_t i = 0; i < view.n_servers; i++)
-		json_array_append_new(servers, server_to_json(&view.servers[i], now_ms));
-	row = reason_row(view.last_reason);
-	if (view.state == PEER_DOWN)
-		add_problem(problems, row->code, "error", rule->id, row->cause,
-			    actor_text(row->act), row->remedy);
-	object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "id", rule->id, "state",
-			   peer_state_text(view.state), "last_reason", row->code, "last_seen_s",
-			   age_s(now_ms, view.last_seen_ms), "last_failure_s",
-			   age_s(now_ms, view.last_failure_ms), "successes",
-			   (json_int_t)view.n_successes, "failures",
-			   (json_int_t)view.n_failures, "tried", servers);
-	if (object && rule->n_servers > 0) {
-		json_object_set_new(object, "server", json_text(rule->servers[0].host));
-		json_object_set_new(object, "port", json_integer(rule->servers[0].port));
-		json_object_set_new(
-			object, "transport",
-			json_string(conf_transport_text(rule->servers[0].transport)));
-		json_object_set_new(object, "n_servers",
-				    json_integer((json_int_t)rule->n_servers));
-	}
-	return object;
-}
-
-static void add_peers(struct server *server, json_t *partners, json_t *backends,
-		      json_t *problems)
-{
-	const struct rules *rules = server->snapshot->rules;
-	struct peer_views *views;
-
-	if (peer_views_new(server, &views))
-		return;
-	for (size_t i = 0; i < rules_count(rules); i++) {
-		const struct rule *rule = rules_at(rules, i);
-		json_t *object = peer_to_json(views, rule, loop_now_ms(server->loop), problems);
-
-		if (!object)
-			continue;
-		add_stat(server, object, rule->id, problems);
-		if (rule->route) {
-			json_object_set_new(object, "domain", json_text(rule->route->domain));
-			json_object_set_new(object, "trustworthy",
-					    json_boolean(rule->route->is_trustworthy));
-			json_array_append_new(partners, object);
-		} else {
-			json_object_set_new(object, "name", json_text(rule->backend->name));
-			json_array_append_new(backends, object);
-		}
-	}
-	peer_views_free(views);
-}
-
 /* An interface may lose its address while we serve on it; then nobody reaches us there (mission 15). */
 static const char *listener_state(const struct settings_listener *wanted, const struct listener *listener,
 				  json_t *problems)
 {
 	char where[80];
 
-	if (!listener)
+	if (!wanted->is_enabled)
 		return "off";
+	snprintf(where, sizeof(where), "listener %.64s", wanted->name);
+	if (!listener) {
+		status_problem(problems, "listener-closed", "error", where,
+			       "it could not be opened again when the configuration was reverted", "you",
+			       "Free its address (the log says what is in the way), then `nuncio reload`.");
+		return "down";
+	}
 	if (host_has(&listener->addr))
 		return "up";
-	snprintf(where, sizeof(where), "listener %.64s", wanted->name);
-	add_problem(problems, "address-gone", "error", where, "this host does not have its address any more",
+	status_problem(problems, "address-gone", "error", where, "this host does not have its address any more",
 		    "you", "Give the interface its address back, or change bind: and reload.");
 	return "down";
 }
@@ -184,84 +63,112 @@ static json_t *listeners_to_json(const struct snapshot *snapshot, json_t *proble
 	return array;
 }
 
-/* Who shows the certificate: listeners and partners, so that its end is not a surprise. */
-static json_t *used_by(const struct settings *settings, int index)
+/* Who shows a certificate: listeners and partners, so that its end is not a surprise. At most max are named. */
+struct usage {
+	json_t *names;
+	size_t n, max;
+};
+
+static void note_use(struct usage *usage, const char *what, const char *name)
 {
-	json_t *array = json_array();
 	char text[320];
 
+	if (usage->n++ >= usage->max)
+		return;
+	snprintf(text, sizeof(text), "%s %s", what, name);
+	json_array_append_new(usage->names, json_text(text));
+}
+
+static void look_for_use(const struct settings *settings, int index, struct usage *usage)
+{
 	for (size_t i = 0; i < settings->n_listeners; i++) {
 		const struct settings_listener *listener = &settings->listeners[i];
 
 		for (size_t c = 0; c < listener->n_certificates; c++) {
-			if (listener->certificates[c].index != index)
-				continue;
-			snprintf(text, sizeof(text), "listener %s", listener->name);
-			json_array_append_new(array, json_text(text));
+			if (listener->certificates[c].index == index)
+				note_use(usage, "listener", listener->name);
 		}
 	}
 	for (size_t i = 0; i < settings->partners.n_routes; i++) {
-		if (settings->partners.routes[i].certificate.index != index)
-			continue;
-		snprintf(text, sizeof(text), "partner %s", settings->partners.routes[i].domain);
-		json_array_append_new(array, json_text(text));
+		if (settings->partners.routes[i].certificate.index == index)
+			note_use(usage, "partner", settings->partners.routes[i].domain);
 	}
-	return array;
 }
 
 static void note_certificate(json_t *problems, const char *name, int days)
 {
 	char where[128], text[64];
 
-	if (days >= CERTIFICATE_WARN_DAYS)
+	if (days >= STATUS_WARN_DAYS)
 		return;
 	snprintf(where, sizeof(where), "certificate %s", name);
 	snprintf(text, sizeof(text), days < 0 ? "expired %d days ago" : "expires in %d days",
 		 days < 0 ? -days : days);
-	add_problem(problems, days < 0 ? "certificate-expired" : "certificate-expires",
+	status_problem(problems, days < 0 ? "certificate-expired" : "certificate-expires",
 		    days < 0 ? "error" : "warning", where, text, "you",
 		    "Renew the certificate, put the files in place, then `nuncio reload`.");
 }
 
-static json_t *certificates_to_json(const struct snapshot *snapshot, uint64_t wall_us,
+static json_t *certificate_to_json(const struct snapshot *snapshot, size_t i, int days, size_t max_uses)
+{
+	const struct identity *identity = credentials_identity(snapshot->credentials[i]);
+	struct usage usage = { .names = json_array(), .max = max_uses };
+	char not_after[32], names[1024];
+
+	look_for_use(snapshot->settings, (int)i, &usage);
+	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:s, s:o, s:I}", "name",
+			 snapshot->settings->certificates[i].name, "not_after",
+			 text_time((uint64_t)identity->not_after * 1000000, not_after), "days_left",
+			 days, "state",
+			 days < 0		   ? "fail" :
+			 days < STATUS_WARN_DAYS ? "warn" :
+						     "ok",
+			 "names", json_text(identity_text(identity, names, sizeof(names))),
+			 "issuer", json_text(identity->issuer), "sha256", identity->sha256,
+			 "used_by", usage.names, "n_used_by", (json_int_t)usage.n);
+}
+
+static json_t *certificates_to_json(const struct snapshot *snapshot, uint64_t wall_us, size_t max_uses,
 				    json_t *problems)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < snapshot->settings->n_certificates; i++) {
-		const struct settings_certificate *wanted =
-			&snapshot->settings->certificates[i];
-		const struct identity *identity =
-			credentials_identity(snapshot->credentials[i]);
-		char not_after[32], names[1024];
-		int days = status_days_left(identity, wall_us);
+		int days = status_days_left(credentials_identity(snapshot->credentials[i]), wall_us);
 
-		note_certificate(problems, wanted->name, days);
-		json_array_append_new(
-			array,
-			json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:o}", "name", wanted->name,
-				  "not_after",
-				  text_time((uint64_t)identity->not_after * 1000000, not_after),
-				  "days_left", days, "names",
-				  json_text(identity_text(identity, names, sizeof(names))),
-				  "issuer", json_text(identity->issuer), "sha256",
-				  identity->sha256, "used_by",
-				  used_by(snapshot->settings, (int)i)));
+		note_certificate(problems, snapshot->settings->certificates[i].name, days);
+		json_array_append_new(array, certificate_to_json(snapshot, i, days, max_uses));
 	}
 	return array;
+}
+
+static void note_reload(const struct server *server, json_t *problems)
+{
+	char left[32], text[96];
+
+	if (reload_confirm_is_pending(server)) {
+		snprintf(text, sizeof(text), "reverts in %s unless confirmed", reload_confirm_left(server, left));
+		status_problem(problems, "reload-unconfirmed", "warning", "reload", text, "you",
+			       "`nuncio confirm` keeps the configuration that runs.");
+	}
+	if (server->last_reload_ok || server->last_reload_wall_us == 0)
+		return;
+	if (server->confirm.reverted)
+		status_problem(problems, "reload-reverted", "warning", "reload", server->last_reload_text, "you",
+			       "Correct the file, then `nuncio reload --confirm 5m` and `nuncio confirm`.");
+	else
+		status_problem(problems, "reload-rejected", "warning", "reload", server->last_reload_text, "you",
+			       "`nuncio check` shows the faults; correct them, then `nuncio reload`.");
 }
 
 static json_t *configuration_to_json(const struct server *server, json_t *problems)
 {
 	const struct snapshot *snapshot = server->snapshot;
-	char loaded[32], reloaded[32];
+	char loaded[32], reloaded[32], until[32];
+	json_t *object;
 
-	if (!server->last_reload_ok && server->last_reload_wall_us != 0)
-		add_problem(
-			problems, "reload-rejected", "warning", "reload",
-			server->last_reload_text, "you",
-			"`nuncio check` shows the faults; correct them, then `nuncio reload`.");
-	return json_pack(
+	note_reload(server, problems);
+	object = json_pack(
 		"{s:o, s:s, s:I, s:i, s:b, s:s, s:o}", "path", json_text(snapshot->path),
 		"loaded", text_time(snapshot->loaded_wall_us, loaded), "generation",
 		(json_int_t)snapshot->generation, "warnings", (int)snapshot->n_warnings,
@@ -270,16 +177,24 @@ static json_t *configuration_to_json(const struct server *server, json_t *proble
 		server->last_reload_wall_us ? text_time(server->last_reload_wall_us, reloaded)
 					    : "",
 		"last_reload_text", json_text(server->last_reload_text));
+	if (reload_confirm_is_pending(server))
+		json_object_set_new(object, "confirm",
+				    json_pack("{s:s, s:I}", "until",
+					      text_time(server->confirm.until_wall_us, until), "left_s",
+					      (json_int_t)timer_left_ms(server->loop, &server->confirm.timer) / 1000));
+	if (server->confirm.reverted)
+		json_object_set(object, "reverted", server->confirm.reverted);
+	return object;
 }
 
 static void note_process(struct server *server, bool is_alive, json_t *problems)
 {
 	if (!is_alive)
-		add_problem(problems, "worker-stuck", "error", "worker",
+		status_problem(problems, "worker-stuck", "error", "worker",
 			    "a worker's loop does not turn", "you",
 			    "Keep a core (`gcore`) and restart; please report it.");
 	if (__atomic_load_n(&server->is_draining, __ATOMIC_RELAXED))
-		add_problem(problems, "draining", "warning", "process",
+		status_problem(problems, "draining", "warning", "process",
 			    "ends: no new requests are taken", "nobody",
 			    "Nothing has to be done.");
 }
@@ -315,33 +230,98 @@ static json_t *counters_to_json(const struct server *server)
 	return object;
 }
 
-json_t *status_answer(struct server *server, bool is_alive)
+/* How many objects of the array have text as key. */
+static json_int_t count(const json_t *array, const char *key, const char *text)
+{
+	const json_t *row;
+	json_int_t n = 0;
+	size_t i;
+
+	json_array_foreach(array, i, row)
+		n += strcmp(json_string_value(json_object_get(row, key)), text) == 0;
+	return n;
+}
+
+static json_t *counts_to_json(const struct status_peers *peers, const json_t *head,
+			      const json_t *problems)
+{
+	const json_t *listeners = json_object_get(head, "listeners"),
+		     *certificates = json_object_get(head, "certificates");
+
+	return json_pack(
+		"{s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}}", "listeners", "up",
+		count(listeners, "state", "up"), "down", count(listeners, "state", "down"), "off",
+		count(listeners, "state", "off"), "certificates", "ok",
+		count(certificates, "state", "ok"), "warn", count(certificates, "state", "warn"),
+		"fail", count(certificates, "state", "fail"), "partners",
+		status_peers_counts(peers, STATUS_PARTNERS), "backends",
+		status_peers_counts(peers, STATUS_BACKENDS), "problems", "error",
+		count(problems, "severity", "error") + status_peers_n_errors(peers), "warning",
+		count(problems, "severity", "warning") + status_peers_n_warnings(peers));
+}
+
+/* All but partners, backends and problems; problems gets those that are not a peer's. */
+static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
+			 const struct status_peers *peers, json_t *problems)
 {
 	uint64_t wall_us = loop_wall_us(server->loop);
-	json_t *problems = json_array(), *partners = json_array(), *backends = json_array(),
-	       *object;
+	bool is_draining = __atomic_load_n(&server->is_draining, __ATOMIC_RELAXED), is_ok;
 	char started[32];
+	json_t *head;
 
 	note_process(server, is_alive, problems);
-	object = json_pack("{s:i, s:s, s:i, s:i, s:s, s:I, s:b, s:i, s:i}", "version", 1,
-			   "program", server->version, "pid", (int)getpid(), "workers",
-			   (int)server->n_workers, "started",
-			   text_time(server->started_wall_us, started), "uptime_s",
-			   (json_int_t)((wall_us - server->started_wall_us) / 1000000),
-			   "draining", __atomic_load_n(&server->is_draining, __ATOMIC_RELAXED),
-			   "busy", (int)server_n_busy(server), "banned_sources",
-			   (int)accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
-	if (!object)
+	head = json_pack("{s:i, s:s, s:i, s:i, s:s, s:I, s:b, s:i, s:i}", "version", 1,
+			 "program", server->version, "pid", (int)getpid(), "workers",
+			 (int)server->n_workers, "started",
+			 text_time(server->started_wall_us, started), "uptime_s",
+			 (json_int_t)((wall_us - server->started_wall_us) / 1000000), "draining",
+			 is_draining, "busy", (int)server_n_busy(server), "banned_sources",
+			 (int)accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
+	if (!head)
 		return NULL;
-	json_object_set_new(object, "configuration", configuration_to_json(server, problems));
-	json_object_set_new(object, "counters", counters_to_json(server));
-	json_object_set_new(object, "listeners", listeners_to_json(server->snapshot, problems));
-	add_peers(server, partners, backends, problems);
-	json_object_set_new(object, "partners", partners);
-	json_object_set_new(object, "backends", backends);
-	json_object_set_new(object, "certificates",
-			    certificates_to_json(server->snapshot, wall_us, problems));
-	json_object_set_new(object, "ok", json_boolean(json_array_size(problems) == 0));
-	json_object_set_new(object, "problems", problems);
-	return object;
+	json_object_set_new(head, "configuration", configuration_to_json(server, problems));
+	json_object_set_new(head, "counters", counters_to_json(server));
+	json_object_set_new(head, "listeners", listeners_to_json(server->snapshot, problems));
+	json_object_set_new(head, "certificates",
+			    certificates_to_json(server->snapshot, wall_us,
+						 is_summary ? STATUS_SUMMARY_ROWS : SIZE_MAX,
+						 problems));
+	json_object_set_new(head, "summary", json_boolean(is_summary));
+	json_object_set_new(head, "counts", counts_to_json(peers, head, problems));
+	is_ok = json_array_size(problems) == 0 && status_peers_n_errors(peers) == 0 &&
+		status_peers_n_warnings(peers) == 0;
+	json_object_set_new(head, "ok", json_boolean(is_ok));
+	return head;
+}
+
+json_t *status_summary(struct server *server, bool is_alive)
+{
+	json_t *problems = json_array(), *head;
+	struct status_peers *peers;
+
+	if (status_peers_new(server, &peers)) {
+		json_decref(problems);
+		return NULL;
+	}
+	head = make_head(server, is_alive, true, peers, problems);
+	status_peers_first_problems(peers, problems);
+	json_object_set_new(head, "partners", status_peers_first_rows(peers, STATUS_PARTNERS));
+	json_object_set_new(head, "backends", status_peers_first_rows(peers, STATUS_BACKENDS));
+	json_object_set_new(head, "problems", problems);
+	status_peers_free(peers);
+	return head;
+}
+
+enum err status_source(struct server *server, bool is_alive, struct http_source *out)
+{
+	json_t *problems = json_array();
+	struct status_peers *peers;
+	enum err err = status_peers_new(server, &peers);
+
+	if (err) {
+		json_decref(problems);
+		return err;
+	}
+	return status_stream_new(peers, make_head(server, is_alive, false, peers, problems),
+				 problems, out);
 }

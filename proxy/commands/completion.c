@@ -103,7 +103,7 @@ static void offer_kind(enum completes completes, const char *words, const char *
 		puts(":files:");
 		break;
 	case COMPLETES_LISTENER:
-		offer_live(start, "/v1/status", "listeners", "name");
+		offer_live(start, "/v1/status?summary=1", "listeners", "name");
 		break;
 	case COMPLETES_DOMAIN:
 		offer_domains(start);

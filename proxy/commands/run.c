@@ -80,12 +80,12 @@ static void count_reload(struct server *server, const char *text, bool ok)
 }
 
 /* The reload of both ways, the signal and the control socket. */
-static char *reload_and_notify(struct server *server, bool *out_ok)
+static char *reload_and_notify(struct server *server, uint64_t confirm_ms, bool *out_ok)
 {
 	char *answer;
 
 	notify_reloading();
-	answer = reload_now(server, out_ok);
+	answer = reload_now(server, confirm_ms, out_ok);
 	count_reload(server, answer, *out_ok);
 	notify_ready(server);
 	return answer;
@@ -113,6 +113,7 @@ static void on_end_wanted(struct daemon *daemon)
 	}
 	log_event(LOG_INFO, "draining: no new requests, those in progress go on", NULL);
 	notify_stopping();
+	reload_confirm_end(server);
 	for (unsigned i = 0; i < server->n_workers; i++)
 		worker_post_drain(server->workers[i]);
 	daemon->drain_until_ms = loop_now_ms(server->loop) + DRAIN_MS;
@@ -127,7 +128,7 @@ static void on_signal(struct loop_watch *watch, unsigned events)
 
 	while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			free(reload_and_notify(daemon->server, &ok));
+			free(reload_and_notify(daemon->server, 0, &ok));
 		else
 			on_end_wanted(daemon);
 	}

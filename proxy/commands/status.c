@@ -1,14 +1,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/base/macros.h"
-#include "proxy/base/text.h"
 #include "proxy/commands/args.h"
 #include "proxy/commands/client.h"
-#include "proxy/commands/grid.h"
 #include "proxy/commands/record.h"
+#include "proxy/commands/status_text.h"
 
-enum { MANY = 6 }; /* more rows than these are summed up without --all */
+enum { MANY = 5 }; /* a monitoring system shows one line: it names so many problems */
 
 static const struct option_row option_watch = { .name = "watch",
 						.text = "print it anew each second" },
@@ -25,184 +23,25 @@ static const struct option_row *const options[] = { &option_watch, &option_all, 
 						    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio status", "One screen, problems first." },
-	{ "nuncio status partners --all", "All partners with what was last seen of them." },
+	{ "nuncio status partners", "All partners with what was last seen of them." },
 	{ "nuncio status --json", "The same facts for a program." },
 	{ "nuncio status --plugin", "For Nagios, Icinga and their like." },
 	{ 0 },
 };
 
-static enum ink ink_of(const char *state)
+/* One screen needs no list of all partners. */
+static bool wants_all(const struct args *args)
 {
-	return strcmp(state, "up") == 0     ? INK_OK
-	       : strcmp(state, "down") == 0 ? INK_FAIL
-					    : INK_DETAIL;
+	return args_has(args, "json") || args_has(args, "all") || args->n_operands > 0;
 }
 
-static void print_verdict(const struct screen *screen, const json_t *status)
-{
-	const json_t *problems = json_object_get(status, "problems"), *problem;
-	size_t n = json_array_size(problems), i;
-	uint64_t uptime_s = (uint64_t)record_number(status, "uptime_s");
-	char uptime[32];
-
-	printf("nuncio %s %s %s, ", record_text(status, "program"),
-	       json_is_true(json_object_get(status, "draining")) ? "ends after" : "running",
-	       uptime_s == 0 ? "just now" : text_duration(uptime_s * 1000, uptime));
-	if (n == 0)
-		screen_print(screen, INK_OK, "no problems");
-	else
-		screen_print(screen, INK_FAIL, "%zu problem%s", n, n == 1 ? "" : "s");
-	printf("; %lld requests in progress\n", record_number(status, "busy"));
-	json_array_foreach(problems, i, problem) {
-		bool is_error = strcmp(record_text(problem, "severity"), "error") == 0;
-
-		screen_print(screen, is_error ? INK_FAIL : INK_WARN, "  %-4s",
-			     is_error ? "FAIL" : "warn");
-		printf(" %s: ", record_text(problem, "where"));
-		screen_paragraph(screen, (unsigned)strlen(record_text(problem, "where")) + 9, 7,
-				 record_text(problem, "text"));
-		printf("       [%s] who must act: %s\n", record_text(problem, "code"),
-		       record_text(problem, "act"));
-	}
-}
-
-static void print_traffic(const struct screen *screen, const json_t *status)
-{
-	const json_t *counters = json_object_get(status, "counters");
-
-	screen_print(screen, INK_STRONG, "traffic since the start\n");
-	printf("  %lld requests, %lld refused, %lld malformed, %lld over a limit, %lld repeated\n",
-	       record_number(counters, "requests"), record_number(counters, "refusals"),
-	       record_number(counters, "malformed"), record_number(counters, "limited"),
-	       record_number(counters, "retransmissions"));
-	printf("  now: %lld connections, %lld transactions\n", record_number(counters, "connections"),
-	       record_number(counters, "transactions"));
-}
-
-static void add_listener(struct grid *grid, const json_t *row)
-{
-	const char *state = record_text(row, "state");
-
-	grid_add(grid, ink_of(state), 0, state, record_text(row, "name"),
-		 record_text(row, "network"), record_text(row, "transport"),
-		 record_text(row, "address"), NULL);
-}
-
-static void add_peer(struct grid *grid, const json_t *row)
-{
-	const char *state = record_text(row, "state"), *domain = record_text(row, "domain");
-	long long failure_s = record_number(row, "last_failure_s");
-	char to[GRID_CELL], seen[40], failed[40], text[GRID_CELL];
-
-	snprintf(to, sizeof(to), "%s %s", record_text(row, "transport"),
-		 record_text(row, "server"));
-	snprintf(text, sizeof(text), "seen %s",
-		 screen_ago(record_number(row, "last_seen_s"), seen));
-	if (failure_s >= 0) {
-		size_t used = strlen(text);
-
-		snprintf(text + used, sizeof(text) - used, "; %s %s",
-			 record_text(row, "last_reason"), screen_ago(failure_s, failed));
-	}
-	/* Its name leads nowhere: nothing was sent that could have failed. */
-	if (failure_s < 0 && strcmp(state, "down") == 0)
-		snprintf(text, sizeof(text), "seen never; %s", record_text(row, "last_reason"));
-	grid_add(grid, ink_of(state), 0, state, *domain ? domain : record_text(row, "name"),
-		 !*domain                                            ? "-"
-		 : json_is_true(json_object_get(row, "trustworthy")) ? "trusted"
-								     : "not trusted",
-		 to, text, NULL);
-}
-
-static void add_certificate(struct grid *grid, const json_t *row)
-{
-	long long days = record_number(row, "days_left");
-	char left[64];
-
-	snprintf(left, sizeof(left), "%lld d left", days);
-	grid_add(grid,
-		 days < 0    ? INK_FAIL
-		 : days < 14 ? INK_WARN
-			     : INK_OK,
-		 0,
-		 days < 0    ? "FAIL"
-		 : days < 14 ? "warn"
-			     : "ok",
-		 record_text(row, "name"), left, record_text(row, "not_after"),
-		 record_text(row, "names"), NULL);
-}
-
-static const struct section {
-	const char *key, *word, *title;
-	void (*add)(struct grid *grid, const json_t *row);
-} sections[] = {
-	{ "listeners", "listeners", "listeners", add_listener },
-	{ "partners", "partners", "partners", add_peer },
-	{ "backends", "backends", "backends", add_peer },
-	{ "certificates", "certs", "certificates", add_certificate },
-};
-
-static bool is_remarkable(const json_t *row)
-{
-	const char *state = record_text(row, "state");
-
-	return strcmp(state, "down") == 0 || (!*state && record_number(row, "days_left") < 14);
-}
-
-static void print_section(const struct screen *screen, const json_t *status,
-			  const struct section *section, bool with_all)
-{
-	const json_t *rows = json_object_get(status, section->key), *row;
-	size_t n = json_array_size(rows), shown = 0, i;
-	struct grid grid;
-
-	if (n == 0)
-		return;
-	grid_init(&grid, screen);
-	/* Those in trouble first, then the others as far as they fit. */
-	for (int pass = 0; pass < 2; pass++) {
-		json_array_foreach(rows, i, row) {
-			if (is_remarkable(row) != (pass == 0) || (!with_all && shown >= MANY))
-				continue;
-			section->add(&grid, row);
-			shown++;
-		}
-	}
-	screen_print(screen, INK_STRONG, "%s\n", section->title);
-	grid_print(&grid);
-	if (shown < n)
-		screen_print(screen, INK_DETAIL, "  %zu more: nuncio status %s --all\n",
-			     n - shown, section->word);
-}
-
-static void print_status(const struct args *args, const struct screen *screen,
-			 const json_t *status)
-{
-	const char *only = args->n_operands > 0 ? args->operands[0] : NULL;
-
-	if (!only)
-		print_verdict(screen, status);
-	for (size_t i = 0; i < COUNT(sections); i++) {
-		if (!only || strcmp(only, sections[i].word) == 0)
-			print_section(screen, status, &sections[i], args_has(args, "all"));
-	}
-	if (!only)
-		print_traffic(screen, status);
-}
-
-static bool is_section(const char *word)
-{
-	for (size_t i = 0; i < COUNT(sections); i++) {
-		if (strcmp(word, sections[i].word) == 0)
-			return true;
-	}
-	return false;
-}
+static const struct client_query summary_query[] = { { "summary", "1" }, { 0 } };
 
 static enum exit_code show(const struct args *args, const struct screen *screen)
 {
 	struct client_answer answer;
-	enum exit_code code = client_ask(args, "/v1/status", NULL, NULL, &answer);
+	enum exit_code code = client_ask(args, "/v1/status", wants_all(args) ? NULL : summary_query, NULL,
+					&answer);
 
 	if (code != EXIT_YES)
 		return code;
@@ -210,8 +49,11 @@ static enum exit_code show(const struct args *args, const struct screen *screen)
 		fputs("\033[H\033[2J", stdout);
 	if (args_has(args, "json"))
 		client_print_json(answer.json);
+	else if (wants_all(args))
+		status_text_all(screen, answer.json,
+				args->n_operands > 0 ? args->operands[0] : NULL);
 	else
-		print_status(args, screen, answer.json);
+		status_text_overview(screen, answer.json);
 	fflush(stdout);
 	code = json_is_true(json_object_get(answer.json, "ok")) ? EXIT_YES : EXIT_NO;
 	json_decref(answer.json);
@@ -222,30 +64,35 @@ static enum exit_code show(const struct args *args, const struct screen *screen)
 static enum exit_code plug(const struct args *args)
 {
 	enum { PLUGIN_OK, PLUGIN_WARNING, PLUGIN_CRITICAL, PLUGIN_UNKNOWN };
-	const json_t *problems, *problem;
+	const json_t *counts, *problems, *problem;
 	struct client_answer answer;
+	long long n, n_errors;
 	int code = PLUGIN_OK;
 	size_t i;
 
-	if (client_ask(args, "/v1/status", NULL, NULL, &answer) != EXIT_YES) {
+	if (client_ask(args, "/v1/status", summary_query, NULL, &answer) != EXIT_YES) {
 		puts("NUNCIO UNKNOWN: no answer");
 		return (enum exit_code)PLUGIN_UNKNOWN;
 	}
 	problems = json_object_get(answer.json, "problems");
-	json_array_foreach(problems, i, problem) {
-		bool is_error = strcmp(record_text(problem, "severity"), "error") == 0;
-
-		if (code != PLUGIN_CRITICAL)
-			code = is_error ? PLUGIN_CRITICAL : PLUGIN_WARNING;
-	}
-	printf("NUNCIO %s: %zu problem%s",
+	counts = json_object_get(json_object_get(answer.json, "counts"), "problems");
+	n_errors = record_number(counts, "error");
+	n = n_errors + record_number(counts, "warning");
+	if (n > 0)
+		code = n_errors > 0 ? PLUGIN_CRITICAL : PLUGIN_WARNING;
+	printf("NUNCIO %s: %lld problem%s",
 	       code == PLUGIN_OK	? "OK" :
 	       code == PLUGIN_WARNING ? "WARNING" :
 					  "CRITICAL",
-	       json_array_size(problems), json_array_size(problems) == 1 ? "" : "s");
-	json_array_foreach(problems, i, problem)
+	       n, n == 1 ? "" : "s");
+	json_array_foreach(problems, i, problem) {
+		if (i == MANY)
+			break;
 		printf("%s %s (%s)", i == 0 ? ":" : ",", record_text(problem, "where"),
 		       record_text(problem, "code"));
+	}
+	if (n > (long long)i)
+		printf(", and %lld more", n - (long long)i);
 	putchar('\n');
 	json_decref(answer.json);
 	return (enum exit_code)code;
@@ -256,7 +103,7 @@ static enum exit_code status(const struct args *args)
 	struct screen screen;
 	enum exit_code code;
 
-	if (args->n_operands > 0 && !is_section(args->operands[0])) {
+	if (args->n_operands > 0 && !status_text_has_section(args->operands[0])) {
 		fprintf(stderr,
 			"nuncio status: listeners, partners, backends or certs, not '%s'\n",
 			args->operands[0]);
@@ -277,9 +124,10 @@ const struct verb verb_status = {
 	.name = "status",
 	.operands = "[listeners|partners|backends|certs]",
 	.summary = "tell how it goes: one screen, problems first",
-	.text = "Prints the verdict, then each problem with who must act, then listeners, "
-		"partners, backends and "
-		"certificates. A partner is up when one of its servers answered last, down "
+	.text = "Prints on one screen of 24 lines the verdict, then the problems with who must "
+		"act, then listeners, partners, backends and certificates: how many are in which "
+		"state, and as many of them as there is room for, those in trouble first. A "
+		"section's name lists all of it, --all everything. A partner is up when one of its servers answered last, down "
 		"when none of those that "
 		"were tried did, unknown before anything was sent.",
 	.max_operands = 1,

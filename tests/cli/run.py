@@ -23,7 +23,7 @@ import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NUNCIO = os.path.abspath(sys.argv[1])
-VERBS = "run check reload status explain why passwd trace schema completion help version".split()
+VERBS = "run check reload confirm status explain why passwd trace schema completion help version".split()
 TIMEOUT = 30
 
 
@@ -367,7 +367,7 @@ def test_passwd():
 def test_no_daemon():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "none.sock")
-        for words in (["status"], ["reload"], ["why", "last"], ["trace", "on"], ["explain", "a@b.example", "c@d.example"]):
+        for words in (["status"], ["reload"], ["confirm"], ["why", "last"], ["trace", "on"], ["explain", "a@b.example", "c@d.example"]):
             done = call(*words, "--control", path, want=3)
             check(path in done.stderr and not done.stdout, done.stderr)
         check(call("completion", "words", "--", "nuncio", "explain", "--listener", "", want=0,
@@ -438,6 +438,42 @@ def test_status():
         check("wan" not in made.ask("status", "partners", want=0).stdout, "only partners were asked for")
 
 
+def test_status_of_many():
+    """One screen, whatever there is; the sections and --all tell all of it."""
+    with site(runs=False) as made:
+        subprocess.run(["openssl", "req", "-x509", "-key", made.path("edge.key"), "-days", "5", "-subj",
+                        "/CN=sip.corp.example", "-addext", "subjectAltName=DNS:corp.example", "-out", made.path("old.pem")],
+                       check=True, capture_output=True)
+        made.write(made.read().replace("tls: {", "".join(
+            f"  old{i:02}: {{ chain: old.pem, key: edge.key }}\n" for i in range(12)) + "tls: {").replace(
+            "users_file:", "".join(
+                f"    - {{ domain: p{i:03}.example, server: 127.0.0.2, port: 5061, transport: mtls, certificate: edge,"
+                f" probe: 0s }}\n" for i in range(100)) + "users_file:"))
+        made.start()
+        done = made.ask("status", want=1)
+        lines = done.stdout.splitlines()
+        check(len(lines) <= 24, f"{len(lines)} lines:\n{done.stdout}")
+        check("12 problems" in lines[0] and "warn certificate old00" in lines[1], done.stdout)
+        check("9 more problems" in done.stdout or "8 more problems" in done.stdout, done.stdout)
+        check("partners: 101 unknown, 1 off" in done.stdout and "certificates: 1 ok, 12 warn" in done.stdout, done.stdout)
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check(len(facts["partners"]) == 102 and len(facts["problems"]) == 12 and not facts["summary"], str(facts)[:500])
+        check(facts["certificates"][0]["n_used_by"] == 103 == len(facts["certificates"][0]["used_by"]), str(facts)[:500])
+        numbers = {int(number) for number in re.findall(r"\d+", json.dumps(facts))}
+        for line in lines[1:]:
+            for number in re.findall(r"(?<![\w.])\d+(?= (?:up|down|unknown|off|ok|warn|fail|requests|refused|malformed|over|"
+                                     r"repeated|connections|transactions|d left))", line):
+                check(int(number) in numbers, f"{number} is not in the JSON: {line}")
+        done = made.ask("status", "partners", want=1)
+        check(done.stdout.count("\n") == 103 and "p099.example" in done.stdout, done.stdout)
+        done = made.ask("status", "--all", want=1)
+        check("p099.example" in done.stdout and done.stdout.count("[certificate-expires]") == 12, done.stdout)
+        check(", and 7 more" in made.ask("status", "--plugin", want=1).stdout, "--plugin")
+        summary = json.loads(by_unix(made.control, "GET", "/v1/status?summary=1")[1])
+        check(summary["counts"] == facts["counts"] and summary["summary"], "the summary counts otherwise")
+        check(len(summary["partners"]) == 16 == len(summary["certificates"][0]["used_by"]), str(summary))
+
+
 def test_reload():
     with site() as made:
         good = made.read()
@@ -468,6 +504,67 @@ def test_reload():
         check('nuncio_config_reloads_total{result="rejected"} 2' in text, "rejected are not counted")
         check('nuncio_config_reloads_total{result="unchanged"} 1' in text, "unchanged are not counted")
         check('nuncio_config_reloads_total{result="applied"} 2' in text, "applied are not counted")
+
+
+def test_reload_on_trial():
+    with site() as made:
+        good = made.read()
+        changed = good.replace("domain: partner.example", "domain: other.example")
+
+        def wait_for(text, want):
+            end = time.monotonic() + TIMEOUT
+            while text not in (done := made.ask("status", want=want)).stdout:
+                check(time.monotonic() < end, f"no '{text}' in:\n{done.stdout}{made.text()}")
+                time.sleep(0.1)
+            return done.stdout
+        done = made.ask("confirm", want=1)
+        check("nothing waits for a confirmation" in done.stderr and not done.stdout, done.stderr)
+        for wrong in ("5", "0s", "25h", "soon", "", '5m","x":"'):
+            check("from 1s to 24h" in made.ask("reload", "--confirm", wrong, want=2).stderr, wrong)
+        for body in ('{"confirm":"soon"}', '{"confirm":5}', '{"confirm":"5m","x":1}', "x", "[]"):
+            check(by_unix(made.control, "POST", "/v1/reload", body)[0] == 400, body)
+        # Kept.
+        made.write(changed)
+        done = made.ask("reload", "--confirm", "5m", want=0)
+        check("reverts in 5 min unless confirmed: nuncio confirm" in done.stdout and "other.example" in done.stdout, done.stdout)
+        text = made.ask("status", want=1).stdout
+        check(re.search(r"warn reload: reverts in (4 min \d+ s|5 min) unless confirmed", text), text)
+        done = made.ask("reload", want=1)
+        check("waits for its confirmation" in done.stderr and "is unchanged" in done.stderr, done.stderr)
+        made.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + TIMEOUT
+        while "warning reload refused" not in made.text().split("waits for its confirmation", 1)[1]:
+            check(time.monotonic() < end, made.text())
+            time.sleep(0.05)
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check(290 <= facts["configuration"]["confirm"]["left_s"] <= 300, str(facts["configuration"]))
+        done = made.ask("confirm", want=0)
+        check("the configuration stays, 2 changes" in done.stdout and "+ partner other.example" in done.stdout, done.stdout)
+        made.ask("status", want=0)
+        made.ask("confirm", want=1)
+        # Reverted: the file keeps what was on trial.
+        made.write(good)
+        made.ask("reload", "--confirm", "1s", "--json", want=0)
+        text = wait_for("is back (2 changes)", 1)
+        check("not confirmed within 1 s" in text and "[reload-reverted] who must act: you" in text, text)
+        check("other.example" in text and "partner.example" not in text, text)
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check([row["name"] for row in facts["configuration"]["reverted"]] == ["other.example", "partner.example"], str(facts))
+        done = made.ask("confirm", want=1)
+        check("not confirmed within 1 s" in done.stderr, done.stderr)
+        metrics = by_tcp(made.ports["http"], "/metrics")[1]
+        check('nuncio_config_reloads_total{result="reverted"} 1' in metrics, "it is not counted")
+        # A listener that had gone comes back with its socket.
+        made.ask("reload", want=0)
+        made.ask("status", want=0)
+        made.write(good.replace(f"port: {made.ports['lan']}, transport: tcp }}", f"port: {made.ports['spare']}, transport: tcp }}"))
+        made.ask("reload", "--confirm", "1s", want=0)
+        wait_for("is back", 1)
+        socket.create_connection(("127.0.0.1", made.ports["lan"]), timeout=TIMEOUT).close()
+        # It ends while one waits; the next start reads the file.
+        made.ask("reload", "--confirm", "5m", want=0)
+        made.process.send_signal(signal.SIGTERM)
+        check(made.process.wait(TIMEOUT) == 0 and "was not confirmed: the next start reads it" in made.text(), made.text())
 
 
 def test_explain_and_why():
@@ -519,7 +616,7 @@ def test_control_socket():
         check(os.stat(made.control).st_mode & 0o777 == 0o660, oct(os.stat(made.control).st_mode))
         rows = [
             ("GET", "/v1/status", None, 200), ("HEAD", "/v1/status", None, 200), ("POST", "/v1/status", None, 405),
-            ("GET", "/v1/reload", None, 405), ("GET", "/v1/nonsense", None, 404), ("GET", "/", None, 404),
+            ("GET", "/v1/reload", None, 405), ("GET", "/v1/confirm", None, 405), ("POST", "/v1/confirm", None, 409), ("GET", "/v1/nonsense", None, 404), ("GET", "/", None, 404),
             ("GET", "/v1/../v1/status", None, 404), ("GET", "/v1/explain", None, 400),
             ("POST", "/v1/trace", "nonsense", 400), ("POST", "/v1/trace", '{"areas":[1]}', 400),
             ("POST", "/v1/trace", "[" * 8000, 400), ("POST", "/v1/trace", "x" * 100000, 413),
@@ -562,6 +659,7 @@ def test_rights():
         check(done.returncode == 4 and "group adm may look" in done.stderr, f"a stranger: {done.returncode} {done.stderr}")
         check(as_user(["status"], 65534, [adm]).returncode == 0, "group adm may look")
         check(as_user(["reload"], 65534, [adm]).returncode == 4, "group adm may not change")
+        check(as_user(["confirm"], 65534, [adm]).returncode == 4, "group adm may not confirm")
         check(as_user(["reload"], 65534, [os.getegid()]).returncode == 0, "our own group may change")
 
 

@@ -141,6 +141,76 @@ static const struct play plays[] = {
 	  "reload 0\n"
 	  "will > MESSAGE sip:anna@corp.example\n"
 	  "will < nothing\n" },
+	{ "not confirmed: the old verdict is back after the time",
+	  "reload 1 for 60s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 403\n"
+	  "why not-a-partner\n"
+	  "wait 59s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 403\n"
+	  "wait 2s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n" },
+	{ "... and a dialog from before goes on",
+	  CALL
+	  "reload 1 for 60s\n"
+	  "bob > INFO\n"
+	  "bob < 403\n"
+	  "wait 61s\n"
+	  "bob > INFO\n"
+	  "berlin < INFO\n"
+	  "berlin > 200\n"
+	  "bob < 200\n" },
+	{ "... and a call that the new one let in ends under it",
+	  "reload 2 for 60s\n"
+	  "reload 0 for 60s\n"
+	  "bob > INVITE sip:anna@corp.example\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > 180\n"
+	  "bob < 180\n"
+	  "wait 61s\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n" },
+	{ "confirmed: it stays",
+	  "reload 1 for 60s\n"
+	  "wait 30s\n"
+	  "confirm reload\n"
+	  "wait 31s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 403\n"
+	  "why not-a-partner\n" },
+	{ "a second one counts the time anew, and what was confirmed last is back",
+	  "reload 1 for 60s\n"
+	  "wait 50s\n"
+	  "reload 2 for 60s\n"
+	  "wait 50s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 403\n"
+	  "why partners-switched-off\n"
+	  "wait 11s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n" },
+	{ "what came back can be on trial again",
+	  "reload 1 for 60s\n"
+	  "wait 61s\n"
+	  "reload 1 for 60s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 403\n"
+	  "wait 61s\n"
+	  "reload 1 for 60s\n"
+	  "wait 61s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n" },
 	{ "nonces are state, too",
 	  "will > MESSAGE sip:anna@corp.example\n"
 	  "will < 407\n"

@@ -22,7 +22,28 @@ struct scene {
 	socklen_t name_len;
 	char dir[64];
 	char seen[512];
+	/* of a body that is made while it is sent */
+	unsigned n_pieces, n_read, n_freed;
 };
+
+enum { PIECE = 4000 };
+
+static size_t read_piece(void *user, char *out, size_t size)
+{
+	struct scene *scene = user;
+	size_t len = size < PIECE ? size : PIECE;
+
+	if (scene->n_read == scene->n_pieces)
+		return 0;
+	scene->n_read++;
+	memset(out, 'x', len);
+	return len;
+}
+
+static void free_piece(void *user)
+{
+	((struct scene *)user)->n_freed++;
+}
 
 static void on_request(void *user, const struct http_request *request,
 		       struct http_answer *answer)
@@ -36,7 +57,10 @@ static void on_request(void *user, const struct http_request *request,
 		 (int)request->right);
 	answer->status = 200;
 	answer->content_type = "text/plain";
-	answer->body = strdup("hello\n");
+	if (scene->n_pieces > 0)
+		answer->source = (struct http_source){ read_piece, free_piece, scene };
+	else
+		answer->body = strdup("hello\n");
 }
 
 static void open_scene(struct scene *scene, bool is_unix)
@@ -223,6 +247,65 @@ static void test_keeps_alive(void **state)
 	close_scene(&scene);
 }
 
+/* A long body is made piece by piece, and other work is done in between: no turn of the loop makes
+ * all of it (one wakes up for the socket, and for the timer that goes on). */
+static void test_made_while_sent(void **state)
+{
+	enum { N_PIECES = 200, MAX_A_TURN = 3 * 16 };
+	static const char request[] = "GET /long HTTP/1.1\r\nHost: n\r\n\r\n";
+	struct scene scene;
+	static char answer[65536];
+	size_t len = 0;
+	unsigned n_turns = 0;
+	int fd;
+
+	open_scene(&scene, true);
+	scene.n_pieces = N_PIECES;
+	fd = dial(&scene);
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	while (scene.n_freed == 0 && n_turns++ < 1000) {
+		unsigned n_before = scene.n_read;
+		ssize_t got;
+
+		loop_turn(scene.loop, 1);
+		assert_true(scene.n_read - n_before <= MAX_A_TURN);
+		while ((got = recv(fd, answer, sizeof(answer), MSG_DONTWAIT)) > 0)
+			len += (size_t)got;
+	}
+	for (ssize_t got; (got = recv(fd, answer, sizeof(answer), MSG_DONTWAIT)) > 0;)
+		len += (size_t)got;
+	assert_int_equal(scene.n_read, N_PIECES);
+	assert_int_equal(scene.n_freed, 1);
+	assert_true(len > N_PIECES * PIECE);
+	close(fd);
+	close_scene(&scene);
+}
+
+/* Who goes away in the middle, and who asks for the head alone, leaves nothing behind. */
+static void test_made_for_nobody(void **state)
+{
+	static const char *const requests[] = { "GET /long HTTP/1.1\r\nHost: n\r\n\r\n",
+						"HEAD /long HTTP/1.1\r\nHost: n\r\n\r\n" };
+
+	for (size_t i = 0; i < COUNT(requests); i++) {
+		struct scene scene;
+		int fd;
+
+		open_scene(&scene, true);
+		scene.n_pieces = UINT32_MAX;
+		fd = dial(&scene);
+		assert_int_equal(send(fd, requests[i], strlen(requests[i]), MSG_NOSIGNAL),
+				 strlen(requests[i]));
+		for (int turn = 0; turn < 5; turn++)
+			loop_turn(scene.loop, 1);
+		close(fd);
+		for (int turn = 0; turn < 50; turn++)
+			loop_turn(scene.loop, 1);
+		assert_int_equal(scene.n_freed, 1);
+		close_scene(&scene);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +313,8 @@ int main(void)
 		cmocka_unit_test(test_too_large_body),
 		cmocka_unit_test(test_connections_are_bounded),
 		cmocka_unit_test(test_keeps_alive),
+		cmocka_unit_test(test_made_while_sent),
+		cmocka_unit_test(test_made_for_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "conf/value.h"
 #include "proxy/base/text.h"
+#include "proxy/reload_confirm.h"
 #include "proxy/worker.h"
 #include "tests/world/script_inside.h"
 #include "tests/world/sip_text.h"
@@ -176,16 +178,35 @@ static bool do_why(struct stage *stage, char *rest)
 static bool do_reload(struct stage *stage, char *rest)
 {
 	const char *const *config = stage->play->configs;
-	long n = strtol(rest, NULL, 10);
+	char *for_ms;
+	long n = strtol(rest, &for_ms, 10);
+	uint64_t confirm_ms;
 
 	while (n-- > 0 && *config)
 		config++;
 	if (!*config)
 		return stage_fault(stage, "no such configuration");
+	if (text_starts_with(for_ms, " for ")) {
+		bool ok = value_duration(for_ms + strlen(" for "), &confirm_ms) == ERR_OK &&
+			  world_reload_for(&stage->world, *config, confirm_ms) == ERR_OK;
+
+		return ok || stage_fault(stage, "the reload was refused:\n%s", stage->world.fault);
+	}
 	if (world_reload(&stage->world, *config))
 		return stage_fault(stage, "the configuration is wrong:\n%s",
 				   stage->world.fault);
 	return true;
+}
+
+static bool do_confirm(struct stage *stage, char *rest)
+{
+	json_t *answer;
+
+	if (strcmp(rest, "reload"))
+		return stage_fault(stage, "not a statement");
+	answer = reload_confirm_keep(stage->world.server);
+	json_decref(answer);
+	return answer || stage_fault(stage, "nothing waits for a confirmation");
 }
 
 static bool do_times(struct stage *stage, char *rest)
@@ -240,6 +261,7 @@ static const struct {
 	{ "wait", do_wait },           { "dns", do_dns },
 	{ "forget", do_forget },       { "why", do_why },
 	{ "reload", do_reload },       { "times", do_times },
+	{ "confirm", do_confirm },
 	{ "everybody", do_everybody },
 };
 

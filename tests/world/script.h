@@ -26,6 +26,8 @@
  *   why CODE [DESTINATION]                the reason of the newest decision; "none": welcome
  *   everybody answers                     200 to whatever anybody was asked
  *   reload N                              configuration number N of the play is swapped in
+ *   reload N for TIME                     ... and comes back after TIME ("60s") unless it is confirmed
+ *   confirm reload                        what waits for that is confirmed
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,

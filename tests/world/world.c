@@ -9,6 +9,7 @@
 
 #include "proxy/base/buf.h"
 #include "proxy/base/text.h"
+#include "proxy/reload.h"
 #include "proxy/worker.h"
 #include "tests/world/certificates.h"
 #include "tests/world/faults.h"
@@ -123,6 +124,8 @@ enum err world_init(struct world *world, const char *config, const char *users,
 	if (!world->network || !world->resolver)
 		return ERR_NO_MEMORY;
 	err = build_server(world);
+	if (!err)
+		world->server->loop = world->loop;
 	for (i = 0; i < n_workers && !err; i++)
 		err = build_worker(world, i);
 	/* Only now: the share of each is a part of the limits. */
@@ -141,6 +144,8 @@ void world_fini(struct world *world)
 					     "users.yaml" };
 	size_t i;
 
+	if (world->server)
+		world->server->loop = NULL; /* the world's */
 	server_free(world->server);
 	resolver_free(world->resolver);
 	loop_free(world->loop);
@@ -187,6 +192,22 @@ enum err world_reload(struct world *world, const char *config)
 	report_free(report);
 	if (err)
 		return err;
+	world_turn(world, 0);
+	return ERR_OK;
+}
+
+enum err world_reload_for(struct world *world, const char *config, uint64_t confirm_ms)
+{
+	char *answer;
+	bool ok;
+
+	if (!write_file(world, "nuncio.yaml", config))
+		return ERR_IO;
+	answer = reload_now(world->server, confirm_ms, &ok);
+	text_copy(world->fault, sizeof(world->fault), answer ? answer : "out of memory");
+	free(answer);
+	if (!ok)
+		return ERR_INVALID;
 	world_turn(world, 0);
 	return ERR_OK;
 }

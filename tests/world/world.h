@@ -35,6 +35,10 @@ void world_turn(struct world *world, uint64_t ms);
 /* Loads another configuration and swaps it in, as reload does. */
 enum err world_reload(struct world *world, const char *config) MUST_CHECK;
 
+/* The same by the daemon's own reload, to be confirmed within confirm_ms: ERR_INVALID if it was refused, with the answer in
+ * fault. */
+enum err world_reload_for(struct world *world, const char *config, uint64_t confirm_ms) MUST_CHECK;
+
 /* The listener of the running configuration by that name; NULL if there is none. */
 struct listener *world_listener(const struct world *world, const char *name);
 
