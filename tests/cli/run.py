@@ -62,7 +62,7 @@ certificates:
   edge: {{ chain: edge.pem, key: edge.key }}
 tls: {{ trust: [edge.pem] }}
 backends:
-  - {{ name: berlin, address: "sip:127.0.0.1:{backend};transport=tcp", listener: lan, users: ["*"] }}
+  - {{ name: berlin, address: "sip:127.0.0.1:{backend};transport=tcp", listener: lan, probe: 0, users: ["*"] }}
 partners:
   routes:
     - {{ domain: partner.example, server: 127.0.0.2, port: {wan}, transport: mtls, certificate: edge, probe: 0s }}
