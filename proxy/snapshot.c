@@ -142,6 +142,8 @@ static enum err build(const char *path, const struct snapshot_parts *parts, stru
 		return err;
 	err = load_users(snapshot, report);
 	if (!err)
+		err = backend_secrets_load(snapshot->settings, parts->keys, report, &snapshot->backend_secrets);
+	if (!err)
 		err = load_credentials(snapshot, report);
 	if (err)
 		return err;
@@ -210,6 +212,7 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
 	free(snapshot->credentials);
 	tls_trust_unref(snapshot->tls_trust);
 	users_free(snapshot->users);
+	backend_secrets_free(snapshot->backend_secrets);
 	settings_free(snapshot->settings);
 	free(snapshot);
 	return NULL;
