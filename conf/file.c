@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ static enum err read_all(int fd, size_t max, char **out, size_t *out_len)
 		if (n < 0) {
 			enum err err = err_from_errno(errno);
 
+			explicit_bzero(bytes, len); /* it may hold a secret */
 			free(bytes);
 			return err;
 		}
@@ -32,6 +34,7 @@ static enum err read_all(int fd, size_t max, char **out, size_t *out_len)
 			break;
 		len += (size_t)n;
 		if (len > max) {
+			explicit_bzero(bytes, len);
 			free(bytes);
 			return ERR_TOO_LARGE;
 		}

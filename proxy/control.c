@@ -240,7 +240,7 @@ static void answer_trace(struct control *control, const struct http_request *req
 
 	if (!trace_areas_read(request->body, request->body_len, &log.trace)) {
 		give_problem(answer, 400, "question",
-			     "areas are interconnection, tls, dns, all");
+			     "areas are registration, interconnection, tls, dns, all");
 		return;
 	}
 	err = log_change(&log);

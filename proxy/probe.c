@@ -5,19 +5,19 @@
 #include <string.h>
 
 #include "proxy/base/random.h"
-#include "proxy/base/text.h"
 #include "proxy/sip/via.h"
 #include "proxy/transaction/client_txn.h"
 #include "routing/locate.h"
 
-/* One partner that is probed: each of its servers in turn, then a pause. */
+/* One partner or backend that is probed: each of its servers in turn, then a pause. */
 struct probe {
 	struct probes *probes;
 	const struct rule *rule;
 	struct target target;
-	struct timer timer;
+	struct timer timer; /* of the pause, or of the answer that is waited for */
 	struct locate *locate;
 	struct hop *hops;
+	bool have_answered[LOCATE_MAX_HOPS]; /* hops, in this round */
 	size_t n_hops, next;
 	struct client_txn *txn;
 	uint64_t sent_us; /* wall clock */
@@ -33,10 +33,37 @@ struct probes {
 static void try_next(struct probe *probe);
 static void on_timer(struct timer *timer);
 
+/* In which there is to be an answer: long before Timer F, as calls wait for the verdict; three
+ * repeats of a datagram fit into it (RFC 3261 §17.1.2.2). */
+static uint64_t answer_ms(const struct probe *probe)
+{
+	return 8 * (uint64_t)probe->probes->snapshot->settings->sip.t1_ms;
+}
+
 static void take_pause(struct probe *probe)
 {
-	timer_start(probe->probes->worker->loop, &probe->timer, probe->rule->route->probe_ms,
-		    on_timer);
+	timer_start(probe->probes->worker->loop, &probe->timer, probe->rule->probe_ms, on_timer);
+}
+
+/* The round is over. Where another server answered, no request need find out whether a dead one
+ * is back: it rests until it was asked again. Where none did, requests try as ever. */
+static void end_round(struct probe *probe)
+{
+	const uint64_t until_ms = loop_now_ms(probe->probes->worker->loop) + probe->rule->probe_ms +
+				  (probe->n_hops + 1) * answer_ms(probe);
+	bool has_answer = false;
+	struct health_view view;
+
+	for (size_t i = 0; i < probe->n_hops; i++)
+		has_answer |= probe->have_answered[i];
+	for (size_t i = 0; has_answer && i < probe->n_hops; i++) {
+		if (probe->have_answered[i] || !probe->hops[i].health)
+			continue;
+		health_look(probe->hops[i].health, &view);
+		if (view.state == HEALTH_DOWN)
+			health_rest(probe->hops[i].health, until_ms, view.last_reason);
+	}
+	take_pause(probe);
 }
 
 static void probe_reset(struct probe *probe)
@@ -48,6 +75,18 @@ static void probe_reset(struct probe *probe)
 	free(probe->hops);
 	probe->hops = NULL;
 	probe->n_hops = probe->next = 0;
+	memset(probe->have_answered, 0, sizeof(probe->have_answered));
+}
+
+/* The domain; a backend without any is asked by its own address. */
+static void print_to(const struct probe *probe, const struct hop *hop, char out[256])
+{
+	const bool is_ipv6 = strchr(hop->host, ':') != NULL;
+
+	if (*probe->rule->to_domain)
+		snprintf(out, 256, "%.253s", probe->rule->to_domain);
+	else
+		snprintf(out, 256, "%s%.253s%s", is_ipv6 ? "[" : "", hop->host, is_ipv6 ? "]" : "");
 }
 
 /* RFC 3261 §11.1. The host names are those of the certificate, as some partners want them. */
@@ -55,12 +94,10 @@ static enum err make(const struct probe *probe, const struct hop *hop, msg_t **o
 {
 	const struct settings *settings = probe->probes->snapshot->settings;
 	const char *from = settings->n_domains ? settings->domains[0].name : hop->listener->host;
-	const char *to = probe->rule->route->domain;
-	char tag[17], call_id[25], text[2048];
+	char to[256], tag[17], call_id[25], text[2048];
 	int len;
 
-	if (text_starts_with(to, "*."))
-		to += 2;
+	print_to(probe, hop, to);
 	random_token(tag, sizeof(tag) - 1);
 	random_token(call_id, sizeof(call_id) - 1);
 	len = snprintf(text, sizeof(text),
@@ -79,34 +116,44 @@ static enum err make(const struct probe *probe, const struct hop *hop, msg_t **o
 	return message_parse(text, (size_t)len, out);
 }
 
-static void on_response(void *user, struct client_txn *txn, struct arrival *response)
+/* The verdict on the server that was asked last; on to the next one. */
+static void conclude(struct probe *probe, enum reason failure)
 {
-	struct probe *probe = user;
-	struct worker *worker = probe->probes->worker;
+	struct health *health = probe->hops[probe->next - 1].health;
+	const uint64_t now_ms = loop_now_ms(probe->probes->worker->loop);
 
-	if (response->sip->sip_status->st_status < 200)
-		return;
-	/* Whatever it answers, it is there; only 503 says that it cannot serve. */
-	if (response->sip->sip_status->st_status == 503)
-		health_failed(probe->hops[probe->next - 1].health, REASON_NEXT_HOP_503,
-			      loop_now_ms(worker->loop));
+	probe->have_answered[probe->next - 1] = failure == REASON_NONE;
+	if (failure)
+		health_failed(health, failure, now_ms);
 	else
-		health_succeeded(probe->hops[probe->next - 1].health, loop_now_ms(worker->loop));
-	peer_stats_probed(worker->server->peer_stats, probe->rule->id, loop_wall_us(worker->loop) - probe->sent_us);
-	client_txn_detach(txn);
+		health_succeeded(health, now_ms);
+	client_txn_detach(probe->txn);
 	probe->txn = NULL;
 	try_next(probe);
 }
 
+static void on_response(void *user, struct client_txn *txn, struct arrival *response)
+{
+	const int status = response->sip->sip_status->st_status;
+	struct probe *probe = user;
+	struct worker *worker = probe->probes->worker;
+
+	if (status < 200)
+		return;
+	peer_stats_probed(worker->server->peer_stats, probe->rule->id, loop_wall_us(worker->loop) - probe->sent_us);
+	/* Whatever it answers, it is there; only 503 says that it cannot serve. */
+	conclude(probe, status == 503 ? REASON_NEXT_HOP_503 : REASON_NONE);
+}
+
 static void on_failure(void *user, struct client_txn *txn, enum err err, enum reason reason)
 {
-	struct probe *probe = user;
+	conclude(user, reason);
+}
 
-	health_failed(probe->hops[probe->next - 1].health, reason,
-		      loop_now_ms(probe->probes->worker->loop));
-	client_txn_detach(txn);
-	probe->txn = NULL;
-	try_next(probe);
+/* The transaction goes on by itself until Timer F; what comes late is not heard. */
+static void on_no_answer(struct timer *timer)
+{
+	conclude(container_of(timer, struct probe, timer), REASON_NO_ANSWER);
 }
 
 static void on_ended(void *user, struct client_txn *txn)
@@ -114,7 +161,7 @@ static void on_ended(void *user, struct client_txn *txn)
 	struct probe *probe = user;
 
 	probe->txn = NULL;
-	take_pause(probe);
+	end_round(probe);
 }
 
 static enum err send_to(struct probe *probe, const struct hop *hop)
@@ -146,10 +193,14 @@ static enum err send_to(struct probe *probe, const struct hop *hop)
 
 static void try_next(struct probe *probe)
 {
-	while (probe->next < probe->n_hops)
-		if (!send_to(probe, &probe->hops[probe->next++]))
-			return;
-	take_pause(probe);
+	while (probe->next < probe->n_hops) {
+		if (send_to(probe, &probe->hops[probe->next++]))
+			continue;
+		timer_start(probe->probes->worker->loop, &probe->timer, answer_ms(probe),
+			    on_no_answer);
+		return;
+	}
+	end_round(probe);
 }
 
 static void on_located(void *user, enum reason reason, struct hop *hops, size_t n_hops,
@@ -207,14 +258,13 @@ void probes_restart(struct probes *probes)
 		const struct rule *rule = rules_at(rules, i);
 		struct probe *probe = &probes->list[probes->n];
 
-		if (!rule->route || !rule->route->probe_ms || !rule->route->is_enabled ||
-		    !probes->snapshot->settings->partners.is_enabled)
+		if (!rule->probe_ms)
 			continue;
 		probe->probes = probes;
 		probe->rule = rule;
 		/* Spread over the interval, so that a hundred partners are not asked at once. */
 		timer_start(probes->worker->loop, &probe->timer,
-			    random_u64() % (rule->route->probe_ms / 4 + 1), on_timer);
+			    random_u64() % (rule->probe_ms / 4 + 1), on_timer);
 		probes->n++;
 	}
 }

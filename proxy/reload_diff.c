@@ -248,6 +248,22 @@ static void describe_dns(const struct snapshot *snapshot, struct buf *out)
 		buf_printf(out, ", %s", addr_text(&settings->dns.servers[i], addr));
 }
 
+static void describe_placement(const struct snapshot *snapshot, struct buf *out)
+{
+	static const char *const words[] = { [PLACEMENT_SEARCH] = "search", [PLACEMENT_BALANCE] = "balance",
+					     [PLACEMENT_REJECT] = "reject" };
+
+	buf_puts(out, words[snapshot->settings->placement]);
+}
+
+static void describe_registrar(const struct snapshot *snapshot, struct buf *out)
+{
+	const struct settings_registrar *registrar = &snapshot->settings->registrar;
+
+	buf_printf(out, "min_expires %u ms, max_expires %u ms, default_expires %u ms", registrar->min_expires_ms,
+		   registrar->max_expires_ms, registrar->default_expires_ms);
+}
+
 static void describe_sip(const struct snapshot *snapshot, struct buf *out)
 {
 	const struct settings *settings = snapshot->settings;
@@ -268,13 +284,15 @@ static void describe_service(const struct snapshot *snapshot, struct buf *out)
 }
 
 static const struct section sections[] = {
-	{ "partners.enabled", describe_switch,  false },
-	{ "tls",              describe_tls,     false },
-	{ "limits",           describe_limits,  false },
-	{ "log",              describe_log,     false },
-	{ "dns",              describe_dns,     false },
-	{ "sip",              describe_sip,     false },
-	{ "service",          describe_service, true },
+	{ "partners.enabled", describe_switch,    false },
+	{ "placement",        describe_placement, false },
+	{ "registrar",        describe_registrar, false },
+	{ "tls",              describe_tls,       false },
+	{ "limits",           describe_limits,    false },
+	{ "log",              describe_log,       false },
+	{ "dns",              describe_dns,       false },
+	{ "sip",              describe_sip,       false },
+	{ "service",          describe_service,   true },
 };
 
 /* ---- comparing ---- */
@@ -395,6 +413,25 @@ static bool is_same_user(const struct user *a, const struct user *b)
 	       !strcmp(a->ha1.sha_512_256, b->ha1.sha_512_256);
 }
 
+/* Another password in the same file is a change that no text shows. A new username or realm is told elsewhere. */
+static void diff_passwords(json_t *changes, const struct snapshot *from, const struct snapshot *to)
+{
+	char name[128];
+
+	if (strcmp(from->settings->realm, to->settings->realm) != 0)
+		return;
+	for (size_t i = 0; i < to->settings->n_backends; i++) {
+		const struct settings_backend *backend = &to->settings->backends[i];
+		const struct backend_secret *is = backend_secrets_of_backend(to->backend_secrets, backend->name),
+					    *was = backend_secrets_of_backend(from->backend_secrets, backend->name);
+
+		if (!is || !was || is->proof == was->proof || strcmp(is->backend->username, was->backend->username) != 0)
+			continue;
+		snprintf(name, sizeof(name), "backend.%s.password", backend->name);
+		add(changes, "~", "settings", name, "changed");
+	}
+}
+
 /* The users file by numbers: it may be long, and who has a new password is nobody's business. */
 static void diff_users(json_t *changes, const struct users *from, const struct users *to)
 {
@@ -429,7 +466,9 @@ json_t *reload_diff(const struct snapshot *from, const struct snapshot *to)
 		}
 	for (i = 0; changes && i < COUNT(sections); i++)
 		diff_section(changes, &sections[i], from, to);
-	if (changes)
+	if (changes) {
+		diff_passwords(changes, from, to);
 		diff_users(changes, from->users, to->users);
+	}
 	return changes;
 }

@@ -142,6 +142,8 @@ static enum err build(const char *path, const struct snapshot_parts *parts, stru
 		return err;
 	err = load_users(snapshot, report);
 	if (!err)
+		err = backend_secrets_load(snapshot->settings, parts->keys, report, &snapshot->backend_secrets);
+	if (!err)
 		err = load_credentials(snapshot, report);
 	if (err)
 		return err;
@@ -205,6 +207,7 @@ enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *par
 	snapshot->origin = snapshot_ref(kept->origin ? kept->origin : kept);
 	snapshot->settings = kept->settings;
 	snapshot->users = kept->users;
+	snapshot->backend_secrets = kept->backend_secrets;
 	snapshot->credentials = kept->credentials;
 	if (kept->tls_trust)
 		snapshot->tls_trust = tls_trust_ref(kept->tls_trust);
@@ -233,6 +236,7 @@ static void free_own(struct snapshot *snapshot)
 		credentials_unref(snapshot->credentials[i]);
 	free(snapshot->credentials);
 	users_free(snapshot->users);
+	backend_secrets_free(snapshot->backend_secrets);
 	settings_free(snapshot->settings);
 }
 

@@ -8,6 +8,7 @@
 #include "conf/settings.h"
 #include "conf/users.h"
 #include "federation/trust.h"
+#include "proxy/backend_secrets.h"
 #include "proxy/base/error.h"
 #include "proxy/transport/credentials.h"
 #include "proxy/transport/listener.h"
@@ -24,6 +25,7 @@ struct snapshot {
 	unsigned n_sockets;	 /* of each listener: one a worker */
 	struct settings *settings;
 	struct users *users;		   /* of users_file; NULL if there is none */
+	struct backend_secrets *backend_secrets; /* of those that log on */
 	struct credentials **credentials;  /* like settings->certificates */
 	struct tls_trust *tls_trust;
 	struct listener **listeners;	   /* like settings->listeners; NULL where disabled */

@@ -7,11 +7,12 @@
 
 static unsigned trace_area(const char *word)
 {
-	/* Registrations and media come with what they trace. */
+	/* Media come with what they trace. */
 	static const struct {
 		const char *word;
 		unsigned area;
 	} areas[] = {
+		{ "registration", LOG_TRACE_REGISTRATION },
 		{ "interconnection", LOG_TRACE_INTERCONNECTION },
 		{ "tls", LOG_TRACE_TLS },
 		{ "dns", LOG_TRACE_DNS },
@@ -46,7 +47,7 @@ bool trace_areas_read(const char *text, size_t len, unsigned *out)
 
 json_t *trace_areas_to_json(unsigned trace)
 {
-	static const char *const words[] = { "interconnection", "tls", "dns" };
+	static const char *const words[] = { "registration", "interconnection", "tls", "dns" };
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < COUNT(words); i++) {

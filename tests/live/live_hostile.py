@@ -42,8 +42,8 @@ class House:
                                                        ("door-tls", 5063, "tls", ", certificate: edge")))
         doors += f"  - {{ name: lan-tcp, network: lan, bind: {both.a.lan}, port: 5062, transport: tcp }}\n"
         mad = f"""backends:
-  - {{ name: mad, address: "sip:{self.mad}:5060;transport=udp", listener: lan, users: ["mad"] }}
-  - {{ name: deaf, address: "sip:{self.mad}:5070;transport=tcp", listener: lan-tcp, users: ["deaf"] }}
+  - {{ name: mad, address: "sip:{self.mad}:5060;transport=udp", listener: lan, probe: 0, users: ["mad"] }}
+  - {{ name: deaf, address: "sip:{self.mad}:5070;transport=tcp", listener: lan-tcp, probe: 0, users: ["deaf"] }}
 """
         text = text.replace("listeners:\n", "listeners:\n" + doors).replace("backends:\n", mad)
         route = f"  - {{ domain: u.example, server: {self.untrusted}, port: 5060, transport: udp, trustworthy: false, probe: 0 }}\n"

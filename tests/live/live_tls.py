@@ -247,7 +247,7 @@ tls:
   trust: [tls/root.pem]
   crl: [tls/root.crl]
 backends:
-  - {{ name: server, address: "sip:{stage.addr(3)}:5060;transport=udp", listener: lan, users: ["*"] }}
+  - {{ name: server, address: "sip:{stage.addr(3)}:5060;transport=udp", listener: lan, probe: 0, users: ["*"] }}
 partners:
   routes:
     - {{ domain: {PARTNER}, server: {stage.addr(8)}, port: 5061, transport: mtls, certificate: edge }}

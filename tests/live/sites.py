@@ -40,6 +40,7 @@ backends:
   - name: server
     address: "sip:{ours.backend}:5060;transport={self.transport}"
     listener: lan
+    probe: 0
     users: [{users}]
 partners:
   routes:

@@ -20,8 +20,8 @@
 
 #define BACKENDS \
 	"backends:\n" \
-	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: [anna, 'team*'] }\n" \
-	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, users: [carl, 'team*'] }\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: [anna, 'team*'] }\n" \
+	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, probe: 0, users: [carl, 'team*'] }\n"
 
 #define PARTNERS \
 	"partners:\n" \

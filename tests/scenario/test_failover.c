@@ -18,7 +18,7 @@ static const char *const configs[] = {
 	"  edge: { chain: edge.pem, key: edge.key }\n"
 	"tls: { trust: [ca.pem] }\n"
 	"backends:\n"
-	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: ['*'] }\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: ['*'] }\n"
 	"partners:\n"
 	"  routes:\n"
 	"    - domain: pair.example\n"

@@ -15,7 +15,7 @@
 	"  edge: { chain: edge.pem, key: edge.key }\n" \
 	"tls: { trust: [ca.pem] }\n" \
 	"backends:\n" \
-	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: ['*'] }\n" \
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: ['*'] }\n" \
 	"partners:\n" \
 	"  routes:\n" \
 	"    - { domain: partner.example, server: sip.partner.example, transport: mtls, port: 5061, probe: 0 }\n" \

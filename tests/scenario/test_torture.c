@@ -28,9 +28,9 @@ static const char *const configs[] = {
 	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"
 	"  - { name: lan-udp, network: lan, bind: 127.0.1.2, port: 5060, transport: udp }\n"
 	"backends:\n"
-	"  - { name: caller, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: "
+	"  - { name: caller, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: "
 	"[caller-only] }\n"
-	"  - { name: callee, address: 'sip:10.0.1.2:5060;transport=tcp', listener: lan, users: "
+	"  - { name: callee, address: 'sip:10.0.1.2:5060;transport=tcp', listener: lan, probe: 0, users: "
 	"['*'] }\n",
 	NULL,
 };

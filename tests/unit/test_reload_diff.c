@@ -30,6 +30,20 @@ static const char *const base[] = {
 	"service: { state_dir: /tmp, workers: 1 }",
 };
 
+static char password_file[] = "/tmp/nuncio-diff-XXXXXX";
+
+static int make_password_file(void **state)
+{
+	int fd = mkstemp(password_file);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_password_file(void **state)
+{
+	return unlink(password_file);
+}
+
 /* line is replaced by text; want: sign, what, name, and a word of the text. */
 static const struct {
 	const char *name;
@@ -50,10 +64,31 @@ static const struct {
 	{ "another home", 5,
 	  "  - { name: berlin, address: \"sip:127.0.0.9:15060;transport=tcp\", listener: lan, users: [\"*\"] }",
 	  "~", "backend", "berlin", "127.0.0.9" },
+	{ "a pair in standby", 5,
+	  "  - { name: berlin, listener: lan, users: [\"*\"], servers: [{ host: 127.0.0.3, port: 15060, transport: tcp },"
+	  " { host: 127.0.0.9, port: 15060, transport: tcp, priority: 2 }] }",
+	  "~", "backend", "berlin", "tcp 127.0.0.3:15060 (1 1), tcp 127.0.0.9:15060 (2 1)" },
+	{ "another pace of probes", 5,
+	  "  - { name: berlin, address: \"sip:127.0.0.3:15060;transport=tcp\", listener: lan, users: [\"*\"], probe: 5s }",
+	  "~", "backend", "berlin", "probed every 5000 ms" },
+	{ "new users are not searched any more", 0, "placement: reject", "~", "settings", "placement",
+	  "reject (was: search)" },
+	{ "registrations last longer", 0, "registrar: { max_expires: 2h }", "~", "settings", "registrar",
+	  "max_expires 7200000 ms" },
 	{ "what needs a restart says so", 12, "service: { state_dir: /tmp, workers: 2 }", "~", "settings",
 	  "service", "next restart" },
 };
 
+
+/* What stands in the password file at the time of a load. */
+static void write_password(const char *password)
+{
+	FILE *file = fopen(password_file, "w");
+
+	assert_non_null(file);
+	fprintf(file, "%s\n", password);
+	assert_int_equal(fclose(file), 0);
+}
 
 static struct snapshot *load(const char *text)
 {
@@ -128,6 +163,59 @@ static void test_rows(void **state)
 	free(before_text);
 }
 
+static struct snapshot *load_log_on(const char *username, const char *password, const char *realm)
+{
+	struct snapshot *snapshot;
+	struct buf text;
+
+	buf_init(&text, 0);
+	for (unsigned i = 0; i < COUNT(base); i++)
+		if (i != 5)
+			buf_printf(&text, "%s\n", base[i]);
+		else
+			buf_printf(&text, "  - { name: berlin, username: %s, password_file: %s, listener: lan }\n",
+				   username, password_file);
+	buf_printf(&text, "realm: %s\n", realm);
+	write_password(password);
+	snapshot = load(buf_text(&text));
+	buf_fini(&text);
+	return snapshot;
+}
+
+/* Against username uc, password zauberwort-1, realm corp.example. */
+static const struct {
+	const char *name, *username, *password, *realm;
+	const char *thing, *text; /* the only change; NULL: there is none */
+} log_ons[] = {
+	{ "nothing", "uc", "zauberwort-1", "corp.example", NULL, NULL },
+	{ "another password", "uc", "zauberwort-2", "corp.example", "backend.berlin.password", "changed" },
+	{ "another username", "other", "zauberwort-1", "corp.example", "berlin", "logs on as other by listener lan" },
+	{ "another realm", "uc", "zauberwort-1", "x.example", "sip", "realm x.example" },
+};
+
+static void test_log_ons(void **state)
+{
+	struct snapshot *before = load_log_on("uc", "zauberwort-1", "corp.example");
+
+	for (size_t i = 0; i < COUNT(log_ons); i++) {
+		struct snapshot *after = load_log_on(log_ons[i].username, log_ons[i].password, log_ons[i].realm);
+		json_t *changes = reload_diff(before, after);
+		char *said = json_dumps(changes, JSON_COMPACT);
+		const json_t *change = json_array_get(changes, 0);
+		bool ok = json_array_size(changes) == (log_ons[i].thing ? 1 : 0) && !strstr(said, "zauberwort");
+
+		if (ok && log_ons[i].thing)
+			ok = !strcmp(json_string_value(json_object_get(change, "name")), log_ons[i].thing) &&
+			     strstr(json_string_value(json_object_get(change, "text")), log_ons[i].text);
+		if (!ok)
+			fail_msg("%s: %s", log_ons[i].name, said);
+		free(said);
+		json_decref(changes);
+		snapshot_unref(after);
+	}
+	snapshot_unref(before);
+}
+
 static char *many(unsigned n, unsigned skipped)
 {
 	char *text = with_line(0, NULL);
@@ -167,7 +255,8 @@ static void test_many(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_many) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_log_ons),
+					    cmocka_unit_test(test_many) };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_password_file, remove_password_file);
 }
