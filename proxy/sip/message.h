@@ -73,6 +73,7 @@ const char *message_header_at(const msg_t *msg, const char *name, unsigned n);
 
 /* Max-Breadth (RFC 5393); preset if there is none or it is no number. */
 unsigned message_max_breadth(const msg_t *msg, unsigned preset);
+bool message_has_max_breadth(const msg_t *msg); /* whatever its value */
 
 /* "INVITE" etc.: the method name of a request, or of the CSeq of a response. */
 const char *message_method(const sip_t *sip);
