@@ -13,17 +13,13 @@
 #include "proxy/sip/message_class.h"
 #include "proxy/sip/message_extract.h"
 
-enum {
-	BYTES_PER_HEADER =
-		176, /* about what Sofia's struct and parameter list of one header take */
-	MAX_PRELOAD = 65528, /* su_home's bound */
-};
+enum { MAX_PRELOAD = 65528 }; /* su_home's bound */
 
 /* One allocation holds the bytes, the headers' structs and their private copies, if they are
  * not too many. */
 static void preload(su_home_t *home, size_t len, const struct message_bounds *bounds)
 {
-	size_t size = len + bounds->body + bounds->n_lines * (size_t)BYTES_PER_HEADER + 512;
+	size_t size = len + message_extract_size(bounds->body, bounds->n_lines) + 256;
 
 	if (size > MAX_PRELOAD) /* the bytes then stand for themselves */
 		size -= len;
@@ -39,7 +35,7 @@ static enum err take_apart(msg_t *msg, const char *bytes, size_t len, const stru
 		return ERR_NO_MEMORY;
 	memcpy(copy, bytes, len);
 	copy[len] = '\0';
-	return message_extract(msg, copy, len, bounds->body);
+	return message_extract(msg, copy, len, bounds->body, bounds->n_lines);
 }
 
 static unsigned n_fields(const void *first)

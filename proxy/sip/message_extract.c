@@ -6,14 +6,22 @@
 #include <sofia-sip/msg_header.h>
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/msg_parser.h>
+#include <sofia-sip/su_alloc.h>
 
 #include "proxy/sip/message.h"
 #include "proxy/sip/message_class.h"
+
+enum {
+	STRUCT_SIZE = 144, /* of one header about, with the end of its text: From has 168, an unknown one 56 */
+	LIST_SIZE = 96,    /* of one header's parameters, about */
+};
 
 struct extraction {
 	msg_t *msg;
 	const msg_mclass_t *class;
 	msg_header_t **tail; /* of the chain, where the next header goes */
+	char *room;          /* for headers' structs, in one piece: nothing of them is ever given back alone */
+	size_t left;
 };
 
 /* One line, with those that continue it and its CRLF, as it stands in the message. */
@@ -63,14 +71,27 @@ static void append(struct extraction *extraction, const msg_href_t *ref, msg_hea
 	*place = header;
 }
 
+static msg_header_t *new_header(struct extraction *extraction, msg_hclass_t *class, size_t text_len)
+{
+	const size_t size = (class->hc_size + text_len + 1 + 7) & ~(size_t)7;
+	msg_header_t *header = (msg_header_t *)(void *)extraction->room;
+
+	if (size > extraction->left)
+		return msg_header_alloc(msg_home(extraction->msg), class, (isize_t)text_len + 1);
+	extraction->room += size;
+	extraction->left -= size;
+	memset(header, 0, class->hc_size);
+	header->sh_class = class;
+	return header;
+}
+
 /* A header of that class with a copy of the text, which its parser cuts into pieces. False without memory;
  * *out is NULL if it could not be read. */
-static bool parse(const struct extraction *extraction, const msg_href_t *ref, const char *text, size_t len,
+static bool parse(struct extraction *extraction, const msg_href_t *ref, const char *text, size_t len,
 		  msg_header_t **out)
 {
-	su_home_t *home = msg_home(extraction->msg);
 	msg_hclass_t *class = ref->hr_class;
-	msg_header_t *header = msg_header_alloc(home, class, (isize_t)len + 1);
+	msg_header_t *header = new_header(extraction, class, len);
 
 	if (!header)
 		return false;
@@ -80,14 +101,15 @@ static bool parse(const struct extraction *extraction, const msg_href_t *ref, co
 
 	/* A list on several lines is one. */
 	msg_header_t *first = class->hc_kind == msg_kind_list ? *place_of(extraction, ref) : NULL;
-	*out = class->hc_parse(home, first ? first : header, copy, (isize_t)len) < 0 ? NULL : header;
+	bool is_read = class->hc_parse(msg_home(extraction->msg), first ? first : header, copy, (isize_t)len) >= 0;
+	*out = is_read ? header : NULL;
 	return true;
 }
 
 static enum err take_faulty(struct extraction *extraction, const char *name, const struct line *line)
 {
 	const msg_href_t *ref = extraction->class->mc_error;
-	msg_header_t *header = msg_header_alloc(msg_home(extraction->msg), ref->hr_class, 0);
+	msg_header_t *header = new_header(extraction, ref->hr_class, 0);
 
 	if (!header)
 		return ERR_NO_MEMORY;
@@ -174,7 +196,7 @@ static enum err take_body(struct extraction *extraction, const char *bytes, size
 		len = length->l_length;
 	if (len == 0)
 		return ERR_OK;
-	header = msg_header_alloc(msg_home(extraction->msg), extraction->class->mc_payload->hr_class, 0);
+	header = new_header(extraction, extraction->class->mc_payload->hr_class, 0);
 	if (!header)
 		return ERR_NO_MEMORY;
 	header->sh_payload->pl_data = (char *)bytes;
@@ -183,13 +205,26 @@ static enum err take_body(struct extraction *extraction, const char *bytes, size
 	return msg_header_insert(extraction->msg, NULL, header) < 0 ? ERR_NO_MEMORY : ERR_OK;
 }
 
-enum err message_extract(msg_t *msg, const char *bytes, size_t len, size_t body)
+static size_t structs_size(size_t body, unsigned n_lines)
 {
-	struct extraction extraction = { .msg = msg, .class = message_class() };
+	return body + (n_lines + 3) * (size_t)STRUCT_SIZE; /* the start line, the separator and the body have one too */
+}
+
+size_t message_extract_size(size_t body, unsigned n_lines)
+{
+	return structs_size(body, n_lines) + n_lines * (size_t)LIST_SIZE;
+}
+
+enum err message_extract(msg_t *msg, const char *bytes, size_t len, size_t body, unsigned n_lines)
+{
+	struct extraction extraction = { .msg = msg, .class = message_class(), .left = structs_size(body, n_lines) };
 	const char *empty_line = bytes + body - 2;
 	struct line line = line_at(bytes);
-	enum err err = take_start_line(&extraction, &line);
 
+	extraction.room = su_alloc(msg_home(msg), (isize_t)extraction.left);
+	if (!extraction.room)
+		return ERR_NO_MEMORY;
+	enum err err = take_start_line(&extraction, &line);
 	if (!err)
 		err = take_separator(&extraction, empty_line);
 	if (err)
