@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ struct bucket {
 
 struct key {
 	unsigned char bytes[16]; /* an address's prefix, or hashes of an id */
-	uint32_t kind;           /* AF_INET, AF_INET6, 0: an id */
+	uint64_t kind;           /* AF_INET, AF_INET6, 0: an id */
+	uint64_t hash;           /* keyed, of the above; of an id: its own */
 };
 
 struct account {
@@ -105,6 +107,7 @@ static void key_of_source(const struct addr *source, struct key *key)
 		memcpy(key->bytes, &source->in6.sin6_addr, 8);
 	else
 		memcpy(key->bytes, &source->in4.sin_addr, 4);
+	key->hash = random_keyed_hash(key, offsetof(struct key, hash));
 }
 
 static void key_of(const struct addr *source, const char *peer_id, struct key *key)
@@ -115,18 +118,19 @@ static void key_of(const struct addr *source, const char *peer_id, struct key *k
 		key_of_source(source, key);
 		return;
 	}
-	memset(key, 0, sizeof(*key));
-	uint64_t hash = random_keyed_hash(peer_id, len);
-	memcpy(key->bytes, &hash, sizeof(hash));
-	hash = random_keyed_hash(peer_id, len + 1); /* with its end: another hash */
-	memcpy(key->bytes + sizeof(hash), &hash, sizeof(hash));
+	const uint64_t hashes[] = { random_keyed_hash(peer_id, len),
+				    random_keyed_hash(peer_id, len + 1) }; /* with its end: another */
+
+	memcpy(key->bytes, hashes, sizeof(hashes));
+	key->kind = 0;
+	key->hash = hashes[0];
 }
 
 static struct account *find(const struct shard *shard, const struct key *key)
 {
 	struct account *account;
 
-	HASH_FIND(hh, shard->table, key, sizeof(*key), account);
+	HASH_FIND_BYHASHVALUE(hh, shard->table, key, sizeof(*key), (unsigned)key->hash, account);
 	return account;
 }
 
@@ -162,7 +166,8 @@ static struct account *make(struct shard *shard, const struct key *key, uint64_t
 		return NULL;
 	memset(account, 0, sizeof(*account));
 	account->key = *key;
-	HASH_ADD(hh, shard->table, key, sizeof(account->key), account);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, &account->key, sizeof(account->key), (unsigned)key->hash,
+				    account);
 	if (!find(shard, key)) {
 		free(account);
 		return NULL;
@@ -173,7 +178,7 @@ static struct account *make(struct shard *shard, const struct key *key, uint64_t
 
 static struct shard *shard_of(struct accounts *accounts, const struct key *key)
 {
-	return &accounts->shards[random_keyed_hash(key, sizeof(*key)) >> 60];
+	return &accounts->shards[key->hash >> 60];
 }
 
 /* The account to charge, with its shard locked; there always is one. */

@@ -13,6 +13,17 @@ enum { MAX_IDENTITIES = 2 }; /* RFC 3325 §9.1: a SIP URI and a telephone number
 
 static const char ASSERTED[] = "P-Asserted-Identity", PREFERRED[] = "P-Preferred-Identity";
 
+/* What Sofia could not read stands among the errors. */
+static bool may_be_in(const msg_t *msg, const void *parsed)
+{
+	return parsed || message_sip(msg)->sip_error;
+}
+
+bool asserted_may_be_in(const msg_t *msg)
+{
+	return may_be_in(msg, sip_p_asserted_identity(message_sip(msg)));
+}
+
 /* RFC 3325 §9.3: "id" among the priv-values. */
 static bool asks_privacy(const msg_t *msg)
 {
@@ -77,8 +88,9 @@ static enum err keep_own(msg_t *msg, const struct origin *origin,
 enum err asserted_filter(msg_t *msg, const struct origin *origin, bool receiver_is_trusted)
 {
 	/* What a user agent prefers is for its own proxy, and goes no further (RFC 3325 §7). */
-	message_remove_header(msg, PREFERRED);
-	if (!message_header(msg, ASSERTED))
+	if (may_be_in(msg, sip_p_preferred_identity(message_sip(msg))))
+		message_remove_header(msg, PREFERRED);
+	if (!asserted_may_be_in(msg) || !message_header(msg, ASSERTED))
 		return ERR_OK;
 
 	/* A user of ours who asks for privacy asks for it towards partners, trusted ones too:

@@ -1,7 +1,7 @@
 #include "proxy/decision.h"
 
+#include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +42,37 @@ static void print_place(const struct place *place, char *out, size_t size)
 	text_append(out, size, len, text_number(place->column, number));
 }
 
+static size_t add(char *out, size_t size, size_t len, const char *text, size_t text_len)
+{
+	size_t n = text_len < size - 1 - len ? text_len : size - 1 - len;
+
+	memcpy(out + len, text, n);
+	return len + n;
+}
+
+/* Of printf what the steps need: %s, %.80s and %u. The C library's own took one instruction in twenty-five of a MESSAGE. */
+static void print(char *out, size_t size, const char *format, va_list args)
+{
+	size_t len = 0;
+
+	while (*format) {
+		const char *percent = strchrnul(format, '%'), *text;
+		size_t most = SIZE_MAX;
+		char number[24];
+
+		len = add(out, size, len, format, (size_t)(percent - format));
+		if (!*percent)
+			break;
+		format = percent + 1;
+		if (*format == '.')
+			most = strtoul(format + 1, (char **)(void *)&format, 10);
+		assert(*format == 's' || *format == 'u');
+		text = *format++ == 'u' ? text_number(va_arg(args, unsigned), number) : va_arg(args, const char *);
+		len = add(out, size, len, text, strnlen(text, most));
+	}
+	out[len] = '\0';
+}
+
 void decision_add(struct decision *decision, const char *step, const char *rule,
 		  const struct place *place, const char *format, ...)
 {
@@ -54,7 +85,7 @@ void decision_add(struct decision *decision, const char *step, const char *rule,
 	to->step = step;
 	to->rule = rule;
 	va_start(args, format);
-	vsnprintf(to->result, sizeof(to->result), format, args);
+	print(to->result, sizeof(to->result), format, args);
 	va_end(args);
 	print_place(place, to->place, sizeof(to->place));
 }

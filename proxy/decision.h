@@ -59,7 +59,8 @@ void decision_clear(struct decision *decision);
 /* A copy of what is used of from. */
 void decision_copy(struct decision *to, const struct decision *from);
 
-/* Adds a step; further ones than fit are dropped. place may be NULL. */
+/* Adds a step; further ones than fit are dropped. place may be NULL. format knows of printf's conversions %s, %.80s and %u;
+ * what is longer than the result's room is cut. */
 void decision_add(struct decision *decision, const char *step, const char *rule, const struct place *place,
 		  const char *format, ...) __attribute__((format(printf, 5, 6)));
 

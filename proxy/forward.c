@@ -34,7 +34,7 @@ static enum err edit_bounds(struct context *context, msg_t *msg)
 		msg, sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count - 1 : 70);
 	if (err)
 		return err;
-	if (context->n_branches > 1 || message_header(msg, "Max-Breadth")) {
+	if (context->n_branches > 1 || message_has_max_breadth(msg)) {
 		unsigned share = message_max_breadth(msg, preset) / context->n_branches;
 
 		err = message_set_max_breadth(msg, share ? share : 1);

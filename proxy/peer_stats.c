@@ -59,35 +59,48 @@ static size_t id_length(const char *id)
 	return strnlen(id, PEER_STATS_ID_SIZE - 1);
 }
 
-/* The shard, locked. */
-static struct shard *enter(struct peer_stats *stats, const char *id)
-{
-	struct shard *shard = &stats->shards[random_keyed_hash(id, id_length(id)) >> 60];
+/* An entry's place; its shard is locked. */
+struct place {
+	struct shard *shard;
+	const char *id;
+	unsigned hash;
+};
 
-	pthread_mutex_lock(&shard->lock);
-	return shard;
+static struct place enter(struct peer_stats *stats, const char *id)
+{
+	uint64_t hash = random_keyed_hash(id, id_length(id));
+	struct place place = { &stats->shards[hash >> 60], id, (unsigned)hash };
+
+	pthread_mutex_lock(&place.shard->lock);
+	return place;
 }
 
-static struct entry *find(const struct shard *shard, const char *id)
+static void leave(const struct place *place)
+{
+	pthread_mutex_unlock(&place->shard->lock);
+}
+
+static struct entry *find(const struct place *place)
 {
 	struct entry *entry;
 
-	HASH_FIND(hh, shard->table, id, id_length(id), entry);
+	HASH_FIND_BYHASHVALUE(hh, place->shard->table, place->id, id_length(place->id), place->hash, entry);
 	return entry;
 }
 
-static struct entry *find_or_make(struct shard *shard, const char *id)
+static struct entry *find_or_make(const struct place *place)
 {
-	struct entry *entry = find(shard, id);
+	struct shard *shard = place->shard;
+	struct entry *entry = find(place);
 
-	if (entry || !*id || HASH_COUNT(shard->table) >= PEER_STATS_MAX / N_SHARDS)
+	if (entry || !*place->id || HASH_COUNT(shard->table) >= PEER_STATS_MAX / N_SHARDS)
 		return entry;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
-	memcpy(entry->id, id, id_length(id));
-	HASH_ADD(hh, shard->table, id, strlen(entry->id), entry);
-	if (find(shard, id))
+	memcpy(entry->id, place->id, id_length(place->id));
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, entry->id, strlen(entry->id), place->hash, entry);
+	if (find(place))
 		return entry;
 	free(entry);
 	return NULL;
@@ -95,73 +108,73 @@ static struct entry *find_or_make(struct shard *shard, const char *id)
 
 void peer_stats_received(struct peer_stats *stats, const char *id)
 {
-	struct shard *shard = enter(stats, id);
-	struct entry *entry = find_or_make(shard, id);
+	const struct place place = enter(stats, id);
+	struct entry *entry = find_or_make(&place);
 
 	if (entry)
 		entry->stat.n_received++;
-	pthread_mutex_unlock(&shard->lock);
+	leave(&place);
 }
 
 void peer_stats_sent(struct peer_stats *stats, const char *id)
 {
-	struct shard *shard = enter(stats, id);
-	struct entry *entry = find_or_make(shard, id);
+	const struct place place = enter(stats, id);
+	struct entry *entry = find_or_make(&place);
 
 	if (entry)
 		entry->stat.n_sent++;
-	pthread_mutex_unlock(&shard->lock);
+	leave(&place);
 }
 
 void peer_stats_failed(struct peer_stats *stats, const char *id, enum reason reason)
 {
-	struct shard *shard = enter(stats, id);
-	struct entry *entry = find_or_make(shard, id);
+	const struct place place = enter(stats, id);
+	struct entry *entry = find_or_make(&place);
 
 	if (entry)
 		entry->stat.n_failures[reason]++;
-	pthread_mutex_unlock(&shard->lock);
+	leave(&place);
 }
 
 void peer_stats_certificate(struct peer_stats *stats, const char *id, int64_t not_after)
 {
-	struct shard *shard = enter(stats, id);
-	struct entry *entry = find_or_make(shard, id);
+	const struct place place = enter(stats, id);
+	struct entry *entry = find_or_make(&place);
 
 	if (entry)
 		entry->stat.certificate_not_after = not_after;
-	pthread_mutex_unlock(&shard->lock);
+	leave(&place);
 }
 
 void peer_stats_probed(struct peer_stats *stats, const char *id, uint64_t us)
 {
-	struct shard *shard = enter(stats, id);
-	struct entry *entry = find_or_make(shard, id);
+	const struct place place = enter(stats, id);
+	struct entry *entry = find_or_make(&place);
 
 	if (entry)
 		entry->stat.probe_us = us ? us : 1;
-	pthread_mutex_unlock(&shard->lock);
+	leave(&place);
 }
 
 void peer_stats_looked_up(struct peer_stats *stats, const char *id, enum reason reason)
 {
-	struct shard *shard = enter(stats, id);
-	struct entry *entry = find_or_make(shard, id);
+	const struct place place = enter(stats, id);
+	struct entry *entry = find_or_make(&place);
 
 	if (entry)
 		entry->stat.lookup = reason;
-	pthread_mutex_unlock(&shard->lock);
+	leave(&place);
 }
 
 bool peer_stats_look(struct peer_stats *stats, const char *id, struct peer_stat *out)
 {
-	struct shard *shard = enter(stats, id);
-	const struct entry *entry = find(shard, id);
+	const struct place place = enter(stats, id);
+	const struct entry *entry = find(&place);
 
 	if (entry)
 		*out = entry->stat;
 	else
 		memset(out, 0, sizeof(*out));
-	pthread_mutex_unlock(&shard->lock);
+	leave(&place);
 	return entry != NULL;
 }

@@ -261,7 +261,7 @@ static enum err filter_asserted(struct branch *branch, msg_t *msg)
 	struct origin answerer = { .kind = ORIGIN_BACKEND };
 	const enum origin_kind asker = branch->context->origin.kind;
 
-	if (!message_header(msg, "P-Asserted-Identity"))
+	if (!asserted_may_be_in(msg))
 		return ERR_OK;
 	if (rule->route) {
 		answerer.kind = rule->route->is_trustworthy ? ORIGIN_PARTNER : ORIGIN_PARTNER_UNTRUSTED;

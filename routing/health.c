@@ -1,6 +1,7 @@
 #include "routing/health.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,13 +20,13 @@ enum {
 	UNUSED_MS = 15 * 60 * 1000,   /* by then no request holds it any more */
 };
 
-/* Zeros behind the texts, so that it can be hashed as it is. */
+/* Hashed as it is, up to the end of peer. */
 struct key {
-	char peer[256];
 	uint8_t host[16];
 	uint32_t scope;
 	uint16_t family, port;
 	uint32_t transport;
+	char peer[256];
 };
 
 struct health {
@@ -83,7 +84,7 @@ struct health_table *health_table_free(struct health_table *table)
 static void fill_key(struct key *key, const char *peer, const struct addr *addr,
 		     enum conf_transport transport)
 {
-	memset(key, 0, sizeof(*key));
+	memset(key, 0, offsetof(struct key, peer));
 	text_copy(key->peer, sizeof(key->peer), peer);
 	key->family = addr->sa.sa_family;
 	key->port = addr_port(addr);
@@ -96,11 +97,16 @@ static void fill_key(struct key *key, const char *peer, const struct addr *addr,
 	}
 }
 
-static struct health *find(const struct shard *shard, const struct key *key)
+static size_t key_size(const struct key *key)
+{
+	return offsetof(struct key, peer) + strlen(key->peer) + 1;
+}
+
+static struct health *find(const struct shard *shard, const struct key *key, unsigned hash)
 {
 	struct health *health;
 
-	HASH_FIND(hh, shard->table, key, sizeof(*key), health);
+	HASH_FIND_BYHASHVALUE(hh, shard->table, key, key_size(key), hash, health);
 	return health;
 }
 
@@ -121,20 +127,19 @@ static struct health *take_record(struct shard *shard)
 	return oldest;
 }
 
-static struct health *make(struct shard *shard, const struct key *key, const char *peer,
-			   const struct addr *addr, enum conf_transport transport)
+static struct health *make(struct shard *shard, const struct key *key, unsigned hash, const struct addr *addr)
 {
 	struct health *health = take_record(shard);
 	if (!health)
 		return NULL;
 
 	health->shard = shard;
-	health->key = *key;
+	memcpy(&health->key, key, key_size(key));
 	health->view.addr = *addr;
-	health->view.transport = transport;
-	text_copy(health->view.peer, sizeof(health->view.peer), peer);
-	HASH_ADD(hh, shard->table, key, sizeof(health->key), health);
-	if (!find(shard, key)) {
+	health->view.transport = (enum conf_transport)key->transport;
+	text_copy(health->view.peer, sizeof(health->view.peer), key->peer);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, &health->key, key_size(key), hash, health);
+	if (!find(shard, key, hash)) {
 		free(health);
 		return NULL;
 	}
@@ -148,11 +153,12 @@ struct health *health_of(struct health_table *table, const char *peer, const str
 	struct key key;
 
 	fill_key(&key, peer, addr, transport);
-	struct shard *shard = &table->shards[random_keyed_hash(&key, sizeof(key)) >> 60];
+	uint64_t hash = random_keyed_hash(&key, key_size(&key));
+	struct shard *shard = &table->shards[hash >> 60];
 	pthread_mutex_lock(&shard->lock);
-	struct health *health = find(shard, &key);
+	struct health *health = find(shard, &key, (unsigned)hash);
 	if (!health)
-		health = make(shard, &key, peer, addr, transport);
+		health = make(shard, &key, (unsigned)hash, addr);
 	if (health) {
 		health->used_ms = shard->now_ms;
 		list_remove(&health->link);

@@ -1,6 +1,7 @@
 #include "routing/self_names.h"
 
 #include <ifaddrs.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@
 enum { HOST_SIZE = 256, SIP_PORT = 5060, SIPS_PORT = 5061, N_KINDS = 3 };
 
 struct key {
-	char host[HOST_SIZE]; /* IPv6 without brackets; zeros behind */
 	uint16_t port;
+	char host[HOST_SIZE]; /* IPv6 without brackets; what follows its end is not looked at */
 };
 
 /* What serves one host and port: by TLS, TCP and UDP there may be different listeners. */
@@ -49,18 +50,22 @@ static bool fill_key(struct key *key, const char *host, uint16_t port)
 	char text[ADDR_TEXT_SIZE];
 	struct addr addr;
 
-	memset(key, 0, sizeof(*key));
 	key->port = port;
 	if (addr_parse(host, 0, &addr) == ERR_OK)
 		return text_copy(key->host, sizeof(key->host), addr_host(&addr, text));
 	return text_domain(host, key->host, sizeof(key->host));
 }
 
+static size_t key_size(const struct key *key)
+{
+	return offsetof(struct key, host) + strlen(key->host) + 1;
+}
+
 static struct self *find(const struct self_names *names, const struct key *key)
 {
 	struct self *self;
 
-	HASH_FIND(hh, names->table, key, sizeof(*key), self);
+	HASH_FIND(hh, names->table, key, key_size(key), self);
 	return self;
 }
 
@@ -77,7 +82,7 @@ static enum err add(struct self_names *names, const char *host, uint16_t port,
 		if (!fresh)
 			return ERR_NO_MEMORY;
 		fresh->key = key;
-		HASH_ADD(hh, names->table, key, sizeof(fresh->key), fresh);
+		HASH_ADD(hh, names->table, key, key_size(&fresh->key), fresh);
 		self = find(names, &key);
 		if (!self) {
 			free(fresh);

@@ -76,10 +76,13 @@ static enum err parse_host(const char *text, size_t len, uint16_t port, struct a
 	memcpy(host, text, len);
 	host[len] = '\0';
 
-	if (inet_pton(AF_INET, host, &in4) == 1) {
+	/* Most hosts are names, and are told from addresses by less than a try to read them. */
+	if (host[0] >= '0' && host[0] <= '9' && inet_pton(AF_INET, host, &in4) == 1) {
 		set_in4(out, in4, port);
 		return ERR_OK;
 	}
+	if (!memchr(host, ':', len))
+		return ERR_SYNTAX;
 
 	char *percent = strchr(host, '%');
 	if (percent) {

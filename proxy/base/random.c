@@ -69,10 +69,13 @@ void random_token(char *out, size_t n_chars)
 	size_t n = 0;
 
 	while (n < n_chars) {
-		unsigned char byte;
-		take(&byte, 1);
-		if (byte < 252) /* a multiple of 36, so that no character is likelier */
-			out[n++] = alphabet[byte % 36];
+		unsigned char bytes[32];
+		size_t n_bytes = n_chars - n < sizeof(bytes) ? n_chars - n : sizeof(bytes);
+
+		take(bytes, n_bytes);
+		for (size_t i = 0; i < n_bytes; i++)
+			if (bytes[i] < 252) /* a multiple of 36, so that no character is likelier */
+				out[n++] = alphabet[bytes[i] % 36];
 	}
 	out[n_chars] = '\0';
 }
@@ -134,4 +137,36 @@ uint64_t random_keyed_hash(const void *bytes, size_t len)
 {
 	pthread_once(&key_once, make_hash_key);
 	return random_siphash(hash_key, bytes, len);
+}
+
+/* Texts that do not fit together into the buffer: a hash of their hashes. */
+static uint64_t hash_each(const char *const *texts, size_t n)
+{
+	uint64_t hash = n;
+
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t chain[] = { hash, texts[i] != NULL,
+					   texts[i] ? random_keyed_hash(texts[i], strlen(texts[i])) : 0 };
+		hash = random_keyed_hash(chain, sizeof(chain));
+	}
+	return hash;
+}
+
+uint64_t random_keyed_hash_texts(const char *const *texts, size_t n)
+{
+	char together[256];
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t text_len = texts[i] ? strlen(texts[i]) : 0;
+
+		if (sizeof(together) - len < text_len + 2)
+			return hash_each(texts, n);
+		together[len++] = texts[i] != NULL; /* 0: nothing more of it follows */
+		if (!texts[i])
+			continue;
+		memcpy(together + len, texts[i], text_len + 1);
+		len += text_len + 1;
+	}
+	return random_keyed_hash(together, len);
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <sofia-sip/msg_buffer.h>
 #include <sofia-sip/msg_header.h>
 #include <sofia-sip/msg_parser.h>
 #include <sofia-sip/sip_status.h>
@@ -12,18 +11,15 @@
 #include "proxy/base/text.h"
 #include "proxy/sip/message_bounds.h"
 #include "proxy/sip/message_class.h"
+#include "proxy/sip/message_extract.h"
 
-enum {
-	BYTES_PER_HEADER =
-		176, /* about what Sofia's struct and parameter list of one header take */
-	MAX_PRELOAD = 65528, /* su_home's bound */
-};
+enum { MAX_PRELOAD = 65528 }; /* su_home's bound */
 
 /* One allocation holds the bytes, the headers' structs and their private copies, if they are
  * not too many. */
 static void preload(su_home_t *home, size_t len, const struct message_bounds *bounds)
 {
-	size_t size = len + bounds->body + bounds->n_lines * (size_t)BYTES_PER_HEADER + 512;
+	size_t size = len + message_extract_size(bounds->body, bounds->n_lines) + 256;
 
 	if (size > MAX_PRELOAD) /* the bytes then stand for themselves */
 		size -= len;
@@ -31,26 +27,15 @@ static void preload(su_home_t *home, size_t len, const struct message_bounds *bo
 		su_home_preload(home, 1, (isize_t)size);
 }
 
-/* Lets Sofia take a message apart, whose bounds were found. */
-static enum err extract(msg_t *msg, const char *bytes, size_t len,
-			const struct message_bounds *bounds)
+static enum err take_apart(msg_t *msg, const char *bytes, size_t len, const struct message_bounds *bounds)
 {
 	preload(msg_home(msg), len, bounds);
-	char *buffer = su_alloc(msg_home(msg), (isize_t)len + 1);
-	if (!buffer)
+	char *copy = su_alloc(msg_home(msg), (isize_t)len + 1);
+	if (!copy)
 		return ERR_NO_MEMORY;
-	memcpy(buffer, bytes, len);
-	msg_buf_set(msg, buffer, (usize_t)len + 1);
-	msg_buf_commit(msg, (usize_t)len, 1);
-	(void)msg_extract(msg); /* -1 also for faults that message_check names, and a reply can
-				   be sent for */
-
-	const sip_t *sip = message_sip(msg);
-	if (!sip->sip_request && !sip->sip_status)
-		return ERR_SYNTAX;
-	if (!sip->sip_separator) /* it is there: the end was not reached */
-		return ERR_NO_MEMORY;
-	return ERR_OK;
+	memcpy(copy, bytes, len);
+	copy[len] = '\0';
+	return message_extract(msg, copy, len, bounds->body, bounds->n_lines);
 }
 
 static unsigned n_fields(const void *first)
@@ -69,8 +54,7 @@ static enum err check_parsed(const sip_t *sip)
 		return ERR_SYNTAX;
 	if (n_fields(sip->sip_via) > MESSAGE_MAX_VIAS ||
 	    n_fields(sip->sip_route) > MESSAGE_MAX_ROUTES ||
-	    n_fields(sip->sip_record_route) > MESSAGE_MAX_ROUTES ||
-	    n_fields(sip->sip_contact) > MESSAGE_MAX_ROUTES)
+	    n_fields(sip->sip_record_route) > MESSAGE_MAX_ROUTES)
 		return ERR_LIMIT;
 	return ERR_OK;
 }
@@ -88,11 +72,11 @@ enum err message_parse(const void *bytes, size_t len, msg_t **out)
 	if (err)
 		return err;
 
-	msg_t *msg = msg_create(class, MSG_DO_EXTRACT_COPY);
+	msg_t *msg = msg_create(class, 0);
 	if (!msg)
 		return ERR_NO_MEMORY;
 	bounds.body -= bounds.start;
-	err = extract(msg, (const char *)bytes + bounds.start, len - bounds.start, &bounds);
+	err = take_apart(msg, (const char *)bytes + bounds.start, len - bounds.start, &bounds);
 	if (!err)
 		err = check_parsed(message_sip(msg));
 	if (err) {

@@ -21,7 +21,7 @@
 enum {
 	MESSAGE_MAX_BYTES = 1024 * 1024, /* whatever limits.message_size says, never more */
 	MESSAGE_MAX_HEADERS = 256,	 /* header lines of one message */
-	MESSAGE_MAX_ROUTES = 32,	 /* Route, Record-Route and Contact entries each */
+	MESSAGE_MAX_ROUTES = 32,	 /* Route and Record-Route entries each */
 	MESSAGE_MAX_VIAS = 70,		 /* as many hops as RFC 3261 §8.1.1.6 lets a request take */
 };
 
@@ -73,6 +73,7 @@ const char *message_header_at(const msg_t *msg, const char *name, unsigned n);
 
 /* Max-Breadth (RFC 5393); preset if there is none or it is no number. */
 unsigned message_max_breadth(const msg_t *msg, unsigned preset);
+bool message_has_max_breadth(const msg_t *msg); /* whatever its value */
 
 /* "INVITE" etc.: the method name of a request, or of the CSeq of a response. */
 const char *message_method(const sip_t *sip);

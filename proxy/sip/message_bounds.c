@@ -25,13 +25,9 @@ struct header_lines {
 static long line_length(const char *line, size_t left)
 {
 	const char *end = memchr(line, '\n', left);
-	if (!end || end == line || end[-1] != '\r')
+	if (!end || memchr(line, '\r', left) != end - 1)
 		return -1;
-
-	size_t len = (size_t)(end - 1 - line);
-	if (memchr(line, '\r', len) || memchr(line, '\0', len))
-		return -1;
-	return (long)len;
+	return end - 1 - line;
 }
 
 /* A request line has two spaces, one after the method and one before the version (RFC 3261
@@ -71,12 +67,35 @@ static bool has_too_many_entries(const struct header_lines *header, unsigned *n_
 	return n_commas + n_semicolons > MAX_SEPARATORS || *n_entries > MAX_ENTRIES;
 }
 
+static bool is_folded(const char *line)
+{
+	return line[0] == ' ' || line[0] == '\t';
+}
+
+/* All headers, whose lines are known to be well. */
+static bool have_too_many_entries(const char *at, const char *end)
+{
+	unsigned n_entries = 0;
+
+	while (at < end) {
+		struct header_lines header = { at, 0 };
+
+		do
+			at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+		while (at < end && is_folded(at));
+		header.len = (size_t)(at - header.start);
+		if (has_too_many_entries(&header, &n_entries))
+			return true;
+	}
+	return false;
+}
+
 /* Goes through the header lines after the start line. */
 static enum err find_body(const char *bytes, size_t len, size_t at,
 			  struct message_bounds *bounds)
 {
-	struct header_lines header = { NULL, 0 };
-	unsigned n_entries = 0;
+	const size_t first_at = at;
+	size_t header_at = at, longest = 0;
 
 	while (at < len) {
 		const char *line = bytes + at;
@@ -84,23 +103,27 @@ static enum err find_body(const char *bytes, size_t len, size_t at,
 		if (line_len < 0)
 			return ERR_SYNTAX;
 
-		bool is_folded = line[0] == ' ' || line[0] == '\t';
-		if (is_folded && !header.start)
+		if (!is_folded(line)) {
+			header_at = at;
+			bounds->n_lines += line_len > 0;
+		} else if (bounds->n_lines == 0) {
 			return ERR_SYNTAX; /* nothing to continue */
-		if (!is_folded && header.start && has_too_many_entries(&header, &n_entries))
+		}
+		if (bounds->n_lines > MESSAGE_MAX_HEADERS)
 			return ERR_LIMIT;
-
 		at += (size_t)line_len + 2;
-		if (line_len == 0) {
-			bounds->body = at;
+		if (at - header_at > longest)
+			longest = at - header_at;
+		if (line_len > 0)
+			continue;
+
+		if (memchr(bytes, '\0', at))
+			return ERR_SYNTAX;
+		bounds->body = at;
+		/* Short headers, and few of them, need no counting. */
+		if (longest <= MAX_SEPARATORS && at - first_at <= MAX_ENTRIES)
 			return ERR_OK;
-		}
-		if (!is_folded) {
-			header.start = line;
-			if (++bounds->n_lines > MESSAGE_MAX_HEADERS)
-				return ERR_LIMIT;
-		}
-		header.len = (size_t)(bytes + at - header.start);
+		return have_too_many_entries(bytes + first_at, bytes + at - 2) ? ERR_LIMIT : ERR_OK;
 	}
 	return ERR_SYNTAX;
 }

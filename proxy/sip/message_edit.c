@@ -100,6 +100,11 @@ enum err message_set_max_breadth(msg_t *msg, unsigned breadth)
 	return ERR_OK;
 }
 
+bool message_has_max_breadth(const msg_t *msg)
+{
+	return find_unknown(msg, "Max-Breadth") != NULL;
+}
+
 unsigned message_max_breadth(const msg_t *msg, unsigned preset)
 {
 	const sip_unknown_t *header = find_unknown(msg, "Max-Breadth");

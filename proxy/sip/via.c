@@ -18,15 +18,22 @@ static bool is_from(const sip_via_t *via, const struct addr *source)
 	return !addr_parse(via->v_host, 0, &sent_by) && addr_same_host(&sent_by, source);
 }
 
-/* Replaces or adds one parameter. Vias that stand on one line share its bytes, so all of them
- * are printed anew. */
-static enum err set_param(msg_t *msg, sip_via_t *via, const char *param)
+/* Replaces or adds the parameter with that name, which ends in "="; the value that it then has, or NULL without memory. */
+static const char *set_param(msg_t *msg, sip_via_t *via, const char *name, const char *value)
 {
-	if (!param || msg_header_replace_param(msg_home(msg), via->v_common, param) < 0)
-		return ERR_NO_MEMORY;
-	return ERR_OK;
+	const size_t len = strlen(name), value_len = strlen(value);
+	char *param = su_alloc(msg_home(msg), (isize_t)(len + value_len + 1));
+
+	if (!param)
+		return NULL;
+	memcpy(param, name, len);
+	memcpy(param + len, value, value_len + 1);
+	if ( msg_params_replace(msg_home(msg), (msg_param_t **)&via->v_params, param) < 0)
+		return NULL;
+	return param + len;
 }
 
+/* Vias that stand on one line share its bytes, so all of them are printed anew. */
 static void forget_line(sip_via_t *via)
 {
 	const char *end = (const char *)via->v_common->h_data + via->v_common->h_len;
@@ -50,29 +57,56 @@ enum err via_stamp(msg_t *msg, const struct addr *source)
 		return ERR_OK;
 
 	forget_line(via);
-	enum err err = set_param(
-		msg, via, su_sprintf(msg_home(msg), "received=%s", addr_host(source, text)));
-	if (err || !asks_rport)
-		return err;
-	return set_param(msg, via, su_sprintf(msg_home(msg), "rport=%u", addr_port(source)));
+	via->v_received = set_param(msg, via, "received=", addr_host(source, text));
+	if (!via->v_received)
+		return ERR_NO_MEMORY;
+	if (asks_rport)
+		via->v_rport = set_param(msg, via, "rport=", text_number(addr_port(source), text));
+	return !asks_rport || via->v_rport ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static const char *protocol_of(const char *transport)
+{
+	if (strcmp(transport, "UDP") == 0)
+		return sip_transport_udp;
+	return strcmp(transport, "TCP") == 0 ? sip_transport_tcp : sip_transport_tls;
+}
+
+static bool set_sent_by(su_home_t *home, sip_via_t *via, const char *sent_by)
+{
+	char *host = su_strdup(home, sent_by);
+	char *colon = host ? strrchr(host, ':') : NULL;
+
+	via->v_host = host;
+	if (colon && !strchr(colon, ']')) { /* none of an IPv6 address */
+		*colon = '\0';
+		via->v_port = colon + 1;
+	}
+	return host != NULL;
+}
+
+static bool set_branch(msg_t *msg, sip_via_t *via, const char *branch)
+{
+	via->v_branch = set_param(msg, via, "branch=", branch);
+	return via->v_branch != NULL;
+}
+
+static bool ask_rport(su_home_t *home, sip_via_t *via)
+{
+	via->v_rport = "";
+	return msg_params_add(home, (msg_param_t **)&via->v_params, "rport") >= 0;
 }
 
 enum err via_push(msg_t *msg, const char *transport, const char *sent_by, const char *branch)
 {
-	char text[512];
-	const char *rport = strcmp(transport, "UDP") == 0 ? ";rport" : "";
+	su_home_t *home = msg_home(msg);
+	sip_via_t *via = (sip_via_t *)msg_header_alloc(home, sip_via_class, 0);
 
-	const char *const parts[] = { "SIP/2.0/", transport, " ", sent_by, ";branch=", branch, rport };
-	size_t len = 0;
-
-	for (size_t i = 0; i < COUNT(parts); i++)
-		len = text_append(text, sizeof(text), len, parts[i]);
-	if (len + 1 >= sizeof(text))
-		return ERR_SYNTAX;
-
-	sip_via_t *via = sip_via_make(msg_home(msg), text);
-	if (!via)
-		return ERR_SYNTAX;
+	if (!via || !set_sent_by(home, via, sent_by) || !set_branch(msg, via, branch))
+		return ERR_NO_MEMORY;
+	via->v_protocol = protocol_of(transport);
+	if (via->v_protocol == sip_transport_udp && !ask_rport(home, via))
+		return ERR_NO_MEMORY;
 	msg_header_t **first = (msg_header_t **)&message_sip(msg)->sip_via;
 	return msg_header_prepend(msg, msg_object(msg), first, (msg_header_t *)via) < 0
 		       ? ERR_NO_MEMORY

@@ -68,15 +68,6 @@ void txn_table_set_counters(struct txn_table *table, struct counters *counters)
 	table->counters = counters;
 }
 
-static uint64_t hash_texts(const char *const *texts, size_t n)
-{
-	uint64_t hashes[8] = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		hashes[i] = texts[i] ? random_keyed_hash(texts[i], strlen(texts[i])) : 0;
-	return random_keyed_hash(hashes, n * sizeof(hashes[0]));
-}
-
 /* RFC 3261 §17.2.3: without the cookie, what RFC 2543 compares. To tags are left out: the ACK
  * has the one of the response, and no two transactions differ in it alone. */
 static void make_old_key(const sip_t *sip, const char *method, struct txn_key *out)
@@ -87,8 +78,8 @@ static void make_old_key(const sip_t *sip, const char *method, struct txn_key *o
 	const char *hop[] = { via->v_protocol, via->v_host,   via->v_port,   via->v_branch,
 			      uri->url_user,   uri->url_host, uri->url_port, uri->url_params };
 
-	out->hash = hash_texts(call, COUNT(call)) ^ sip->sip_cseq->cs_seq;
-	out->check = hash_texts(hop, COUNT(hop));
+	out->hash = random_keyed_hash_texts(call, COUNT(call)) ^ sip->sip_cseq->cs_seq;
+	out->check = random_keyed_hash_texts(hop, COUNT(hop));
 }
 
 void txn_key_make(const sip_t *sip, const char *method, struct txn_key *out)
@@ -101,7 +92,7 @@ void txn_key_make(const sip_t *sip, const char *method, struct txn_key *out)
 	}
 	const char *sent_by[] = { via->v_host, via->v_port, method };
 	out->hash = random_keyed_hash(via->v_branch, strlen(via->v_branch));
-	out->check = hash_texts(sent_by, COUNT(sent_by));
+	out->check = random_keyed_hash_texts(sent_by, COUNT(sent_by));
 }
 
 uint64_t txn_merge_hash(const sip_t *sip)
@@ -109,7 +100,7 @@ uint64_t txn_merge_hash(const sip_t *sip)
 	const char *call[] = { sip->sip_call_id->i_id, sip->sip_from->a_tag,
 			       sip->sip_cseq->cs_method_name };
 
-	return hash_texts(call, COUNT(call)) ^ sip->sip_cseq->cs_seq;
+	return random_keyed_hash_texts(call, COUNT(call)) ^ sip->sip_cseq->cs_seq;
 }
 
 static struct server_txn *find_server(struct txn_table *table, const sip_t *sip,

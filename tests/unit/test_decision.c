@@ -70,6 +70,21 @@ static void test_find(void **state)
 	free(found);
 }
 
+static void test_conversions(void **state)
+{
+	struct decision *decision = calloc(1, sizeof(*decision));
+	const char *const wanted[] = { "no conversion", "'text' and 4294967295", "'tex' and 7.", "'text'0" };
+
+	assert_non_null(decision);
+	decision_add(decision, "a", "b", NULL, "no conversion");
+	decision_add(decision, "a", "b", NULL, "'%s' and %u", "text", 4294967295U);
+	decision_add(decision, "a", "b", NULL, "'%.3s' and %u.", "text", 7U);
+	decision_add(decision, "a", "b", NULL, "'%.80s'%u", "text", 0U);
+	for (size_t i = 0; i < COUNT(wanted); i++)
+		assert_string_equal(decision->steps[i].result, wanted[i]);
+	free(decision);
+}
+
 static void test_steps_are_bounded(void **state)
 {
 	struct decision *decision = calloc(1, sizeof(*decision));
@@ -77,7 +92,9 @@ static void test_steps_are_bounded(void **state)
 
 	assert_non_null(decision);
 	for (unsigned i = 0; i < 2 * DECISION_MAX_STEPS; i++)
-		decision_add(decision, "route", "rule", &place, "%0200u", i);
+		decision_add(decision, "route", "rule", &place,
+			     "a text that is twice as long as there is room for in a step: %s", "the domain "
+			     "a.very.long.name.of.a.partner.that.nobody.would.ever.type.example number two");
 	for (unsigned i = 0; i < 2 * DECISION_MAX_HOPS; i++)
 		decision_add_hop(decision, "mtls 192.0.2.7:5061", REASON_NO_ANSWER, 0);
 	assert_int_equal(decision->n_steps, DECISION_MAX_STEPS);
@@ -92,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_conversions),
 		cmocka_unit_test(test_steps_are_bounded),
 	};
 

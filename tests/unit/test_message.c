@@ -224,7 +224,7 @@ static void test_bounds(void **state)
 		{ "32 Routes", START VIA REST "Route: <sip:r>", ",<sip:r>", 31, "\r\n\r\n", ERR_OK },
 		{ "33 Routes", START VIA REST "Route: <sip:r>", ",<sip:r>", 32, "\r\n\r\n", ERR_LIMIT },
 		{ "33 Record-Routes", START VIA REST, "Record-Route: <sip:r>\r\n", 33, "\r\n", ERR_LIMIT },
-		{ "33 Contacts", START VIA REST "m: <sip:r>", ",<sip:r>", 32, "\r\n\r\n", ERR_LIMIT },
+		{ "33 Contacts, which nobody takes apart", START VIA REST "m: <sip:r>", ",<sip:r>", 32, "\r\n\r\n", ERR_OK },
 		{ "a list as deep as the stack", START VIA REST "Route: <sip:r>", ",<sip:r>", 60000, "\r\n\r\n",
 		  ERR_LIMIT },
 		{ "a deep folded list", START VIA REST "Route: <sip:r>", ",\r\n <sip:r>", 60000, "\r\n\r\n",
