@@ -1,8 +1,10 @@
-/* Where the users of the house are: which backends have logged on and how they are reached, which users they registered,
- * and at which backend a user was seen. State, not configuration: it survives a reload and, through the journal, a restart.
- * Shared by the workers: a read-write lock inside; every function may be called from any thread and holds it shortly.
- * Everything is bounded; what is learned gives way to what was used later. Backends go by their names, because positions in
- * the settings change with a reload. Times are those of the loop clock, in milliseconds. */
+/* Where the users of the house are: which backends have logged on and how they are reached,
+ * which users they registered, and at which backend a user was seen. State, not configuration:
+ * it survives a reload and, through the journal, a restart. Shared by the workers: a read-write
+ * lock inside; every function may be called from any thread and holds it shortly. Everything is
+ * bounded; what is learned gives way to what was used later. Backends go by their names,
+ * because positions in the settings change with a reload. Times are those of the loop clock, in
+ * milliseconds. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,6 +17,7 @@
 
 enum {
 	LOCATION_BACKEND_SIZE = 64,  /* a backend's name */
+	LOCATION_USER_SIZE = 512,    /* user and domain together: longer ones are nowhere */
 	LOCATION_CONTACT_SIZE = 256, /* a Contact URI, without brackets */
 	LOCATION_MAX_LOGONS = 8,     /* of one backend at a time */
 	LOCATION_MAX_BINDINGS = 8,   /* of one user at a time */
@@ -24,32 +27,44 @@ struct location;
 
 struct location_limits {
 	size_t bindings; /* contacts of all users */
-	size_t homes;	 /* learned ones */
+	size_t homes;    /* learned ones */
 };
 
-/* One way in which a backend has logged on (RFC 3261 §10): a connection, or an address that datagrams go to. */
+/* One way in which a backend has logged on (RFC 3261 §10): a connection, or an address that
+ * datagrams go to. */
 struct logon {
 	char backend[LOCATION_BACKEND_SIZE];
-	uint64_t flow_id; /* its connection; 0: it came by datagram, or the connection has gone */
+	uint64_t flow_id; /* its connection; 0: it came by datagram, or the connection has gone
+			   */
 	enum conf_transport transport;
 	struct addr source; /* where its REGISTER came from */
-	struct addr reach;  /* where it can be dialled, or sent datagrams; unset: by its connection alone */
-	char bulk[LOCATION_CONTACT_SIZE]; /* its RFC 6140 contact, without bnc: "sip:10.0.1.5:5060"; "" for none */
-	uint64_t proof;	    /* of the credentials that it showed: location_keep drops what was proved otherwise */
-	uint64_t since_ms, expires_ms;
+	struct addr reach;  /* where it can be dialled, or sent datagrams; unset: by its
+			       connection alone */
+	char bulk[LOCATION_CONTACT_SIZE]; /* its RFC 6140 contact, without bnc:
+					     "sip:10.0.1.5:5060"; "" for none */
+	uint64_t proof;    /* of the credentials that it showed: location_keep drops what was
+			      proved otherwise */
+	uint64_t since_ms; /* 0: since now */
+	uint64_t expires_ms;
 };
 
-/* A backend has logged on, or did so again: the logon with the same backend and connection (by datagram: the same source) is
- * replaced, its since_ms kept. ERR_LIMIT with LOCATION_MAX_LOGONS others alive, ERR_NO_MEMORY. */
-enum err location_log_on(struct location *location, const struct logon *logon, uint64_t now_ms) MUST_CHECK;
+/* A backend has logged on, or did so again: the logon with the same backend and connection (by
+ * datagram: the same source) is replaced, its since_ms kept; so is one that has no connection
+ * and the same reach. ERR_LIMIT with LOCATION_MAX_LOGONS others alive, ERR_NO_MEMORY. */
+enum err location_log_on(struct location *location, const struct logon *logon,
+			 uint64_t now_ms) MUST_CHECK;
 
-/* It logged off by that connection, or (flow_id 0) from that source. */
-void location_log_off(struct location *location, const char *backend, uint64_t flow_id, const struct addr *source);
+/* It logged off by that connection, or (flow_id 0) from that source. Logons of the same host
+ * whose connection has gone end with that of a connection. */
+void location_log_off(struct location *location, const char *backend, uint64_t flow_id,
+		      const struct addr *source);
 
-/* The connection has ended. A logon that can be dialled stays, without it; any other ends. True if there was one. */
+/* The connection has ended. A logon that can be dialled stays, without it, unless another of
+ * its backend has the same reach; any other ends. True if there was one. */
 bool location_flow_gone(struct location *location, uint64_t flow_id);
 
-/* Copies the logons of a backend that have not expired, those with a connection first, then the newest. Returns how many. */
+/* Copies the logons of a backend that have not expired, those with a connection first, then the
+ * newest. Returns how many. */
 size_t location_logons(struct location *location, const char *backend, uint64_t now_ms,
 		       struct logon out[LOCATION_MAX_LOGONS]);
 
@@ -57,47 +72,62 @@ size_t location_logons(struct location *location, const char *backend, uint64_t 
 struct binding {
 	char backend[LOCATION_BACKEND_SIZE];
 	char contact[LOCATION_CONTACT_SIZE]; /* what the Request-URI becomes */
-	uint64_t call_id_hash;		     /* RFC 3261 §10.3 item 7 */
+	uint64_t call_id_hash;               /* RFC 3261 §10.3 item 7 */
 	uint32_t cseq;
 	uint64_t proof;
 	uint64_t expires_ms;
 };
 
-/* Adds a contact of user@domain, or replaces the one with the same backend and contact. ERR_LIMIT if the user has too many,
- * or the table is full; ERR_NO_MEMORY. */
-enum err location_bind(struct location *location, const char *user, const char *domain, const struct binding *binding,
-		       uint64_t now_ms) MUST_CHECK;
+/* Adds a contact of user@domain, or replaces the one with the same backend and contact, in its
+ * place. ERR_LIMIT if the user has too many, or the table is full; ERR_TOO_LARGE;
+ * ERR_NO_MEMORY: what was there stays then. */
+enum err location_bind(struct location *location, const char *user, const char *domain,
+		       const struct binding *binding, uint64_t now_ms) MUST_CHECK;
 
-/* Takes one contact away, or with contact NULL all that this backend registered for the user. Returns how many went. */
-size_t location_unbind(struct location *location, const char *user, const char *domain, const char *backend,
-		       const char *contact);
+/* Takes one contact away, or with contact NULL all that this backend registered for the user.
+ * Returns how many went. */
+size_t location_unbind(struct location *location, const char *user, const char *domain,
+		       const char *backend, const char *contact);
 
-/* Copies the contacts of user@domain that have not expired, in the order in which they came. Returns how many. */
-size_t location_bindings(struct location *location, const char *user, const char *domain, uint64_t now_ms,
-			 struct binding out[LOCATION_MAX_BINDINGS]);
+/* Copies the contacts of user@domain that have not expired, in the order in which they came.
+ * Returns how many. */
+size_t location_bindings(struct location *location, const char *user, const char *domain,
+			 uint64_t now_ms, struct binding out[LOCATION_MAX_BINDINGS]);
 
-/* The user was seen at that backend: its home from now on. Nothing happens, but for the time of last use, if it is its home
- * already. Where memory or room is short the one unused for longest gives way. */
-void location_learn(struct location *location, const char *user, const char *domain, const char *backend, uint64_t now_ms);
+/* The user was seen at that backend: its home from now on. Nothing happens, but for the time of
+ * last use, if it is its home already. Where memory or room is short the one unused for longest
+ * gives way: of 16 that are looked at, in turns. Where there is no memory even so, the user has
+ * no learned home. */
+void location_learn(struct location *location, const char *user, const char *domain,
+		    const char *backend, uint64_t now_ms);
 
 /* The home turned out to be wrong. Only if it is still that backend. */
-void location_forget(struct location *location, const char *user, const char *domain, const char *backend);
+void location_forget(struct location *location, const char *user, const char *domain,
+		     const char *backend);
 
 /* The learned home; false if there is none. Counts as a use. */
-bool location_home(struct location *location, const char *user, const char *domain, uint64_t now_ms,
-		   char out_backend[LOCATION_BACKEND_SIZE]);
+bool location_home(struct location *location, const char *user, const char *domain,
+		   uint64_t now_ms, char out_backend[LOCATION_BACKEND_SIZE]);
 
-/* While backends are asked one after the other for a user: the backend is being asked now. Counted: two searches at once need
- * two ends. ERR_LIMIT, ERR_NO_MEMORY. */
-enum err location_search_begin(struct location *location, const char *user, const char *domain, const char *backend) MUST_CHECK;
-void location_search_end(struct location *location, const char *user, const char *domain, const char *backend);
-/* True if that backend is being asked for the user right now: if it asks us in turn, it does not have the user. */
-bool location_is_searched(struct location *location, const char *user, const char *domain, const char *backend);
+/* While backends are asked one after the other for a user: the backend is being asked now.
+ * Counted: two searches at once need two ends. ERR_LIMIT, ERR_NO_MEMORY. */
+enum err location_search_begin(struct location *location, const char *user, const char *domain,
+			       const char *backend) MUST_CHECK;
+void location_search_end(struct location *location, const char *user, const char *domain,
+			 const char *backend);
+/* True if that backend is being asked for the user right now: if it asks us in turn, it does
+ * not have the user. */
+bool location_is_searched(struct location *location, const char *user, const char *domain,
+			  const char *backend);
 
-/* Drops the logons, bindings and homes of backends for which keep says no (a reload: the backend is gone, or its credentials
- * are others now). has_proof is false for homes, which were not proved. */
+/* Drops the logons, bindings and homes of backends for which keep says no (a reload: the
+ * backend is gone, or its credentials are others now). has_proof is false for homes, which were
+ * not proved. keep is called under the lock: it must be short, and not call back. The lock is
+ * let go in between, so that others wait shortly only. */
 void location_keep(struct location *location,
-		   bool (*keep)(void *user, const char *backend, uint64_t proof, bool has_proof), void *user);
+		   bool (*keep)(void *user, const char *backend, uint64_t proof,
+				bool has_proof),
+		   void *user);
 
 /* Ends what has expired by now; once a second is enough. */
 void location_expire(struct location *location, uint64_t now_ms);
@@ -106,15 +136,21 @@ struct location_counts {
 	size_t logons, bindings, homes;
 };
 
-/* Of one backend, or with NULL of all. */
-void location_count(struct location *location, const char *backend, uint64_t now_ms, struct location_counts *out);
+/* Of one backend, or with NULL of all. Bindings that have expired count until location_expire.
+ */
+void location_count(struct location *location, const char *backend, uint64_t now_ms,
+		    struct location_counts *out);
 
-/* What has to survive a restart is told here as it changes: with binding or home NULL it is gone. Called under the lock: it must be
- * short, and not call back. Logons by connection are not told: they end with the process; those that can be dialled are told
- * by logon, keyed by backend and reach. */
+/* What has to survive a restart is told here as it changes: is_gone says that it is there no
+ * more. Called under the lock: it must be short, and not call back. Of bindings and logons that
+ * are only refreshed, an expiry that moved by less than a minute since it was told last, and a
+ * CSeq, are not told. Logons by connection alone are not told: they end with the process; those
+ * that can be dialled are, known by backend, transport and reach. */
 struct location_journal {
-	void (*binding)(void *user, const char *user_name, const char *domain, const struct binding *binding, bool is_gone);
-	void (*home)(void *user, const char *user_name, const char *domain, const char *backend, bool is_gone);
+	void (*binding)(void *user, const char *user_name, const char *domain,
+			const struct binding *binding, bool is_gone);
+	void (*home)(void *user, const char *user_name, const char *domain, const char *backend,
+		     bool is_gone);
 	void (*logon)(void *user, const struct logon *logon, bool is_gone);
 	void *user;
 };
@@ -122,5 +158,6 @@ struct location_journal {
 enum err location_new(const struct location_limits *limits, struct location **out) MUST_CHECK;
 struct location *location_free(struct location *location); /* NULL is fine; returns NULL */
 
-/* From now on; NULL: nobody. While what was kept is put back in, nobody should listen. */
+/* From now on; NULL: nobody. Copied. While what was kept is put back in, nobody should listen.
+ */
 void location_set_journal(struct location *location, const struct location_journal *journal);

@@ -1,0 +1,98 @@
+/* What the files of the location table share. Nobody else includes it. Everything here is
+ * called with the lock held, for writing where it changes something. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "proxy/base/list.h"
+#include "proxy/base/table.h"
+#include "routing/location.h"
+#include "routing/location_expiry.h"
+
+enum {
+	LOCATION_SHARDS = 64, /* a table that grows moves all that is in it: many small ones
+				 grow in turns */
+	LOCATION_TELL_MS = 60 * 1000, /* an expiry that moved by less is not told again */
+};
+
+struct home;
+struct registered_user;
+struct search;
+
+/* A backend of which anything is known; ends with the last of it. Homes and bindings point
+ * here, not to keep its name a hundred thousand times. */
+struct location_backend {
+	UT_hash_handle hh;
+	struct list logons; /* in the order in which they came */
+	struct location_counts counts;
+	bool is_kept; /* location_keep: what it was told */
+	char name[LOCATION_BACKEND_SIZE];
+};
+
+struct location {
+	pthread_rwlock_t lock;
+	struct location_limits limits;
+	struct location_journal journal; /* zeros: nobody listens */
+	struct location_counts counts;
+	struct location_backend *backends;
+
+	struct registered_user *users[LOCATION_SHARDS];
+	struct expiry_heap expiries; /* of the bindings */
+
+	struct home *homes[LOCATION_SHARDS];
+	size_t hand_shard, hand_bucket; /* where the next one is looked for that gives way */
+
+	struct search *searches;
+	_Atomic size_t n_searches; /* read without the lock */
+};
+
+/* A user as the key of a table: user, NUL, domain, NUL. */
+struct location_key {
+	char bytes[LOCATION_USER_SIZE];
+	size_t len;
+	unsigned hash, shard;
+};
+
+/* ERR_TOO_LARGE. Needs no lock. */
+enum err location_key_fill(struct location_key *key, const char *user,
+			   const char *domain) MUST_CHECK;
+static inline const char *location_key_domain(const char *bytes)
+{
+	return bytes + strlen(bytes) + 1;
+}
+
+/* The record of a backend; NULL if there is none. */
+struct location_backend *location_backend_find(const struct location *location,
+					       const char *name);
+/* Makes it where there is none. NULL when memory is short, or the name too long. What is then
+ * not counted in it must be released. */
+struct location_backend *location_backend_of(struct location *location, const char *name);
+/* Frees it if nothing counts in it. */
+void location_backend_release(struct location *location, struct location_backend *backend);
+
+/* True if a refresh must be told: its expiry moved far since then. */
+static inline bool location_has_moved(uint64_t told_ms, uint64_t now_ms)
+{
+	return now_ms > told_ms ? now_ms - told_ms >= LOCATION_TELL_MS
+				: told_ms - now_ms >= LOCATION_TELL_MS;
+}
+
+/* One file's part of location_expire, at most max of them, and how many there were; of
+ * location_keep; and of location_free. */
+void location_logons_expire(struct location *location, uint64_t now_ms);
+size_t location_bindings_expire(struct location *location, uint64_t now_ms, size_t max);
+
+struct location_keeper {
+	bool (*keep)(void *user, const char *backend, uint64_t proof, bool has_proof);
+	void *user;
+};
+void location_logons_keep(struct location *location, const struct location_keeper *keeper);
+void location_bindings_keep(struct location *location, size_t shard,
+			    const struct location_keeper *keeper);
+void location_homes_keep(struct location *location, size_t shard); /* by is_kept */
+
+void location_logons_free(struct location *location);
+void location_bindings_free(struct location *location);
+void location_homes_free(struct location *location);
+void location_searches_free(struct location *location);
