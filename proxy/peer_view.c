@@ -104,6 +104,25 @@ static void look_up(const struct peer_views *views, const struct rule *rule, str
 	out->last_reason = stat.lookup;
 }
 
+/* Who has logged on is the location table's to say. */
+static bool has_logged_on(const struct peer_views *views, const struct settings_backend *backend)
+{
+	(void)views;
+	(void)backend;
+	return false;
+}
+
+/* A backend without servers is reached by its log-on alone. */
+static void look_at_log_on(const struct peer_views *views, const struct rule *rule, struct peer_view *out)
+{
+	if (!rule->backend || rule->n_servers > 0)
+		return;
+	if (!has_logged_on(views, rule->backend))
+		out->state = PEER_NOT_LOGGED_ON;
+	else if (out->state == PEER_UNKNOWN)
+		out->state = PEER_UP;
+}
+
 void peer_views_look(const struct peer_views *views, const struct rule *rule,
 		     struct peer_view *out)
 {
@@ -116,6 +135,7 @@ void peer_views_look(const struct peer_views *views, const struct rule *rule,
 		out->n_servers++;
 	}
 	look_up(views, rule, out);
+	look_at_log_on(views, rule, out);
 	if (rule->route && (!rule->route->is_enabled ||
 			    !views->server->snapshot->settings->partners.is_enabled))
 		out->state = PEER_OFF;
@@ -132,6 +152,8 @@ const char *peer_state_text(enum peer_state state)
 		return "up";
 	case PEER_DOWN:
 		return "down";
+	case PEER_NOT_LOGGED_ON:
+		return "not logged on";
 	}
 	return "unknown";
 }

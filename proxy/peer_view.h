@@ -10,6 +10,7 @@ enum peer_state {
 	PEER_UNKNOWN, /* nothing was sent to it yet */
 	PEER_UP,      /* one of its servers answers */
 	PEER_DOWN,    /* none of those that were tried does */
+	PEER_NOT_LOGGED_ON, /* a backend without servers of its own, and without a log-on */
 };
 
 struct peer_view {
@@ -30,5 +31,5 @@ struct peer_views *peer_views_free(struct peer_views *views);
 void peer_views_look(const struct peer_views *views, const struct rule *rule,
 		     struct peer_view *out);
 
-/* "off", "unknown", "up", "down". */
+/* "off", "unknown", "up", "down", "not logged on". */
 const char *peer_state_text(enum peer_state state);

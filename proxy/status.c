@@ -99,6 +99,11 @@ static json_t *peer_to_json(const struct peer_views *views, const struct rule *r
 	if (view.state == PEER_DOWN)
 		add_problem(problems, row->code, "error", rule->id, row->cause,
 			    actor_text(row->act), row->remedy);
+	if (view.state == PEER_NOT_LOGGED_ON)
+		add_problem(problems, "not-logged-on", "error", rule->id,
+			    "it logs on by REGISTER, and has not done so", "you",
+			    "Check that it runs, reaches its listener, and has the username and password of "
+			    "backends:.");
 	object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "id", rule->id, "state",
 			   peer_state_text(view.state), "last_reason", row->code, "last_seen_s",
 			   age_s(now_ms, view.last_seen_ms), "last_failure_s",
@@ -139,6 +144,8 @@ static void add_peers(struct server *server, json_t *partners, json_t *backends,
 			json_array_append_new(partners, object);
 		} else {
 			json_object_set_new(object, "name", json_text(rule->backend->name));
+			json_object_set_new(object, "logs_on",
+					    json_boolean(*rule->backend->username != '\0'));
 			json_array_append_new(backends, object);
 		}
 	}

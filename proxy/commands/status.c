@@ -31,10 +31,15 @@ static const struct example_row examples[] = {
 	{ 0 },
 };
 
+static bool is_down(const char *state)
+{
+	return strcmp(state, "down") == 0 || strcmp(state, "not logged on") == 0;
+}
+
 static enum ink ink_of(const char *state)
 {
 	return strcmp(state, "up") == 0     ? INK_OK
-	       : strcmp(state, "down") == 0 ? INK_FAIL
+	       : is_down(state)             ? INK_FAIL
 					    : INK_DETAIL;
 }
 
@@ -95,7 +100,7 @@ static void add_peer(struct grid *grid, const json_t *row)
 	char to[GRID_CELL], seen[40], failed[40], text[GRID_CELL];
 
 	snprintf(to, sizeof(to), "%s %s", record_text(row, "transport"),
-		 record_text(row, "server"));
+		 *record_text(row, "server") ? record_text(row, "server") : "by its log-on");
 	snprintf(text, sizeof(text), "seen %s",
 		 screen_ago(record_number(row, "last_seen_s"), seen));
 	if (failure_s >= 0) {
@@ -146,7 +151,7 @@ static bool is_remarkable(const json_t *row)
 {
 	const char *state = record_text(row, "state");
 
-	return strcmp(state, "down") == 0 || (!*state && record_number(row, "days_left") < 14);
+	return is_down(state) || (!*state && record_number(row, "days_left") < 14);
 }
 
 static void print_section(const struct screen *screen, const json_t *status,
@@ -281,7 +286,8 @@ const struct verb verb_status = {
 		"partners, backends and "
 		"certificates. A partner is up when one of its servers answered last, down "
 		"when none of those that "
-		"were tried did, unknown before anything was sent.",
+		"were tried did, unknown before anything was sent. A backend without servers of "
+		"its own is not logged on until it has registered.",
 	.max_operands = 1,
 	.completes = COMPLETES_WORDS,
 	.words = "listeners partners backends certs",
