@@ -79,6 +79,14 @@ static struct listener *pick_listener(const struct rehearsal *rehearsal, const c
 	return best ? best : name || !i ? NULL : rehearsal->snapshot->open_listeners[0];
 }
 
+static bool has_address(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->n_servers; i++)
+		if (addr_is_set(&rule->servers[i].addr))
+			return true;
+	return false;
+}
+
 static void pick_source(struct rehearsal *rehearsal)
 {
 	const struct rules *rules = rehearsal->snapshot->rules;
@@ -87,7 +95,7 @@ static void pick_source(struct rehearsal *rehearsal)
 
 	if (rehearsal->from_is_local) {
 		for (i = 0; i < rules_count(rules) && !rule; i++)
-			if (rules_at(rules, i)->backend)
+			if (rules_at(rules, i)->backend && has_address(rules_at(rules, i)))
 				rule = rules_at(rules, i);
 	} else if (rules_find(rules, rehearsal->from_domain, &rule) != RULES_FOUND) {
 		rule = NULL;

@@ -93,6 +93,11 @@ static void print_peer(const struct page *page, enum counter counter, const char
 					     1000);
 }
 
+static bool is_down(enum peer_state state)
+{
+	return state == PEER_DOWN || state == PEER_NOT_LOGGED_ON;
+}
+
 /* Partners or backends; what was never tried is neither up nor down and has no sample. */
 static void print_peers(const struct page *page, enum counter counter, bool is_backends)
 {
@@ -109,7 +114,7 @@ static void print_peers(const struct page *page, enum counter counter, bool is_b
 				continue;
 			peer_views_look(page->views, rule, &view);
 			if (view.state == PEER_OFF || view.state == PEER_UNKNOWN ||
-			    (view.state == PEER_DOWN) != (pass == 0) ||
+			    is_down(view.state) != (pass == 0) ||
 			    (counter == COUNTER_PARTNER_LAST_SEEN && view.last_seen_ms == 0))
 				continue;
 			print_peer(page, counter,

@@ -104,18 +104,64 @@ static void look_up(const struct peer_views *views, const struct rule *rule, str
 	out->last_reason = stat.lookup;
 }
 
+/* The ways in which a backend has logged on now. */
+struct log_ons {
+	struct logon rows[LOCATION_MAX_LOGONS];
+	size_t n;
+};
+
+static void find_log_ons(const struct peer_views *views, const struct rule *rule, struct log_ons *out)
+{
+	const struct server *server = views->server;
+
+	out->n = rule->backend && server->location ?
+			 location_logons(server->location, rule->backend->name, loop_now_ms(server->loop), out->rows) :
+			 0;
+}
+
+/* A connection that has ended, or an address that is not its own any more, says nothing of a backend that is reached by its
+ * log-on alone. */
+static bool is_current(const struct rule *rule, const struct log_ons *log_ons, const struct addr *addr)
+{
+	size_t i;
+
+	if (!rule->backend || rule->n_servers > 0)
+		return true;
+	for (i = 0; i < log_ons->n; i++)
+		if (addr_equal(&log_ons->rows[i].source, addr) || addr_equal(&log_ons->rows[i].reach, addr))
+			return true;
+	return false;
+}
+
+static void look_at_log_ons(const struct rule *rule, const struct log_ons *log_ons, struct peer_view *out)
+{
+	if (!rule->backend)
+		return;
+	if (log_ons->n && out->state == PEER_UNKNOWN)
+		out->state = PEER_UP;
+	if (!log_ons->n && rule->n_servers == 0) {
+		out->state = PEER_DOWN;
+		out->last_reason = REASON_NOT_LOGGED_ON;
+	}
+}
+
 void peer_views_look(const struct peer_views *views, const struct rule *rule,
 		     struct peer_view *out)
 {
 	size_t first = find_first(views, rule->id);
+	struct log_ons log_ons;
 
 	*out = (struct peer_view){ .state = PEER_UNKNOWN, .servers = views->rows + first };
+	find_log_ons(views, rule, &log_ons);
 	for (size_t i = first; i < views->n && strcmp(views->rows[i].peer, rule->id) == 0;
 	     i++) {
-		sum_up(out, &views->rows[i]);
+		if (is_current(rule, &log_ons, &views->rows[i].addr))
+			sum_up(out, &views->rows[i]);
 		out->n_servers++;
 	}
-	look_up(views, rule, out);
+	if (!rule->backend || rule->n_servers > 0)
+		look_up(views, rule, out);
+	look_at_log_ons(rule, &log_ons, out);
 	if (rule->route && (!rule->route->is_enabled ||
 			    !views->server->snapshot->settings->partners.is_enabled))
 		out->state = PEER_OFF;

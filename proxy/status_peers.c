@@ -172,6 +172,33 @@ static void add_stat(const struct status_peers *peers, json_t *object, const cha
 			json_integer((stat.certificate_not_after - peers->now_s) / 86400));
 }
 
+/* How a backend has logged on, and how many users are its. */
+static void add_log_ons(const struct status_peers *peers, json_t *object, const struct settings_backend *backend)
+{
+	struct location *location = peers->server->location;
+	struct logon logons[LOCATION_MAX_LOGONS];
+	struct location_counts counts;
+	json_t *array = json_array();
+	char address[ADDR_TEXT_SIZE];
+	size_t n, i;
+
+	n = location_logons(location, backend->name, peers->now_ms, logons);
+	for (i = 0; i < n; i++)
+		json_array_append_new(
+			array, json_pack("{s:s, s:s, s:s, s:I, s:I}", "address",
+					 addr_text(logons[i].flow_id ? &logons[i].source : &logons[i].reach, address), "transport",
+					 conf_transport_text(logons[i].flow_id ? logons[i].transport :
+										 logons[i].reach_transport),
+					 "by", logons[i].flow_id ? "connection" : "address", "since_s",
+					 age_s(peers, logons[i].since_ms), "expires_s",
+					 (json_int_t)(logons[i].expires_ms - peers->now_ms) / 1000));
+	location_count(location, backend->name, peers->now_ms, &counts);
+	json_object_set_new(object, "logs_on", json_boolean(*backend->username != '\0'));
+	json_object_set_new(object, "log_ons", array);
+	json_object_set_new(object, "users_registered", json_integer((json_int_t)counts.bindings));
+	json_object_set_new(object, "users_seen", json_integer((json_int_t)counts.homes));
+}
+
 static void add_server(json_t *object, const struct rule *rule)
 {
 	if (rule->n_servers == 0)
@@ -212,6 +239,7 @@ json_t *status_peers_row(const struct status_peers *peers, size_t i, enum status
 				    json_boolean(rule->route->is_trustworthy));
 	} else {
 		json_object_set_new(object, "name", json_text(rule->backend->name));
+		add_log_ons(peers, object, rule->backend);
 	}
 	return object;
 }

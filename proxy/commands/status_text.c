@@ -32,14 +32,26 @@ static void add_listener(struct grid *grid, const json_t *row)
 		 record_text(row, "address"), NULL);
 }
 
+/* Where it is reached: by its log-on, if it has logged on. */
+static void tell_place(const json_t *row, char out[GRID_CELL])
+{
+	const json_t *log_on = json_array_get(json_object_get(row, "log_ons"), 0);
+
+	if (log_on)
+		snprintf(out, GRID_CELL, "%s %s (logged on)", record_text(log_on, "transport"),
+			 record_text(log_on, "address"));
+	else
+		snprintf(out, GRID_CELL, "%s %s", record_text(row, "transport"),
+			 *record_text(row, "server") ? record_text(row, "server") : "by its log-on");
+}
+
 static void add_peer(struct grid *grid, const json_t *row)
 {
 	const char *state = record_text(row, "state"), *domain = record_text(row, "domain");
 	long long failure_s = record_number(row, "last_failure_s");
 	char to[GRID_CELL], seen[40], failed[40], text[GRID_CELL];
 
-	snprintf(to, sizeof(to), "%s %s", record_text(row, "transport"),
-		 record_text(row, "server"));
+	tell_place(row, to);
 	snprintf(text, sizeof(text), "seen %s",
 		 screen_ago(record_number(row, "last_seen_s"), seen));
 	if (failure_s >= 0) {

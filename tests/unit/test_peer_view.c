@@ -92,7 +92,7 @@ static void test_backends(void **state)
 	struct settings_backend backend = { .name = "berlin" };
 	struct snapshot snapshot = { .settings = &settings };
 	struct server server = { .snapshot = &snapshot };
-	struct rule rule = { .backend = &backend, .id = "backend:berlin" };
+	struct rule rule = { .backend = &backend, .id = "backend:berlin", .n_servers = 1 };
 	struct peer_views *views;
 	struct peer_view got;
 
@@ -102,6 +102,30 @@ static void test_backends(void **state)
 	peer_views_look(views, &rule, &got);
 	assert_int_equal(got.state, PEER_UP);
 	assert_int_equal(got.n_successes, 1);
+	peer_views_free(views);
+	health_table_free(server.health);
+}
+
+/* A backend without servers is there by its log-on, whatever was reached of it before. */
+static void test_not_logged_on(void **state)
+{
+	struct settings settings = { .partners = { .is_enabled = true } };
+	struct settings_backend backend = { .name = "berlin", .username = "uc" };
+	struct snapshot snapshot = { .settings = &settings };
+	struct server server = { .snapshot = &snapshot };
+	struct rule rule = { .backend = &backend, .id = "backend:berlin" };
+	struct peer_views *views;
+	struct peer_view got;
+
+	assert_int_equal(health_table_new(&server.health), ERR_OK);
+	note(server.health, rule.id, 1, UP);
+	assert_int_equal(peer_views_new(&server, &views), ERR_OK);
+	peer_views_look(views, &rule, &got);
+	assert_int_equal(got.state, PEER_DOWN);
+	assert_int_equal(got.last_reason, REASON_NOT_LOGGED_ON);
+	rule.n_servers = 1; /* it has a static address, too */
+	peer_views_look(views, &rule, &got);
+	assert_int_equal(got.state, PEER_UP);
 	peer_views_free(views);
 	health_table_free(server.health);
 }
@@ -136,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
 					    cmocka_unit_test(test_backends),
+					    cmocka_unit_test(test_not_logged_on),
 					    cmocka_unit_test(test_name_without_address) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
