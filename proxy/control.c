@@ -17,6 +17,7 @@
 #include "proxy/metrics.h"
 #include "proxy/reload_confirm.h"
 #include "proxy/status.h"
+#include "proxy/status_problem.h"
 #include "proxy/trace_areas.h"
 #include "proxy/worker.h"
 
@@ -40,13 +41,30 @@ static void give_json(struct http_answer *answer, unsigned status, json_t *objec
 	answer->content_type = type_json;
 }
 
+/* What to do about a question that got no answer. */
+static const struct {
+	const char *code, *act, *remedy;
+} faults[] = {
+	{ "failed", "you", "The log of the daemon says more." },
+	{ "method", "you", "docs/operations.md lists what can be asked, and how." },
+	{ "no-record", "nobody", "Nothing has to be done." },
+	{ "not-permitted", "you", "Ask as root or as a member of these groups." },
+	{ "nothing-pending", "you", "`nuncio reload --confirm TIME` takes the file into use on trial." },
+	{ "question", "you", "Correct the question; docs/operations.md lists what can be asked." },
+	{ "unknown", "you", "docs/operations.md lists what can be asked." },
+};
+
 static void give_problem(struct http_answer *answer, unsigned status, const char *code,
 			 const char *text)
 {
+	json_t *problems = json_array();
+
+	for (size_t i = 0; i < COUNT(faults); i++)
+		if (strcmp(faults[i].code, code) == 0)
+			status_problem(problems, code, "error", "control", text, faults[i].act,
+				       faults[i].remedy);
 	give_json(answer, status,
-		  json_pack("{s:i, s:b, s:[{s:s, s:s, s:o}]}", "version", 1, "ok", 0,
-			    "problems", "code", code, "severity", "error", "text",
-			    json_text(text)));
+		  json_pack("{s:i, s:b, s:o}", "version", 1, "ok", 0, "problems", problems));
 }
 
 static void answer_status(struct control *control, const struct http_request *request,

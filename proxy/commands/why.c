@@ -2,6 +2,7 @@
 
 #include "proxy/commands/args.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 
 static const struct option_row option_all = { .name = "all",
@@ -77,6 +78,7 @@ const struct verb verb_why = {
 	.completes = COMPLETES_CALL_ID,
 	.options = options,
 	.examples = examples,
+	.output = output_why,
 	.exits = { [EXIT_YES] = "there is a record",
 		   [EXIT_NO] = "there is none",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
