@@ -40,6 +40,7 @@
 
 /* What stands in every decision, and what only in one of real traffic. */
 #define DECISION(path) \
+	{ path "kind", OUTPUT_WORD, ALWAYS, "of a request, or of a TLS handshake that failed", "request handshake" }, \
 	{ path "accepted", OUTPUT_BOOL, ALWAYS, "false: refused for the reason", NULL }, \
 	{ path "reason", OUTPUT_TEXT, ALWAYS, "a code of docs/reasons.md; none: accepted", NULL }, \
 	{ path "status", OUTPUT_NUMBER, ALWAYS, "of the final response; 0: none", NULL }, \
@@ -53,7 +54,7 @@
 	{ path "peer", OUTPUT_TEXT, OPTIONAL, "address and port of the other side", NULL }, \
 	{ path "listener", OUTPUT_TEXT, OPTIONAL, "by which it came", NULL }, \
 	{ path "transport", OUTPUT_WORD, OPTIONAL, "by which it came", "udp tcp tls mtls" }, \
-	{ path "cert_names", OUTPUT_TEXT, OPTIONAL, "in the certificate of the other side", NULL }, \
+	{ path "cert_names", OUTPUT_TEXT, OPTIONAL, "in the certificate that the other side showed", NULL }, \
 	{ path "origin", OUTPUT_TEXT, OPTIONAL, "what the sender is to us", NULL }, \
 	{ path "partner", OUTPUT_TEXT, OPTIONAL, "the rule by which the sender is known", NULL }, \
 	{ path "target", OUTPUT_TEXT, OPTIONAL, "the rule of where it goes", NULL }, \
@@ -72,10 +73,30 @@
 
 #define REAL(path) \
 	{ path "id", OUTPUT_NUMBER, ALWAYS, "rises; unique in the process", NULL }, \
-	{ path "time", OUTPUT_TIME, ALWAYS, "when the request came", NULL }, \
-	{ path "took_us", OUTPUT_NUMBER, ALWAYS, "until the final response went", NULL }, \
+	{ path "time", OUTPUT_TIME, ALWAYS, "when the request came, or the handshake ended", NULL }, \
+	{ path "took_us", OUTPUT_NUMBER, ALWAYS, "until the final response went, or the handshake ended", NULL }, \
 	{ path "worker", OUTPUT_NUMBER, ALWAYS, "which worker", NULL }, \
 	{ path "call_id", OUTPUT_TEXT, OPTIONAL, "the Call-ID", NULL }
+
+/* Of a handshake that failed. */
+#define TLS(path) \
+	{ path "tls", OUTPUT_OBJECT, OPTIONAL, "of a handshake: what was seen of it", NULL }, \
+	{ path "tls.direction", OUTPUT_WORD, ALWAYS, "in: they dialled us", "in out" }, \
+	{ path "tls.sni", OUTPUT_TEXT, OPTIONAL, "the name that was asked for", NULL }, \
+	{ path "tls.version", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
+	{ path "tls.minimum", OUTPUT_TEXT, OPTIONAL, "the version that we ask for at least", NULL }, \
+	{ path "tls.cipher", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
+	{ path "tls.alert", OUTPUT_TEXT, OPTIONAL, "by its name in RFC 8446", NULL }, \
+	{ path "tls.alert_from", OUTPUT_WORD, OPTIONAL, "who sent it", "us them" }, \
+	{ path "tls.verify", OUTPUT_TEXT, OPTIONAL, "what we found wrong", NULL }, \
+	{ path "tls.subject", OUTPUT_TEXT, OPTIONAL, "of the certificate that is wrong", NULL }, \
+	{ path "tls.issuer", OUTPUT_TEXT, OPTIONAL, "of that", NULL }, \
+	{ path "tls.expected", OUTPUT_TEXT, OPTIONAL, "the names that we wanted; cert_names has those that were shown", NULL }, \
+	{ path "tls.ca_list", OUTPUT_TEXT, OPTIONAL, "the issuers that they accept", NULL }, \
+	{ path "tls.asked_certificate", OUTPUT_BOOL, ALWAYS, "they asked for ours", NULL }, \
+	{ path "tls.sent_certificate", OUTPUT_BOOL, ALWAYS, "we had one to send", NULL }, \
+	{ path "tls.text", OUTPUT_TEXT, ALWAYS, "the line of the log", NULL }, \
+	{ path "tls.n_similar", OUTPUT_NUMBER, ALWAYS, "further ones of the same peer and reason within ten seconds", NULL }
 
 #define PEER(path) \
 	{ path "[].id", OUTPUT_TEXT, ALWAYS, "of the rule", NULL }, \
@@ -225,6 +246,7 @@ const struct output_row output_why[] = {
 	{ "decisions[]", OUTPUT_LIST, OPTIONAL, "newest first", NULL },
 	DECISION("decisions[]."),
 	REAL("decisions[]."),
+	TLS("decisions[]."),
 	{ 0 },
 };
 

@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -676,11 +677,78 @@ def test_explain_and_why():
         check(code in made.ask("help", code, want=0).stdout, code)
         made.ask("why", "other@example", want=1)
         names = made.ask("completion", "words", "--", "nuncio", "why", "").stdout.split()
-        check(names == ["last", "cli-test@example"], str(names))
+        check(names == ["last", "tls", "cli-test@example"], str(names))
         names = made.ask("completion", "words", "--", "nuncio", "explain", "--listener", "").stdout.split()
         check(sorted(names) == ["lan", "spare", "wan"], str(names))
         names = made.ask("completion", "words", "--", "nuncio", "explain", "x@part").stdout.split()
         check(names == ["x@partner.example"], str(names))
+
+
+def test_why_tls():
+    """A handshake that failed, in and out, and which of both kinds is the last refusal."""
+    def shake(port, source):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT, source_address=(source, 0)) as plain:
+            try:
+                with context.wrap_socket(plain, server_hostname="sip.corp.example") as secure:
+                    secure.settimeout(TIMEOUT)
+                    secure.recv(1)
+            except OSError:
+                pass
+
+    with site() as made:
+        made.ask("why", "tls", want=1)
+        made.ask("why", "last", want=1)
+        for _ in range(3):
+            shake(made.ports["wan"], "127.0.0.77")
+        end = time.monotonic() + TIMEOUT
+        while (done := made.ask("why", "tls")).returncode != 0:
+            check(time.monotonic() < end, made.text())
+            time.sleep(0.05)
+        text = done.stdout
+        for word in ("TLS handshake  from 127.0.0.77:", "listener", "wan", "sip.corp.example", "at least TLS 1.2",
+                     "refused: tls-no-client-certificate", "who must act   the partner", "what to do"):
+            check(word in text, f"no '{word}' in\n{text}")
+        check(made.ask("why", "127.0.0.77", want=0).stdout.startswith("TLS handshake  from 127.0.0.77:"), "by address")
+        check(made.ask("why", "last", want=0).stdout.startswith("TLS handshake"), "it is the last refusal")
+        made.ask("why", "127.0.0.78", want=1)
+        facts = json.loads(made.ask("why", "tls", "--json", want=0).stdout)
+        # Each of the workers has a record of its own.
+        check(1 <= len(facts["decisions"]) <= 2 and
+              sum(1 + row["tls"]["n_similar"] for row in facts["decisions"]) <= 3, str(facts))
+        check(all(row["kind"] == "handshake" and row["tls"]["direction"] == "in" for row in facts["decisions"]), str(facts))
+        # A refused request is newer, and then the last one.
+        with socket.create_connection(("127.0.0.1", made.ports["lan"])) as stranger:
+            stranger.sendall(b"OPTIONS sip:x@elsewhere.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx1\r\n"
+                             b"Max-Forwards: 70\r\nFrom: <sip:x@nowhere.example>;tag=1\r\nTo: <sip:x@elsewhere.example>\r\n"
+                             b"Call-ID: tls\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
+            stranger.settimeout(TIMEOUT)
+            check(stranger.recv(4096).startswith(b"SIP/2.0 4"), "was not refused")
+        check(made.ask("why", "last", want=0).stdout.startswith("OPTIONS "), "the request is the last refusal")
+        check(made.ask("why", "127.0.0.1", want=0).stdout.startswith("OPTIONS "), "requests by address")
+        check(made.ask("why", "tls", want=0).stdout.startswith("OPTIONS "), "a Call-ID comes first")
+        # A partner that does not speak TLS: the request's record names the code, and so does the handshake's.
+        with socket.create_server(("127.0.0.2", made.ports["wan"])) as partner:
+            with socket.create_connection(("127.0.0.1", made.ports["lan"])) as backend:
+                backend.sendall(b"MESSAGE sip:bob@partner.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKo1\r\n"
+                                b"Max-Forwards: 70\r\nFrom: <sip:anna@corp.example>;tag=1\r\nTo: <sip:bob@partner.example>\r\n"
+                                b"Call-ID: out@example\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n")
+                partner.settimeout(TIMEOUT)
+                with partner.accept()[0] as plain:
+                    plain.sendall(b"SIP/2.0 400 Bad Request\r\n\r\n")
+                    backend.settimeout(TIMEOUT)
+                    answer = b""
+                    while b"SIP/2.0 5" not in answer:
+                        answer += backend.recv(4096)
+        text = made.ask("why", "partner.example", want=0).stdout
+        check("TLS handshake  to partner:partner.example at 127.0.0.2:" in text and "refused: tls-peer-not-tls" in text, text)
+        check("MESSAGE  sip:anna@corp.example -> sip:bob@partner.example" in text, text)
+        check("tls-peer-not-tls" in made.ask("why", "out@example", want=0).stdout, "the request's record")
+        check("out@example" in made.ask("why", "last", want=0).stdout, "the request ended last, and says more")
+        names = made.ask("completion", "words", "--", "nuncio", "why", "").stdout.split()
+        check(names[:2] == ["last", "tls"] and "out@example" in names, str(names))
 
 
 def test_trace():
