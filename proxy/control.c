@@ -15,12 +15,14 @@
 #include "proxy/http.h"
 #include "proxy/json_text.h"
 #include "proxy/metrics.h"
+#include "proxy/records.h"
 #include "proxy/reload_confirm.h"
 #include "proxy/status.h"
+#include "proxy/status_problem.h"
 #include "proxy/trace_areas.h"
 #include "proxy/worker.h"
 
-enum { PULSE_MS = 2000, MAX_FOUND = 32, MAX_CERT_NAMES = 16 };
+enum { PULSE_MS = 2000, MAX_CERT_NAMES = 16 };
 
 struct control {
 	struct server *server;
@@ -40,13 +42,30 @@ static void give_json(struct http_answer *answer, unsigned status, json_t *objec
 	answer->content_type = type_json;
 }
 
+/* What to do about a question that got no answer. */
+static const struct {
+	const char *code, *act, *remedy;
+} faults[] = {
+	{ "failed", "you", "The log of the daemon says more." },
+	{ "method", "you", "docs/operations.md lists what can be asked, and how." },
+	{ "no-record", "nobody", "Nothing has to be done." },
+	{ "not-permitted", "you", "Ask as root or as a member of these groups." },
+	{ "nothing-pending", "you", "`nuncio reload --confirm TIME` takes the file into use on trial." },
+	{ "question", "you", "Correct the question; docs/operations.md lists what can be asked." },
+	{ "unknown", "you", "docs/operations.md lists what can be asked." },
+};
+
 static void give_problem(struct http_answer *answer, unsigned status, const char *code,
 			 const char *text)
 {
+	json_t *problems = json_array();
+
+	for (size_t i = 0; i < COUNT(faults); i++)
+		if (strcmp(faults[i].code, code) == 0)
+			status_problem(problems, code, "error", "control", text, faults[i].act,
+				       faults[i].remedy);
 	give_json(answer, status,
-		  json_pack("{s:i, s:b, s:[{s:s, s:s, s:o}]}", "version", 1, "ok", 0,
-			    "problems", "code", code, "severity", "error", "text",
-			    json_text(text)));
+		  json_pack("{s:i, s:b, s:o}", "version", 1, "ok", 0, "problems", problems));
 }
 
 static void answer_status(struct control *control, const struct http_request *request,
@@ -63,76 +82,39 @@ static void answer_status(struct control *control, const struct http_request *re
 		status_source(control->server, control->is_alive, &answer->source) ? 500 : 200;
 }
 
-/* The newest record of all workers that matches; false if there is none. */
-static bool find_newest(struct server *server, const char *call_id, bool refusals_only,
-			struct decision *out)
+static void give_records(struct http_answer *answer, json_t *records)
 {
-	struct decision *found = calloc(1, sizeof(*found));
-	bool any = false;
-
-	for (unsigned i = 0; found && i < server->n_workers; i++) {
-		if (decision_ring_find(server->workers[i]->decisions, call_id, refusals_only,
-				       found, 1) == 0)
-			continue;
-		if (!any || found->wall_us > out->wall_us)
-			*out = *found;
-		any = true;
-	}
-	free(found);
-	return any;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct decision *left = a, *right = b;
-
-	return left->wall_us < right->wall_us ? 1 : left->wall_us > right->wall_us ? -1 : 0;
-}
-
-/* All records of one call, or the newest of any, newest first. */
-static void answer_list(struct control *control, const char *call_id,
-			struct http_answer *answer)
-{
-	struct server *server = control->server;
-	struct decision *all = calloc((size_t)server->n_workers * MAX_FOUND, sizeof(*all));
-	json_t *array = json_array();
-	size_t n = 0;
-
-	for (unsigned i = 0; all && i < server->n_workers; i++)
-		n += decision_ring_find(server->workers[i]->decisions, call_id, false, all + n,
-					MAX_FOUND);
-	if (n > 0)
-		qsort(all, n, sizeof(*all), by_time);
-	for (size_t i = 0; i < n && i < MAX_FOUND; i++)
-		json_array_append_new(array, decision_to_json(&all[i], false));
-	free(all);
 	give_json(answer, 200,
-		  json_pack("{s:i, s:b, s:[], s:o}", "version", 1, "ok", 1, "problems",
-			    "decisions", array));
+		  records ? json_pack("{s:i, s:b, s:[], s:o}", "version", 1, "ok", 1, "problems",
+				      "decisions", records)
+			  : NULL);
+}
+
+static void give_last(struct control *control, struct http_answer *answer)
+{
+	json_t *records = records_last_refusal(control->server);
+
+	if (!records || json_array_size(records) > 0) {
+		give_records(answer, records);
+		return;
+	}
+	json_decref(records);
+	give_problem(answer, 404, "no-record", "nothing was refused yet");
 }
 
 static void answer_decisions(struct control *control, const struct http_request *request,
 			     struct http_answer *answer)
 {
-	const char *call_id = http_query(request, "call_id"),
-		   *last = http_query(request, "last");
-	struct decision *decision;
+	const char *call_id = http_query(request, "call_id"), *about = http_query(request, "about");
 
-	if (!last) {
-		answer_list(control, call_id, answer);
-		return;
-	}
-	decision = calloc(1, sizeof(*decision));
-	if (!decision ||
-	    !find_newest(control->server, NULL, strcmp(last, "refusal") == 0, decision))
-		give_problem(answer, decision ? 404 : 500, "no-record",
-			     "nothing was decided yet");
+	if (http_query(request, "last"))
+		give_last(control, answer);
+	else if (about)
+		give_records(answer, records_about(control->server, about));
+	else if (call_id)
+		give_records(answer, records_of_call(control->server, call_id));
 	else
-		give_json(answer, 200,
-			  json_pack("{s:i, s:b, s:[], s:[o]}", "version", 1, "ok", 1,
-				    "problems", "decisions",
-				    decision_to_json(decision, false)));
-	free(decision);
+		give_records(answer, records_newest(control->server));
 }
 
 static void give_misunderstood(struct http_answer *answer, const char *what)

@@ -61,8 +61,8 @@ static void add_message(json_t *object, const struct decision *decision)
 json_t *decision_to_json(const struct decision *decision, bool is_explained)
 {
 	const struct reason_row *row = reason_row(decision->reason);
-	json_t *object = json_pack("{s:b, s:s, s:i, s:s, s:s, s:s}", "accepted",
-				   decision->reason == REASON_NONE, "reason", row->code,
+	json_t *object = json_pack("{s:s, s:b, s:s, s:i, s:s, s:s, s:s}", "kind", "request",
+				   "accepted", decision->reason == REASON_NONE, "reason", row->code,
 				   "status", decision->status, "cause", row->cause, "act",
 				   actor_text(row->act), "remedy", row->remedy);
 	char time[32];

@@ -109,6 +109,33 @@ static void trace_handshake(const struct tls_diagnosis *diagnosis)
 		  diagnosis->ca_list, "took_ms", took, NULL);
 }
 
+/* Which version we ask for at least: of the listener, or of the route that was dialled. */
+static const char *minimum_of(const struct worker *worker, const struct tls_diagnosis *diagnosis)
+{
+	const struct snapshot *snapshot = worker->snapshot;
+	const struct rule *rule = NULL;
+
+	for (size_t i = 0; snapshot && diagnosis->is_inbound && i < snapshot->settings->n_listeners; i++)
+		if (strcmp(snapshot->settings->listeners[i].name, diagnosis->listener) == 0)
+			return conf_tls_version_text(snapshot->settings->listeners[i].minimum);
+	if (snapshot && !diagnosis->is_inbound)
+		rule = rules_by_hash(snapshot->rules, record_route_end(worker->server->keys, diagnosis->peer));
+	return rule && rule->route ? conf_tls_version_text(rule->route->minimum) : "";
+}
+
+static void keep_handshake(struct worker *worker, const struct tls_diagnosis *diagnosis)
+{
+	struct handshake handshake = {
+		.id = ((uint64_t)worker->number << 56) | ++worker->next_decision_id,
+		.wall_us = loop_wall_us(worker->loop),
+		.worker = worker->number,
+		.diagnosis = *diagnosis,
+	};
+
+	text_copy(handshake.minimum, sizeof(handshake.minimum), minimum_of(worker, diagnosis));
+	handshakes_put(worker->handshakes, &handshake, loop_now_ms(worker->loop));
+}
+
 static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
 {
 	const unsigned direction = diagnosis->is_inbound ? COUNTER_IN : COUNTER_OUT;
@@ -123,6 +150,7 @@ static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
 		trace_handshake(diagnosis);
 	if (!diagnosis->reason)
 		return;
+	keep_handshake(worker, diagnosis);
 	log_event(LOG_WARNING, "TLS handshake failed", "reason", reason_code(diagnosis->reason), "msg", diagnosis->text,
 		  "peer", addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener, "partner",
 		  diagnosis->peer, "alert", diagnosis->alert_text, NULL);

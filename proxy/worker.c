@@ -198,6 +198,8 @@ static enum err make_parts(struct worker *worker)
 	if (!err)
 		err = decision_ring_new(N_REFUSALS_KEPT, N_OTHERS_KEPT, &worker->decisions);
 	if (!err)
+		err = handshakes_new(&worker->handshakes);
+	if (!err)
 		err = transport_new(worker->loop, worker->number, &user, worker->counters, &worker->transport);
 	if (!err)
 		err = txn_table_new(worker->loop, worker->transport, worker->number, &worker->txns);
@@ -286,6 +288,7 @@ struct worker *worker_free(struct worker *worker)
 	dns_free(worker->dns);
 	mailbox_free(worker->mailbox);
 	decision_ring_free(worker->decisions);
+	handshakes_free(worker->handshakes);
 	snapshot_unref(worker->snapshot);
 	if (worker->owns_loop)
 		loop_free(worker->loop);

@@ -1,5 +1,5 @@
 /* One worker: a thread with its own loop, sockets, flows, transactions and resolver (design.md D3). Everything
- * here belongs to its thread, but for the mailbox and the ring. */
+ * here belongs to its thread, but for the mailbox and the rings. */
 #pragma once
 
 #include <pthread.h>
@@ -11,6 +11,7 @@
 #include "proxy/base/mailbox.h"
 #include "proxy/base/timer.h"
 #include "proxy/decision.h"
+#include "proxy/handshakes.h"
 #include "proxy/server.h"
 #include "proxy/snapshot.h"
 #include "proxy/transaction/txn_table.h"
@@ -29,6 +30,7 @@ struct worker {
 	struct dns *dns;
 	struct counters *counters;
 	struct decision_ring *decisions;
+	struct handshakes *handshakes; /* those that failed */
 	struct snapshot *snapshot; /* the one new requests begin under */
 	uint64_t generation;	   /* of snapshot; atomic: a reload looks whether it was taken */
 	struct list contexts;	   /* context.link */

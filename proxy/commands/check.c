@@ -3,6 +3,7 @@
 #include "conf/report.h"
 #include "proxy/base/buf.h"
 #include "proxy/commands/args.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/screen.h"
 #include "proxy/server.h"
 
@@ -92,6 +93,7 @@ const struct verb verb_check = {
 	.completes = COMPLETES_FILE,
 	.options = options,
 	.examples = examples,
+	.output = output_check,
 	.exits = { [EXIT_YES] = "the daemon would take this file",
 		   [EXIT_NO] = "it has errors (--strict: or warnings)",
 		   [EXIT_NOT_KNOWN] = "it could not be checked: memory is short" },

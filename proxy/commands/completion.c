@@ -62,7 +62,7 @@ static void offer_live(const char *start, const char *path, const char *list, co
 	json_array_foreach(json_object_get(answer, list), i, row) {
 		const char *text = record_text(row, key);
 
-		if (strcmp(text, before) != 0)
+		if (*text && strcmp(text, before) != 0)
 			offer(start, text);
 		before = text;
 	}
@@ -109,7 +109,7 @@ static void offer_kind(enum completes completes, const char *words, const char *
 		offer_domains(start);
 		break;
 	case COMPLETES_CALL_ID:
-		offer(start, "last");
+		offer_words(start, words);
 		offer_live(start, "/v1/decisions", "decisions", "call_id");
 		break;
 	case COMPLETES_METHOD:

@@ -2,6 +2,7 @@
 #include "proxy/commands/args.h"
 #include "proxy/commands/changes.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 
 static const struct option_row *const options[] = { &option_json, &option_control, &option_color,
@@ -58,6 +59,7 @@ const struct verb verb_confirm = {
 		"the old configuration is back, it says so and ends with 1.",
 	.options = options,
 	.examples = examples,
+	.output = output_confirm,
 	.exits = { [EXIT_YES] = "the configuration stays",
 		   [EXIT_NO] = "nothing waits for a confirmation",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",

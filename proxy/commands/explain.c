@@ -6,6 +6,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/commands/args.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 #include "proxy/decision_json.h"
 
@@ -186,6 +187,7 @@ const struct verb verb_explain = {
 	.completes = COMPLETES_DOMAIN,
 	.options = options,
 	.examples = examples,
+	.output = output_explain,
 	.exits = { [EXIT_YES] = "the request would be accepted",
 		   [EXIT_NO] = "it would be refused",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",

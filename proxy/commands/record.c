@@ -161,3 +161,58 @@ void record_print(const struct screen *screen, const json_t *record, bool with_a
 	print_hops(screen, record);
 	print_verdict(screen, record);
 }
+
+static void print_ends(const struct screen *screen, const json_t *record, bool is_inbound)
+{
+	fputs(is_inbound ? "TLS handshake  from " : "TLS handshake  to ", screen->file);
+	if (*record_text(record, "target")) {
+		put(screen, record, "target");
+		fputs(" at ", screen->file);
+	}
+	put(screen, record, "peer");
+	fputc('\n', screen->file);
+}
+
+/* Pairs of a title and the text of one or two keys. */
+static void print_seen(const struct screen *screen, const json_t *record, const json_t *tls)
+{
+	bool is_theirs = strcmp(record_text(tls, "alert_from"), "them") == 0;
+	long long n_similar = record_number(tls, "n_similar");
+	char version[GRID_CELL], similar[64];
+	struct grid grid;
+
+	snprintf(version, sizeof(version), "%s%s%s (at least TLS %s)",
+		 *record_text(tls, "version") ? record_text(tls, "version") : "none agreed",
+		 *record_text(tls, "cipher") ? ", " : "", record_text(tls, "cipher"),
+		 record_text(tls, "minimum"));
+	snprintf(similar, sizeof(similar), "%lld more of this peer within ten seconds", n_similar);
+	grid_init(&grid, screen);
+	line(&grid, record, "at", "time");
+	line(&grid, record, "listener", "listener");
+	line(&grid, tls, "name asked for", "sni");
+	grid_add(&grid, INK_PLAIN, 0, "version", version, NULL);
+	line(&grid, tls, is_theirs ? "their alert" : "our alert", "alert");
+	line(&grid, tls, "we found", "verify");
+	line(&grid, tls, "certificate", "subject");
+	line(&grid, tls, "its issuer", "issuer");
+	line(&grid, tls, "names wanted", "expected");
+	line(&grid, record, "names shown", "cert_names");
+	line(&grid, tls, "issuers accepted", "ca_list");
+	if (json_is_true(json_object_get(tls, "asked_certificate")))
+		grid_add(&grid, INK_PLAIN, 0, "asked for ours",
+			 json_is_true(json_object_get(tls, "sent_certificate")) ? "and it was sent" :
+										  "there was none to send",
+			 NULL);
+	if (n_similar > 0)
+		grid_add(&grid, INK_PLAIN, 0, "similar", similar, NULL);
+	grid_print(&grid);
+}
+
+void record_print_handshake(const struct screen *screen, const json_t *record)
+{
+	const json_t *tls = json_object_get(record, "tls");
+
+	print_ends(screen, record, strcmp(record_text(tls, "direction"), "in") == 0);
+	print_seen(screen, record, tls);
+	print_verdict(screen, record);
+}

@@ -6,6 +6,7 @@
 #include "proxy/commands/args.h"
 #include "proxy/commands/changes.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 #include "proxy/reload_confirm.h"
 
@@ -140,6 +141,7 @@ const struct verb verb_reload = {
 		"started anew reads the file.",
 	.options = options,
 	.examples = examples,
+	.output = output_reload,
 	.exits = { [EXIT_YES] = "the configuration is in use; also: nothing had changed",
 		   [EXIT_NO] = "it has faults, or another one waits for its confirmation; the running one stays",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",

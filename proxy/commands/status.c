@@ -3,6 +3,7 @@
 
 #include "proxy/commands/args.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 #include "proxy/commands/status_text.h"
 
@@ -135,6 +136,7 @@ const struct verb verb_status = {
 	.words = "listeners partners backends certs",
 	.options = options,
 	.examples = examples,
+	.output = output_status,
 	.exits = { [EXIT_YES] = "no problems",
 		   [EXIT_NO] = "there are problems",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",

@@ -3,6 +3,7 @@
 
 #include "proxy/commands/args.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 
 static const struct option_row *const options[] = { &option_json, &option_control, &option_help,
@@ -101,6 +102,7 @@ const struct verb verb_trace = {
 	.words = "on off registration interconnection tls dns all",
 	.options = options,
 	.examples = examples,
+	.output = output_trace,
 	.exits = { [EXIT_YES] = "done",
 		   [EXIT_NO] = "the daemon could not do it",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",

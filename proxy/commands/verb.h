@@ -46,6 +46,7 @@ struct example_row {
 };
 
 struct args;
+struct output_row;
 
 struct verb {
 	const char *name;
@@ -57,6 +58,7 @@ struct verb {
 	const char *words;
 	const struct option_row *const *options; /* ended by NULL */
 	const struct example_row *examples;      /* ended by a row without command */
+	const struct output_row *output;         /* what it prints with --json; NULL: not ours to say */
 	/* What the exit codes mean for this verb; NULL: it never ends so. */
 	const char *exits[N_EXIT_CODES];
 	enum exit_code (*run)(const struct args *args);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "proxy/commands/args.h"
+#include "proxy/commands/output.h"
 
 static const struct option_row *const options[] = { &option_json, &option_help, NULL };
 static const struct example_row examples[] = {
@@ -28,6 +29,7 @@ const struct verb verb_version = {
 		"that runs.",
 	.options = options,
 	.examples = examples,
+	.output = output_version,
 	.exits = { [EXIT_YES] = "always" },
 	.run = version,
 };

@@ -2,6 +2,7 @@
 
 #include "proxy/commands/args.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 
 static const struct option_row option_all = { .name = "all",
@@ -14,6 +15,8 @@ static const struct example_row examples[] = {
 	  "Tells why the newest refusal happened, who must act, and what to do." },
 	{ "nuncio why 7f3a9c@partner.example",
 	  "Tells what was decided about the requests with this Call-ID." },
+	{ "nuncio why tls", "Tells of the TLS handshakes that failed, newest first." },
+	{ "nuncio why 192.0.2.1", "Tells what was refused to this address, handshakes too." },
 	{ "nuncio why last --json", "The same for a program." },
 	{ 0 },
 };
@@ -28,7 +31,10 @@ static void print_all(const struct args *args, const json_t *decisions)
 	json_array_foreach(decisions, i, decision) {
 		if (i > 0)
 			fputs("\n----\n\n", stdout);
-		record_print(&screen, decision, args_has(args, "all"));
+		if (strcmp(record_text(decision, "kind"), "handshake") == 0)
+			record_print_handshake(&screen, decision);
+		else
+			record_print(&screen, decision, args_has(args, "all"));
 	}
 }
 
@@ -36,7 +42,7 @@ static enum exit_code why(const struct args *args)
 {
 	bool is_last = strcmp(args->operands[0], "last") == 0;
 	struct client_query query[] = {
-		{ is_last ? "last" : "call_id", is_last ? "refusal" : args->operands[0] }, { 0 }
+		{ is_last ? "last" : "about", is_last ? "refusal" : args->operands[0] }, { 0 }
 	};
 	struct client_answer answer;
 	const json_t *decisions;
@@ -53,8 +59,8 @@ static enum exit_code why(const struct args *args)
 		fputs("nuncio why: nothing was refused since the daemon started\n", stderr);
 	else
 		fprintf(stderr,
-			"nuncio why: no record of Call-ID %s (the newest refusals and requests "
-			"are kept)\n",
+			"nuncio why: no record of Call-ID, address or partner %s (the newest refusals, "
+			"requests and failed handshakes are kept)\n",
 			args->operands[0]);
 	code = json_array_size(decisions) > 0 ? EXIT_YES : EXIT_NO;
 	json_decref(answer.json);
@@ -63,20 +69,24 @@ static enum exit_code why(const struct args *args)
 
 const struct verb verb_why = {
 	.name = "why",
-	.operands = "CALL-ID|last",
+	.operands = "CALL-ID|ADDRESS|PARTNER|tls|last",
 	.summary = "tell what was decided about real traffic, and why",
-	.text = "Prints the decision records of the requests with this Call-ID, newest first, "
-		"or the record of the last "
-		"refusal: who sent the request, which rules decided, which servers were tried, "
-		"the reason, who must "
-		"act, and what to do. The daemon keeps the newest records of each worker; "
-		"refusals have room of their "
-		"own.",
+	.text = "Prints decision records, newest first: who sent the request, which rules decided, "
+		"which servers were tried, the reason, who must act, and what to do. Of a TLS "
+		"handshake that failed: who dialled whom, what each side asked for and showed, what "
+		"we found wrong or which alert they sent. `last` is the newest refusal of either kind; "
+		"a Call-ID, all about its requests; `tls`, the handshakes; an address, a partner's "
+		"domain or a backend's name, what was refused by or to it (a stranger's handshake is "
+		"found by the names that its certificate claims). The daemon keeps the newest records "
+		"of each worker; refused requests and handshakes, in and out, have room of their own, "
+		"and one peer does not take all of it.",
 	.min_operands = 1,
 	.max_operands = 1,
 	.completes = COMPLETES_CALL_ID,
+	.words = "last tls",
 	.options = options,
 	.examples = examples,
+	.output = output_why,
 	.exits = { [EXIT_YES] = "there is a record",
 		   [EXIT_NO] = "there is none",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",

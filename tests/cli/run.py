@@ -15,11 +15,14 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+
+import validate
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NUNCIO = os.path.abspath(sys.argv[1])
@@ -36,13 +39,28 @@ def check(condition, text):
         raise Failed(text)
 
 
+SCHEMAS = {}
+
+
+def check_output(verb, text):
+    """What VERB --json printed is what `nuncio schema --output VERB` says."""
+    if verb not in SCHEMAS:
+        done = subprocess.run([NUNCIO, "schema", "--output", verb], capture_output=True, text=True, timeout=TIMEOUT)
+        SCHEMAS[verb] = json.loads(done.stdout) if done.returncode == 0 else None
+    if SCHEMAS[verb] and text:
+        found = list(validate.faults(SCHEMAS[verb], json.loads(text)))
+        check(not found, f"{verb} --json is not what its schema says:\n" + "\n".join(found[:20]))
+
+
 def call(*words, stdin="", env=None, want=None):
-    """Runs nuncio with words; checks the exit code if one is wanted."""
+    """Runs nuncio with words; checks the exit code if one is wanted, and any JSON against its schema."""
     done = subprocess.run([NUNCIO, *words], input=stdin, capture_output=True, text=True, timeout=TIMEOUT,
                           env={**os.environ, "NO_COLOR": "1", **(env or {})})
     if want is not None:
         check(done.returncode == want,
               f"nuncio {' '.join(words)}: exit {done.returncode}, wanted {want}\n{done.stdout}{done.stderr}")
+    if "--json" in words:
+        check_output(words[0], done.stdout)
     return done
 
 
@@ -261,6 +279,72 @@ def test_version():
 def test_schema():
     check("listeners.transport" in call("schema", want=0).stdout, "text")
     check("properties" in json.loads(call("schema", "--json", want=0).stdout), "json")
+
+
+def test_output_schemas():
+    """Each verb with --json has one, and what is undocumented, missing or of another type is found."""
+    for verb in VERBS:
+        has_json = "--json" in call(verb, "--help", want=0).stdout
+        done = call("schema", "--output", verb, want=0 if has_json and verb != "schema" else 2)
+        check(bool(done.stdout) == (done.returncode == 0) != bool(done.stderr), f"{verb}: {done.stdout}{done.stderr}")
+    check("--json prints a JSON Schema" in call("schema", "--output", "schema", want=2).stderr, "schema of schema")
+    check("no verb 'nonsense'" in call("schema", "--output", "nonsense", want=2).stderr, "nonsense")
+    schema = json.loads(call("schema", "--output", "version", want=0).stdout)
+    good = json.loads(call("version", "--json", want=0).stdout)
+    rows = [({}, 0), ({"more": 1}, 1), ({"ok": 1}, 1), ({"ok": None}, 1), ({"program": 1}, 1), ({"version": 2}, 1),
+            ({"version": True}, 1), ({"problems": {}}, 1), ({"problems": [{}]}, 6), ({"problems": [1]}, 1)]
+    for change, n in rows:
+        found = list(validate.faults(schema, {**good, **change}))
+        check(len(found) == n, f"{change}: {found}")
+    for key in good:
+        check(list(validate.faults(schema, {name: value for name, value in good.items() if name != key})), f"without {key}")
+    numbers = {"type": "object", "additionalProperties": {"type": "integer"}}
+    check(not list(validate.faults(numbers, {"a": 1})) and list(validate.faults(numbers, {"a": "x"})), "counts")
+    time_of_day = {"type": "string", "format": "date-time"}
+    check(not list(validate.faults(time_of_day, "2026-11-21T09:12:04.112+01:00")) and
+          list(validate.faults(time_of_day, "yesterday")), "times")
+    check(list(validate.faults({"minimum": 1}, 5)), "what the validator does not know is no pass")
+
+
+def test_outputs():
+    """What each verb prints with --json, in good and in bad days; call() holds it against the schema."""
+    with site(runs=False) as made:
+        good = made.read()
+        call("check", "--json", made.config, want=0)
+        call("check", "--json", made.path("missing.yaml"), want=1)
+        for words in (["--cert-name", "partner.example"], ["--cert-name", "evil.example"]):
+            call("explain", "--config", made.config, "bob@partner.example", "anna@corp.example", "--json", *words)
+        made.write(good.replace("server: 127.0.0.2, port: %d, transport: mtls, certificate: edge, probe: 0s" % made.ports["wan"],
+                                "server: 127.0.0.1, port: %d, transport: tcp, trustworthy: true, probe: 0s"
+                                % made.ports["spare"]))
+        made.start()
+        for words in (["status"], ["why", "last"], ["why", "none@example"], ["confirm"], ["reload"], ["reload", "--confirm", "5m"],
+                      ["reload"], ["status"], ["confirm"], ["trace", "on"], ["trace", "off"],
+                      ["explain", "bob@partner.example", "anna@corp.example"], ["explain", "anna@corp.example", "bob@partner.example"]):
+            made.ask(*words, "--json")
+        made.write(made.read() + "nonsens: 1\n")
+        made.ask("reload", "--json", want=1)
+        # A partner that refuses connections: a decision with hops, and a row of status with a server that was tried.
+        for branch in ("m1", "m2"):
+            with socket.create_connection(("127.0.0.1", made.ports["lan"])) as backend:
+                backend.sendall(b"MESSAGE sip:bob@partner.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK%s\r\n"
+                                b"Max-Forwards: 70\r\nFrom: <sip:anna@corp.example>;tag=1\r\nTo: <sip:bob@partner.example>\r\n"
+                                b"Call-ID: out@example\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n" % branch.encode())
+                backend.settimeout(TIMEOUT)
+                answer = b""
+                while b"SIP/2.0 5" not in answer and b"SIP/2.0 4" not in answer:
+                    answer += backend.recv(4096)
+        facts = json.loads(made.ask("why", "out@example", "--json", want=0).stdout)
+        check(facts["decisions"][-1]["hops"][0]["reason"] == "connect-refused", str(facts))
+        facts = json.loads(made.ask("status", "--json", want=1).stdout)
+        check(facts["partners"][0]["tried"] and facts["partners"][0]["failures_by_reason"], str(facts["partners"]))
+        check_output("status", by_unix(made.control, "GET", "/v1/status?summary=1")[1])
+        made.write(good)
+        made.ask("reload", "--confirm", "1s", "--json", want=0)
+        end = time.monotonic() + TIMEOUT
+        while "reverted" not in json.loads(made.ask("status", "--json").stdout)["configuration"]:
+            check(time.monotonic() < end, "it is not reverted")
+            time.sleep(0.1)
 
 
 def test_check():
@@ -593,11 +677,78 @@ def test_explain_and_why():
         check(code in made.ask("help", code, want=0).stdout, code)
         made.ask("why", "other@example", want=1)
         names = made.ask("completion", "words", "--", "nuncio", "why", "").stdout.split()
-        check(names == ["last", "cli-test@example"], str(names))
+        check(names == ["last", "tls", "cli-test@example"], str(names))
         names = made.ask("completion", "words", "--", "nuncio", "explain", "--listener", "").stdout.split()
         check(sorted(names) == ["lan", "spare", "wan"], str(names))
         names = made.ask("completion", "words", "--", "nuncio", "explain", "x@part").stdout.split()
         check(names == ["x@partner.example"], str(names))
+
+
+def test_why_tls():
+    """A handshake that failed, in and out, and which of both kinds is the last refusal."""
+    def shake(port, source):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT, source_address=(source, 0)) as plain:
+            try:
+                with context.wrap_socket(plain, server_hostname="sip.corp.example") as secure:
+                    secure.settimeout(TIMEOUT)
+                    secure.recv(1)
+            except OSError:
+                pass
+
+    with site() as made:
+        made.ask("why", "tls", want=1)
+        made.ask("why", "last", want=1)
+        for _ in range(3):
+            shake(made.ports["wan"], "127.0.0.77")
+        end = time.monotonic() + TIMEOUT
+        while (done := made.ask("why", "tls")).returncode != 0:
+            check(time.monotonic() < end, made.text())
+            time.sleep(0.05)
+        text = done.stdout
+        for word in ("TLS handshake  from 127.0.0.77:", "listener", "wan", "sip.corp.example", "at least TLS 1.2",
+                     "refused: tls-no-client-certificate", "who must act   the partner", "what to do"):
+            check(word in text, f"no '{word}' in\n{text}")
+        check(made.ask("why", "127.0.0.77", want=0).stdout.startswith("TLS handshake  from 127.0.0.77:"), "by address")
+        check(made.ask("why", "last", want=0).stdout.startswith("TLS handshake"), "it is the last refusal")
+        made.ask("why", "127.0.0.78", want=1)
+        facts = json.loads(made.ask("why", "tls", "--json", want=0).stdout)
+        # Each of the workers has a record of its own.
+        check(1 <= len(facts["decisions"]) <= 2 and
+              sum(1 + row["tls"]["n_similar"] for row in facts["decisions"]) <= 3, str(facts))
+        check(all(row["kind"] == "handshake" and row["tls"]["direction"] == "in" for row in facts["decisions"]), str(facts))
+        # A refused request is newer, and then the last one.
+        with socket.create_connection(("127.0.0.1", made.ports["lan"])) as stranger:
+            stranger.sendall(b"OPTIONS sip:x@elsewhere.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx1\r\n"
+                             b"Max-Forwards: 70\r\nFrom: <sip:x@nowhere.example>;tag=1\r\nTo: <sip:x@elsewhere.example>\r\n"
+                             b"Call-ID: tls\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
+            stranger.settimeout(TIMEOUT)
+            check(stranger.recv(4096).startswith(b"SIP/2.0 4"), "was not refused")
+        check(made.ask("why", "last", want=0).stdout.startswith("OPTIONS "), "the request is the last refusal")
+        check(made.ask("why", "127.0.0.1", want=0).stdout.startswith("OPTIONS "), "requests by address")
+        check(made.ask("why", "tls", want=0).stdout.startswith("OPTIONS "), "a Call-ID comes first")
+        # A partner that does not speak TLS: the request's record names the code, and so does the handshake's.
+        with socket.create_server(("127.0.0.2", made.ports["wan"])) as partner:
+            with socket.create_connection(("127.0.0.1", made.ports["lan"])) as backend:
+                backend.sendall(b"MESSAGE sip:bob@partner.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKo1\r\n"
+                                b"Max-Forwards: 70\r\nFrom: <sip:anna@corp.example>;tag=1\r\nTo: <sip:bob@partner.example>\r\n"
+                                b"Call-ID: out@example\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n")
+                partner.settimeout(TIMEOUT)
+                with partner.accept()[0] as plain:
+                    plain.sendall(b"SIP/2.0 400 Bad Request\r\n\r\n")
+                    backend.settimeout(TIMEOUT)
+                    answer = b""
+                    while b"SIP/2.0 5" not in answer:
+                        answer += backend.recv(4096)
+        text = made.ask("why", "partner.example", want=0).stdout
+        check("TLS handshake  to partner:partner.example at 127.0.0.2:" in text and "refused: tls-peer-not-tls" in text, text)
+        check("MESSAGE  sip:anna@corp.example -> sip:bob@partner.example" in text, text)
+        check("tls-peer-not-tls" in made.ask("why", "out@example", want=0).stdout, "the request's record")
+        check("out@example" in made.ask("why", "last", want=0).stdout, "the request ended last, and says more")
+        names = made.ask("completion", "words", "--", "nuncio", "why", "").stdout.split()
+        check(names[:2] == ["last", "tls"] and "out@example" in names, str(names))
 
 
 def test_trace():

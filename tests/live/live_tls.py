@@ -90,11 +90,14 @@ INBOUND = [
 _strangers = itertools.count(1)
 
 
-def shake(pki, proxy, options):
+def stranger():
+    """An address of its own: of one code and address one line is logged, and one record kept, in ten seconds."""
+    return f"127.0.{next(_strangers)}.1"
+
+
+def shake(pki, proxy, source, options):
     """Connects as the stranger; what it sees is of no interest, what we log is."""
     context = tls_context(pki, ssl.PROTOCOL_TLS_CLIENT, **options)
-    # Each from another address: of one code and address one line is logged in ten seconds.
-    source = f"127.0.{next(_strangers)}.1"
     with socket.create_connection(proxy, timeout=5, source_address=(source, 0)) as plain:
         try:
             with context.wrap_socket(plain, server_hostname="sip." + OURS) as secure:
@@ -104,8 +107,8 @@ def shake(pki, proxy, options):
             pass
 
 
-def send_plain(proxy):
-    with socket.create_connection(proxy, timeout=5) as plain:
+def send_plain(proxy, source):
+    with socket.create_connection(proxy, timeout=5, source_address=(source, 0)) as plain:
         plain.sendall(b"OPTIONS sip:corp.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1\r\n\r\n")
         plain.settimeout(2)
         try:
@@ -114,9 +117,9 @@ def send_plain(proxy):
             pass
 
 
-def break_off(proxy):
+def break_off(proxy, source):
     """A ClientHello that stops in its middle, and a reset."""
-    with socket.create_connection(proxy, timeout=5) as plain:
+    with socket.create_connection(proxy, timeout=5, source_address=(source, 0)) as plain:
         plain.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))
         time.sleep(0.1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
@@ -269,27 +272,40 @@ def check_line(tally, name, code, line, log):
     tally.check(f"{name}: {code}", re.search(WHO_ACTS, line), f"the line does not say which side must act: {line}")
 
 
+def check_why(tally, name, code, proxy, about, direction):
+    """`nuncio why ADDRESS` or PARTNER tells of the handshake, with its code, who must act and what to do."""
+    status, out, err = proxy.ask("why", about)
+    shown = [record for record in out.split("\n----\n") if record.strip().startswith(f"TLS handshake  {direction} ")]
+    tally.check(f"{name}: nuncio why {about} names {code}",
+                status == 0 and any(f"refused: {code}\n" in record and "who must act" in record and "what to do" in record
+                                    for record in shown), f"{status}\n{out}{err}")
+
+
 def test_inbound(tally, stage, pki, proxy):
     print("TLS refusals, inbound: a stranger connects to our mtls listener")
     wan = (stage.addr(1), 5061)
-    silent = socket.create_connection(wan)  # its time runs while the others are tried
+    silent_source = stranger()
+    silent = socket.create_connection(wan, source_address=(silent_source, 0))  # its time runs while the others are tried
     silent_mark = proxy.mark()
-    cases = [(name, code, lambda options=options: shake(pki, wan, options)) for name, options, code in INBOUND]
-    cases += [("plain SIP on the TLS port", "tls-not-tls", lambda: send_plain(wan)),
-              ("reset in the handshake", "tls-peer-closed", lambda: break_off(wan))]
+    cases = [(name, code, lambda source, options=options: shake(pki, wan, source, options))
+             for name, options, code in INBOUND]
+    cases += [("plain SIP on the TLS port", "tls-not-tls", lambda source: send_plain(wan, source)),
+              ("reset in the handshake", "tls-peer-closed", lambda source: break_off(wan, source))]
     for name, code, act in cases:
-        mark = proxy.mark()
-        act()
+        mark, source = proxy.mark(), stranger()
+        act(source)
         try:
             line = wait_for(lambda: line_with(proxy, mark, code), 3, code)
         except Failure:
             line = None
         check_line(tally, name, code, line, proxy.text_after(mark))
+        check_why(tally, name, code, proxy, source, "from")
     try:
         line = wait_for(lambda: line_with(proxy, silent_mark, "tls-timeout"), 40, "tls-timeout")
     except Failure:
         line = None
     check_line(tally, "silence", "tls-timeout", line, "")
+    check_why(tally, "silence", "tls-timeout", proxy, silent_source, "from")
     silent.close()
 
 
@@ -348,11 +364,12 @@ def test_outbound(tally, stage, pki, proxy):
             answer, _ = agent.receive()
             if answer.status >= 200:
                 finals[answer.header("Call-ID")] = answer
-        for call_id, (name, code, _) in calls.items():
+        for call_id, (name, code, number) in calls.items():
             _, out, err = proxy.ask("why", call_id)
             answer = finals[call_id]
             tally.check(f"{name}: {answer.status}, {code}", answer.status in (503, 500, 408, 403) and code in out,
                         f"{answer.first}\nnuncio why says:\n{out}{err}\nlog: {line_with(proxy, mark, code)}")
+            check_why(tally, name, code, proxy, outbound_domain(number), "to")
     finally:
         agent.close()
         for server in servers:

@@ -1,0 +1,266 @@
+#include "proxy/commands/output.h"
+
+#include <stddef.h>
+
+/* One row a key. Rows that several verbs share are macros with the path before them. */
+/* clang-format off */
+
+#define ALWAYS false
+#define OPTIONAL true
+#define STATES "up down unknown off"
+#define AREAS "registration interconnection media tls dns"
+
+#define HEAD \
+	{ "version", OUTPUT_ONE, ALWAYS, "of the form: keys are only added within it", NULL }, \
+	{ "ok", OUTPUT_BOOL, ALWAYS, "done, or no problems", NULL }
+
+#define PROBLEMS \
+	{ "problems[]", OUTPUT_LIST, ALWAYS, "what is wrong", NULL }, \
+	{ "problems[].code", OUTPUT_TEXT, ALWAYS, "stable; nuncio help CODE explains those of refusals and faults", NULL }, \
+	{ "problems[].severity", OUTPUT_WORD, ALWAYS, "how bad", "error warning" }, \
+	{ "problems[].where", OUTPUT_TEXT, ALWAYS, "the partner, listener, certificate, FILE:LINE:COLUMN, ...", NULL }, \
+	{ "problems[].text", OUTPUT_TEXT, ALWAYS, "what it is, for people", NULL }, \
+	{ "problems[].act", OUTPUT_TEXT, ALWAYS, "who must act", NULL }, \
+	{ "problems[].remedy", OUTPUT_TEXT, ALWAYS, "what to do", NULL }
+
+/* Those of a configuration. */
+#define FAULTS(is_optional) \
+	PROBLEMS, \
+	{ "problems[].file", OUTPUT_TEXT, is_optional, "of the fault", NULL }, \
+	{ "problems[].line", OUTPUT_NUMBER, is_optional, "from 1; 0: the file as a whole", NULL }, \
+	{ "problems[].column", OUTPUT_NUMBER, is_optional, "from 1", NULL }, \
+	{ "problems[].key", OUTPUT_TEXT, is_optional, "of the configuration", NULL }
+
+#define CHANGES(path, is_optional) \
+	{ path "[]", OUTPUT_LIST, is_optional, "what changed", NULL }, \
+	{ path "[].sign", OUTPUT_WORD, ALWAYS, "new, gone or changed", "+ - ~" }, \
+	{ path "[].what", OUTPUT_WORD, ALWAYS, "what kind of thing", "listener domain certificate backend partner settings" }, \
+	{ path "[].name", OUTPUT_TEXT, ALWAYS, "its name", NULL }, \
+	{ path "[].text", OUTPUT_TEXT, ALWAYS, "what it is and was, for people", NULL }
+
+/* What stands in every decision, and what only in one of real traffic. */
+#define DECISION(path) \
+	{ path "kind", OUTPUT_WORD, ALWAYS, "of a request, or of a TLS handshake that failed", "request handshake" }, \
+	{ path "accepted", OUTPUT_BOOL, ALWAYS, "false: refused for the reason", NULL }, \
+	{ path "reason", OUTPUT_TEXT, ALWAYS, "a code of docs/reasons.md; none: accepted", NULL }, \
+	{ path "status", OUTPUT_NUMBER, ALWAYS, "of the final response; 0: none", NULL }, \
+	{ path "cause", OUTPUT_TEXT, ALWAYS, "of the reason: what happened", NULL }, \
+	{ path "act", OUTPUT_TEXT, ALWAYS, "who must act", NULL }, \
+	{ path "remedy", OUTPUT_TEXT, ALWAYS, "what to do", NULL }, \
+	{ path "method", OUTPUT_TEXT, OPTIONAL, "of the request", NULL }, \
+	{ path "from", OUTPUT_TEXT, OPTIONAL, "URI of From", NULL }, \
+	{ path "to", OUTPUT_TEXT, OPTIONAL, "URI of To", NULL }, \
+	{ path "ruri", OUTPUT_TEXT, OPTIONAL, "the Request-URI", NULL }, \
+	{ path "peer", OUTPUT_TEXT, OPTIONAL, "address and port of the other side", NULL }, \
+	{ path "listener", OUTPUT_TEXT, OPTIONAL, "by which it came", NULL }, \
+	{ path "transport", OUTPUT_WORD, OPTIONAL, "by which it came", "udp tcp tls mtls" }, \
+	{ path "cert_names", OUTPUT_TEXT, OPTIONAL, "in the certificate that the other side showed", NULL }, \
+	{ path "origin", OUTPUT_TEXT, OPTIONAL, "what the sender is to us", NULL }, \
+	{ path "partner", OUTPUT_TEXT, OPTIONAL, "the rule by which the sender is known", NULL }, \
+	{ path "target", OUTPUT_TEXT, OPTIONAL, "the rule of where it goes", NULL }, \
+	{ path "evidence", OUTPUT_TEXT, OPTIONAL, "what DNS said", NULL }, \
+	{ path "peer_diagnostics", OUTPUT_TEXT, OPTIONAL, "what the other side said of its refusal", NULL }, \
+	{ path "steps[]", OUTPUT_LIST, ALWAYS, "the rules that were asked, in order", NULL }, \
+	{ path "steps[].step", OUTPUT_TEXT, OPTIONAL, "validate, classify, ...", NULL }, \
+	{ path "steps[].rule", OUTPUT_TEXT, OPTIONAL, "of the step", NULL }, \
+	{ path "steps[].result", OUTPUT_TEXT, ALWAYS, "on what, and what came of it", NULL }, \
+	{ path "steps[].place", OUTPUT_TEXT, OPTIONAL, "FILE:LINE:COLUMN of the configuration", NULL }, \
+	{ path "hops[]", OUTPUT_LIST, ALWAYS, "the servers that were, or would be, tried", NULL }, \
+	{ path "hops[].to", OUTPUT_TEXT, ALWAYS, "transport, address and port", NULL }, \
+	{ path "hops[].reason", OUTPUT_TEXT, OPTIONAL, "why it failed", NULL }, \
+	{ path "hops[].cause", OUTPUT_TEXT, OPTIONAL, "of the reason", NULL }, \
+	{ path "hops[].status", OUTPUT_NUMBER, ALWAYS, "its final status; 0: none", NULL }
+
+#define REAL(path) \
+	{ path "id", OUTPUT_NUMBER, ALWAYS, "rises; unique in the process", NULL }, \
+	{ path "time", OUTPUT_TIME, ALWAYS, "when the request came, or the handshake ended", NULL }, \
+	{ path "took_us", OUTPUT_NUMBER, ALWAYS, "until the final response went, or the handshake ended", NULL }, \
+	{ path "worker", OUTPUT_NUMBER, ALWAYS, "which worker", NULL }, \
+	{ path "call_id", OUTPUT_TEXT, OPTIONAL, "the Call-ID", NULL }
+
+/* Of a handshake that failed. */
+#define TLS(path) \
+	{ path "tls", OUTPUT_OBJECT, OPTIONAL, "of a handshake: what was seen of it", NULL }, \
+	{ path "tls.direction", OUTPUT_WORD, ALWAYS, "in: they dialled us", "in out" }, \
+	{ path "tls.sni", OUTPUT_TEXT, OPTIONAL, "the name that was asked for", NULL }, \
+	{ path "tls.version", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
+	{ path "tls.minimum", OUTPUT_TEXT, OPTIONAL, "the version that we ask for at least", NULL }, \
+	{ path "tls.cipher", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
+	{ path "tls.alert", OUTPUT_TEXT, OPTIONAL, "by its name in RFC 8446", NULL }, \
+	{ path "tls.alert_from", OUTPUT_WORD, OPTIONAL, "who sent it", "us them" }, \
+	{ path "tls.verify", OUTPUT_TEXT, OPTIONAL, "what we found wrong", NULL }, \
+	{ path "tls.subject", OUTPUT_TEXT, OPTIONAL, "of the certificate that is wrong", NULL }, \
+	{ path "tls.issuer", OUTPUT_TEXT, OPTIONAL, "of that", NULL }, \
+	{ path "tls.expected", OUTPUT_TEXT, OPTIONAL, "the names that we wanted; cert_names has those that were shown", NULL }, \
+	{ path "tls.ca_list", OUTPUT_TEXT, OPTIONAL, "the issuers that they accept", NULL }, \
+	{ path "tls.asked_certificate", OUTPUT_BOOL, ALWAYS, "they asked for ours", NULL }, \
+	{ path "tls.sent_certificate", OUTPUT_BOOL, ALWAYS, "we had one to send", NULL }, \
+	{ path "tls.text", OUTPUT_TEXT, ALWAYS, "the line of the log", NULL }, \
+	{ path "tls.n_similar", OUTPUT_NUMBER, ALWAYS, "further ones of the same peer and reason within ten seconds", NULL }
+
+#define PEER(path) \
+	{ path "[].id", OUTPUT_TEXT, ALWAYS, "of the rule", NULL }, \
+	{ path "[].state", OUTPUT_WORD, ALWAYS, "as traffic and probes have seen it", STATES }, \
+	{ path "[].last_reason", OUTPUT_TEXT, ALWAYS, "of the last failure; none", NULL }, \
+	{ path "[].last_seen_s", OUTPUT_NUMBER, ALWAYS, "seconds since it answered last; -1: never", NULL }, \
+	{ path "[].last_failure_s", OUTPUT_NUMBER, ALWAYS, "seconds since it failed last; -1: never", NULL }, \
+	{ path "[].successes", OUTPUT_NUMBER, ALWAYS, "of all its servers", NULL }, \
+	{ path "[].failures", OUTPUT_NUMBER, ALWAYS, "of all its servers", NULL }, \
+	{ path "[].server", OUTPUT_TEXT, OPTIONAL, "the first one of the configuration", NULL }, \
+	{ path "[].port", OUTPUT_NUMBER, OPTIONAL, "of that; 0: by DNS", NULL }, \
+	{ path "[].transport", OUTPUT_WORD, OPTIONAL, "of that", "udp tcp tls mtls" }, \
+	{ path "[].n_servers", OUTPUT_NUMBER, OPTIONAL, "how many the configuration names", NULL }, \
+	{ path "[].requests_received", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
+	{ path "[].requests_sent", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
+	{ path "[].failures_by_reason", OUTPUT_COUNTS, ALWAYS, "since the start", NULL }, \
+	{ path "[].probe_us", OUTPUT_NUMBER, OPTIONAL, "the last probe that was answered took so long", NULL }, \
+	{ path "[].certificate_days_left", OUTPUT_NUMBER, OPTIONAL, "of the certificate that it showed last", NULL }, \
+	{ path "[].tried[]", OUTPUT_LIST, ALWAYS, "its servers that were tried", NULL }, \
+	{ path "[].tried[].address", OUTPUT_TEXT, ALWAYS, "address and port", NULL }, \
+	{ path "[].tried[].transport", OUTPUT_WORD, ALWAYS, "to it", "udp tcp tls mtls" }, \
+	{ path "[].tried[].state", OUTPUT_WORD, ALWAYS, "trying: down, and one request may try", "up down unknown trying" }, \
+	{ path "[].tried[].last_reason", OUTPUT_TEXT, ALWAYS, "of the last failure; none", NULL }, \
+	{ path "[].tried[].last_seen_s", OUTPUT_NUMBER, ALWAYS, "-1: never", NULL }, \
+	{ path "[].tried[].last_failure_s", OUTPUT_NUMBER, ALWAYS, "-1: never", NULL }, \
+	{ path "[].tried[].successes", OUTPUT_NUMBER, ALWAYS, "since it is known", NULL }, \
+	{ path "[].tried[].failures", OUTPUT_NUMBER, ALWAYS, "since it is known", NULL }, \
+	{ path "[].tried[].failures_in_a_row", OUTPUT_NUMBER, ALWAYS, "since the last success", NULL }
+
+#define COUNT_OF(list, state) { "counts." list "." state, OUTPUT_NUMBER, ALWAYS, "how many are in that state", NULL }
+#define COUNTER(key, about) { "counters." key, OUTPUT_NUMBER, ALWAYS, about, NULL }
+
+const struct output_row output_check[] = {
+	HEAD,
+	{ "errors", OUTPUT_NUMBER, ALWAYS, "how many", NULL },
+	{ "warnings", OUTPUT_NUMBER, ALWAYS, "how many", NULL },
+	FAULTS(ALWAYS),
+	{ 0 },
+};
+
+const struct output_row output_reload[] = {
+	HEAD,
+	FAULTS(OPTIONAL),
+	CHANGES("changes", ALWAYS),
+	{ "text", OUTPUT_TEXT, ALWAYS, "the faults with their lines, for people", NULL },
+	{ "count", OUTPUT_TEXT, ALWAYS, "how many, for people", NULL },
+	{ "running_since_us", OUTPUT_NUMBER, ALWAYS, "when the running configuration was loaded, since 1970", NULL },
+	{ "n_files", OUTPUT_NUMBER, OPTIONAL, "of the running configuration", NULL },
+	{ "kept", OUTPUT_OBJECT, OPTIONAL, "what went on", NULL },
+	{ "kept.requests", OUTPUT_NUMBER, ALWAYS, "in progress", NULL },
+	{ "kept.connections", OUTPUT_NUMBER, ALWAYS, "that are open", NULL },
+	{ "took_ms", OUTPUT_NUMBER, OPTIONAL, "until all workers served by it", NULL },
+	{ "confirm", OUTPUT_OBJECT, OPTIONAL, "it is taken back unless it is confirmed", NULL },
+	{ "confirm.until", OUTPUT_TIME, ALWAYS, "by then", NULL },
+	{ "confirm.left_s", OUTPUT_NUMBER, ALWAYS, "within so many seconds", NULL },
+	{ 0 },
+};
+
+const struct output_row output_confirm[] = {
+	HEAD,
+	PROBLEMS,
+	CHANGES("changes", OPTIONAL),
+	{ "left_s", OUTPUT_NUMBER, OPTIONAL, "it would have been taken back after so many seconds", NULL },
+	{ 0 },
+};
+
+const struct output_row output_status[] = {
+	HEAD,
+	PROBLEMS,
+	{ "summary", OUTPUT_BOOL, ALWAYS, "true: lists have their first rows only", NULL },
+	{ "program", OUTPUT_TEXT, ALWAYS, "version of the daemon", NULL },
+	{ "pid", OUTPUT_NUMBER, ALWAYS, "of the daemon", NULL },
+	{ "workers", OUTPUT_NUMBER, ALWAYS, "how many", NULL },
+	{ "started", OUTPUT_TIME, ALWAYS, "when it started", NULL },
+	{ "uptime_s", OUTPUT_NUMBER, ALWAYS, "seconds since then", NULL },
+	{ "draining", OUTPUT_BOOL, ALWAYS, "it ends and takes no new requests", NULL },
+	{ "busy", OUTPUT_NUMBER, ALWAYS, "requests in progress", NULL },
+	{ "banned_sources", OUTPUT_NUMBER, ALWAYS, "addresses that are not answered", NULL },
+	{ "counts", OUTPUT_OBJECT, ALWAYS, "of all, also where a list is short", NULL },
+	{ "counts.problems", OUTPUT_OBJECT, ALWAYS, "by severity", NULL },
+	COUNT_OF("problems", "error"), COUNT_OF("problems", "warning"),
+	{ "counts.listeners", OUTPUT_OBJECT, ALWAYS, "by state", NULL },
+	COUNT_OF("listeners", "up"), COUNT_OF("listeners", "down"), COUNT_OF("listeners", "off"),
+	{ "counts.partners", OUTPUT_OBJECT, ALWAYS, "by state", NULL },
+	COUNT_OF("partners", "up"), COUNT_OF("partners", "down"), COUNT_OF("partners", "unknown"), COUNT_OF("partners", "off"),
+	{ "counts.backends", OUTPUT_OBJECT, ALWAYS, "by state", NULL },
+	COUNT_OF("backends", "up"), COUNT_OF("backends", "down"), COUNT_OF("backends", "unknown"), COUNT_OF("backends", "off"),
+	{ "counts.certificates", OUTPUT_OBJECT, ALWAYS, "by state", NULL },
+	COUNT_OF("certificates", "ok"), COUNT_OF("certificates", "warn"), COUNT_OF("certificates", "fail"),
+	{ "configuration", OUTPUT_OBJECT, ALWAYS, "the one that runs", NULL },
+	{ "configuration.path", OUTPUT_TEXT, ALWAYS, "of its file", NULL },
+	{ "configuration.loaded", OUTPUT_TIME, ALWAYS, "when it was read", NULL },
+	{ "configuration.generation", OUTPUT_NUMBER, ALWAYS, "rises with each that is taken into use", NULL },
+	{ "configuration.warnings", OUTPUT_NUMBER, ALWAYS, "that it was loaded with", NULL },
+	{ "configuration.last_reload_ok", OUTPUT_BOOL, ALWAYS, "false: rejected, or reverted", NULL },
+	{ "configuration.last_reload", OUTPUT_TEXT, ALWAYS, "when that was; empty: never", NULL },
+	{ "configuration.last_reload_text", OUTPUT_TEXT, ALWAYS, "what came of it", NULL },
+	{ "configuration.confirm", OUTPUT_OBJECT, OPTIONAL, "it is taken back unless it is confirmed", NULL },
+	{ "configuration.confirm.until", OUTPUT_TIME, ALWAYS, "by then", NULL },
+	{ "configuration.confirm.left_s", OUTPUT_NUMBER, ALWAYS, "within so many seconds", NULL },
+	CHANGES("configuration.reverted", OPTIONAL),
+	{ "counters", OUTPUT_OBJECT, ALWAYS, "since the start", NULL },
+	COUNTER("requests", "that came"), COUNTER("refusals", "of them"), COUNTER("retransmissions", "repeats"),
+	COUNTER("malformed", "what was no SIP"), COUNTER("limited", "over a limit"),
+	COUNTER("auth_failures", "wrong digests and forged tokens"), COUNTER("connections", "open now"),
+	COUNTER("connections_opened", "since the start"), COUNTER("connection_failures", "since the start"),
+	COUNTER("transactions", "open now"), COUNTER("received_bytes", "since the start"),
+	COUNTER("sent_bytes", "since the start"),
+	{ "listeners[]", OUTPUT_LIST, ALWAYS, "in the order of the configuration", NULL },
+	{ "listeners[].name", OUTPUT_TEXT, ALWAYS, "of the configuration", NULL },
+	{ "listeners[].network", OUTPUT_WORD, ALWAYS, "which side", "wan lan remote" },
+	{ "listeners[].transport", OUTPUT_WORD, ALWAYS, "of it", "udp tcp tls mtls" },
+	{ "listeners[].address", OUTPUT_TEXT, ALWAYS, "address and port", NULL },
+	{ "listeners[].sent_by", OUTPUT_TEXT, ALWAYS, "what Via says; empty: it is closed", NULL },
+	{ "listeners[].state", OUTPUT_WORD, ALWAYS, "off: by the configuration", "up down off" },
+	{ "partners[]", OUTPUT_LIST, ALWAYS, "in the order of the configuration", NULL },
+	PEER("partners"),
+	{ "partners[].domain", OUTPUT_TEXT, ALWAYS, "of the partner", NULL },
+	{ "partners[].trustworthy", OUTPUT_BOOL, ALWAYS, "false: its requests need digest", NULL },
+	{ "backends[]", OUTPUT_LIST, ALWAYS, "in the order of the configuration", NULL },
+	PEER("backends"),
+	{ "backends[].name", OUTPUT_TEXT, ALWAYS, "of the configuration", NULL },
+	{ "certificates[]", OUTPUT_LIST, ALWAYS, "ours", NULL },
+	{ "certificates[].name", OUTPUT_TEXT, ALWAYS, "of the configuration", NULL },
+	{ "certificates[].not_after", OUTPUT_TIME, ALWAYS, "when it ends", NULL },
+	{ "certificates[].days_left", OUTPUT_NUMBER, ALWAYS, "negative: it has ended", NULL },
+	{ "certificates[].state", OUTPUT_WORD, ALWAYS, "warn: less than 14 days", "ok warn fail" },
+	{ "certificates[].names", OUTPUT_TEXT, ALWAYS, "in it", NULL },
+	{ "certificates[].issuer", OUTPUT_TEXT, ALWAYS, "of it", NULL },
+	{ "certificates[].sha256", OUTPUT_TEXT, ALWAYS, "fingerprint", NULL },
+	{ "certificates[].used_by", OUTPUT_TEXTS, ALWAYS, "listeners and partners that are shown it", NULL },
+	{ "certificates[].n_used_by", OUTPUT_NUMBER, ALWAYS, "how many there are of those", NULL },
+	{ 0 },
+};
+
+const struct output_row output_explain[] = {
+	HEAD,
+	PROBLEMS,
+	{ "decision", OUTPUT_OBJECT, ALWAYS, "what would be done with the request", NULL },
+	DECISION("decision."),
+	{ 0 },
+};
+
+const struct output_row output_why[] = {
+	HEAD,
+	PROBLEMS,
+	{ "decisions[]", OUTPUT_LIST, OPTIONAL, "newest first", NULL },
+	DECISION("decisions[]."),
+	REAL("decisions[]."),
+	TLS("decisions[]."),
+	{ 0 },
+};
+
+const struct output_row output_trace[] = {
+	HEAD,
+	PROBLEMS,
+	{ "areas", OUTPUT_WORDS, ALWAYS, "that are traced", AREAS },
+	{ "before", OUTPUT_WORDS, ALWAYS, "that were", AREAS },
+	{ 0 },
+};
+
+const struct output_row output_version[] = {
+	HEAD,
+	PROBLEMS,
+	{ "program", OUTPUT_TEXT, ALWAYS, "version of this program", NULL },
+	{ 0 },
+};
