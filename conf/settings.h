@@ -36,7 +36,7 @@ enum conf_tls_version {
 /* What a connecting peer's certificate must allow (extended key usage). */
 enum conf_eku { EKU_ANY_TLS, EKU_STRICT, EKU_SIP };
 
-enum conf_placement { PLACEMENT_REJECT };
+enum conf_placement { PLACEMENT_SEARCH, PLACEMENT_BALANCE, PLACEMENT_REJECT };
 
 /* What is exchanged with a partner: bits. */
 enum {
