@@ -102,7 +102,7 @@ struct homes *homes_free(struct homes *homes)
 	return NULL;
 }
 
-static bool serves(const struct settings_backend *backend, const char *domain)
+bool homes_is_served(const struct settings_backend *backend, const char *domain)
 {
 	for (size_t i = 0; i < backend->n_domains; i++)
 		if (strcmp(backend->domains[i].name, domain) == 0)
@@ -112,7 +112,7 @@ static bool serves(const struct settings_backend *backend, const char *domain)
 
 static enum fit fit_of(const struct home *home, const char *user, const char *domain)
 {
-	if (!serves(home->backend, domain))
+	if (!homes_is_served(home->backend, domain))
 		return FIT_NOT;
 	if (find_named(home, user))
 		return FIT_NAMED;
