@@ -54,8 +54,7 @@ static enum err check_parsed(const sip_t *sip)
 		return ERR_SYNTAX;
 	if (n_fields(sip->sip_via) > MESSAGE_MAX_VIAS ||
 	    n_fields(sip->sip_route) > MESSAGE_MAX_ROUTES ||
-	    n_fields(sip->sip_record_route) > MESSAGE_MAX_ROUTES ||
-	    n_fields(sip->sip_contact) > MESSAGE_MAX_ROUTES)
+	    n_fields(sip->sip_record_route) > MESSAGE_MAX_ROUTES)
 		return ERR_LIMIT;
 	return ERR_OK;
 }

@@ -21,7 +21,7 @@
 enum {
 	MESSAGE_MAX_BYTES = 1024 * 1024, /* whatever limits.message_size says, never more */
 	MESSAGE_MAX_HEADERS = 256,	 /* header lines of one message */
-	MESSAGE_MAX_ROUTES = 32,	 /* Route, Record-Route and Contact entries each */
+	MESSAGE_MAX_ROUTES = 32,	 /* Route and Record-Route entries each */
 	MESSAGE_MAX_VIAS = 70,		 /* as many hops as RFC 3261 §8.1.1.6 lets a request take */
 };
 

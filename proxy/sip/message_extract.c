@@ -6,10 +6,12 @@
 #include <sofia-sip/msg_header.h>
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/msg_parser.h>
+#include <sofia-sip/sip_protos.h>
 #include <sofia-sip/su_alloc.h>
 
 #include "proxy/sip/message.h"
 #include "proxy/sip/message_class.h"
+#include "proxy/sip/simple_field.h"
 
 enum {
 	STRUCT_SIZE = 144, /* of one header about, with the end of its text: From has 168, an unknown one 56 */
@@ -85,11 +87,27 @@ static msg_header_t *new_header(struct extraction *extraction, msg_hclass_t *cla
 	return header;
 }
 
+static enum simple_field read_simple(su_home_t *home, msg_header_t *header, char *text)
+{
+	sip_header_t *sip_header = (sip_header_t *)header;
+
+	switch (header->sh_class->hc_hash) {
+	case sip_via_hash:
+		return simple_field_via(home, sip_header->sh_via, text);
+	case sip_from_hash:
+	case sip_to_hash:
+		return simple_field_address(home, sip_header->sh_from, text); /* To is the same struct */
+	default:
+		return SIMPLE_NOT;
+	}
+}
+
 /* A header of that class with a copy of the text, which its parser cuts into pieces. False without memory;
  * *out is NULL if it could not be read. */
 static bool parse(struct extraction *extraction, const msg_href_t *ref, const char *text, size_t len,
 		  msg_header_t **out)
 {
+	su_home_t *home = msg_home(extraction->msg);
 	msg_hclass_t *class = ref->hr_class;
 	msg_header_t *header = new_header(extraction, class, len);
 
@@ -99,10 +117,19 @@ static bool parse(struct extraction *extraction, const msg_href_t *ref, const ch
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 
+	*out = header;
+	switch (read_simple(home, header, copy)) {
+	case SIMPLE_READ:
+		return true;
+	case SIMPLE_NO_MEMORY:
+		return false;
+	case SIMPLE_NOT:
+		break;
+	}
 	/* A list on several lines is one. */
 	msg_header_t *first = class->hc_kind == msg_kind_list ? *place_of(extraction, ref) : NULL;
-	bool is_read = class->hc_parse(msg_home(extraction->msg), first ? first : header, copy, (isize_t)len) >= 0;
-	*out = is_read ? header : NULL;
+	if (class->hc_parse(home, first ? first : header, copy, (isize_t)len) < 0)
+		*out = NULL;
 	return true;
 }
 

@@ -44,6 +44,26 @@ static const struct {
 	{ "Routes and Contacts", START "Route: <sip:a;lr>, <sip:b;lr>\r\nRoute: <sip:c>\r\nm: <sip:d>;expires=3, \"E\" <sip:e>\r\n\r\n" },
 	{ "Contact: *", START "Contact: *\r\n\r\n" },
 	{ "unknown headers", START "X: 1\r\nx: 2\r\nReferred-By: <sip:a>\r\n\r\n" },
+	{ "From with all parts", START "From: \"B. \" <sip:b+1@b.example:5060;transport=tcp;lr>;tag=a-1\r\n\r\n" },
+	{ "From without user", START "From: <sip:b.example>\r\nTo: <sip:192.0.2.1:5062>;tag=1\r\n\r\n" },
+	{ "From with a password", START "From: <sip:a:b@b.example>;tag=1\r\nTo: <sips:b@c>\r\n\r\n" },
+	{ "escapes", START "From: <sip:%61b%20@b.example>;tag=1\r\nTo: <sip:b@c;p=%61?a=b>;tag=%61\r\n\r\n" },
+	{ "tag without value", START "From: <sip:b@b.example>;tag\r\nTo: <sip:b@b.example>;tag=\r\n\r\n" },
+	{ "tag twice, and others", START "From: <sip:b@c>;tag=1;tag=2\r\nTo: <sip:b@c>;x=y;tag=1\r\n\r\n" },
+	{ "tag in capitals, spaces", START "From: <sip:b@c>;TAG=1\r\nTo: <sip:b@c> ; tag = 1\r\n\r\n" },
+	{ "display without quotes", START "From: Bob B <sip:b@c>;tag=1\r\nTo: sip:b@c;tag=1\r\n\r\n" },
+	{ "quoted quote in the display", START "From: \"B \\\" <sip:x@y>\" <sip:b@c>;tag=1\r\n\r\n" },
+	{ "display without space", START "From: \"B\"<sip:b@c>;tag=1\r\nTo: \"B\"  <sip:b@c>\r\n\r\n" },
+	{ "IPv6", START "Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=1\r\nFrom: <sip:[2001:db8::1]>\r\n\r\n" },
+	{ "no host", START "From: <sip:b@>\r\nTo: <sip:@c>\r\nVia: SIP/2.0/UDP :5060\r\n\r\n" },
+	{ "empty port", START "From: <sip:b@c:>\r\nVia: SIP/2.0/UDP c:;branch=1\r\n\r\n" },
+	{ "empty URI parameters", START "From: <sip:b@c;>\r\nTo: <sip:b@c;;=>\r\n\r\n" },
+	{ "Via with all that is read", START "Via: SIP/2.0/TLS a.b-c:1;rport=2;received=192.0.2.1;branch=z9hG4bK.x_1\r\n\r\n" },
+	{ "Via with empty parameters", START "Via: SIP/2.0/TCP a;branch=;rport;received\r\nVia: SIP/2.0/UDP a;;\r\n\r\n" },
+	{ "Via with others", START "Via: SIP/2.0/UDP a;maddr=b;ttl=1;branchx=2;branch=3;alias\r\n\r\n" },
+	{ "Via with a parameter twice", START "Via: SIP/2.0/UDP a;branch=1;branch=2\r\n\r\n" },
+	{ "Via with spaces", START "Via: SIP / 2.0 / UDP a : 5060 ; branch = 1\r\nVia: SIP/2.0/UDP  a\r\n\r\n" },
+	{ "Via of other transports", START "Via: SIP/2.0/SCTP a;branch=1\r\nVia: sip/2.0/udp a\r\n\r\n" },
 	{ "all of the body", START VIA "\r\nsome body" },
 	{ "as much as Content-Length says", START "Content-Length: 4\r\n\r\nsome body" },
 	{ "less than Content-Length says", START "l: 40\r\n\r\nsome body" },
@@ -100,6 +120,64 @@ static char *describe(msg_t *msg, const msg_header_t *header)
 			  header->sh_data ? (const char *)header->sh_data : "(none)", printed);
 }
 
+static void compare_texts(const char *name, const char *what, const char *ours, const char *theirs)
+{
+	if (!ours != !theirs || (ours && strcmp(ours, theirs) != 0))
+		fail_msg("%s: %s is '%s', Sofia's '%s'", name, what, ours ? ours : "(none)",
+			 theirs ? theirs : "(none)");
+}
+
+static void compare_params(const char *name, const msg_param_t *ours, const msg_param_t *theirs)
+{
+	if (!ours || !theirs) {
+		if (ours != theirs)
+			fail_msg("%s: parameters of %s alone", name, ours ? "ours" : "Sofia's");
+		return;
+	}
+	for (size_t i = 0; ours[i] || theirs[i]; i++)
+		compare_texts(name, "parameter", ours[i], theirs[i]);
+}
+
+static void compare_urls(const char *name, const url_t *ours, const url_t *theirs)
+{
+	if (ours->url_type != theirs->url_type || ours->url_root != theirs->url_root)
+		fail_msg("%s: another kind of URI", name);
+	compare_texts(name, "scheme", ours->url_scheme, theirs->url_scheme);
+	compare_texts(name, "user", ours->url_user, theirs->url_user);
+	compare_texts(name, "password", ours->url_password, theirs->url_password);
+	compare_texts(name, "host", ours->url_host, theirs->url_host);
+	compare_texts(name, "port", ours->url_port, theirs->url_port);
+	compare_texts(name, "path", ours->url_path, theirs->url_path);
+	compare_texts(name, "params", ours->url_params, theirs->url_params);
+	compare_texts(name, "headers", ours->url_headers, theirs->url_headers);
+	compare_texts(name, "fragment", ours->url_fragment, theirs->url_fragment);
+}
+
+static void compare_addresses(const char *name, const sip_addr_t *ours, const sip_addr_t *theirs)
+{
+	if (!ours || !theirs)
+		return; /* counted elsewhere */
+	compare_urls(name, ours->a_url, theirs->a_url);
+	compare_texts(name, "display", ours->a_display, theirs->a_display);
+	compare_texts(name, "tag", ours->a_tag, theirs->a_tag);
+	compare_params(name, ours->a_params, theirs->a_params);
+}
+
+static void compare_vias(const char *name, const sip_via_t *ours, const sip_via_t *theirs)
+{
+	for (; ours && theirs; ours = ours->v_next, theirs = theirs->v_next) {
+		compare_texts(name, "protocol", ours->v_protocol, theirs->v_protocol);
+		compare_texts(name, "host", ours->v_host, theirs->v_host);
+		compare_texts(name, "port", ours->v_port, theirs->v_port);
+		compare_texts(name, "branch", ours->v_branch, theirs->v_branch);
+		compare_texts(name, "rport", ours->v_rport, theirs->v_rport);
+		compare_texts(name, "received", ours->v_received, theirs->v_received);
+		compare_texts(name, "maddr", ours->v_maddr, theirs->v_maddr);
+		compare_texts(name, "ttl", ours->v_ttl, theirs->v_ttl);
+		compare_params(name, ours->v_params, theirs->v_params);
+	}
+}
+
 /* The table of Sofia's struct: which kinds of header there are, and how many of each. */
 static void compare_kinds(const char *name, msg_t *ours, msg_t *theirs)
 {
@@ -134,6 +212,9 @@ static void compare(const char *name, msg_t *ours, msg_t *theirs)
 	if (a || b)
 		fail_msg("%s: one more in %s", name, a ? "ours" : "Sofia's");
 	compare_kinds(name, ours, theirs);
+	compare_addresses(name, message_sip(ours)->sip_from, message_sip(theirs)->sip_from);
+	compare_addresses(name, message_sip(ours)->sip_to, message_sip(theirs)->sip_to);
+	compare_vias(name, message_sip(ours)->sip_via, message_sip(theirs)->sip_via);
 }
 
 static void check(const char *name, const char *bytes, size_t len)

@@ -1,0 +1,241 @@
+#include "proxy/sip/simple_field.h"
+
+#include <string.h>
+
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/sip_header.h>
+
+#include "proxy/base/macros.h"
+
+/* Sets of characters, as bits. */
+enum {
+	DIGIT = 1,
+	HOST = 2,  /* of a name or an IPv4 address */
+	USER = 4,  /* what needs no escape, and "+" */
+	VALUE = 8, /* of a parameter */
+	PARAMS = 16,
+};
+
+static unsigned sets_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return DIGIT | HOST | USER | VALUE | PARAMS;
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.')
+		return HOST | USER | VALUE | PARAMS;
+	if (c == '_')
+		return USER | VALUE | PARAMS;
+	if (c == '+')
+		return USER;
+	return c == '=' || c == ';' ? PARAMS : 0;
+}
+
+/* What follows the characters of the set. */
+static char *skip(char *text, unsigned set)
+{
+	while (sets_of(*text) & set)
+		text++;
+	return text;
+}
+
+static char *skip_word(char *text, const char *word)
+{
+	const size_t len = strlen(word);
+
+	return strncmp(text, word, len) == 0 ? text + len : NULL;
+}
+
+struct place {
+	char *host, *port, *end; /* port: NULL if there is none */
+};
+
+static bool find_place(char *text, struct place *out)
+{
+	struct place place = { .host = text, .end = skip(text, HOST) };
+
+	if (place.end == text)
+		return false;
+	if (*place.end == ':') {
+		place.port = place.end + 1;
+		place.end = skip(place.port, DIGIT);
+		if (place.end == place.port)
+			return false;
+	}
+	*out = place;
+	return true;
+}
+
+static void cut_before(char *text)
+{
+	if (text)
+		text[-1] = '\0';
+}
+
+/* A URI's parts; those it lacks are NULL. */
+struct uri {
+	char *start, *user, *params, *end;
+	struct place place;
+};
+
+static bool find_uri(char *text, struct uri *out)
+{
+	struct uri uri = { .start = text };
+	char *at = skip_word(text, "sip:");
+
+	if (!at)
+		return false;
+	char *user_end = skip(at, USER);
+	if (*user_end == '@') {
+		if (user_end == at)
+			return false;
+		uri.user = at;
+		at = user_end + 1;
+	}
+	if (!find_place(at, &uri.place))
+		return false;
+	uri.end = uri.place.end;
+	if (*uri.end == ';') {
+		uri.params = uri.end + 1;
+		uri.end = skip(uri.params, PARAMS);
+	}
+	*out = uri;
+	return true;
+}
+
+/* Cuts it into its parts; the caller cuts behind it. */
+static void take_uri(const struct uri *uri, url_t *url)
+{
+	uri->start[3] = '\0';
+	if (uri->user)
+		cut_before(uri->place.host);
+	cut_before(uri->place.port);
+	cut_before(uri->params);
+	url->url_type = url_sip;
+	url->url_scheme = uri->start;
+	url->url_user = uri->user;
+	url->url_host = uri->place.host;
+	url->url_port = uri->place.port;
+	url->url_params = uri->params;
+}
+
+/* A quoted display name: where it ends, or NULL. */
+static char *skip_quoted(char *text)
+{
+	char *end = text + 1 + strcspn(text + 1, "\"\\\r\n");
+
+	return *end == '"' ? end + 1 : NULL;
+}
+
+enum simple_field simple_field_address(su_home_t *home, sip_addr_t *address, char *text)
+{
+	char *display_end = *text == '"' ? skip_quoted(text) : NULL;
+	char *at = display_end && *display_end == ' ' ? display_end + 1 : text, *tag = NULL;
+	struct uri uri;
+
+	if (*at != '<' || !find_uri(at + 1, &uri) || *uri.end != '>')
+		return SIMPLE_NOT;
+	at = uri.end + 1;
+	if (*at) {
+		char *value = skip_word(at, ";tag=");
+		if (!value || skip(value, VALUE) == value || *skip(value, VALUE))
+			return SIMPLE_NOT;
+		tag = at + 1;
+	}
+
+	if (tag && msg_params_add(home, (msg_param_t **)&address->a_params, tag) < 0)
+		return SIMPLE_NO_MEMORY;
+	address->a_tag = tag ? tag + strlen("tag=") : NULL;
+	*uri.end = '\0';
+	take_uri(&uri, address->a_url);
+	address->a_display = display_end ? text : ""; /* without one the brackets would not be printed */
+	cut_before(display_end ? display_end + 1 : NULL);
+	return SIMPLE_READ;
+}
+
+static const char *protocol_of(char *text, char **out_end)
+{
+	const char *const protocols[] = { sip_transport_udp, sip_transport_tcp, sip_transport_tls };
+
+	for (size_t i = 0; i < COUNT(protocols); i++) {
+		char *end = skip_word(text, protocols[i]);
+		if (end && *end == ' ') {
+			*out_end = end + 1;
+			return protocols[i];
+		}
+	}
+	return NULL;
+}
+
+enum { BRANCH, RPORT, RECEIVED, N_PARAMS };
+
+static const char *const via_params[N_PARAMS] = { "branch", "rport", "received" };
+
+/* Where each parameter begins and which it is, in their order. */
+struct via_param_list {
+	char *texts[N_PARAMS];
+	unsigned which[N_PARAMS];
+	size_t n;
+};
+
+static bool has_param(const struct via_param_list *list, unsigned which)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->which[i] == which)
+			return true;
+	return false;
+}
+
+/* False if there is one that is not read here, or one twice. */
+static bool find_via_params(char *at, struct via_param_list *list)
+{
+	list->n = 0;
+	while (*at == ';') {
+		char *text = at + 1, *end = NULL;
+		unsigned which = 0;
+
+		while (which < N_PARAMS && !(end = skip_word(text, via_params[which])))
+			which++;
+		if (!end || has_param(list, which))
+			return false;
+		at = *end == '=' ? skip(end + 1, VALUE) : end;
+		if (at == end + 1)
+			return false; /* "branch=" */
+		list->texts[list->n] = text;
+		list->which[list->n++] = which;
+	}
+	return *at == '\0';
+}
+
+static bool take_via_params(su_home_t *home, sip_via_t *via, const struct via_param_list *list)
+{
+	const char **const values[N_PARAMS] = { &via->v_branch, &via->v_rport, &via->v_received };
+
+	for (size_t i = 0; i < list->n; i++)
+		if (msg_params_add(home, (msg_param_t **)&via->v_params, list->texts[i]) < 0)
+			return false;
+	for (size_t i = 0; i < list->n; i++)
+		cut_before(list->texts[i]);
+	for (size_t i = 0; i < list->n; i++) {
+		const char *end = list->texts[i] + strlen(via_params[list->which[i]]);
+		*values[list->which[i]] = *end == '=' ? end + 1 : end;
+	}
+	return true;
+}
+
+enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text)
+{
+	struct via_param_list params;
+	struct place place;
+	char *at = NULL;
+	const char *protocol = protocol_of(text, &at);
+
+	if (!protocol || !find_place(at, &place) || !find_via_params(place.end, &params))
+		return SIMPLE_NOT;
+	if (!take_via_params(home, via, &params))
+		return SIMPLE_NO_MEMORY;
+	cut_before(place.port);
+	*place.end = '\0';
+	via->v_protocol = protocol;
+	via->v_host = place.host;
+	via->v_port = place.port;
+	return SIMPLE_READ;
+}

@@ -1,0 +1,18 @@
+/* Reads Via, From and To as nearly everybody writes them: a sip URI of letters and digits in angle brackets with a tag, a
+ * Via with host, port, branch and rport. That costs a quarter of what Sofia's parsers take, which are there for all that
+ * is written otherwise. What is read comes out as they would leave it. For message_extract.c alone. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <sofia-sip/sip.h>
+
+enum simple_field {
+	SIMPLE_READ,
+	SIMPLE_NOT, /* Sofia's parser shall read it: neither the text nor the header was touched */
+	SIMPLE_NO_MEMORY,
+};
+
+/* The text, which is cut into strings, lives as long as the header; home is where its list of parameters goes. */
+enum simple_field simple_field_address(su_home_t *home, sip_addr_t *address, char *text);
+enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text);
