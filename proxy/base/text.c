@@ -70,27 +70,6 @@ void text_lower(char *text)
 		*text = lower(*text);
 }
 
-/* RFC 1123 §2.1 labels, and the underscore of service names. */
-static bool is_domain_name(const char *name)
-{
-	size_t label_len = 0;
-
-	for (; *name; name++) {
-		if (*name == '.') {
-			if (label_len == 0)
-				return false;
-			label_len = 0;
-		} else if ((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9') ||
-			   *name == '-' || *name == '_') {
-			if (++label_len > MAX_LABEL)
-				return false;
-		} else {
-			return false;
-		}
-	}
-	return label_len > 0;
-}
-
 static bool is_ipv6_literal(const char *text)
 {
 	char bare[INET6_ADDRSTRLEN];
@@ -105,6 +84,29 @@ static bool is_ipv6_literal(const char *text)
 	       inet_pton(AF_INET6, bare, &in6) == 1;
 }
 
+/* RFC 1123 §2.1 labels, and the underscore of service names: copies them in lower case. */
+static bool copy_labels(const char *in, size_t len, char *out)
+{
+	size_t label_len = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = out[i] = lower(in[i]);
+
+		if (c == '.' && label_len == 0)
+			return false;
+		if (c == '.') {
+			label_len = 0;
+			continue;
+		}
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+			return false;
+		if (++label_len > MAX_LABEL)
+			return false;
+	}
+	out[len] = '\0';
+	return label_len > 0;
+}
+
 bool text_domain(const char *in, char *out, size_t size)
 {
 	char domain[MAX_DOMAIN + 1];
@@ -112,13 +114,14 @@ bool text_domain(const char *in, char *out, size_t size)
 
 	if (len > 1 && in[len - 1] == '.')
 		len--;
-	if (!text_copy_len(domain, sizeof(domain), in, len))
+	if (len > MAX_DOMAIN || len >= size)
 		return false;
-	text_lower(domain);
-	if (!is_domain_name(domain) && !is_ipv6_literal(domain))
-		return false;
-	if (len >= size)
-		return false;
+	if (!copy_labels(in, len, domain)) {
+		text_copy_len(domain, sizeof(domain), in, len);
+		text_lower(domain);
+		if (!is_ipv6_literal(domain))
+			return false;
+	}
 	memcpy(out, domain, len + 1);
 	return true;
 }

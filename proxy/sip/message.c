@@ -180,16 +180,26 @@ static enum err print_headers(const msg_t *msg, struct wire *wire)
 	return ERR_OK;
 }
 
+/* What was parsed has its chain, and all that was added since went into it, too. */
+static enum err complete_chain(msg_t *msg)
+{
+	sip_t *sip = message_sip(msg);
+
+	if (sip->sip_separator && sip->sip_separator->sep_common->h_prev)
+		return ERR_OK;
+	if (!sip->sip_separator)
+		sip->sip_separator = sip_separator_create(msg_home(msg));
+	if (!sip->sip_separator)
+		return ERR_NO_MEMORY;
+	return msg_serialize(msg, NULL) < 0 ? ERR_INVALID : ERR_OK;
+}
+
 enum err message_print(msg_t *msg, struct wire **out)
 {
-	if (!message_sip(msg)->sip_separator) {
-		message_sip(msg)->sip_separator = sip_separator_create(msg_home(msg));
-		if (!message_sip(msg)->sip_separator)
-			return ERR_NO_MEMORY;
-	}
-	if (msg_serialize(msg, NULL) < 0)
-		return ERR_INVALID;
-	enum err err = correct_content_length(msg);
+	enum err err = complete_chain(msg);
+	if (err)
+		return err;
+	err = correct_content_length(msg);
 	if (err)
 		return err;
 
@@ -261,6 +271,8 @@ static bool unescape(const char *text, char *out, size_t size)
 {
 	if (!text)
 		text = "";
+	if (!strchr(text, '%'))
+		return text_copy(out, size, text);
 	size_t len = url_unescape_to(NULL, text, strlen(text) + 1);
 	if (len >= size)
 		return false;

@@ -42,17 +42,32 @@ static bool has_path(const url_t *url)
 
 /* Sofia wants no space after the transport, and then takes all that follows for its name;
  * stamped and printed anew, the Via would be torn. */
+static bool is_letter_of(const char *others, char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr(others, c);
+}
+
+static bool is_protocol(const char *protocol)
+{
+	if (protocol == sip_transport_udp || protocol == sip_transport_tcp || protocol == sip_transport_tls)
+		return true; /* Sofia's own text for what it knows */
+	while (*protocol && is_letter_of("/!%*+`'~-._", *protocol))
+		protocol++;
+	return *protocol == '\0';
+}
+
+static bool is_host(const char *host)
+{
+	if (host[0] == '[')
+		return host[strspn(host, "[]:.0123456789abcdefABCDEF")] == '\0';
+	while (*host && is_letter_of("-._", *host))
+		host++;
+	return *host == '\0';
+}
+
 static bool is_via(const sip_via_t *via)
 {
-	static const char letters[] =
-		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
-
-	return via->v_protocol[strspn(via->v_protocol,
-				      "/!%*+`'~0123456789abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._")] == '\0' &&
-	       via->v_host[strspn(via->v_host, via->v_host[0] == '['
-						       ? "[]:.0123456789abcdefABCDEF"
-						       : letters)] == '\0';
+	return is_protocol(via->v_protocol) && is_host(via->v_host);
 }
 
 static const char *find_request_fault(const sip_t *sip)

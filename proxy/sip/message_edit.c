@@ -9,6 +9,7 @@
 #include <sofia-sip/su_alloc.h>
 #include <sofia-sip/su_string.h>
 
+#include "proxy/base/text.h"
 #include "proxy/sip/message.h"
 #include "proxy/sip/message_class.h"
 
@@ -63,14 +64,20 @@ static enum err insert(msg_t *msg, void *header)
 enum err message_set_max_forwards(msg_t *msg, unsigned hops)
 {
 	sip_max_forwards_t *max = message_sip(msg)->sip_max_forwards;
+	char text[48], number[24];
+	size_t len = text_append(text, sizeof(text), 0, "Max-Forwards: ");
 
-	if (!max) {
-		char text[16];
-		(void)snprintf(text, sizeof(text), "%u", hops);
-		return insert(msg, sip_max_forwards_make(msg_home(msg), text));
-	}
+	len = text_append(text, sizeof(text), len, text_number(hops, number));
+	if (!max)
+		return insert(msg, sip_max_forwards_make(msg_home(msg), text + strlen("Max-Forwards: ")));
+	/* Each request has it changed, and Sofia prints numbers with printf. */
+	len = text_append(text, sizeof(text), len, "\r\n");
+	const char *line = su_strdup(msg_home(msg), text);
+	if (!line)
+		return ERR_NO_MEMORY;
 	max->mf_count = hops;
-	sip_fragment_clear(max->mf_common);
+	max->mf_common->h_data = line;
+	max->mf_common->h_len = (usize_t)len;
 	return ERR_OK;
 }
 
