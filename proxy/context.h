@@ -22,6 +22,14 @@ enum branch_state {
 	BRANCH_DONE,	   /* its final is known */
 };
 
+/* A request that is too large for a datagram, while it is tried by TCP: forward.c and by_size.c. */
+struct by_size {
+	struct client_txn_user user; /* whom to tell what the try does not settle */
+	void (*on_ack_end)(struct sending *sending, enum err err, enum reason reason);
+	struct health *health; /* of TCP there */
+	bool is_listed;	       /* it is a server of the target's */
+};
+
 /* One target and the servers of it that are tried one after the other: the cursor lives here (field.md pitfall 3). */
 struct branch {
 	struct context *context;
@@ -35,6 +43,7 @@ struct branch {
 	struct sending sending;	  /* the ACK to a 2xx has no transaction */
 	struct timer timer_c;	  /* INVITE: RFC 3261 §16.6 item 11 */
 	struct timer patience;	  /* nothing heard, and there is another server to try */
+	struct by_size by_size;
 	bool is_cancelled;
 };
 

@@ -4,6 +4,7 @@
 
 #include "federation/asserted.h"
 #include "proxy/base/text.h"
+#include "proxy/by_size.h"
 #include "proxy/sip/digest.h"
 #include "proxy/sip/via.h"
 
@@ -137,20 +138,92 @@ static enum err make(struct branch *branch, const struct hop *hop, char name[TXN
 	return ERR_OK;
 }
 
-/* A datagram over the path MTU goes by TCP where the next hop has it (RFC 3261 §18.1.1): another hop of the list for the
- * same peer. The other hop, or hop itself. */
-static const struct hop *by_size(struct branch *branch, const struct hop *hop, size_t len)
+/* The copy with all edits, on its way by hop. */
+static enum err send_by(struct branch *branch, const struct hop *hop, const struct client_txn_user *user)
 {
-	size_t i;
+	char name[TXN_BRANCH_SIZE];
+	struct wire *wire;
+	enum err err;
+	msg_t *msg;
 
-	if (hop->transport != TRANSPORT_UDP ||
-	    len <= transport_max_datagram(branch->context->worker->transport, hop))
-		return hop;
-	for (i = 0; i < branch->n_hops; i++)
-		if (branch->hops[i].transport == TRANSPORT_TCP &&
-		    addr_same_host(&branch->hops[i].remote, &hop->remote))
-			return &branch->hops[i];
-	return hop;
+	err = make(branch, hop, name, &msg, &wire);
+	if (err)
+		return err;
+	err = client_txn_start(branch->context->worker->txns, msg, wire, name, hop, user, &branch->txn);
+	wire_unref(wire);
+	message_unref(msg);
+	return err;
+}
+
+static enum err send_ack_by(struct branch *branch, const struct hop *hop,
+			    void (*on_end)(struct sending *, enum err, enum reason))
+{
+	char name[TXN_BRANCH_SIZE];
+	struct wire *wire;
+	enum err err;
+	msg_t *msg;
+
+	err = make(branch, hop, name, &msg, &wire);
+	if (err)
+		return err;
+	err = transport_send(branch->context->worker->transport, hop, wire, &branch->sending, on_end);
+	wire_unref(wire);
+	message_unref(msg);
+	return err;
+}
+
+/* ---- too large for a datagram: tried by TCP ---- */
+
+static void on_try_response(void *user, struct client_txn *txn, struct arrival *response)
+{
+	struct branch *branch = user;
+
+	by_size_succeeded(branch);
+	branch->by_size.user.on_response(user, txn, response);
+}
+
+static void on_try_failure(void *user, struct client_txn *txn, enum err err, enum reason reason)
+{
+	struct branch *branch = user;
+	const struct client_txn_user asker = branch->by_size.user;
+	const struct hop *hop = &branch->hops[branch->next - 1];
+
+	if (!by_size_failed(branch, hop, reason)) {
+		asker.on_failure(user, txn, err, reason);
+		return;
+	}
+	client_txn_detach(txn);
+	branch->txn = NULL;
+	if (timer_is_running(&branch->patience)) /* it begins with what is sent now */
+		timer_start(branch->context->worker->loop, &branch->patience,
+			    8 * (uint64_t)branch->context->snapshot->settings->sip.t1_ms,
+			    branch->patience.on_expiry);
+	if (send_by(branch, hop, &asker))
+		asker.on_failure(user, NULL, err, reason);
+}
+
+static void on_try_ended(void *user, struct client_txn *txn)
+{
+	((struct branch *)user)->by_size.user.on_ended(user, txn);
+}
+
+static enum err try_by(struct branch *branch, const struct hop *other, const struct client_txn_user *asker)
+{
+	const struct client_txn_user user = { branch, on_try_response, on_try_failure, on_try_ended };
+
+	branch->by_size.user = *asker;
+	return send_by(branch, other, &user);
+}
+
+static void on_ack_try_end(struct sending *sending, enum err err, enum reason reason)
+{
+	struct branch *branch = container_of(sending, struct branch, sending);
+	const struct hop *hop = &branch->hops[branch->next - 1];
+
+	if (err && by_size_failed(branch, hop, reason) &&
+	    !send_ack_by(branch, hop, branch->by_size.on_ack_end))
+		return;
+	branch->by_size.on_ack_end(sending, err, reason);
 }
 
 /* Our own share: until the request was first sent on, or waits for its connection. */
@@ -168,23 +241,16 @@ enum err forward_send(struct branch *branch, const struct hop *hop, const struct
 {
 	struct context *context = branch->context;
 	char name[TXN_BRANCH_SIZE];
-	const struct hop *better;
 	struct wire *wire;
+	struct hop other;
 	enum err err;
 	msg_t *msg;
 
 	err = make(branch, hop, name, &msg, &wire);
 	if (err)
 		return err;
-	better = by_size(branch, hop, wire->len);
-	if (better != hop) {
-		wire = wire_unref(wire);
-		msg = message_unref(msg);
-		err = make(branch, better, name, &msg, &wire);
-		if (err)
-			return err;
-	}
-	err = client_txn_start(context->worker->txns, msg, wire, name, better, user, &branch->txn);
+	if (!by_size_other(branch, hop, wire->len, &other) || try_by(branch, &other, user))
+		err = client_txn_start(context->worker->txns, msg, wire, name, hop, user, &branch->txn);
 	wire_unref(wire);
 	message_unref(msg);
 	if (!err && branch == &context->branches[0] && branch->next == 1)
@@ -195,16 +261,18 @@ enum err forward_send(struct branch *branch, const struct hop *hop, const struct
 enum err forward_ack(struct branch *branch, const struct hop *hop,
 		     void (*on_end)(struct sending *, enum err, enum reason))
 {
-	struct context *context = branch->context;
 	char name[TXN_BRANCH_SIZE];
 	struct wire *wire;
+	struct hop other;
 	enum err err;
 	msg_t *msg;
 
 	err = make(branch, hop, name, &msg, &wire);
 	if (err)
 		return err;
-	err = transport_send(context->worker->transport, hop, wire, &branch->sending, on_end);
+	branch->by_size.on_ack_end = on_end;
+	if (!by_size_other(branch, hop, wire->len, &other) || send_ack_by(branch, &other, on_ack_try_end))
+		err = transport_send(branch->context->worker->transport, hop, wire, &branch->sending, on_end);
 	wire_unref(wire);
 	message_unref(msg);
 	return err;

@@ -25,5 +25,6 @@ struct hop {
 	unsigned n_names;
 	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
 	void *health;			  /* routing's record for it; transport does not look */
+	uint64_t connect_ms;		  /* how long a new connection may take; 0: as the limits say */
 	uint64_t flow_id;		  /* the connection by which alone it is reached, of whichever worker; 0: none */
 };

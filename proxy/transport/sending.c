@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "proxy/transport/path_mtu.h"
 #include "proxy/transport/pool.h"
 #include "proxy/transport/stand_in.h"
 #include "proxy/transport/stream.h"
@@ -7,8 +8,6 @@
 #include "proxy/transport/transport.h"
 #include "proxy/transport/transport_inside.h"
 #include "proxy/transport/udp.h"
-
-enum { MAX_DATAGRAM = 65507, PRESET_MAX_DATAGRAM = 1300 };
 
 static void tell_end(struct loop_call *call)
 {
@@ -50,7 +49,7 @@ static enum err refuse(struct sending *sending, enum err err)
 static enum err send_datagram(struct transport *transport, const struct hop *hop,
 			      struct sending *sending)
 {
-	if (sending->wire->len > MAX_DATAGRAM)
+	if (sending->wire->len > PATH_MTU_MAX_BYTES)
 		return refuse(sending, ERR_TOO_LARGE);
 
 	struct flow *flow = transport->dial ? transport->dial(transport->dial_user, hop)
@@ -183,5 +182,12 @@ struct flow *transport_udp_flow(struct transport *transport, struct listener *li
 
 size_t transport_max_datagram(struct transport *transport, const struct hop *hop)
 {
-	return PRESET_MAX_DATAGRAM; /* an unconnected socket does not know the path's MTU */
+	struct addr local = hop->bind;
+
+	if (transport->dial)
+		return PATH_MTU_UNKNOWN_BYTES; /* there is no path */
+	if (!addr_is_set(&local) && hop->listener && !addr_is_wildcard(&hop->listener->addr))
+		local = hop->listener->addr;
+	return path_mtu_max_bytes(transport->path_mtus, &hop->remote, &local,
+				  loop_now_ms(transport->loop));
 }

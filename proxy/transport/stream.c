@@ -446,7 +446,8 @@ struct flow *stream_dial(struct transport *transport, const struct hop *hop)
 	}
 	/* A connection that stands at once is told from the loop like any other: it is
 	 * writable. */
-	timer_start(transport->loop, &stream->deadline, transport->limits.connect_ms,
+	timer_start(transport->loop, &stream->deadline,
+		    hop->connect_ms ? hop->connect_ms : transport->limits.connect_ms,
 		    on_connect_deadline);
 	stream_watch(stream);
 	return &stream->flow;

@@ -5,6 +5,7 @@
 
 #include "proxy/transport/acceptor.h"
 #include "proxy/transport/linger.h"
+#include "proxy/transport/path_mtu.h"
 #include "proxy/transport/pool.h"
 #include "proxy/transport/stand_in.h"
 #include "proxy/transport/stream.h"
@@ -53,7 +54,8 @@ enum err transport_new(struct loop *loop, unsigned worker, const struct transpor
 
 	transport->pong = wire_copy("\r\n", 2);
 	transport->ping = wire_copy("\r\n\r\n", 4);
-	if (!transport->pong || !transport->ping || pool_new(&transport->pool) != ERR_OK) {
+	if (!transport->pong || !transport->ping || pool_new(&transport->pool) != ERR_OK ||
+	    path_mtu_table_new(path_mtu_ask, &transport->path_mtus) != ERR_OK) {
 		transport_free(transport);
 		return ERR_NO_MEMORY;
 	}
@@ -106,6 +108,7 @@ struct transport *transport_free(struct transport *transport)
 	linger_end(transport);
 	udp_receiver_free(transport->udp_receiver);
 	pool_free(transport->pool);
+	path_mtu_table_free(transport->path_mtus);
 	wire_unref(transport->pong);
 	wire_unref(transport->ping);
 	free(transport);

@@ -125,7 +125,8 @@ unsigned transport_retire_if(struct transport *transport, bool (*should_close)(c
 /* Calls fn for each open stream flow: status. */
 void transport_each_flow(struct transport *transport, void (*fn)(const struct flow *flow, void *user), void *user);
 
-/* The largest request that goes to this hop by UDP: path MTU less 200, 1300 where it is unknown (RFC 3261 §18.1.1). */
+/* The largest request that goes to this hop by UDP: path MTU less 200, 1300 where it is unknown (RFC 3261 §18.1.1), which it
+ * is with a dialer. A path that got narrower is noticed after two minutes, or when the kernel refuses a datagram. */
 size_t transport_max_datagram(struct transport *transport, const struct hop *hop);
 
 /* The seam of tests/world: dial makes the flow for a hop instead of real sockets; NULL restores those. The fake

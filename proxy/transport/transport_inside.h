@@ -12,6 +12,7 @@ enum {
 	N_FLOW_BUCKETS = 4096,
 };
 
+struct path_mtu_table;
 struct pool;
 struct udp_receiver;
 
@@ -37,6 +38,7 @@ struct transport {
 	struct udp_receiver *udp_receiver;
 	struct list stand_ins;   /* stand_in.link: the one that is unused for longest first */
 	unsigned n_stand_ins;
+	struct path_mtu_table *path_mtus;
 	struct wire *pong, *ping;
 
 	char bytes[READ_SIZE];  /* what was just read, of whichever flow */

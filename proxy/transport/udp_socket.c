@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/transport/path_mtu.h"
 #include "proxy/transport/transport_inside.h"
 
 struct udp_socket *udp_socket_new(struct transport *transport)
@@ -156,6 +157,8 @@ static void end_letter(struct udp_socket *socket, struct udp_letter *letter, int
 		       : number == EMSGSIZE                                 ? ERR_TOO_LARGE
 									    : ERR_UNREACHABLE;
 
+	if (number == EMSGSIZE)
+		path_mtu_forget(socket->transport->path_mtus, &letter->flow->remote);
 	if (!list_is_empty(&letter->sendings))
 		sending_finish(socket->transport,
 			       container_of(letter->sendings.next, struct sending, link),

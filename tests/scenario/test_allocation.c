@@ -18,6 +18,8 @@
 enum { MAX_ALLOCATIONS = 5000, FAULT_SIZE = 80000 };
 
 /* clang-format off */
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+
 static const struct play plays[] = {
 	{ "a call from a partner, forked",
 	  "bob > INVITE sip:team1@corp.example\n"
@@ -119,6 +121,15 @@ static const struct play plays[] = {
 	  "reload 0\n"
 	  "berlin > 200\n"
 	  "bob < 200\n",
+	  house, house_users, house_cast },
+	{ "too large for a datagram, and no TCP, RFC 3261 18.1.1",
+	  "dora refuses\n"
+	  "berlin > MESSAGE sip:x@plain.example | body: " LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG "\n"
+	  "dora < MESSAGE | Via[0]: SIP/2.0/UDP *\n"
+	  "dora > 200\n"
+	  "berlin < 200\n"
+	  "dora accepts\n"
+	  "wait 6m\n",
 	  house, house_users, house_cast },
 	{ "the connection of who asked is gone",
 	  "bob > MESSAGE sip:anna@corp.example\n"

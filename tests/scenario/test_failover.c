@@ -4,8 +4,7 @@
 #include "tests/scenario/scenario.h"
 
 /* clang-format off */
-/* Two servers by mtls, one by UDP that is reached by TCP as well, one with a name without a
- * port. */
+/* Two servers by mtls, one with a name without a port. */
 static const char *const configs[] = {
 	"version: 1\n"
 	"domains: [corp.example]\n"
@@ -27,13 +26,6 @@ static const char *const configs[] = {
 	"      servers:\n"
 	"        - { host: 203.0.113.51, port: 5061, transport: mtls, priority: 1, weight: 1 }\n"
 	"        - { host: 203.0.113.52, port: 5061, transport: mtls, priority: 2, weight: 1 }\n"
-	"    - domain: both.example\n"
-	"      trustworthy: true\n"
-	"      probe: 0\n"
-	"      servers:\n"
-	"        - { host: 203.0.113.53, port: 5060, transport: udp, priority: 1, weight: 1 }\n"
-	"        - { host: 203.0.113.53, port: 5060, transport: tcp, priority: 2, weight: 1 }\n"
-	"    - { domain: udp.example, server: 203.0.113.54, port: 5060, transport: udp, trustworthy: true, probe: 0 }\n"
 	"    - domain: weighted.example\n"
 	"      trustworthy: true\n"
 	"      probe: 0\n"
@@ -48,8 +40,6 @@ static const struct role cast[] = {
 	{ "berlin", "10.0.1.1:5060", "lan", "", "sip:anna@corp.example" },
 	{ "one", "203.0.113.51:5061", "wan", "sip.pair.example", "sip:one@pair.example" },
 	{ "two", "203.0.113.52:5061", "wan", "pair.example", "sip:two@pair.example" },
-	{ "both", "203.0.113.53:5060", "wan-tcp", "", "sip:both@both.example" },
-	{ "small", "203.0.113.54:5060", "wan-udp", "", "sip:small@udp.example" },
 	{ "srv", "203.0.113.55:5071", "wan", "sip.named.example", "sip:srv@named.example" },
 	{ "heavy", "203.0.113.56:5060", "wan-tcp", "", "sip:heavy@weighted.example" },
 	{ "light", "203.0.113.57:5060", "wan-tcp", "", "sip:light@weighted.example" },
@@ -68,8 +58,6 @@ static const struct role cast[] = {
 	"mary < MESSAGE\n" \
 	"mary > 200\n" \
 	"berlin < 200\n"
-
-#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
 static const struct play plays[] = {
 	{ "the first by priority, RFC 2782",
@@ -294,22 +282,6 @@ static const struct play plays[] = {
 	  "berlin > MESSAGE sip:x@pair.example\n"
 	  "berlin < 503\n"
 	  "why tls-unknown-ca\n",
-	  HERE },
-	{ "a large datagram goes by TCP, RFC 3261 §18.1.1",
-	  "berlin > MESSAGE sip:x@both.example | body: short\n"
-	  "both < MESSAGE | Via[0]: SIP/2.0/UDP *\n"
-	  "both > 200\n"
-	  "berlin < 200\n"
-	  "berlin > MESSAGE sip:x@both.example | body: " LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG "\n"
-	  "both < MESSAGE | Via[0]: SIP/2.0/TCP *\n"
-	  "both > 200\n"
-	  "berlin < 200\n",
-	  HERE },
-	{ "... but only where there is TCP",
-	  "berlin > MESSAGE sip:x@udp.example | body: " LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG "\n"
-	  "small < MESSAGE | Via[0]: SIP/2.0/UDP *\n"
-	  "small > 200\n"
-	  "berlin < 200\n",
 	  HERE },
 	{ "a name without a port: SRV, RFC 3263 §4.2",
 	  "dns _sips._tcp.sip.named.example SRV 1 1 5071 host.named.example\n"

@@ -286,7 +286,10 @@ static struct flow *dial(void *user, const struct hop *hop)
 		fake->party->n_dialled++;
 	}
 	timer_start(seat->network->loop, &fake->connecting,
-		    fake->party && fake->party->manner == HANGS ? CONNECT_MS : 0, on_connected);
+		    !fake->party || fake->party->manner != HANGS ? 0
+		    : hop->connect_ms				 ? hop->connect_ms
+								 : CONNECT_MS,
+		    on_connected);
 	faults_resume();
 	return &fake->flow;
 }

@@ -175,6 +175,35 @@ static bool do_why(struct stage *stage, char *rest)
 	return is_fine;
 }
 
+static bool has_step(const struct decision *decision, const char *pattern)
+{
+	unsigned i;
+
+	for (i = 0; i < decision->n_steps; i++)
+		if (text_glob(pattern, decision->steps[i].result))
+			return true;
+	return false;
+}
+
+static bool do_because(struct stage *stage, char *rest)
+{
+	struct decision *decisions = calloc(MAX_DECISIONS, sizeof(*decisions));
+	size_t n = world_decisions(&stage->world, decisions, MAX_DECISIONS), i;
+	bool is_fine = false;
+
+	if (!decisions)
+		abort();
+	for (i = 0; i < n; i++)
+		is_fine |= has_step(&decisions[i], rest);
+	if (!is_fine)
+		stage_fault(stage, "no step says %s; the last one said: %s", rest,
+			    n && decisions[0].n_steps
+				    ? decisions[0].steps[decisions[0].n_steps - 1].result
+				    : "nothing");
+	free(decisions);
+	return is_fine;
+}
+
 static bool do_reload(struct stage *stage, char *rest)
 {
 	const char *const *config = stage->play->configs;
@@ -263,6 +292,7 @@ static const struct {
 	{ "reload", do_reload },       { "times", do_times },
 	{ "confirm", do_confirm },
 	{ "everybody", do_everybody },
+	{ "everybody", do_everybody }, { "because", do_because },
 };
 
 /* ---- the play ---- */
