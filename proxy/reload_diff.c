@@ -42,6 +42,8 @@ static void describe_listener(const struct snapshot *snapshot, size_t i, struct 
 		   addr_text(&listener->addr, addr));
 	for (k = 0; k < listener->n_certificates; k++)
 		buf_printf(out, ", certificate %s", listener->certificates[k].name);
+	if (listener->minimum != snapshot->settings->tls.minimum)
+		buf_printf(out, ", TLS %s at least", conf_tls_version_text(listener->minimum));
 	if (*listener->advertise)
 		buf_printf(out, ", advertised as %s", listener->advertise);
 	if (!listener->is_enabled)
@@ -155,6 +157,8 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 		buf_printf(out, ", identity %s", route->identities[k].text);
 	if (route->accepts_wildcard)
 		buf_puts(out, ", wildcard certificates");
+	if (route->minimum != snapshot->settings->tls.minimum)
+		buf_printf(out, ", TLS %s at least", conf_tls_version_text(route->minimum));
 	if (*route->bind)
 		buf_printf(out, ", bound to %s", route->bind);
 	if (route->certificate.index >= 0)
