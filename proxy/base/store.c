@@ -13,7 +13,9 @@
 enum {
 	MAX_WAITING = 200000,
 	MAX_WAITING_BYTES = 64 * 1024 * 1024,
-	BATCH = 1000, /* changes in one transaction; so many that wait are written at once */
+	MANY = 1000,   /* so many that wait are written at once */
+	BATCH = 20000, /* changes in one transaction: in a burst the same pages are written once
+			*/
 	GATHER_MS = 1000, /* how long fewer may wait for company */
 	FIRST_REST_MS = 1000,
 	LAST_REST_MS = 60 * 1000,
@@ -87,7 +89,7 @@ static uint64_t due_ms(const struct store *store)
 		return store->retry_at_ms; /* also if nothing waits: does it work again? */
 	if (store->queue.n == 0)
 		return UINT64_MAX;
-	return store->queue.n >= BATCH ? 0 : store->gathering_since_ms + GATHER_MS;
+	return store->queue.n >= MANY ? 0 : store->gathering_since_ms + GATHER_MS;
 }
 
 static bool must_end(const struct store *store)
@@ -123,17 +125,17 @@ static void enter_working(struct store *store, bool is_working)
 	store->state.since_wall_us = clock_us(CLOCK_REALTIME);
 }
 
-static void note_success(struct store *store, struct list *changes, size_t n)
+static void note_success(struct store *store, const struct store_batch *batch)
 {
-	store_queue_done(&store->queue, changes);
-	store->state.n_written += n;
+	store_queue_done(&store->queue, batch);
+	store->state.n_written += batch->n;
 	store->rest_ms = 0;
 	enter_working(store, true);
 }
 
-static void note_failure(struct store *store, struct list *changes, uint64_t attempt)
+static void note_failure(struct store *store, struct store_batch *batch, uint64_t attempt)
 {
-	store->state.n_dropped += store_queue_put_back(&store->queue, changes);
+	store->state.n_dropped += store_queue_put_back(&store->queue, batch);
 	store->state.n_failures++;
 	store->failed_attempt = attempt;
 	store->rest_ms = store->rest_ms ? 2 * store->rest_ms : FIRST_REST_MS;
@@ -158,21 +160,20 @@ static void tell(struct store *store)
 /* One transaction. The lock is held before and after, not meanwhile. */
 static void write_batch(struct store *store)
 {
-	struct list changes;
+	struct store_batch batch;
 	bool was_working = store->state.is_working;
 	uint64_t since = store->state.since_wall_us, attempt = ++store->n_attempts;
 
-	list_init(&changes);
 	store->writing_first = store_queue_first(&store->queue);
-	size_t n = store_queue_take(&store->queue, &changes, BATCH);
+	store_queue_take(&store->queue, &batch, BATCH);
 	pthread_mutex_unlock(&store->lock);
-	enum err err = write_changes(store, &changes);
+	enum err err = write_changes(store, &batch.changes);
 	pthread_mutex_lock(&store->lock);
 
 	if (err)
-		note_failure(store, &changes, attempt);
+		note_failure(store, &batch, attempt);
 	else
-		note_success(store, &changes, n);
+		note_success(store, &batch);
 	store->writing_first = UINT64_MAX;
 	store->gathering_since_ms = now_ms(); /* what came meanwhile */
 	if (store->state.is_working == was_working)
@@ -180,6 +181,9 @@ static void write_batch(struct store *store)
 	else
 		tell(store);
 	pthread_cond_broadcast(&store->written);
+	pthread_mutex_unlock(&store->lock);
+	store_batch_free(&batch);
+	pthread_mutex_lock(&store->lock);
 }
 
 static void *run(void *user)
@@ -243,7 +247,7 @@ enum err store_open(const char *directory,
 		    void (*told)(void *user, const struct store_state *state), void *user,
 		    struct store **out)
 {
-	struct list nothing;
+	struct store_batch nothing = { 0 };
 	struct store *store = calloc(1, sizeof(*store));
 	if (!store)
 		return ERR_NO_MEMORY;
@@ -258,8 +262,8 @@ enum err store_open(const char *directory,
 		store_free(store);
 		return err;
 	}
-	list_init(&nothing);
-	if (write_changes(store, &nothing))
+	list_init(&nothing.changes);
+	if (write_changes(store, &nothing.changes))
 		note_failure(store, &nothing, ++store->n_attempts);
 	else
 		enter_working(store, true);
@@ -357,7 +361,7 @@ static void change_record(struct store *store, const char *kind, const char *key
 		store->state.n_dropped++;
 	if (n_before == 0)
 		store->gathering_since_ms = now_ms();
-	if (n_before == 0 || store->queue.n == BATCH)
+	if (n_before == 0 || store->queue.n == MANY)
 		pthread_cond_signal(&store->wake);
 	pthread_mutex_unlock(&store->lock);
 }

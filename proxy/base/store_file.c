@@ -147,9 +147,9 @@ static enum outcome open_db(struct store_file *file)
 static enum outcome check_whole(struct store_file *file, bool *out_is_new)
 {
 	char text[128];
-	enum outcome outcome =
-		execute(file, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;"
-			      "PRAGMA trusted_schema = OFF");
+	enum outcome outcome = execute(file, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA "
+					     "temp_store = MEMORY; PRAGMA cache_size = -16384;"
+					     "PRAGMA trusted_schema = OFF");
 
 	if (outcome == READY && !file->is_checked) {
 		outcome = ask(file, "PRAGMA quick_check(1)", text, sizeof(text));
@@ -311,8 +311,8 @@ enum err store_file_write(struct store_file *file, const struct list *changes)
 	if (!sqlite3_get_autocommit(file->db))
 		(void)sqlite3_exec(file->db, "ROLLBACK", NULL, NULL,
 				   NULL); /* the fault is known already */
-	/* Opened anew the next time: it may be another disk by then, or another file; and closing moves the log into the
-	 * file, which may be all the room that it takes. */
+	/* Opened anew the next time: it may be another disk by then, or another file; and
+	 * closing moves the log into the file, which may be all the room that it takes. */
 	file->is_ready = false;
 	file->is_condemned = says_damaged(code);
 	return ERR_IO;

@@ -132,27 +132,56 @@ uint64_t store_queue_first(const struct store_queue *queue)
 					      : change_of(queue->changes.next)->number;
 }
 
-size_t store_queue_take(struct store_queue *queue, struct list *taken, size_t max)
+/* Without a look at each of them: workers wait for the lock. */
+static void take_all(struct store_queue *queue, struct store_batch *batch)
 {
-	size_t n = 0;
+	HASH_CLEAR(hh, queue->table);
+	list_append(&queue->changes, &batch->changes);
+	list_remove(&queue->changes);
+}
 
-	for (; n < max && !list_is_empty(&queue->changes); n++) {
-		struct store_change *change = change_of(queue->changes.next);
-		HASH_DELETE(hh, queue->table, change);
-		list_remove(&change->link);
-		list_append(taken, &change->link);
+static void take_one(struct store_queue *queue, struct store_batch *batch)
+{
+	struct store_change *change = change_of(queue->changes.next);
+
+	HASH_DELETE(hh, queue->table, change);
+	list_remove(&change->link);
+	list_append(&batch->changes, &change->link);
+	batch->n++;
+	batch->n_bytes += size_of(change);
+}
+
+void store_queue_take(struct store_queue *queue, struct store_batch *batch, size_t max)
+{
+	size_t n_waiting = HASH_COUNT(queue->table);
+
+	*batch = (struct store_batch){ 0 };
+	list_init(&batch->changes);
+	if (n_waiting <= max && n_waiting == queue->n) {
+		take_all(queue, batch);
+		batch->n = queue->n;
+		batch->n_bytes = queue->n_bytes;
+		return;
 	}
-	return n;
+	while (batch->n < max && !list_is_empty(&queue->changes))
+		take_one(queue, batch);
 }
 
-void store_queue_done(struct store_queue *queue, struct list *taken)
+void store_queue_done(struct store_queue *queue, const struct store_batch *batch)
 {
-	while (!list_is_empty(taken))
-		drop(queue, change_of(taken->next));
+	queue->n -= batch->n;
+	queue->n_bytes -= batch->n_bytes;
 }
 
-size_t store_queue_put_back(struct store_queue *queue, struct list *taken)
+void store_batch_free(struct store_batch *batch)
 {
+	free_all(&batch->changes);
+	batch->n = batch->n_bytes = 0;
+}
+
+size_t store_queue_put_back(struct store_queue *queue, struct store_batch *batch)
+{
+	struct list *taken = &batch->changes;
 	size_t n_lost = 0;
 
 	while (!list_is_empty(taken)) {
@@ -166,5 +195,6 @@ size_t store_queue_put_back(struct store_queue *queue, struct list *taken)
 		n_lost += !is_replaced;
 		drop(queue, change);
 	}
+	batch->n = batch->n_bytes = 0;
 	return n_lost;
 }

@@ -46,13 +46,21 @@ bool store_queue_put(struct store_queue *queue, struct store_change *change);
 /* The number of the longest waiting one, UINT64_MAX if none waits. */
 uint64_t store_queue_first(const struct store_queue *queue);
 
-/* Moves up to max changes to the list taken, which is empty before. They go on to count until
- * one of the two below. */
-size_t store_queue_take(struct store_queue *queue, struct list *taken, size_t max);
+/* Changes that were taken out to be written. They go on to count until one of the two below. */
+struct store_batch {
+	struct list changes;
+	size_t n, n_bytes;
+};
 
-/* They are written: frees them. */
-void store_queue_done(struct store_queue *queue, struct list *taken);
+/* Moves up to max changes into batch; cheaply, where that is all of them. */
+void store_queue_take(struct store_queue *queue, struct store_batch *batch, size_t max);
 
-/* They are not: they wait again, in front, but for those that a later change replaced
- * meanwhile. Returns how many were lost for want of memory. */
-size_t store_queue_put_back(struct store_queue *queue, struct list *taken);
+/* They are written, and count no more; to be freed by store_batch_free. */
+void store_queue_done(struct store_queue *queue, const struct store_batch *batch);
+
+/* Frees what is in it. Needs no lock. */
+void store_batch_free(struct store_batch *batch);
+
+/* They are not written: they wait again, in front, but for those that a later change replaced
+ * meanwhile. Empties batch. Returns how many were lost for want of memory. */
+size_t store_queue_put_back(struct store_queue *queue, struct store_batch *batch);

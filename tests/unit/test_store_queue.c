@@ -22,6 +22,12 @@ static bool put(struct store_queue *queue, const char *key, const char *value)
 	return store_queue_put(queue, change);
 }
 
+static void written(struct store_queue *queue, struct store_batch *batch)
+{
+	store_queue_done(queue, batch);
+	store_batch_free(batch);
+}
+
 /* "a=1 b" for a list of changes: b is gone. */
 static const char *text_of(struct list *changes, char out[200])
 {
@@ -57,16 +63,19 @@ static void test_order(void **state)
 		{ "what was not waits again in front", "a=1 b=2 c=3 !2 -", "a=1 b=2 c=3", 3 },
 		{ "unless there is a later one", "a=1 b=2 c=3 !2 a=4 b -", "c=3 a=4 b", 3 },
 		{ "a later one of what is being written", "a=1 !1 a=2 +", "a=2", 1 },
+		{ "all at once", "a=1 b=2 c=3 !9 d=4 a=5 -", "b=2 c=3 d=4 a=5", 4 },
+		{ "all at once, written", "a=1 b=2 c=3 !3 d=4 a=5 + a=6", "d=4 a=6", 2 },
+		{ "nothing at all", "!9 - !9 +", "", 0 },
 		{ "taken twice", "a=1 b=2 !1 - !2 - !1 +", "b=2", 1 },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct store_queue queue;
-		struct list taken;
+		struct store_batch taken = { 0 };
 		char steps[100], out[200], *rest = NULL;
 
 		store_queue_init(&queue, 100, 10000);
-		list_init(&taken);
+		list_init(&taken.changes);
 		snprintf(steps, sizeof(steps), "%s", rows[i].steps);
 		for (char *step = strtok_r(steps, " ", &rest); step;
 		     step = strtok_r(NULL, " ", &rest)) {
@@ -76,7 +85,7 @@ static void test_order(void **state)
 			if (*step == '!')
 				store_queue_take(&queue, &taken, (size_t)atoi(step + 1));
 			else if (*step == '+')
-				store_queue_done(&queue, &taken);
+				written(&queue, &taken);
 			else if (*step == '-')
 				assert_int_equal(store_queue_put_back(&queue, &taken), 0);
 			else
@@ -85,7 +94,7 @@ static void test_order(void **state)
 		text_of(&queue.changes, out);
 		if (strcmp(out, rows[i].want) != 0 || queue.n != rows[i].want_n)
 			fail_msg("%s: %s (%zu)", rows[i].name, out, queue.n);
-		store_queue_done(&queue, &taken);
+		written(&queue, &taken);
 		store_queue_fini(&queue);
 	}
 }
@@ -93,19 +102,20 @@ static void test_order(void **state)
 static void test_bounds(void **state)
 {
 	struct store_queue queue;
-	struct list taken;
+	struct store_batch taken = { 0 };
 	char large[2000];
 
-	list_init(&taken);
+	list_init(&taken.changes);
 	store_queue_init(&queue, 3, 1500);
 	assert_true(put(&queue, "a", "1"));
 	assert_true(put(&queue, "b", "1"));
 	assert_true(put(&queue, "c", "1"));
 	assert_false(put(&queue, "d", "1"));
 	assert_true(put(&queue, "c", "2")); /* takes no room */
-	assert_int_equal(store_queue_take(&queue, &taken, 2), 2);
+	store_queue_take(&queue, &taken, 2);
+	assert_int_equal(taken.n, 2);
 	assert_false(put(&queue, "d", "1")); /* they may come back */
-	store_queue_done(&queue, &taken);
+	written(&queue, &taken);
 	assert_true(put(&queue, "d", "1"));
 	memset(large, 'x', sizeof(large) - 1);
 	large[sizeof(large) - 1] = '\0';
@@ -113,7 +123,7 @@ static void test_bounds(void **state)
 	assert_false(put(&queue, "d", large));
 	assert_int_equal(queue.n, 2);
 	store_queue_take(&queue, &taken, 9);
-	store_queue_done(&queue, &taken);
+	written(&queue, &taken);
 	assert_int_equal(queue.n_bytes, 0);
 	assert_int_equal(queue.n, 0);
 	store_queue_fini(&queue);
@@ -135,9 +145,9 @@ static void test_kinds(void **state)
 static void test_first(void **state)
 {
 	struct store_queue queue;
-	struct list taken;
+	struct store_batch taken = { 0 };
 
-	list_init(&taken);
+	list_init(&taken.changes);
 	store_queue_init(&queue, 10, 10000);
 	assert_int_equal(store_queue_first(&queue), UINT64_MAX);
 	put(&queue, "a", "1");
