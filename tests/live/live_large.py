@@ -77,8 +77,9 @@ def refused(tally, workers):
         play = Play(stage, workers)
         for number in (1, 2, 3):
             tally.attempt(f"where no TCP is, it goes by UDP in fragments ({number})", play.by_udp, LARGE)
+        tally.attempt("... which the log says", play.proxy.wait_text, "no TCP for large requests")
         said = play.proxy.text()
-        tally.check("... which is said once", said.count("no TCP for large requests") == 1, said)
+        tally.check("... once", said.count("no TCP for large requests") == 1, said)
         status, said, fault = play.proxy.ask("why", play.call_id, "--all")
         tally.check("nuncio why knows it", status == 0 and "tcp failed lately" in said, said + fault)
 
