@@ -1,0 +1,39 @@
+/* What a REGISTER says (RFC 3261 §10.2, RFC 6140 §5.2), taken out of the message: which contacts, and for how long. What it means is
+ * the registrar's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/error.h"
+#include "proxy/sip/message.h"
+#include "proxy/sip/uri.h"
+
+enum { REGISTRATION_MAX_CONTACTS = 8, REGISTRATION_URI_SIZE = 256 };
+
+struct registration_contact {
+	char uri[REGISTRATION_URI_SIZE]; /* as it was written, without brackets, headers and bnc */
+	char host[256];			 /* normalised */
+	uint16_t port;			 /* 0: none is written */
+	enum uri_transport transport;
+	bool is_bulk;			 /* RFC 6140: ;bnc */
+	bool has_expires;		 /* else the message's, else the registrar's preset */
+	uint32_t expires_s;
+};
+
+struct registration {
+	bool is_wildcard; /* "Contact: *": everything goes */
+	bool has_expires;
+	uint32_t expires_s; /* of the Expires header */
+	bool wants_bulk;    /* Require: gin */
+	const char *unsupported; /* an extension under Require that we do not have; the message's; NULL: none */
+	unsigned n_contacts;
+	struct registration_contact contacts[REGISTRATION_MAX_CONTACTS];
+};
+
+/* Reads it. ERR_SYNTAX: a contact that is no SIP URI or too long, a wildcard that is not alone or not with Expires: 0, a bulk contact
+ * with a user (RFC 6140 §5.2). ERR_LIMIT: more contacts than above. */
+enum err registration_read(const msg_t *msg, struct registration *out) MUST_CHECK;
+
+/* Adds one Contact with its time to the answer. */
+enum err registration_add_contact(msg_t *response, const char *uri, bool is_bulk, uint64_t expires_s) MUST_CHECK;
