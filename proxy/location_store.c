@@ -87,9 +87,10 @@ static void on_binding(void *user, const char *user_name, const char *domain,
 	snprintf(key, sizeof(key), "%s\t%s\t%s\t%016" PRIx64, user_name, domain,
 		 binding->backend, hash_of(binding->contact));
 	snprintf(value, sizeof(value),
-		 "%d %" PRId64 " %" PRId64 " %" PRIx64 " %" PRIu32 " %" PRIx64 " %s", LAYOUT,
+		 "%d %" PRId64 " %" PRId64 " %" PRIx64 " %" PRIu32 " %" PRIx64 " %d %s", LAYOUT,
 		 wall_s(ls, binding->expires_ms), atomic_load(&ls->now_s),
-		 binding->call_id_hash, binding->cseq, binding->proof, binding->contact);
+		 binding->call_id_hash, binding->cseq, binding->proof, binding->is_bulk,
+		 binding->contact);
 	write_record(ls, "binding", key, is_gone ? NULL : value);
 }
 
@@ -118,7 +119,7 @@ static void on_logon(void *user, const struct logon *logon, bool is_gone)
 
 	if (!is_plain(logon->bulk))
 		return;
-	snprintf(key, sizeof(key), "%s\t%s\t%s", logon->backend, transports[logon->transport],
+	snprintf(key, sizeof(key), "%s\t%s\t%s", logon->backend, transports[logon->reach_transport],
 		 addr_text(&logon->reach, reach));
 	snprintf(value, sizeof(value),
 		 "%d %" PRId64 " %" PRId64 " %" PRId64 " %" PRIx64 " %s %s", LAYOUT,
@@ -225,7 +226,7 @@ static bool cut(const char *key, char copy[STORE_KEY_SIZE], char *parts[MAX_PART
 static bool read_binding(const struct restore *restore, struct reader *reader,
 			 const char *backend, const char *hash, struct binding *out)
 {
-	uint64_t cseq;
+	uint64_t cseq, is_bulk;
 	char text[24];
 
 	memset(out, 0, sizeof(*out));
@@ -233,9 +234,11 @@ static bool read_binding(const struct restore *restore, struct reader *reader,
 	    !read_number(reader, 16, UINT64_MAX, &out->call_id_hash) ||
 	    !read_number(reader, 10, UINT32_MAX, &cseq) ||
 	    !read_number(reader, 16, UINT64_MAX, &out->proof) ||
+	    !read_number(reader, 10, 1, &is_bulk) ||
 	    !read_text(reader, out->contact, sizeof(out->contact)) || reader->at)
 		return false;
 	out->cseq = (uint32_t)cseq;
+	out->is_bulk = is_bulk != 0;
 	snprintf(text, sizeof(text), "%016" PRIx64, hash_of(out->contact));
 	return strcmp(text, hash) == 0 &&
 	       text_copy(out->backend, sizeof(out->backend), backend);
@@ -312,9 +315,10 @@ static bool read_logon(const struct restore *restore, struct reader *reader,
 	    !read_text(reader, out->bulk, sizeof(out->bulk)) || reader->at)
 		return false;
 	out->since_ms = since_ms(restore, since_s);
+	out->transport = TRANSPORT_UDP; /* of a connection that has ended; nobody asks for it */
 	return (!*source || !addr_parse_port(source, 0, &out->source)) && *parts[0] &&
 	       text_copy(out->backend, sizeof(out->backend), parts[0]) &&
-	       read_transport(parts[1], &out->transport) &&
+	       read_transport(parts[1], &out->reach_transport) &&
 	       !addr_parse_port(parts[2], 0, &out->reach) && addr_port(&out->reach) != 0;
 }
 

@@ -40,6 +40,7 @@ struct logon {
 	struct addr source; /* where its REGISTER came from */
 	struct addr reach;  /* where it can be dialled, or sent datagrams; unset: by its
 			       connection alone */
+	enum conf_transport reach_transport;
 	char bulk[LOCATION_CONTACT_SIZE]; /* its RFC 6140 contact, without bnc:
 					     "sip:10.0.1.5:5060"; "" for none */
 	uint64_t proof;    /* of the credentials that it showed: location_keep drops what was
@@ -76,6 +77,7 @@ struct binding {
 	uint32_t cseq;
 	uint64_t proof;
 	uint64_t expires_ms;
+	bool is_bulk; /* RFC 6140: it was registered with bnc, which the contact here is without */
 };
 
 /* Adds a contact of user@domain, or replaces the one with the same backend and contact, in its

@@ -18,6 +18,7 @@ struct kept_binding {
 	struct location_backend *backend;
 	uint64_t call_id_hash, proof, told_expires_ms;
 	uint32_t cseq;
+	bool is_bulk;
 	char contact[];
 };
 
@@ -32,6 +33,7 @@ static void copy(const struct kept_binding *kept, struct binding *out)
 	text_copy(out->contact, sizeof(out->contact), kept->contact);
 	out->call_id_hash = kept->call_id_hash;
 	out->cseq = kept->cseq;
+	out->is_bulk = kept->is_bulk;
 	out->proof = kept->proof;
 	out->expires_ms = kept->expiry.at_ms;
 }
@@ -169,6 +171,7 @@ static void fill(struct kept_binding *kept, const struct binding *binding)
 {
 	kept->call_id_hash = binding->call_id_hash;
 	kept->cseq = binding->cseq;
+	kept->is_bulk = binding->is_bulk;
 	kept->proof = binding->proof;
 }
 

@@ -16,7 +16,7 @@ static struct kept_logon *logon_of(const struct list *link)
 
 static bool has_same_reach(const struct logon *a, const struct logon *b)
 {
-	return addr_is_set(&a->reach) && a->transport == b->transport &&
+	return addr_is_set(&a->reach) && a->reach_transport == b->reach_transport &&
 	       addr_equal(&a->reach, &b->reach);
 }
 

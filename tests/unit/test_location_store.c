@@ -189,6 +189,7 @@ static struct logon logon_of(uint64_t flow_id, const char *source, const char *r
 		.backend = "one",
 		.flow_id = flow_id,
 		.transport = TRANSPORT_TLS,
+		.reach_transport = TRANSPORT_TLS,
 		.bulk = "sip:10.0.1.5:5060",
 		.proof = UINT64_MAX,
 		.since_ms = BEGIN_MS - 10000,
@@ -218,7 +219,7 @@ static void test_logons(void **state)
 	assert_int_equal(house->restored.logons, 1);
 	assert_int_equal(location_logons(house->location, "one", 900000, out), 1);
 	assert_int_equal(out[0].flow_id, 0);
-	assert_int_equal(out[0].transport, TRANSPORT_TLS);
+	assert_int_equal(out[0].reach_transport, TRANSPORT_TLS);
 	assert_int_equal(out[0].proof, UINT64_MAX);
 	assert_string_equal(out[0].bulk, "sip:10.0.1.5:5060");
 	assert_int_equal(out[0].since_ms, 900000 - 70000);
@@ -283,18 +284,19 @@ static void test_nonsense(void **state)
 		{ "home", "anna\tcorp.example",
 		  "1 a-name-that-is-longer-than-any-backend-may-have-which-is-sixty-three" },
 		{ "binding", "a\tb\tone\t0000000000000000",
-		  "1 1900000000 1800000000 0 0 0 sip:a" },
-		{ "binding", "a\tb\tone", "1 1900000000 1800000000 0 0 0 sip:a" },
-		{ "binding", "a\tb\t\tHASH", "1 1900000000 1800000000 0 0 0 sip:a" },
-		{ "binding", "a\tb\tone\tHASH", "7 1900000000 1800000000 0 0 0 sip:a" },
-		{ "binding", "a\tb\tone\tHASH", "1 -1900000000 1800000000 0 0 0 sip:a" },
-		{ "binding", "a\tb\tone\tHASH", "1 19e8 1800000000 0 0 0 sip:a" },
-		{ "binding", "a\tb\tone\tHASH", "1 99999999999999999999 0 0 0 0 sip:a" },
+		  "1 1900000000 1800000000 0 0 0 0 sip:a" },
+		{ "binding", "a\tb\tone", "1 1900000000 1800000000 0 0 0 0 sip:a" },
+		{ "binding", "a\tb\t\tHASH", "1 1900000000 1800000000 0 0 0 0 sip:a" },
+		{ "binding", "a\tb\tone\tHASH", "7 1900000000 1800000000 0 0 0 0 sip:a" },
+		{ "binding", "a\tb\tone\tHASH", "1 -1900000000 1800000000 0 0 0 0 sip:a" },
+		{ "binding", "a\tb\tone\tHASH", "1 19e8 1800000000 0 0 0 0 sip:a" },
+		{ "binding", "a\tb\tone\tHASH", "1 99999999999999999999 0 0 0 0 0 sip:a" },
 		{ "binding", "a\tb\tone\tHASH",
-		  "1 1900000000 1800000000 0 4294967296 0 sip:a" },
-		{ "binding", "a\tb\tone\tHASH", "1 1900000000 1800000000 0 0 x sip:a" },
-		{ "binding", "a\tb\tone\tHASH", "1 1900000000 1800000000 0 0 0 sip:a more" },
-		{ "binding", "a\tb\tone\tHASH", "1 1900000000 1800000000 0 0 0" },
+		  "1 1900000000 1800000000 0 4294967296 0 0 sip:a" },
+		{ "binding", "a\tb\tone\tHASH", "1 1900000000 1800000000 0 0 x 0 sip:a" },
+		{ "binding", "a\tb\tone\tHASH", "1 1900000000 1800000000 0 0 0 2 sip:a" },
+		{ "binding", "a\tb\tone\tHASH", "1 1900000000 1800000000 0 0 0 0 sip:a more" },
+		{ "binding", "a\tb\tone\tHASH", "1 1900000000 1800000000 0 0 0 0" },
 		{ "logon", "one\ttls", "1 1900000000 1800000000 0 0 - -" },
 		{ "logon", "one\tsctp\t10.0.0.1:5060", "1 1900000000 1800000000 0 0 - -" },
 		{ "logon", "one\ttls\tsomewhere", "1 1900000000 1800000000 0 0 - -" },
@@ -308,7 +310,7 @@ static void test_nonsense(void **state)
 
 	/* One that is in order, and shows that SIP_A_HASH is right. */
 	store_put(house->store, "binding", "x\tcorp.example\tone\t" SIP_A_HASH,
-		  "1 1900000000 1800000000 0 0 0 sip:a", 35);
+		  "1 1900000000 1800000000 0 0 0 0 sip:a", 37);
 	assert_int_equal(n_records(house), 1);
 	assert_int_equal(bind_until(house, "x", "sip:a", BEGIN_MS + 1000000), ERR_OK);
 	for (size_t i = 0; i < COUNT(rows); i++) {
