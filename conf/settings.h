@@ -282,6 +282,9 @@ const char *conf_network_text(enum conf_network network);
 const char *conf_transport_text(enum conf_transport transport);
 const char *conf_tls_version_text(enum conf_tls_version version); /* "1.2" */
 
+/* 5061 for tls and mtls, else 5060 (RFC 3261 §19.1.2). */
+uint16_t conf_transport_port(enum conf_transport transport);
+
 /* Every key with its kind, range, default, effect and meaning: as text, or as a JSON Schema. */
 void settings_print_schema(struct buf *out);
 void settings_print_schema_json(struct buf *out);

@@ -14,9 +14,6 @@ extern const struct table settings_server_table;      /* -> struct settings_serv
 extern const struct word conf_transport_words[];      /* of servers */
 extern const struct word conf_tls_version_words[];    /* "1.0" to "1.3" */
 
-/* 5061 for tls and mtls, else 5060 (RFC 3261 §19.1.2). */
-uint16_t conf_transport_port(enum conf_transport transport);
-
 /* Fills in what follows from its host. port 0: none is written. */
 void settings_server_complete(struct settings_server *server, enum conf_transport transport,
 			      uint16_t port);

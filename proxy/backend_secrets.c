@@ -137,6 +137,11 @@ enum err backend_secrets_load(const struct settings *settings, const struct reco
 	return ERR_OK;
 }
 
+size_t backend_secrets_count(const struct backend_secrets *secrets)
+{
+	return secrets->n;
+}
+
 const struct backend_secret *backend_secrets_find(const struct backend_secrets *secrets, const char *username)
 {
 	const struct entry *found;

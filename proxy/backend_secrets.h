@@ -30,6 +30,9 @@ enum err backend_secrets_load(const struct settings *settings, const struct reco
 			      struct backend_secrets **out) MUST_CHECK;
 struct backend_secrets *backend_secrets_free(struct backend_secrets *secrets); /* NULL is fine; returns NULL */
 
+/* How many backends log on. */
+size_t backend_secrets_count(const struct backend_secrets *secrets);
+
 /* NULL: no backend logs on with that username. How long it takes does not tell how much of a name is right. */
 const struct backend_secret *backend_secrets_find(const struct backend_secrets *secrets, const char *username);
 

@@ -9,6 +9,7 @@
 #include "proxy/refusal.h"
 #include "proxy/response.h"
 #include "proxy/sip/reply.h"
+#include "proxy/stage.h"
 
 static void try_next(struct branch *branch, enum reason last);
 
@@ -16,6 +17,10 @@ static void try_next(struct branch *branch, enum reason last);
 
 static void branch_fini(struct branch *branch)
 {
+	if (branch->is_searched) {
+		branch->status = 0;
+		stage_branch_ended(branch);
+	}
 	locate_cancel(branch->locate);
 	branch->locate = NULL;
 	client_txn_detach(branch->txn);
@@ -40,6 +45,7 @@ static void context_free(struct context *context)
 	if (context->is_charged)
 		account_transaction_ended(context->worker->server->accounts, &context->source,
 					  context->origin.id);
+	stage_forget(context);
 	if (context->decision)
 		decision_ring_put(context->worker->decisions, context->decision);
 	free(context->decision);
@@ -226,6 +232,7 @@ static void on_patience(struct timer *timer)
 
 	if (branch->state != BRANCH_CALLING)
 		return;
+	client_txn_cancel(branch->txn, NULL); /* should it ring there after all */
 	client_txn_detach(branch->txn);
 	branch->txn = NULL;
 	context_branch_failed(branch, REASON_NO_ANSWER);
@@ -262,7 +269,7 @@ static enum err start(struct branch *branch, const struct hop *hop)
 		return err;
 	if (context->is_invite)
 		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms, on_timer_c);
-	if (branch->next < branch->n_hops)
+	if (branch->next < branch->n_hops || stage_has_more(branch))
 		timer_start(context->worker->loop, &branch->patience, 8 * (uint64_t)sip->t1_ms,
 			    on_patience);
 	return ERR_OK;
@@ -335,15 +342,46 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	try_next(branch, reason);
 }
 
+/* Starts the branches of a stage, and then looks what became of them: none of them may end the context while others begin. */
+static void begin_stage(struct context *context, unsigned stage)
+{
+	struct worker *worker = context->worker;
+	unsigned i;
+
+	for (i = 0; i < context->n_branches; i++) {
+		struct branch *branch = &context->branches[i];
+
+		if (branch->state != BRANCH_WAITING || branch->aim.stage != stage)
+			continue;
+		branch->state = BRANCH_LOCATING;
+		stage_branch_begins(branch);
+		if (stage && context->decision)
+			text_copy(context->decision->destination, sizeof(context->decision->destination),
+				  branch->target.rule->id);
+		branch->locate = locate_start(worker->loop, worker->dns, worker->server->health,
+					      worker->server->location, &branch->target,
+					      context->snapshot->settings->dns.budget_ms, on_located, branch);
+	}
+	for (i = 0; i < context->n_branches; i++)
+		if (context->branches[i].state == BRANCH_LOCATING && !context->branches[i].locate)
+			context_branch_failed(&context->branches[i], REASON_OVERLOAD);
+}
+
 void context_branch_done(struct branch *branch)
 {
 	struct context *context = branch->context;
+	unsigned stage;
 
 	branch->state = BRANCH_DONE;
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
-	if (!is_all_done(context))
+	stage_branch_ended(branch);
+	if (stage_is_running(context))
 		return;
+	if (stage_next(context, &stage)) {
+		begin_stage(context, stage);
+		return;
+	}
 	if (!context->has_final && !context->is_ack)
 		response_send_best(context);
 	context_check_end(context);
@@ -353,6 +391,8 @@ void context_branch_done(struct branch *branch)
 
 static void cancel_branch(struct branch *branch, const char *reason_header)
 {
+	if (branch->state == BRANCH_WAITING)
+		branch->state = BRANCH_DONE;
 	if (branch->state == BRANCH_DONE || branch->is_cancelled)
 		return;
 	branch->is_cancelled = true;
@@ -408,6 +448,7 @@ static enum err fill(struct context *context, struct request *request)
 {
 	struct arrival *arrival = request->arrival;
 	struct server_txn_user user = server_user;
+	enum err err;
 	unsigned i;
 
 	context->msg = request->msg;
@@ -419,13 +460,17 @@ static enum err fill(struct context *context, struct request *request)
 	context->is_invite = !strcmp(request->decision.method, "INVITE");
 	context->needs_record_route = request->needs_record_route;
 	context->began_ms = request->now_ms;
-	request_loop_hash(arrival->sip, context->loop);
+	request_loop_hash(request->snapshot, arrival->sip, context->loop);
 	take_token(context, request);
 	context->n_branches = request->n_targets;
 	for (i = 0; i < request->n_targets; i++) {
 		context->branches[i].context = context;
 		context->branches[i].target = request->targets[i];
+		context->branches[i].aim = request->aims[i];
 	}
+	err = stage_remember(context, request);
+	if (err)
+		return err;
 	context->decision = malloc(sizeof(*context->decision));
 	if (context->decision)
 		decision_copy(context->decision, &request->decision);
@@ -470,9 +515,7 @@ static void send_trying(struct context *context)
 
 void context_begin(struct worker *worker, struct request *request)
 {
-	const uint64_t budget_ms = request->snapshot->settings->dns.budget_ms;
 	struct context *context = NULL;
-	unsigned i;
 
 	request->reason = account_transaction(request->server->accounts,
 					      &request->arrival->flow->remote,
@@ -488,13 +531,5 @@ void context_begin(struct worker *worker, struct request *request)
 	context->is_charged = true;
 	if (context->is_invite)
 		send_trying(context);
-	for (i = 0; i < context->n_branches; i++) {
-		struct branch *branch = &context->branches[i];
-
-		branch->locate = locate_start(worker->loop, worker->dns, worker->server->health,
-					      &branch->target, budget_ms, on_located, branch);
-	}
-	for (i = 0; i < context->n_branches; i++)
-		if (!context->branches[i].locate)
-			context_branch_failed(&context->branches[i], REASON_OVERLOAD);
+	begin_stage(context, 0);
 }

@@ -16,6 +16,7 @@
 struct context;
 
 enum branch_state {
+	BRANCH_WAITING, /* for the stages before it: proxy/stage */
 	BRANCH_LOCATING,
 	BRANCH_CALLING,	   /* sent, nothing heard */
 	BRANCH_PROCEEDING, /* a provisional came */
@@ -35,6 +36,7 @@ struct branch {
 	struct context *context;
 	enum branch_state state;
 	struct target target;
+	struct aim aim;
 	struct locate *locate;
 	enum conf_network network; /* of the hop that is tried */
 	struct hop *hops; /* owned; NULL before and after */
@@ -44,7 +46,10 @@ struct branch {
 	struct timer timer_c;	  /* INVITE: RFC 3261 §16.6 item 11 */
 	struct timer patience;	  /* nothing heard, and there is another server to try */
 	struct by_size by_size;
+	int status;	  /* of its final response; 0: there is none */
 	bool is_cancelled;
+	bool was_begun;
+	bool is_searched; /* location knows that its backend is being asked */
 };
 
 struct context {
@@ -68,6 +73,7 @@ struct context {
 	enum reason best_reason; /* where there is no response: ours */
 	struct decision *decision; /* owned until it goes into the ring */
 	struct loop_call end;
+	struct stage_user *user; /* whose home is learned from the answers; NULL: nobody's */
 	unsigned n_branches;
 	struct branch branches[]; /* one for each target */
 };

@@ -183,10 +183,28 @@ static void add_hop(struct decision *decision, enum conf_transport transport, co
 	decision_add_hop(decision, text, REASON_NONE, 0);
 }
 
+/* How a backend has logged on: in the order in which locate tries them. */
+static void add_logons(const struct request *request, const struct rule *rule, struct decision *decision)
+{
+	struct logon logons[LOCATION_MAX_LOGONS];
+	size_t n = location_logons(request->server->location, rule->backend->name, request->now_ms, logons);
+	char host[ADDR_TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (logons[i].flow_id)
+			add_hop(decision, logons[i].transport, addr_host(&logons[i].source, host), addr_port(&logons[i].source));
+	for (i = 0; i < n; i++)
+		if (addr_is_set(&logons[i].reach))
+			add_hop(decision, logons[i].reach_transport, addr_host(&logons[i].reach, host),
+				addr_port(&logons[i].reach));
+}
+
 /* Where it would go, as configured: names are not looked up. Of servers of one priority the traffic draws lots by weight
  * (RFC 2782). */
-static void add_hops(struct decision *decision, const struct target *target)
+static void add_hops(struct request *request, const struct target *target)
 {
+	struct decision *decision = &request->decision;
 	const struct rule *rule = target->rule;
 	unsigned priority = 0;
 	size_t i;
@@ -195,6 +213,8 @@ static void add_hops(struct decision *decision, const struct target *target)
 		add_hop(decision, target->transport, target->host, target->port);
 		return;
 	}
+	if (rule->backend)
+		add_logons(request, rule, decision);
 	while (priority <= UINT16_MAX) {
 		unsigned next = UINT16_MAX + 1;
 
@@ -220,6 +240,7 @@ static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 
 	request_init(&request, rehearsal->server, rehearsal->snapshot, &arrival);
 	request.is_dry_run = true;
+	request.now_ms = rehearsal->server->loop ? loop_now_ms(rehearsal->server->loop) : 0;
 	if (rehearsal->assumes_certificate)
 		decision_add(&request.decision, "assume", "certificate", NULL,
 			     "the peer shows a valid certificate for %.90s (--cert-name says otherwise)",
@@ -227,7 +248,7 @@ static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 	outcome = request_judge(&request);
 	if (!request.reason && outcome == REQUEST_FORWARD)
 		for (i = 0; i < request.n_targets; i++)
-			add_hops(&request.decision, &request.targets[i]);
+			add_hops(&request, &request.targets[i]);
 	request.decision.status = reason_row(request.reason)->status;
 	decision_copy(out, &request.decision);
 	request_fini(&request);

@@ -6,7 +6,9 @@
 #include "proxy/base/text.h"
 #include "proxy/by_size.h"
 #include "proxy/sip/digest.h"
+#include "proxy/sip/uri.h"
 #include "proxy/sip/via.h"
+#include "proxy/stage.h"
 
 const char *forward_hop_text(const struct hop *hop, char out[96])
 {
@@ -25,8 +27,10 @@ const char *forward_hop_text(const struct hop *hop, char out[96])
 }
 
 /* §16.6 item 3, and RFC 5393 §5.3.3: branches share the breadth. */
-static enum err edit_bounds(struct context *context, msg_t *msg)
+static enum err edit_bounds(const struct branch *branch, msg_t *msg)
 {
+	const struct context *context = branch->context;
+	const unsigned width = stage_width(branch);
 	const sip_t *sip = message_sip(msg);
 	const unsigned preset = context->snapshot->settings->sip.max_breadth;
 	enum err err;
@@ -35,8 +39,8 @@ static enum err edit_bounds(struct context *context, msg_t *msg)
 		msg, sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count - 1 : 70);
 	if (err)
 		return err;
-	if (context->n_branches > 1 || message_has_max_breadth(msg)) {
-		unsigned share = message_max_breadth(msg, preset) / context->n_branches;
+	if (width > 1 || message_has_max_breadth(msg)) {
+		unsigned share = message_max_breadth(msg, preset) / width;
 
 		err = message_set_max_breadth(msg, share ? share : 1);
 	}
@@ -83,11 +87,21 @@ static bool stays_inside(const struct branch *branch)
 	return branch->context->origin.kind == ORIGIN_BACKEND && branch->target.rule->backend;
 }
 
+/* §16.6 item 2: a bound contact is the target. */
+static enum err set_contact(msg_t *msg, const char *contact)
+{
+	const url_t *url = uri_parse(msg_home(msg), contact);
+
+	return url ? message_set_request_uri(msg, url) : ERR_SYNTAX;
+}
+
 static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 {
 	struct context *context = branch->context;
-	enum err err = edit_bounds(context, msg);
+	enum err err = edit_bounds(branch, msg);
 
+	if (!err && *branch->aim.request_uri)
+		err = set_contact(msg, branch->aim.request_uri);
 	if (!err)
 		err = edit_record_route(branch, msg, hop);
 	if (!err && !stays_inside(branch))

@@ -7,6 +7,7 @@
 #include "proxy/base/text.h"
 #include "proxy/elsewhere.h"
 #include "proxy/receive.h"
+#include "proxy/registrar.h"
 
 /* ---- what the transport asks and tells ---- */
 
@@ -76,6 +77,7 @@ static void on_closed(void *user, struct flow *flow, enum reason reason)
 {
 	char peer[ADDR_TEXT_SIZE];
 
+	registrar_flow_gone(user, flow, reason);
 	if (log_wants(LOG_DEBUG))
 		log_event(LOG_DEBUG, "connection closed", "peer", addr_text(&flow->remote, peer), "listener",
 			  flow->listener->name, "reason", reason ? reason_code(reason) : NULL, NULL);
@@ -231,6 +233,7 @@ void hearing_decision(struct worker *worker, const struct decision *decision)
 	count_refusal(worker, decision->reason, network);
 	/* A challenge and a caller who gives up are no news. */
 	if (decision->reason != REASON_AUTHORIZATION_NEEDED && decision->reason != REASON_AUTHORIZATION_STALE &&
+	    decision->reason != REASON_LOG_ON_NEEDED && decision->reason != REASON_LOG_ON_STALE &&
 	    decision->reason != REASON_CANCELLED)
 		log_refusal(decision);
 }

@@ -93,11 +93,6 @@ static void print_peer(const struct page *page, enum counter counter, const char
 					     1000);
 }
 
-static bool is_down(enum peer_state state)
-{
-	return state == PEER_DOWN || state == PEER_NOT_LOGGED_ON;
-}
-
 /* Partners or backends; what was never tried is neither up nor down and has no sample. */
 static void print_peers(const struct page *page, enum counter counter, bool is_backends)
 {
@@ -114,7 +109,7 @@ static void print_peers(const struct page *page, enum counter counter, bool is_b
 				continue;
 			peer_views_look(page->views, rule, &view);
 			if (view.state == PEER_OFF || view.state == PEER_UNKNOWN ||
-			    is_down(view.state) != (pass == 0) ||
+			    (view.state == PEER_DOWN) != (pass == 0) ||
 			    (counter == COUNTER_PARTNER_LAST_SEEN && view.last_seen_ms == 0))
 				continue;
 			print_peer(page, counter,
@@ -172,6 +167,36 @@ static void print_stats(const struct page *page, enum counter counter)
 	}
 }
 
+static void print_location(const struct page *page)
+{
+	static const char *const lan[] = { "lan" };
+	struct server *server = page->server;
+	const struct settings *settings = server->snapshot->settings;
+	const uint64_t now_ms = loop_now_ms(server->loop);
+	struct location_counts counts;
+
+	counter_print_head(page->buf, COUNTER_BACKEND_USERS, page->is_openmetrics);
+	for (size_t i = 0; i < settings->n_backends && i < MAX_PARTNERS; i++) {
+		location_count(server->location, settings->backends[i].name, now_ms, &counts);
+		counter_print_sample(page->buf, COUNTER_BACKEND_USERS, &settings->backends[i].name,
+				     (double)(counts.bindings + counts.homes));
+	}
+	location_count(server->location, NULL, now_ms, &counts);
+	counter_print_head(page->buf, COUNTER_REGISTRATIONS, page->is_openmetrics);
+	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, lan, (double)counts.bindings);
+}
+
+static void print_state(const struct page *page)
+{
+	struct store_state state;
+
+	if (!page->server->store)
+		return;
+	store_look(page->server->store, &state);
+	print_one(page, COUNTER_STATE_FAILURES, (double)state.n_failures);
+	print_one(page, COUNTER_STATE_DROPPED, (double)state.n_dropped);
+}
+
 static void print_page(const struct page *page)
 {
 	struct server *server = page->server;
@@ -189,6 +214,8 @@ static void print_page(const struct page *page)
 	print_stats(page, COUNTER_PARTNER_CERTIFICATE_NOT_AFTER);
 	print_stats(page, COUNTER_PARTNER_PROBE_DURATION);
 	print_peers(page, COUNTER_BACKEND_UP, true);
+	print_location(page);
+	print_state(page);
 	print_one(page, COUNTER_BANNED_SOURCES,
 		  accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
 	print_one(page, COUNTER_LOG_LINES_DROPPED, (double)log_n_dropped());

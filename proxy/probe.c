@@ -225,7 +225,7 @@ static void on_timer(struct timer *timer)
 
 	probe_reset(probe);
 	probe->target = (struct target){ .rule = probe->rule };
-	probe->locate = locate_start(worker->loop, worker->dns, worker->server->health, &probe->target,
+	probe->locate = locate_start(worker->loop, worker->dns, worker->server->health, worker->server->location, &probe->target,
 				     probe->probes->snapshot->settings->dns.budget_ms, on_located,
 				     probe);
 	if (!probe->locate)

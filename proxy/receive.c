@@ -7,7 +7,9 @@
 #include "proxy/handover.h"
 #include "proxy/hearing.h"
 #include "proxy/refusal.h"
+#include "proxy/registrar.h"
 #include "proxy/request.h"
+#include "proxy/request_home.h"
 #include "proxy/sip/reply.h"
 #include "proxy/sip/via.h"
 
@@ -102,6 +104,9 @@ static void act(struct worker *worker, struct request *request, enum request_out
 	case REQUEST_CHALLENGE:
 		answer(worker, request, refusal_challenge(request));
 		break;
+	case REQUEST_REGISTER:
+		registrar_answer(worker, request);
+		break;
 	case REQUEST_DROP:
 		end_record(worker, request, NULL);
 		break;
@@ -115,10 +120,14 @@ static void judge(struct worker *worker, struct arrival *arrival)
 
 	request_init(&request, worker->server, worker->snapshot, arrival);
 	request.now_ms = loop_now_ms(worker->loop);
+	request.counters = worker->counters;
 	start_record(worker, &request);
 	outcome = request_judge(&request);
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, counter_method(request.decision.method), 1);
+	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
+	if (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER)
+		request_home_learn(&request);
 	act(worker, &request, outcome);
 	request_fini(&request);
 }

@@ -58,11 +58,12 @@ msg_t *refusal_new(const struct request *request, enum reason reason)
 msg_t *refusal_challenge(const struct request *request)
 {
 	const char *realm = request->snapshot->settings->realm;
+	const struct reason_row *row = reason_row(request->reason);
 	msg_t *response;
 	char tag[17];
 
 	reply_stateless_tag(request->arrival->sip, tag);
-	response = reply_new(request->arrival->msg, 407, "Proxy Authentication Required", tag);
+	response = reply_new(request->arrival->msg, row->status, row->phrase, tag);
 	if (!response)
 		return NULL;
 	if (digest_challenge(response, request->server->nonces, realm,

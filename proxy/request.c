@@ -2,10 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "federation/asserted.h"
 #include "federation/screen.h"
 #include "proxy/base/text.h"
+#include "proxy/log_on.h"
 #include "proxy/request_route.h"
 #include "proxy/sip/dialog_id.h"
 #include "proxy/sip/via.h"
@@ -36,6 +38,15 @@ static enum reason validate_hops(struct request *request)
 	return REASON_NONE;
 }
 
+/* RFC 6140 §5.2: a REGISTER in bulk asks the proxies on its way for "gin", and the registrar understands it. */
+static bool is_bulk_registration(const sip_t *sip)
+{
+	const msg_param_t *items = sip->sip_proxy_require->k_items;
+
+	return sip->sip_request->rq_method == sip_method_register && items && items[0] && !strcasecmp(items[0], "gin") &&
+	       !items[1];
+}
+
 static enum reason validate(struct request *request)
 {
 	const sip_t *sip = request->arrival->sip;
@@ -54,7 +65,7 @@ static enum reason validate(struct request *request)
 			     "the Request-URI is neither sip, sips nor tel");
 		return REASON_URI_SCHEME;
 	}
-	if (sip->sip_proxy_require && !request->is_ack) {
+	if (sip->sip_proxy_require && !request->is_ack && !is_bulk_registration(sip)) {
 		request->refused_header = message_header(request->arrival->msg, "Proxy-Require");
 		decision_add(&request->decision, "validate", "proxy-require", NULL, "%.80s",
 			     request->refused_header ? request->refused_header : "");
@@ -72,7 +83,7 @@ static enum reason check_loop(struct request *request)
 
 	if (!request->arrival->sip->sip_via->v_next)
 		return REASON_NONE; /* it was nowhere before */
-	request_loop_hash(request->arrival->sip, mine);
+	request_loop_hash(request->snapshot, request->arrival->sip, mine);
 	for (via = request->arrival->sip->sip_via; via; via = via->v_next) {
 		if (!via->v_branch ||
 		    !txn_branch_loop(via->v_branch, theirs, sizeof(theirs)) ||
@@ -96,7 +107,8 @@ static void ask_trust(struct request *request)
 		.identity = flow->identity,
 		.source = flow->remote,
 		.from_domain = request->from_domain,
-		.dialled_for = flow->is_inbound ? "" : flow->peer_name,
+		.dialled_for = flow->is_inbound ? log_on_of_flow(request->snapshot, flow) : flow->peer_name,
+		.has_logged_on = flow->is_inbound,
 	};
 
 	trust_classify(request->snapshot->trust, &question, &request->origin);
@@ -108,6 +120,8 @@ static enum reason classify(struct request *request)
 	const struct place *place = NULL;
 	char user[256];
 
+	if (request->log_on)
+		return REASON_NONE; /* its credentials said so */
 	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user),
 			       request->from_domain, sizeof(request->from_domain)))
 		request->from_domain[0] = '\0';
@@ -243,6 +257,7 @@ static const struct {
 } steps[] = {
 	{ "validate", validate },
 	{ "loop", check_loop },
+	{ "log-on", request_log_on },
 	{ "classify", classify },
 	{ "authorize", authorize },
 	{ "limit", limit },
@@ -276,9 +291,13 @@ static enum request_outcome outcome_of(struct request *request)
 {
 	switch (request->reason) {
 	case REASON_NONE:
+		if (request->log_on)
+			return REQUEST_REGISTER;
 		return request->is_for_us ? REQUEST_ANSWER : REQUEST_FORWARD;
 	case REASON_AUTHORIZATION_NEEDED:
 	case REASON_AUTHORIZATION_STALE:
+	case REASON_LOG_ON_NEEDED:
+	case REASON_LOG_ON_STALE:
 		return REQUEST_CHALLENGE;
 	case REASON_BANNED:
 		return REQUEST_DROP;

@@ -7,6 +7,7 @@
 
 #include "federation/account.h"
 #include "federation/peer.h"
+#include "proxy/aim.h"
 #include "proxy/base/reason.h"
 #include "proxy/decision.h"
 #include "proxy/server.h"
@@ -15,14 +16,21 @@
 #include "routing/locate.h"
 #include "routing/route_set.h"
 
-enum { REQUEST_MAX_TARGETS = 8, REQUEST_LOOP_SIZE = 17 };
+struct backend_secret;
+
+enum {
+	REQUEST_MAX_TARGETS = 32, /* in all, of which so many at a time: */
+	REQUEST_MAX_PARALLEL = 8,
+	REQUEST_LOOP_SIZE = 17,
+};
 
 /* What shall be done with it. */
 enum request_outcome {
 	REQUEST_FORWARD,   /* to the targets */
 	REQUEST_ANSWER,    /* it is for ourselves: 200 to OPTIONS */
 	REQUEST_REFUSE,	   /* with reason */
-	REQUEST_CHALLENGE, /* 407 */
+	REQUEST_CHALLENGE, /* 407, 401 */
+	REQUEST_REGISTER,  /* a backend logs on: for the registrar */
 	REQUEST_DROP,	   /* silence */
 };
 
@@ -32,6 +40,7 @@ struct request {
 	struct snapshot *snapshot;
 	struct arrival *arrival;
 	bool is_dry_run; /* explain: nothing is charged */
+	struct counters *counters; /* the worker's; NULL: explain */
 	uint64_t now_ms;
 
 	/* Found on the way. */
@@ -39,6 +48,7 @@ struct request {
 	sip_t *sip;	 /* of msg */
 	bool is_ack, is_inside_dialog;
 	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
+	const struct backend_secret *log_on; /* REGISTER: the backend whose credentials were right; the snapshot's */
 	struct origin origin;
 	struct route_view route;
 	char from_domain[256], to_user[256], to_domain[256]; /* of From and of the Request-URI */
@@ -49,7 +59,8 @@ struct request {
 	const char *refused_header;  /* value for Unsupported etc.; NULL */
 	enum reason reason;
 	struct decision decision;
-	struct target targets[REQUEST_MAX_TARGETS]; /* the first n_targets are set */
+	struct target targets[REQUEST_MAX_TARGETS]; /* the first n_targets are set, */
+	struct aim aims[REQUEST_MAX_TARGETS];	    /* and what each is for */
 };
 
 /* Runs the steps. The request's msg is set once classify was reached; request_fini gives it back. */
@@ -60,7 +71,7 @@ void request_fini(struct request *request);
 
 /* The hash that our Via's branch carries, so that a loop is told from a spiral (RFC 5393 §4.2.2): keyed, over what decides
  * where the request goes. */
-void request_loop_hash(const sip_t *sip, char out[REQUEST_LOOP_SIZE]);
+void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip, char out[REQUEST_LOOP_SIZE]);
 
 /* Fills the record with what every request says of itself. */
 void request_describe(struct request *request);

@@ -6,6 +6,7 @@
 #include "federation/screen.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
+#include "proxy/request_home.h"
 #include "proxy/sip/uri.h"
 
 /* ---- what the record and the branch say of a request ---- */
@@ -68,15 +69,20 @@ static size_t add_url(char *text, size_t len, size_t size, const url_t *url)
 	return add_part(text, len, size, url->url_params);
 }
 
-void request_loop_hash(const sip_t *sip, char out[REQUEST_LOOP_SIZE])
+void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip, char out[REQUEST_LOOP_SIZE])
 {
+	const sip_route_t *route = sip->sip_route;
 	char text[2048];
 	size_t len = 0;
 	uint64_t hash;
 
+	/* A Route that leads to us has done its work: a server that sends back what it got adds it, and nothing else. */
+	while (route && self_names_has(snapshot->self_names, route->r_url, NULL))
+		route = route->r_next;
+
 	len = add_url(text, len, sizeof(text), sip->sip_request->rq_url);
-	if (sip->sip_route)
-		len = add_url(text, len, sizeof(text), sip->sip_route->r_url);
+	if (route)
+		len = add_url(text, len, sizeof(text), route->r_url);
 	len = add_part(text, len, sizeof(text), sip->sip_from->a_tag);
 	len = add_part(text, len, sizeof(text), sip->sip_to->a_tag);
 	len = add_part(text, len, sizeof(text), sip->sip_call_id->i_id);
@@ -200,9 +206,8 @@ static enum reason check_services(struct request *request, const struct rule *ru
 
 static void add_target(struct request *request, const struct rule *rule)
 {
-	struct target *target = &request->targets[request->n_targets++];
-
-	*target = (struct target){ .rule = rule };
+	request->aims[request->n_targets] = (struct aim){ .home = AIM_ROUTE };
+	request->targets[request->n_targets++] = (struct target){ .rule = rule };
 	if (request->n_targets == 1)
 		text_copy(request->decision.destination, sizeof(request->decision.destination),
 			  rule->id);
@@ -296,44 +301,6 @@ static enum reason route_inside_dialog(struct request *request)
 	return check_services(request, rule);
 }
 
-/* RFC 5393 §5.3.3: the branches share what breadth there is; with none for some of them the request ends. */
-static enum reason check_breadth(struct request *request)
-{
-	const unsigned preset = request->snapshot->settings->sip.max_breadth;
-	const unsigned breadth = message_max_breadth(request->arrival->msg, preset);
-
-	if (breadth >= request->n_targets)
-		return REASON_NONE;
-	decision_add(&request->decision, "route", "max-breadth", NULL,
-		     "Max-Breadth is %u, and there are %u targets", breadth, request->n_targets);
-	return REASON_MAX_BREADTH;
-}
-
-static enum reason route_local(struct request *request)
-{
-	const struct rule *rules[REQUEST_MAX_TARGETS + 1];
-	size_t n = rules_backends(request->snapshot->rules, request->to_user, request->to_domain,
-				  rules, COUNT(rules));
-	size_t i;
-
-	for (i = 0; i < n && request->n_targets < REQUEST_MAX_TARGETS; i++) {
-		/* A backend that asks us for a user does not have it: sending it back is a loop. */
-		if (rules[i]->backend == request->origin.backend)
-			continue;
-		add_target(request, rules[i]);
-		decision_add(&request->decision, "route", "users", place_of(rules[i]),
-			     "user '%.60s' lives at %.60s", request->to_user, rules[i]->id);
-	}
-	if (request->n_targets > 1)
-		return check_breadth(request);
-	if (request->n_targets)
-		return REASON_NONE;
-	decision_add(&request->decision, "route", "users", NULL,
-		     "no backend names user '%.60s' of %.60s", request->to_user,
-		     request->to_domain);
-	return REASON_UNKNOWN_USER;
-}
-
 static enum reason route_foreign(struct request *request)
 {
 	const struct rule *rule = NULL;
@@ -418,6 +385,8 @@ enum reason request_route(struct request *request)
 	const sip_t *sip = request->sip;
 	bool is_us;
 
+	if (request->log_on)
+		return REASON_NONE; /* the registrar's */
 	if (!message_uri_parts(url, request->to_user, sizeof(request->to_user),
 			       request->to_domain, sizeof(request->to_domain)))
 		return REASON_URI_SCHEME;
@@ -434,13 +403,13 @@ enum reason request_route(struct request *request)
 		return !strcmp(request->decision.method, "OPTIONS") ? answer_for_us(request) :
 								      REASON_TOO_MANY_HOPS;
 	if (!strcmp(request->decision.method, "REGISTER"))
-		return REASON_METHOD; /* nobody registers with us */
+		return REASON_METHOD; /* only backends register with us, and that by log-on */
 	request->needs_record_route = makes_dialog(request->decision.method);
 	/* A user at our own address, or a telephone number, is a user of our first domain. */
 	if ((is_us || url->url_type == url_tel) && request->snapshot->settings->n_domains)
 		text_copy(request->to_domain, sizeof(request->to_domain),
 			  request->snapshot->settings->domains[0].name);
 	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
-		return route_local(request);
+		return request_home(request);
 	return route_foreign(request);
 }

@@ -12,6 +12,9 @@
 #include "proxy/return_path.h"
 #include "proxy/sip/reply.h"
 #include "proxy/sip/via.h"
+#include "proxy/stage.h"
+
+enum { PRESET_WAIT_MS = 30000 };
 
 /* ---- the record ---- */
 
@@ -78,6 +81,28 @@ static void send_final(struct context *context, msg_t *msg, enum reason reason)
 	write_record(context, status, reason);
 }
 
+/* When it is worth trying again: as soon as we do so ourselves with the first of its servers. */
+static unsigned wait_s(const struct context *context)
+{
+	const uint64_t now_ms = loop_now_ms(context->worker->loop);
+	uint64_t wait_ms = PRESET_WAIT_MS;
+	unsigned i;
+	size_t n;
+
+	for (i = 0; i < context->n_branches; i++) {
+		const struct branch *branch = &context->branches[i];
+
+		for (n = 0; branch->hops && n < branch->n_hops; n++) {
+			struct health_view view;
+
+			health_look(branch->hops[n].health, &view);
+			if (view.retry_at_ms > now_ms && view.retry_at_ms - now_ms < wait_ms)
+				wait_ms = view.retry_at_ms - now_ms;
+		}
+	}
+	return (unsigned)((wait_ms + 999) / 1000);
+}
+
 void response_send_own(struct context *context, enum reason reason)
 {
 	msg_t *request, *response;
@@ -89,7 +114,7 @@ void response_send_own(struct context *context, enum reason reason)
 	}
 	request = server_txn_request(context->server_txn);
 	response = refusal_for(request, reason, context->origin.kind != ORIGIN_STRANGER,
-			       context->in->host, 0);
+			       context->in->host, reason_row(reason)->status == 503 ? wait_s(context) : 0);
 	if (response)
 		send_final(context, response, reason);
 	else
@@ -107,6 +132,8 @@ void response_send_best(struct context *context)
 {
 	if (context->best_reason == REASON_TIMER_C) {
 		response_send_own(context, REASON_TIMER_C);
+	} else if (!context->is_cancelled && stage_is_incomplete(context)) {
+		response_send_own(context, REASON_SEARCH_INCOMPLETE);
 	} else if (!context->best) {
 		response_send_own(context, context->is_cancelled ? REASON_CANCELLED :
 								   context->best_reason);
@@ -120,12 +147,16 @@ void response_send_best(struct context *context)
 /* ---- choosing: §16.7 item 6 ---- */
 
 /* The lower, the better: 6xx before all, then the lowest class, and in 4xx what lets the caller mend its request. */
-static unsigned rank(int status)
+static unsigned rank(const struct context *context, int status)
 {
+	if (status == 487 && context->is_cancelled)
+		return 399; /* what the caller asked for */
 	if (status >= 600)
 		return 0;
 	if (status == 503)
 		return 1000; /* anything says more */
+	if (status == 404 || status == 410 || status == 482 || status == 483)
+		return 450; /* of several places where the user is not, one that knows it (480) says more */
 	if (status == 401 || status == 407 || status == 415 || status == 420 || status == 484)
 		return 400;
 	if (status == 408 || status == 487)
@@ -164,8 +195,8 @@ static void consider(struct context *context, msg_t *msg)
 		add_challenges(context->best, msg);
 		return;
 	}
-	if (rank(message_sip(msg)->sip_status->st_status) <
-	    rank(message_sip(context->best)->sip_status->st_status)) {
+	if (rank(context, message_sip(msg)->sip_status->st_status) <
+	    rank(context, message_sip(context->best)->sip_status->st_status)) {
 		message_unref(context->best);
 		context->best = message_ref(msg);
 	}
@@ -210,6 +241,7 @@ static void on_success(struct branch *branch, msg_t *msg)
 		send_back(context, msg);
 	if (!context->is_invite)
 		leave_txn(branch); /* an INVITE's stays for repeats (RFC 6026) */
+	branch->status = message_sip(msg)->sip_status->st_status;
 	if (branch->state != BRANCH_DONE) {
 		context_cancel_others(context, branch);
 		context_branch_done(branch);
@@ -221,6 +253,26 @@ static unsigned retry_after_s(const sip_t *sip)
 	return sip->sip_retry_after ? (unsigned)sip->sip_retry_after->af_delta : 0;
 }
 
+/* A proxy like us that tells why: it is up, and only the home of this one user cannot be reached. */
+static bool is_about_home(const msg_t *msg)
+{
+	static const enum reason reasons[] = { REASON_NOT_LOGGED_ON,	  REASON_SEARCH_INCOMPLETE, REASON_CONNECT_REFUSED,
+					       REASON_CONNECT_UNREACHABLE, REASON_CONNECT_TIMEOUT,   REASON_CONNECTION_LOST,
+					       REASON_ALL_SERVERS_DOWN };
+	static const char before[] = "\"nuncio: ";
+	const char *warning = message_header(msg, "Warning");
+	const char *at = warning ? strstr(warning, before) : NULL;
+	size_t i;
+
+	for (i = 0; at && i < COUNT(reasons); i++) {
+		const char *code = reason_code(reasons[i]);
+
+		if (text_starts_with(at + strlen(before), code) && at[strlen(before) + strlen(code)] == '"')
+			return true;
+	}
+	return false;
+}
+
 static void on_unavailable(struct branch *branch, msg_t *msg)
 {
 	struct context *context = branch->context;
@@ -229,7 +281,7 @@ static void on_unavailable(struct branch *branch, msg_t *msg)
 
 	if (rest_s > 300)
 		rest_s = 300; /* nobody talks a server down for longer */
-	if (rest_s)
+	if (rest_s && !is_about_home(msg))
 		health_rest(branch->hops[branch->next - 1].health, now_ms + rest_s * 1000ULL,
 			    REASON_NEXT_HOP_503);
 	consider(context, msg);
@@ -243,6 +295,7 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 	if (branch->state == BRANCH_DONE)
 		return;
 	leave_txn(branch); /* it sends the ACKs by itself */
+	branch->status = status;
 	keep_diagnostics(context, msg);
 	if (status == 503 && !branch->is_cancelled) {
 		on_unavailable(branch, msg);

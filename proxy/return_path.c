@@ -68,7 +68,7 @@ enum err return_path_send(struct context *context, msg_t *response)
 	list_append(&worker->trips, &trip->link);
 	err = message_print(response, &trip->wire);
 	if (!err) {
-		trip->locate = locate_start(worker->loop, worker->dns, worker->server->health, &trip->target,
+		trip->locate = locate_start(worker->loop, worker->dns, worker->server->health, worker->server->location, &trip->target,
 					    context->snapshot->settings->dns.budget_ms, on_located, trip);
 		err = trip->locate ? ERR_OK : ERR_NO_MEMORY;
 	}

@@ -1,5 +1,6 @@
 #include "proxy/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,9 +8,13 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/location_store.h"
+#include "proxy/registrar.h"
 #include "proxy/worker.h"
 
 enum { MAX_SWAP_MS = 1000 };
+
+static const struct location_limits location_limits = { .bindings = 200000, .homes = 1000000 };
 
 static uint64_t wall_us(void)
 {
@@ -32,6 +37,8 @@ static enum err make_shared(struct server *server)
 		err = peer_addresses_new(&server->addresses);
 	if (!err)
 		err = peer_stats_new(&server->peer_stats);
+	if (!err)
+		err = location_new(&location_limits, &server->location);
 	return err;
 }
 
@@ -114,6 +121,44 @@ static enum err build_snapshot(struct server *server, const char *path, unsigned
 	return ERR_OK;
 }
 
+/* The store's thread. */
+static void on_store(void *user, const struct store_state *state)
+{
+	if (state->is_working)
+		log_event(LOG_INFO, "state is kept again", NULL);
+	else
+		log_event(LOG_ERROR, "state is not kept: a restart will not know of it", "error", state->fault, NULL);
+}
+
+static const char *describe(const struct location_restored *restored, char out[128])
+{
+	snprintf(out, 128, "%zu homes, %zu registered contacts, %zu backends; %zu records had expired or made no sense",
+		 restored->homes, restored->bindings, restored->logons, restored->dropped);
+	return out;
+}
+
+enum err server_keep_state(struct server *server, const char *directory)
+{
+	enum err err = store_open(directory, on_store, server, &server->store);
+	struct location_restored restored;
+	struct store_state state;
+	char text[128];
+
+	if (err)
+		return err;
+	store_look(server->store, &state);
+	if (state.was_replaced)
+		log_event(LOG_ERROR, "the state file was damaged: put aside, and begun anew", "file", directory, "error",
+			  state.fault, NULL);
+	err = location_store_attach(server->location, server->store, loop_now_ms(server->loop),
+				    loop_wall_us(server->loop), &restored, &server->location_store);
+	if (err)
+		return err;
+	log_event(LOG_INFO, "state was put back", "msg", describe(&restored, text), NULL);
+	registrar_take_snapshot(server, server->snapshot);
+	return ERR_OK;
+}
+
 enum err server_new(const char *path, struct report *report, struct server **out)
 {
 	struct server *server;
@@ -144,14 +189,14 @@ enum err server_new(const char *path, struct report *report, struct server **out
 	return ERR_OK;
 }
 
-enum err server_new_offline(const char *path, struct report *report, struct server **out)
+enum err server_new_offline(const char *path, const char *keys_directory, struct report *report, struct server **out)
 {
 	struct server *server;
 	enum err err = server_begin(&server);
 
 	if (err)
 		return err;
-	err = record_route_keys_load(NULL, &server->keys);
+	err = record_route_keys_load(keys_directory, &server->keys);
 	if (!err)
 		err = build_snapshot(server, path, 0, report);
 	if (err) {
@@ -164,15 +209,12 @@ enum err server_new_offline(const char *path, struct report *report, struct serv
 
 enum err server_start(struct server *server)
 {
+	enum err err = server_keep_state(server, server->snapshot->settings->service.state_dir);
 	unsigned i;
 
-	for (i = 0; i < server->n_workers; i++) {
-		enum err err = worker_start(server->workers[i]);
-
-		if (err)
-			return err;
-	}
-	return ERR_OK;
+	for (i = 0; i < server->n_workers && !err; i++)
+		err = worker_start(server->workers[i]);
+	return err;
 }
 
 void server_stop(struct server *server)
@@ -202,6 +244,9 @@ struct server *server_free(struct server *server)
 	health_table_free(server->health);
 	peer_addresses_free(server->addresses);
 	peer_stats_free(server->peer_stats);
+	location_store_detach(server->location_store);
+	server->store = store_close(server->store);
+	location_free(server->location);
 	loop_free(server->loop);
 	free(server);
 	return NULL;
@@ -230,6 +275,7 @@ void server_swap(struct server *server, struct snapshot *snapshot)
 	unsigned i;
 
 	accounts_set_limits(server->accounts, &snapshot->settings->limits);
+	registrar_take_snapshot(server, snapshot);
 	for (i = 0; i < server->n_workers; i++)
 		worker_post_snapshot(server->workers[i], snapshot_ref(snapshot));
 	snapshot_unref(server->snapshot);

@@ -13,10 +13,13 @@
 #include "proxy/peer_stats.h"
 #include "proxy/reload_confirm.h"
 #include "proxy/sip/digest.h"
+#include "proxy/base/store.h"
 #include "proxy/snapshot.h"
 #include "routing/health.h"
+#include "routing/location.h"
 #include "routing/record_route.h"
 
+struct location_store;
 struct worker;
 
 enum { SERVER_MAX_WORKERS = 64 };
@@ -36,6 +39,9 @@ struct server {
 	struct health_table *health;
 	struct peer_addresses *addresses;
 	struct peer_stats *peer_stats;
+	struct location *location;
+	struct store *store; /* NULL offline */
+	struct location_store *location_store;
 
 	/* The main thread's. */
 	struct loop *loop;
@@ -51,9 +57,14 @@ struct server {
 
 /* Builds everything but the threads from a configuration file. Faults of the file go to report. */
 enum err server_new(const char *path, struct report *report, struct server **out) MUST_CHECK;
-/* The same for `check` and `explain --config`: n_workers is 0, no socket is opened, no key is written. */
-enum err server_new_offline(const char *path, struct report *report, struct server **out) MUST_CHECK;
-/* Starts the worker threads. */
+/* The same for `check` and `explain --config`: n_workers is 0, no socket is opened, nothing is kept. keys_directory: where the key of
+ * the Record-Route is read or made; NULL: it lives in memory, and nothing is written. */
+enum err server_new_offline(const char *path, const char *keys_directory, struct report *report,
+			    struct server **out) MUST_CHECK;
+/* What must survive a restart is kept in directory from now on, and what was kept there is put back: before the workers start. A folder
+ * that cannot be written costs persistence alone: it is in the log, and in status. Main thread. ERR_NO_MEMORY. */
+enum err server_keep_state(struct server *server, const char *directory) MUST_CHECK;
+/* Starts the worker threads, and keeps state in service.state_dir: as the user that serves. */
 enum err server_start(struct server *server) MUST_CHECK;
 /* Stops the threads and waits for them. */
 void server_stop(struct server *server);

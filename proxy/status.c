@@ -199,6 +199,30 @@ static void note_process(struct server *server, bool is_alive, json_t *problems)
 			    "Nothing has to be done.");
 }
 
+/* What must survive a restart: is it kept? */
+static json_t *state_to_json(const struct server *server, json_t *problems)
+{
+	struct store_state state = { 0 };
+	char since[32];
+
+	if (server->store)
+		store_look(server->store, &state);
+	if (server->store && !state.is_working)
+		status_problem(problems, "state-not-kept", "error", "service.state_dir", state.fault, "you",
+			       "Give the disk room, or the folder to the user of the service; what waits is written as "
+			       "soon as it can be. Until then a restart forgets where users are.");
+	if (state.was_replaced)
+		status_problem(problems, "state-replaced", "warning", "service.state_dir",
+			       "nuncio.db was damaged: it was put aside as nuncio.db.damaged, and begun anew", "you",
+			       "Look for the cause (disk, file system); backends register anew by themselves. The warning "
+			       "ends with the next start.");
+	return json_pack("{s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "kept", state.is_working, "fault",
+			 json_text(state.fault), "since", state.since_wall_us ? text_time(state.since_wall_us, since) : "",
+			 "records", (json_int_t)state.n_records, "waiting", (json_int_t)state.n_waiting, "written",
+			 (json_int_t)state.n_written, "failures", (json_int_t)state.n_failures, "dropped",
+			 (json_int_t)state.n_dropped);
+}
+
 /* Since the start, but for what is open now: connections and transactions. */
 static json_t *counters_to_json(const struct server *server)
 {
@@ -280,6 +304,7 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 	if (!head)
 		return NULL;
 	json_object_set_new(head, "configuration", configuration_to_json(server, problems));
+	json_object_set_new(head, "state", state_to_json(server, problems));
 	json_object_set_new(head, "counters", counters_to_json(server));
 	json_object_set_new(head, "listeners", listeners_to_json(server->snapshot, problems));
 	json_object_set_new(head, "certificates",

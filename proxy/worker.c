@@ -8,8 +8,10 @@
 #include "proxy/base/text.h"
 #include "proxy/context.h"
 #include "proxy/hearing.h"
+#include "proxy/log_on.h"
 #include "proxy/probe.h"
 #include "proxy/refresh.h"
+#include "proxy/registrar.h"
 #include "proxy/return_path.h"
 
 enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000 };
@@ -81,6 +83,8 @@ static bool is_orphan(const struct flow *flow, void *user)
 	if (flow->identity && strcmp(tls_trust_fingerprint(flow->listener->trust),
 				     tls_trust_fingerprint(snapshot->tls_trust)) != 0)
 		return true;
+	if (flow->is_inbound && *flow->peer_name)
+		return !*log_on_of_flow(snapshot, flow); /* a backend's, whose credentials were other ones */
 	return *flow->peer_name && !rules_by_hash(snapshot->rules, record_route_end(worker->server->keys,
 										   flow->peer_name));
 }
@@ -185,6 +189,8 @@ static void on_tick(struct timer *timer)
 			(now_ms > worker->tick_due_ms ? now_ms - worker->tick_due_ms : 0) * 1000);
 	worker->tick_due_ms = now_ms + TICK_MS;
 	end_orphans(worker);
+	if (!worker->number && worker->snapshot)
+		registrar_tick(worker);
 	timer_start(worker->loop, timer, TICK_MS, on_tick);
 }
 

@@ -15,6 +15,7 @@ enum { MAX_EVIDENCE = 240 };
 struct locate {
 	struct loop *loop;
 	struct health_table *health;
+	struct location *location;
 	struct target target;
 	struct locate_search *search; /* NULL: every server is an address */
 	struct loop_call call;	      /* without a search */
@@ -65,6 +66,20 @@ struct origin_of_hop {
 	const char *host, *configured_host;
 };
 
+static void put_hop(const struct locate *locate, struct hop *hop, struct hops *hops)
+{
+	struct health *health =
+		locate->health ? health_of(locate->health, hop->peer, &hop->remote, hop->transport) : NULL;
+
+	hop->health = health;
+	if (health && health_is_down(health, loop_now_ms(locate->loop))) {
+		if (hops->n_dead < COUNT(hops->dead))
+			hops->dead[hops->n_dead++] = *hop;
+	} else if (hops->n < COUNT(hops->list)) {
+		hops->list[hops->n++] = *hop;
+	}
+}
+
 static void add_hop(const struct locate *locate, const struct origin_of_hop *place,
 		    const struct addr *addr, struct hops *hops)
 {
@@ -76,7 +91,6 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 			   .tls_minimum = rule->tls_minimum,
 			   .allow_wildcard = rule->accepts_wildcard,
 			   .peer = rule->id };
-	struct health *health;
 
 	if (!listener) {
 		hops->lacks_listener = true;
@@ -96,14 +110,44 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 		fill_names(rule, place->configured_host, &hop);
 	}
 	text_copy(hop.host, sizeof(hop.host), place->host);
-	hop.health = health =
-		locate->health ? health_of(locate->health, hop.peer, &hop.remote, hop.transport)
-			       : NULL;
-	if (health && health_is_down(health, loop_now_ms(locate->loop))) {
-		if (hops->n_dead < COUNT(hops->dead))
-			hops->dead[hops->n_dead++] = hop;
-	} else if (hops->n < COUNT(hops->list)) {
-		hops->list[hops->n++] = hop;
+	put_hop(locate, &hop, hops);
+}
+
+/* The connection by which a backend has logged on. */
+static void add_flow(const struct locate *locate, const struct logon *logon, struct hops *hops)
+{
+	const struct rule *rule = locate->target.rule;
+	struct hop hop = { .transport = logon->transport,
+			   .remote = logon->source,
+			   .flow_id = logon->flow_id,
+			   .listener = rules_listener(rule, logon->transport, &logon->source),
+			   .peer = rule->id };
+
+	if (!hop.listener)
+		hops->lacks_listener = true;
+	else
+		put_hop(locate, &hop, hops);
+}
+
+/* Each connection, then each address: what can be dialled is second best, as it may lead through a NAT. */
+static void add_logons(const struct locate *locate, struct hops *hops)
+{
+	struct logon logons[LOCATION_MAX_LOGONS];
+	size_t n = location_logons(locate->location, locate->target.rule->backend->name, loop_now_ms(locate->loop), logons);
+	char host[ADDR_TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (logons[i].flow_id)
+			add_flow(locate, &logons[i], hops);
+	for (i = 0; i < n; i++) {
+		struct origin_of_hop origin = { .transport = logons[i].reach_transport };
+
+		if (!addr_is_set(&logons[i].reach))
+			continue;
+		origin.port = addr_port(&logons[i].reach);
+		origin.host = origin.configured_host = addr_host(&logons[i].reach, host);
+		add_hop(locate, &origin, &logons[i].reach, hops);
 	}
 }
 
@@ -156,6 +200,8 @@ static void add_all(const struct locate *locate, struct hops *hops)
 	struct srv_entry entries[RULES_MAX_SERVERS];
 	size_t n = 0;
 
+	if (rule->backend && locate->location)
+		add_logons(locate, hops);
 	entries[0] = (struct srv_entry){ 0 };
 	if (locate->target.by_uri)
 		n = 1;
@@ -176,6 +222,8 @@ static enum reason verdict(const struct locate *locate, const struct hops *hops)
 {
 	if (hops->n > 0)
 		return REASON_NONE;
+	if (locate->target.rule->backend && locate->target.rule->n_servers == 0 && !hops->lacks_listener)
+		return REASON_NOT_LOGGED_ON;
 	if (hops->lacks_listener || !locate->search)
 		return REASON_NO_LISTENER;
 	switch (locate_search_worst(locate->search)) {
@@ -259,7 +307,7 @@ static enum err start_search(struct locate *locate)
 /* The usual case: nothing is to be asked for. */
 static bool is_all_literal(const struct target *target)
 {
-	if (target->by_uri || target->rule->n_servers == 0)
+	if (target->by_uri || (target->rule->n_servers == 0 && !target->rule->backend))
 		return false;
 	for (size_t i = 0; i < target->rule->n_servers; i++)
 		if (!addr_is_set(&target->rule->servers[i].addr))
@@ -273,7 +321,7 @@ static void on_call(struct loop_call *call)
 }
 
 struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health,
-			    const struct target *target, uint64_t budget_ms, locate_done *done,
+			    struct location *location, const struct target *target, uint64_t budget_ms, locate_done *done,
 			    void *user)
 {
 	struct locate *locate = calloc(1, sizeof(*locate));
@@ -281,6 +329,7 @@ struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_ta
 		return NULL;
 	locate->loop = loop;
 	locate->health = health;
+	locate->location = location;
 	locate->target = *target;
 	locate->done = done;
 	locate->user = user;

@@ -12,6 +12,7 @@
 #include "proxy/transport/hop.h"
 #include "routing/dns.h"
 #include "routing/health.h"
+#include "routing/location.h"
 #include "routing/rules.h"
 
 enum { LOCATE_MAX_HOPS = 16 };
@@ -34,11 +35,12 @@ struct locate;
 typedef void locate_done(void *user, enum reason reason, struct hop *hops, size_t n_hops,
 			 const char *evidence);
 
-/* Starts; done comes exactly once, from the loop, never inside. hops are in the order to try:
+/* A backend is found by the ways in which it has logged on (location; NULL: nobody has), its connection first, and then by its
+ * servers. Starts; done comes exactly once, from the loop, never inside. hops are in the order to try:
  * those known to be dead last; they are the callee's to copy. evidence: one line of what DNS
  * said, for the decision record. NULL: no memory. */
 struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health,
-			    const struct target *target, uint64_t budget_ms, locate_done *done,
+			    struct location *location, const struct target *target, uint64_t budget_ms, locate_done *done,
 			    void *user);
 
 /* done will not come. NULL is fine. */

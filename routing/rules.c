@@ -148,7 +148,7 @@ static enum err make_names(struct rule *rule, size_t n_others)
 static void add_probe(struct rule *rule, const struct source *source, uint32_t probe_ms,
 		      const char *domain)
 {
-	rule->probe_ms = source->is_in_use && rule->n_servers ? probe_ms : 0;
+	rule->probe_ms = source->is_in_use ? probe_ms : 0;
 	rule->to_domain = text_starts_with(domain, "*.") ? domain + 2 : domain;
 }
 
@@ -346,6 +346,16 @@ size_t rules_backends(const struct rules *rules, const char *user, const char *d
 	for (size_t i = 0; i < n; i++)
 		out[i] = &backends[found[i]];
 	return n;
+}
+
+const struct rule *rules_backend(const struct rules *rules, const char *name)
+{
+	const struct rule *backends = rules->rules + rules->settings->partners.n_routes;
+
+	for (size_t i = 0; i < rules->settings->n_backends; i++)
+		if (strcmp(backends[i].backend->name, name) == 0)
+			return &backends[i];
+	return NULL;
 }
 
 bool rules_is_local_domain(const struct rules *rules, const char *domain)

@@ -34,7 +34,7 @@ struct rule {
 	struct rule_server *servers;
 	size_t n_servers; /* 0: a backend that is reached by its log-on alone */
 	uint32_t probe_ms; /* how often its servers are asked whether they are alive; 0: never,
-			      also because it is switched off or has no servers */
+			      also because it is switched off */
 	const char *to_domain; /* that a probe is addressed to; "": the server's own host */
 	struct addr bind; /* unset: the listener's or the system's choice */
 	struct listener
@@ -85,6 +85,9 @@ const struct rule *rules_by_hash(const struct rules *rules, uint64_t id_hash);
  * were written (at most max). */
 size_t rules_backends(const struct rules *rules, const char *user, const char *domain,
 		      const struct rule **out, size_t max);
+
+/* The rule of a backend by its name; NULL if there is none. */
+const struct rule *rules_backend(const struct rules *rules, const char *name);
 
 bool rules_is_local_domain(const struct rules *rules, const char *domain);
 

@@ -32,6 +32,7 @@ enum counter {
 	COUNTER_TLS_HANDSHAKES,      /* network, direction, reason (REASON_NONE: ok) */
 	COUNTER_AUTH_FAILURES,       /* network */
 	COUNTER_DNS_QUERIES,         /* dns type, dns result */
+	COUNTER_LOCATION_LOOKUPS,    /* lookup */
 
 	/* Kept here, by counter_observe. */
 	COUNTER_FORWARD_DELAY,  /* method */
@@ -56,6 +57,10 @@ enum counter {
 	COUNTER_PARTNER_REQUESTS,              /* partner, direction */
 	COUNTER_PARTNER_FAILURES,              /* partner, reason */
 	COUNTER_BACKEND_UP,                    /* backend */
+	COUNTER_BACKEND_USERS,                 /* backend */
+	COUNTER_REGISTRATIONS,                 /* network */
+	COUNTER_STATE_FAILURES,
+	COUNTER_STATE_DROPPED,
 	COUNTER_LOG_LINES_DROPPED,
 	COUNTER_PROCESS_CPU,
 	COUNTER_PROCESS_MEMORY,
@@ -91,6 +96,14 @@ enum counter_limit {
 	COUNTER_LIMIT_AUTH_FAILURES,
 	COUNTER_LIMIT_TRANSACTIONS,
 	COUNTER_LIMIT_SEND_QUEUE,
+};
+enum counter_lookup { /* where a local user's home was found */
+	COUNTER_LOOKUP_BOUND,
+	COUNTER_LOOKUP_LISTED,
+	COUNTER_LOOKUP_LEARNED,
+	COUNTER_LOOKUP_SEARCHED,
+	COUNTER_LOOKUP_BALANCED,
+	COUNTER_LOOKUP_UNKNOWN,
 };
 enum counter_dns_type {
 	COUNTER_DNS_A,

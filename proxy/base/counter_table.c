@@ -104,6 +104,9 @@ static const struct counter_label dns_type = { "type",
 					       WORDS("a", "aaaa", "srv", "naptr", "other") };
 static const struct counter_label dns_result = { "result", WORDS("ok", "nxdomain", "nodata",
 								 "servfail", "timeout") };
+static const struct counter_label lookup = { "result", WORDS("bound", "listed", "learned",
+							     "searched", "balanced",
+							     "unknown") };
 
 /* Told by the caller. */
 static const struct counter_label by_version = { .name = "version" };
@@ -115,6 +118,7 @@ static const struct counter_label by_certificate = { .name = "certificate" };
 static const struct counter_label by_partner = { .name = "partner" };
 static const struct counter_label by_direction = { .name = "direction" };
 static const struct counter_label by_reason = { .name = "reason" };
+static const struct counter_label by_network = { .name = "network" };
 static const struct counter_label by_backend = { .name = "backend" };
 
 static const uint64_t short_us[] = { 50,     100,     250,     500,   1000,   2500,
@@ -193,6 +197,9 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_DNS_QUERIES] =
 		KEPT("nuncio_dns_queries_total", COUNTER,
 		     "DNS queries that were answered or gave up.", &dns_type, &dns_result),
+	[COUNTER_LOCATION_LOOKUPS] =
+		KEPT("nuncio_location_lookups_total", COUNTER,
+		     "Requests for users of ours, by how their home was found.", &lookup),
 
 	[COUNTER_FORWARD_DELAY] = TIMED(
 		"nuncio_forward_delay_seconds", short_us,
@@ -252,6 +259,18 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_BACKEND_UP] =
 		TOLD("nuncio_backend_up", GAUGE,
 		     "1 if the backend can be reached, as far as we know.", &by_backend),
+	[COUNTER_BACKEND_USERS] =
+		TOLD("nuncio_backend_users", GAUGE,
+		     "Users whose home is the backend: registered by it, or seen there.",
+		     &by_backend),
+	[COUNTER_REGISTRATIONS] = TOLD("nuncio_registrations", GAUGE,
+				       "Contacts that are registered at the moment.", &by_network),
+	[COUNTER_STATE_FAILURES] =
+		TOLD("nuncio_state_failures_total", COUNTER,
+		     "Attempts to write the state file that failed.", NULL),
+	[COUNTER_STATE_DROPPED] =
+		TOLD("nuncio_state_dropped_changes_total", COUNTER,
+		     "Changes of state that will not survive a restart, as too many waited.", NULL),
 	[COUNTER_LOG_LINES_DROPPED] = TOLD(
 		"nuncio_log_lines_dropped_total", COUNTER,
 		"Log lines that were lost because the disk or the journal was too slow.", NULL),

@@ -141,6 +141,33 @@ static const struct reason_row rows[N_REASONS] = {
 		"The sender must use the route set of the dialog (RFC 3261 section "
 		"12.2.1.1), or the dialog did not go through us.", 0, },
 
+	[REASON_LOG_ON_NEEDED] = { "log-on-needed", 401, "Unauthorized", ACT_NOBODY,
+		"A backend wants to log on with REGISTER, which needs digest credentials; it "
+		"was asked for them.",
+		"Nothing, if it repeats the request with credentials. If it does not, give it "
+		"the username and password of its entry under backends.", 0, },
+	[REASON_LOG_ON_STALE] = { "log-on-stale", 401, "Unauthorized", ACT_NOBODY,
+		"The credentials of a backend that logs on were right, but their nonce is too "
+		"old or was used before; it was given a new one.",
+		"Nothing: the backend repeats the request by itself.", 0, },
+	[REASON_REGISTRATION_BRIEF] = { "registration-brief", 423, "Interval Too Brief",
+		ACT_NOBODY,
+		"A backend registered for a shorter time than registrar.min_expires.",
+		"Nothing: the backend repeats the request with the time that our answer "
+		"names. If it does not, set a longer one there.", 0, },
+	[REASON_REGISTRATION_OLD] = { "registration-old", 500, "Server Internal Error",
+		ACT_SENDER,
+		"A registration came after a newer one of the same series (same Call-ID, "
+		"CSeq not higher), so it was not followed (RFC 3261 section 10.3).",
+		"Nothing, if it is rare. If not, two servers log on with one Call-ID: look "
+		"for a copy of the backend that was cloned while it ran.", 0, },
+	[REASON_REGISTRATION_FULL] = { "registration-full", 503, "Service Unavailable",
+		ACT_EITHER,
+		"The user has as many contacts, or the backend as many connections, as are "
+		"kept; or the table of registrations is full.",
+		"Let the backend end registrations that it does not need any more; they end "
+		"by themselves when their time is over.", 0, },
+
 	[REASON_RATE_LIMITED] = { "rate-limited", 503, "Service Unavailable", ACT_EITHER,
 		"The source sent more requests than limits.requests or its route allows.",
 		"Raise the limit if this is wanted traffic; a partner who sends much "
@@ -262,6 +289,17 @@ static const struct reason_row rows[N_REASONS] = {
 		"No listener can send by the transport and address family of the next hop.",
 		"Add a listener with that transport on the right network, or change "
 		"transport: or bind: of the route.", 0, },
+
+	[REASON_NOT_LOGGED_ON] = { "not-logged-on", 503, "Service Unavailable", ACT_YOU,
+		"The user's home is a backend without an address of its own, and it has not "
+		"logged on, or its connection has ended.",
+		"See with `nuncio status backends` since when; start the backend, and check "
+		"the address, user name and password with which it logs on.", 1007 },
+	[REASON_SEARCH_INCOMPLETE] = { "search-incomplete", 503, "Service Unavailable", ACT_YOU,
+		"No backend that answered has the user, but some could not be asked, or not "
+		"in time: the user may live there.",
+		"See with `nuncio status backends` which one is down; the user is found as "
+		"soon as it answers.", 1007 },
 
 	[REASON_TLS_EXPIRED] = { "tls-expired", 0, "", ACT_PARTNER,
 		"A certificate of the other side has expired.",

@@ -37,6 +37,11 @@ enum reason {
 	REASON_ROUTE_TOKEN_FORGED,   /* 403 */
 	REASON_DIALOG_IDENTITY,	     /* 403, in-dialog request from another identity */
 	REASON_UNKNOWN_DIALOG,	     /* 481, To tag without our signed Route */
+	REASON_LOG_ON_NEEDED,	     /* 401, a backend's REGISTER without credentials */
+	REASON_LOG_ON_STALE,	     /* 401 */
+	REASON_REGISTRATION_BRIEF,   /* 423, shorter than registrar.min_expires */
+	REASON_REGISTRATION_OLD,     /* 500, overtaken by a newer one (RFC 3261 10.3) */
+	REASON_REGISTRATION_FULL,    /* 503, more contacts than are kept */
 
 	/* Limits. */
 	REASON_RATE_LIMITED,	    /* 503 */
@@ -70,6 +75,8 @@ enum reason {
 	REASON_TIMER_C,		    /* 408 */
 	REASON_CANCELLED,	    /* 487 */
 	REASON_NO_LISTENER,	    /* 500, no listener serves the hop's transport */
+	REASON_NOT_LOGGED_ON,	    /* 503, the backend has no address and has not logged on */
+	REASON_SEARCH_INCOMPLETE,   /* 503, no backend has the user, but some could not be asked */
 
 	/* TLS: the outcome of a handshake. "peer" is the other side. */
 	REASON_TLS_EXPIRED,

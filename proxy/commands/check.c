@@ -66,7 +66,7 @@ static enum exit_code check(const struct args *args)
 		fputs("nuncio check: out of memory\n", stderr);
 		return EXIT_NOT_KNOWN;
 	}
-	err = server_new_offline(path, report, &server);
+	err = server_new_offline(path, NULL, report, &server);
 	screen_init(&screen, stdout, args);
 	if (args_has(args, "json"))
 		print_json(report);

@@ -139,7 +139,7 @@ static enum exit_code explain_offline(const struct args *args, json_t **out)
 		fputs("nuncio explain: out of memory\n", stderr);
 		return EXIT_NOT_KNOWN;
 	}
-	err = server_new_offline(args_value(args, "config", NULL), report, &server);
+	err = server_new_offline(args_value(args, "config", NULL), NULL, report, &server);
 	code = err ? complain_faults(report, err) : ask_file(args, server, out);
 	server_free(server);
 	report_free(report);

@@ -16,7 +16,8 @@
 	"  edge: { chain: edge.pem, key: edge.key }\n" \
 	"tls: { trust: [ca.pem] }\n" \
 	"realm: corp.example\n" \
-	"users_file: users.yaml\n"
+	"users_file: users.yaml\n" \
+	"placement: reject\n"
 
 #define BACKENDS \
 	"backends:\n" \

@@ -12,7 +12,7 @@
 	LISTENERS \
 	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
 	"backends:\n" \
-	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: ['*'] }\n" \
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: ['*'], probe: 0 }\n" \
 	"partners:\n" \
 	"  routes:\n"
 

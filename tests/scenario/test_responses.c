@@ -69,9 +69,9 @@ static const struct play plays[] = {
 	  "bob > ACK\n"
 	  "berlin < ACK\n"
 	  "munich skips\n" },
-	{ "404 and 486: one of the class",
+	{ "404 and 486: what says more of the user",
 	  BOTH("404", "486")
-	  "bob < 404\n"
+	  "bob < 486\n"
 	  "bob > ACK\n" },
 	{ "404 and 484: what lets the caller mend it, item 6",
 	  BOTH("404", "484")

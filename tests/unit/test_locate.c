@@ -134,7 +134,7 @@ static struct locate *start(struct fixture *f, const struct target *target)
 	f->n_done = 0;
 	f->fake.asked[0] = '\0';
 	struct locate *locate =
-		locate_start(f->loop, f->dns, f->health, target, 4000, on_done, f);
+		locate_start(f->loop, f->dns, f->health, NULL, target, 4000, on_done, f);
 	assert_non_null(locate);
 	assert_int_equal(f->n_done, 0);
 	return locate;

@@ -65,7 +65,7 @@ static void open_scene(struct scene *scene)
 	close(fd);
 	write_config(scene->path, 0, 5060);
 	assert_int_equal(report_new(&report), ERR_OK);
-	assert_int_equal(server_new_offline(scene->path, report, &scene->server), ERR_OK);
+	assert_int_equal(server_new_offline(scene->path, NULL, report, &scene->server), ERR_OK);
 	report_free(report);
 	assert_int_equal(loop_new_turned(1000000, &scene->server->loop), ERR_OK);
 }

@@ -342,7 +342,7 @@ static void test_probes(void **state)
 	assert_int_equal(rule->probe_ms, 30000);
 	assert_string_equal(rule->to_domain, "corp.example");
 	rule = rules_at(house->rules, N_ROUTES + 1);
-	assert_int_equal(rule->probe_ms, 0);
+	assert_int_equal(rule->probe_ms, 30000); /* by its log-on */
 	assert_string_equal(rule->to_domain, "");
 	house_free(house);
 

@@ -458,7 +458,7 @@ static void learn_response(struct agent *agent, const struct received *received)
 	char call_id[192], method[32], to[512], tag[128], cseq[64];
 
 	text_copy(agent->answered, sizeof(agent->answered), received->text);
-	if (status == 407)
+	if (status == 407 || status == 401)
 		text_copy(agent->challenge, sizeof(agent->challenge), received->text);
 	sip_text_method(received->text, method, sizeof(method));
 	sip_text_header(received->text, "Call-ID", 0, call_id, sizeof(call_id));

@@ -34,7 +34,7 @@ struct agent {
 	uint32_t invite_cseq;
 	int invite_status;          /* of the last final response to that; 0: none yet */
 	char answered[AGENT_TEXT];  /* the last response that it saw */
-	char challenge[AGENT_TEXT]; /* the last 407 */
+	char challenge[AGENT_TEXT]; /* the last 407 or 401 */
 	struct list requests;       /* kept.link: what it received, the newest first */
 	uint64_t flow_id;           /* by which the newest message came */
 	unsigned flow_worker;
@@ -69,7 +69,7 @@ void agent_header(const struct agent *agent, const char *name, char *out, size_t
 /* Looks at the first message of its inbox and remembers what matters. */
 void agent_learn(struct agent *agent, const struct received *received);
 
-/* The answer to its last 407 under one algorithm: the value of Proxy-Authorization. */
+/* The answer to its last 407 or 401 under one algorithm: the value of Proxy-Authorization or Authorization. */
 bool agent_authorize(const struct agent *agent, const char *method, const char *uri,
 		     const char *auth_user, const char *password, const char *algorithm,
 		     const char *nc, char *out, size_t size);

@@ -238,6 +238,26 @@ static bool do_confirm(struct stage *stage, char *rest)
 	return answer || stage_fault(stage, "nothing waits for a confirmation");
 }
 
+static bool do_keep(struct stage *stage, char *rest)
+{
+	if (strcmp(rest, "state"))
+		return stage_fault(stage, "not a statement");
+	return !world_keep_state(&stage->world) || stage_fault(stage, "it cannot be kept");
+}
+
+static bool do_restart(struct stage *stage, char *rest)
+{
+	unsigned i;
+
+	if (strcmp(rest, "proxy"))
+		return stage_fault(stage, "not a statement");
+	if (world_restart(&stage->world))
+		return stage_fault(stage, "%s", stage->world.fault);
+	for (i = 0; i < stage->n_agents; i++)
+		stage->agents[i]->flow_id = 0;
+	return true;
+}
+
 static bool do_times(struct stage *stage, char *rest)
 {
 	char *line;
@@ -290,8 +310,8 @@ static const struct {
 	{ "wait", do_wait },           { "dns", do_dns },
 	{ "forget", do_forget },       { "why", do_why },
 	{ "reload", do_reload },       { "times", do_times },
-	{ "confirm", do_confirm },
-	{ "everybody", do_everybody },
+	{ "confirm", do_confirm },     { "keep", do_keep },
+	{ "restart", do_restart },
 	{ "everybody", do_everybody }, { "because", do_because },
 };
 

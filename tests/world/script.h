@@ -29,11 +29,13 @@
  *   reload N                              configuration number N of the play is swapped in
  *   reload N for TIME                     ... and comes back after TIME ("60s") unless it is confirmed
  *   confirm reload                        what waits for that is confirmed
+ *   keep state                            what must survive a restart is kept from now on
+ *   restart proxy                         the proxy ends and begins anew
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
  * "+Name: value" besides, "-Name" without; "Request-URI: ..." and "body: ..." likewise;
- * "Digest: user password ALGORITHM [nc]" answers the last 407. Of what is seen: "Name: pattern"
+ * "Digest: user password ALGORITHM [nc]" answers the last 407 or 401. Of what is seen: "Name: pattern"
  * (some value matches, "*" stands for anything), "Name[1]: pattern" (the second one), "Name x2"
  * (there are two), "!Name" (there is none), "!Name: pattern" (none matches).
  *

@@ -208,7 +208,8 @@ static bool authorize(struct stage *stage, struct order *order, const char *meth
 		    !agent_authorize(order->agent, method, uri, user, password, algorithm, nc,
 				     value, sizeof(value)))
 			return stage_fault(stage, "there is no challenge for %s", algorithm);
-		text_copy(wish->name, sizeof(wish->name), "Proxy-Authorization");
+		text_copy(wish->name, sizeof(wish->name),
+			  sip_text_status(order->agent->challenge) == 401 ? "Authorization" : "Proxy-Authorization");
 		text_copy(wish->value, sizeof(wish->value), value);
 	}
 	return true;

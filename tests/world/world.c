@@ -49,6 +49,7 @@ static enum err make_directory(struct world *world, const char *config, const ch
 	    !write_file(world, "edge.pem", certificates_chain()) ||
 	    !write_file(world, "edge.key", certificates_key()) ||
 	    !write_file(world, "ca.pem", certificates_ca()) ||
+	    !write_file(world, "berlin.pass", "secret\n") || !write_file(world, "paris.pass", "hidden\n") ||
 	    (*users && !write_file(world, "users.yaml", users)))
 		return ERR_IO;
 	return ERR_OK;
@@ -78,7 +79,7 @@ static enum err build_server(struct world *world)
 
 	if (err)
 		return err;
-	err = server_new_offline(config_path(world, path), report, &world->server);
+	err = server_new_offline(config_path(world, path), world->directory, report, &world->server);
 	if (err)
 		print_faults(world, report);
 	report_free(report);
@@ -106,11 +107,51 @@ static enum err build_worker(struct world *world, unsigned number)
 	return network_serve(world->network, number, worker->transport);
 }
 
+/* The proxy and its workers, with the configuration that lies in the directory. */
+static enum err start(struct world *world)
+{
+	enum err err = build_server(world);
+	unsigned i;
+
+	if (!err)
+		world->server->loop = world->loop;
+	for (i = 0; i < world->n_workers && !err; i++)
+		err = build_worker(world, i);
+	/* Only now: the share of each is a part of the limits. */
+	for (i = 0; i < world->n_workers && !err; i++) {
+		worker_take_snapshot(world->server->workers[i],
+				     snapshot_ref(world->server->snapshot));
+		if (!world->server->workers[i]->snapshot)
+			err = ERR_NO_MEMORY;
+	}
+	return err;
+}
+
+enum err world_keep_state(struct world *world)
+{
+	return server_keep_state(world->server, world->directory);
+}
+
+static void end_server(struct world *world)
+{
+	if (world->server)
+		world->server->loop = NULL; /* the world's */
+	world->server = server_free(world->server);
+}
+
+enum err world_restart(struct world *world)
+{
+	enum err err;
+
+	end_server(world);
+	err = start(world);
+	return err ? err : world_keep_state(world);
+}
+
 enum err world_init(struct world *world, const char *config, const char *users,
 		    unsigned n_workers)
 {
 	enum err err;
-	unsigned i;
 
 	memset(world, 0, sizeof(*world));
 	world->n_workers = n_workers;
@@ -123,30 +164,17 @@ enum err world_init(struct world *world, const char *config, const char *users,
 	world->resolver = resolver_new(world->loop);
 	if (!world->network || !world->resolver)
 		return ERR_NO_MEMORY;
-	err = build_server(world);
-	if (!err)
-		world->server->loop = world->loop;
-	for (i = 0; i < n_workers && !err; i++)
-		err = build_worker(world, i);
-	/* Only now: the share of each is a part of the limits. */
-	for (i = 0; i < n_workers && !err; i++) {
-		worker_take_snapshot(world->server->workers[i],
-				     snapshot_ref(world->server->snapshot));
-		if (!world->server->workers[i]->snapshot)
-			err = ERR_NO_MEMORY;
-	}
-	return err;
+	return start(world);
 }
 
 void world_fini(struct world *world)
 {
-	static const char *const names[] = { "nuncio.yaml", "edge.pem", "edge.key", "ca.pem",
-					     "users.yaml" };
+	static const char *const names[] = { "nuncio.yaml", "edge.pem",	   "edge.key",	 "ca.pem",
+					     "users.yaml",  "berlin.pass", "paris.pass",  "record_route.key",
+					     "nuncio.db",   "nuncio.db-wal", "nuncio.db-shm" };
 	size_t i;
 
-	if (world->server)
-		world->server->loop = NULL; /* the world's */
-	server_free(world->server);
+	end_server(world);
 	resolver_free(world->resolver);
 	loop_free(world->loop);
 	network_free(world->network);

@@ -22,12 +22,17 @@ struct world {
 };
 
 /* Builds the proxy from the text of a configuration, which may name the certificate "edge"
- * (tls/edge.pem and .key) and the CA tls/ca.pem, made here, and the users file users.yaml with
+ * (tls/edge.pem and .key) and the CA tls/ca.pem, made here, and the passwords berlin.pass ("secret") and paris.pass ("hidden"), and the users file users.yaml with
  * the text users ("" for none). On failure out->fault says why; world_fini is due in any case.
  */
 enum err world_init(struct world *world, const char *config, const char *users,
 		    unsigned n_workers) MUST_CHECK;
 void world_fini(struct world *world);
+
+/* What has to survive a restart is kept in the directory from now on. */
+enum err world_keep_state(struct world *world) MUST_CHECK;
+/* The proxy ends, with every connection, and begins anew with what was kept. */
+enum err world_restart(struct world *world) MUST_CHECK;
 
 /* Lets time pass: ms, or only what is due now. */
 void world_turn(struct world *world, uint64_t ms);

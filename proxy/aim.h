@@ -1,0 +1,22 @@
+/* Why a request goes to a target, and what follows if the target does not have the user: a plan for branches that are tried one
+ * after the other (RFC 3261 §16.6: serial forking). Values only. */
+#pragma once
+
+#include <stdbool.h>
+
+enum aim_home {
+	AIM_ROUTE,    /* no home of a user: a route, a dialog */
+	AIM_BOUND,    /* a backend registered the user */
+	AIM_LISTED,   /* a `users` pattern */
+	AIM_LEARNED,  /* the user was seen there */
+	AIM_SEARCHED, /* placement: search */
+	AIM_BALANCED, /* placement: balance */
+};
+
+struct aim {
+	enum aim_home home;
+	unsigned stage;	      /* branches of one stage go out in parallel; the next one begins if all of them missed */
+	bool goes_on_absent;  /* an answer that says "not here" is a miss */
+	bool goes_on_down;    /* a server that does not answer is a miss */
+	char request_uri[256]; /* a bound contact: instead of the Request-URI; "": as it came */
+};

@@ -1,0 +1,488 @@
+#include "proxy/registrar.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/backend_secrets.h"
+#include "proxy/base/log.h"
+#include "proxy/base/text.h"
+#include "proxy/hearing.h"
+#include "proxy/location_store.h"
+#include "proxy/log_on.h"
+#include "proxy/sip/registration.h"
+#include "proxy/sip/reply.h"
+#include "proxy/transaction/server_txn.h"
+#include "routing/location.h"
+
+enum { KEEP_ALIVE_MS = 30 * 1000 };
+
+/* One REGISTER while it is served. */
+struct service {
+	struct worker *worker;
+	struct request *request;
+	const struct settings_backend *backend;
+	struct registration says;
+	uint32_t expires_s[REGISTRATION_MAX_CONTACTS]; /* what is granted; 0: it goes */
+	uint64_t call_id_hash;
+	uint32_t cseq;
+	uint32_t too_brief_s; /* 423: the least that is granted */
+};
+
+static struct location *location_of(const struct service *service)
+{
+	return service->worker->server->location;
+}
+
+/* ---- what it asks for: all of it is checked before any of it is done (RFC 3261 §10.3) ---- */
+
+static enum reason check_text(struct service *service)
+{
+	struct request *request = service->request;
+
+	switch (registration_read(request->arrival->msg, &service->says)) {
+	case ERR_OK:
+		break;
+	case ERR_LIMIT:
+		decision_add(&request->decision, "register", "contacts", NULL, "more than %d contacts in one request",
+			     REGISTRATION_MAX_CONTACTS);
+		return REASON_REGISTRATION_FULL;
+	default:
+		decision_add(&request->decision, "register", "contacts", NULL,
+			     "Contact or Expires cannot be what they are (RFC 3261 section 10.3)");
+		return REASON_MALFORMED;
+	}
+	if (service->says.unsupported) {
+		request->refused_header = service->says.unsupported;
+		decision_add(&request->decision, "register", "require", NULL, "%.80s", service->says.unsupported);
+		return REASON_EXTENSION_UNSUPPORTED;
+	}
+	return REASON_NONE;
+}
+
+/* What the contact asks for, within the bounds of `registrar`. */
+static enum reason grant(struct service *service, unsigned i)
+{
+	const struct settings_registrar *bounds = &service->request->snapshot->settings->registrar;
+	const struct registration_contact *contact = &service->says.contacts[i];
+	uint32_t wanted_s = contact->has_expires	? contact->expires_s :
+			    service->says.has_expires ? service->says.expires_s :
+							 bounds->default_expires_ms / 1000;
+
+	if (wanted_s && wanted_s < bounds->min_expires_ms / 1000) {
+		service->too_brief_s = bounds->min_expires_ms / 1000;
+		decision_add(&service->request->decision, "register", "min-expires", NULL, "%" PRIu32 " s are too few",
+			     wanted_s);
+		return REASON_REGISTRATION_BRIEF;
+	}
+	if (wanted_s > bounds->max_expires_ms / 1000)
+		wanted_s = bounds->max_expires_ms / 1000;
+	service->expires_s[i] = wanted_s;
+	return REASON_NONE;
+}
+
+/* A request that was overtaken by a newer one of the same series must not undo it (RFC 3261 §10.3 items 6 and 7). */
+static enum reason check_order(struct service *service)
+{
+	struct request *request = service->request;
+	struct binding bindings[LOCATION_MAX_BINDINGS];
+	size_t n = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms, bindings);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(bindings[i].backend, service->backend->name) ||
+		    bindings[i].call_id_hash != service->call_id_hash || bindings[i].cseq < service->cseq)
+			continue;
+		decision_add(&request->decision, "register", "order", NULL,
+			     "CSeq %" PRIu32 " after %" PRIu32 " of the same Call-ID", service->cseq, bindings[i].cseq);
+		return REASON_REGISTRATION_OLD;
+	}
+	return REASON_NONE;
+}
+
+static enum reason check(struct service *service)
+{
+	enum reason reason = check_text(service);
+	unsigned i;
+
+	for (i = 0; !reason && i < service->says.n_contacts; i++)
+		reason = grant(service, i);
+	if (!reason && (service->says.n_contacts || service->says.is_wildcard))
+		reason = check_order(service);
+	return reason;
+}
+
+/* ---- the way back ---- */
+
+static enum conf_transport transport_of(const struct service *service, const struct registration_contact *contact)
+{
+	const struct flow *flow = service->request->arrival->flow;
+
+	switch (contact->transport) {
+	case URI_TRANSPORT_UDP:
+		return TRANSPORT_UDP;
+	case URI_TRANSPORT_TCP:
+		return TRANSPORT_TCP;
+	case URI_TRANSPORT_TLS:
+		return flow->transport == TRANSPORT_MTLS ? TRANSPORT_MTLS : TRANSPORT_TLS;
+	case URI_TRANSPORT_NONE:
+	case URI_TRANSPORT_OTHER:
+		break;
+	}
+	return flow->transport;
+}
+
+/* Where it can be dialled: only where the Contact names the very host that it came from. Elsewhere it stands behind a NAT, or names a
+ * host that we have no reason to send to. Datagrams go back to where they came from then. */
+static void set_reach(const struct service *service, const struct registration_contact *contact, struct logon *logon)
+{
+	const struct flow *flow = service->request->arrival->flow;
+	struct addr addr;
+
+	if (contact && !addr_parse(contact->host, 0, &addr) && addr_same_host(&addr, &flow->remote)) {
+		logon->reach_transport = transport_of(service, contact);
+		logon->reach = addr;
+		addr_set_port(&logon->reach, contact->port ? contact->port : conf_transport_port(logon->reach_transport));
+	} else if (!flow_is_reliable(flow)) {
+		logon->reach_transport = TRANSPORT_UDP;
+		logon->reach = flow->remote;
+	}
+}
+
+static bool is_itself(const struct service *service)
+{
+	const char *user = service->request->to_user;
+
+	return !*user || text_equal_nocase(user, service->backend->username);
+}
+
+/* The addresses of its logons are those by which it is known, beside its servers' (federation/trust). */
+static void note_addresses(struct server *server, const struct rule *rule, uint64_t now_ms)
+{
+	struct logon logons[LOCATION_MAX_LOGONS];
+	struct addr addrs[LOCATION_MAX_LOGONS];
+	size_t n, n_addrs = 0, i;
+
+	n = location_logons(server->location, rule->backend->name, now_ms, logons);
+	for (i = 0; i < n; i++)
+		if (addr_is_set(&logons[i].reach))
+			addrs[n_addrs++] = logons[i].reach;
+	peer_addresses_set(server->addresses, rule->id, addrs, n_addrs);
+}
+
+static void mark_flow(const struct service *service)
+{
+	struct flow *flow = service->request->arrival->flow;
+
+	if (!flow_is_reliable(flow))
+		return;
+	text_copy(flow->peer_name, sizeof(flow->peer_name), service->request->origin.id);
+	flow->proof = service->request->log_on->proof;
+	/* Without it the connection may die unseen; it stands as long as it stands. */
+	(void)!transport_keep_alive(service->worker->transport, flow->id, KEEP_ALIVE_MS);
+}
+
+static void tell_log_on(const struct service *service, const char *event)
+{
+	const struct flow *flow = service->request->arrival->flow;
+	char peer[ADDR_TEXT_SIZE];
+
+	log_event(LOG_INFO, event, "backend", service->backend->name, "peer", addr_text(&flow->remote, peer), "listener",
+		  flow->listener->name, "transport", conf_transport_text(flow->transport), NULL);
+}
+
+/* Whoever registers anything shows that the backend is there, and how it is reached. */
+static enum err log_on(struct service *service, const struct registration_contact *contact, uint32_t expires_s)
+{
+	struct request *request = service->request;
+	const struct flow *flow = request->arrival->flow;
+	struct location_counts before;
+	struct logon logon = {
+		.flow_id = flow_is_reliable(flow) ? flow->id : 0,
+		.transport = flow->transport,
+		.source = flow->remote,
+		.proof = request->log_on->proof,
+		.since_ms = request->now_ms,
+		.expires_ms = request->now_ms + expires_s * 1000ULL,
+	};
+	enum err err;
+
+	text_copy(logon.backend, sizeof(logon.backend), service->backend->name);
+	set_reach(service, contact, &logon);
+	if (contact && contact->is_bulk)
+		text_copy(logon.bulk, sizeof(logon.bulk), contact->uri);
+	location_count(location_of(service), service->backend->name, request->now_ms, &before);
+	err = location_log_on(location_of(service), &logon, request->now_ms);
+	if (err)
+		return err;
+	mark_flow(service);
+	if (!before.logons)
+		tell_log_on(service, "backend logged on");
+	return ERR_OK;
+}
+
+static void log_off(struct service *service)
+{
+	const struct flow *flow = service->request->arrival->flow;
+
+	location_log_off(location_of(service), service->backend->name, flow_is_reliable(flow) ? flow->id : 0,
+			 &flow->remote);
+	tell_log_on(service, "backend logged off");
+}
+
+/* ---- doing it ---- */
+
+static enum err bind_contact(struct service *service, unsigned i)
+{
+	const struct registration_contact *contact = &service->says.contacts[i];
+	struct request *request = service->request;
+	struct binding binding = {
+		.call_id_hash = service->call_id_hash,
+		.cseq = service->cseq,
+		.proof = request->log_on->proof,
+		.is_bulk = contact->is_bulk,
+		.expires_ms = request->now_ms + service->expires_s[i] * 1000ULL,
+	};
+
+	if (!service->expires_s[i]) {
+		location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
+				contact->uri);
+		return ERR_OK;
+	}
+	text_copy(binding.backend, sizeof(binding.backend), service->backend->name);
+	text_copy(binding.contact, sizeof(binding.contact), contact->uri);
+	return location_bind(location_of(service), request->to_user, request->to_domain, &binding, request->now_ms);
+}
+
+/* The contact that lasts longest is the one that tells how the backend is reached; NULL: all of them go. */
+static const struct registration_contact *main_contact(const struct service *service, uint32_t *out_expires_s)
+{
+	const struct registration_contact *best = NULL;
+	unsigned i;
+
+	*out_expires_s = 0;
+	for (i = 0; i < service->says.n_contacts; i++) {
+		if (service->expires_s[i] <= *out_expires_s)
+			continue;
+		*out_expires_s = service->expires_s[i];
+		best = &service->says.contacts[i];
+	}
+	return best;
+}
+
+/* What was there before stays: a renewal cannot be taken back, and need not be. */
+static bool was_bound(const struct binding *before, size_t n_before, const char *backend, const char *contact)
+{
+	size_t i;
+
+	for (i = 0; i < n_before; i++)
+		if (!strcmp(before[i].backend, backend) && !strcmp(before[i].contact, contact))
+			return true;
+	return false;
+}
+
+static enum err bind_all(struct service *service)
+{
+	const struct request *request = service->request;
+	struct binding before[LOCATION_MAX_BINDINGS];
+	size_t n_before = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms,
+					    before);
+	enum err err = ERR_OK;
+	unsigned n = 0;
+
+	while (!err && n < service->says.n_contacts)
+		err = bind_contact(service, n++);
+	while (err && n--)
+		if (!was_bound(before, n_before, service->backend->name, service->says.contacts[n].uri))
+			location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
+				service->says.contacts[n].uri);
+	return err;
+}
+
+static enum err carry_out(struct service *service)
+{
+	struct request *request = service->request;
+	const struct registration_contact *contact;
+	enum err err;
+	uint32_t expires_s;
+
+	if (service->says.is_wildcard)
+		location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name, NULL);
+	err = bind_all(service);
+	if (err)
+		return err;
+	contact = main_contact(service, &expires_s);
+	if (contact)
+		return log_on(service, is_itself(service) ? contact : NULL, expires_s);
+	if (is_itself(service) && (service->says.is_wildcard || service->says.n_contacts))
+		log_off(service);
+	return ERR_OK;
+}
+
+/* ---- the answer ---- */
+
+static enum err add_bindings(struct service *service, msg_t *response)
+{
+	const struct request *request = service->request;
+	struct binding bindings[LOCATION_MAX_BINDINGS];
+	size_t n = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms, bindings);
+	enum err err = ERR_OK;
+	size_t i;
+
+	for (i = 0; !err && i < n; i++)
+		if (!strcmp(bindings[i].backend, service->backend->name)) /* whom others registered is not its business */
+			err = registration_add_contact(response, bindings[i].contact, bindings[i].is_bulk,
+						       (bindings[i].expires_ms - request->now_ms + 999) / 1000);
+	return err;
+}
+
+static enum err add_headers(struct service *service, msg_t *response)
+{
+	const enum reason reason = service->request->reason;
+	char value[400];
+
+	if (!reason)
+		return add_bindings(service, response);
+	if (reason == REASON_REGISTRATION_BRIEF) {
+		snprintf(value, sizeof(value), "%" PRIu32, service->too_brief_s);
+		return message_add_header(response, "Min-Expires", value);
+	}
+	if (reason == REASON_EXTENSION_UNSUPPORTED)
+		return message_add_header(response, "Unsupported", service->says.unsupported);
+	if (reason == REASON_REGISTRATION_FULL || reason == REASON_OVERLOAD)
+		return message_add_header(response, "Retry-After", "60");
+	return ERR_OK;
+}
+
+static msg_t *make_answer(struct service *service)
+{
+	const struct request *request = service->request;
+	const struct reason_row *row = reason_row(request->reason);
+	msg_t *response;
+	char value[400], tag[17];
+
+	reply_stateless_tag(request->arrival->sip, tag);
+	response = reply_new(request->arrival->msg, request->reason ? row->status : 200, request->reason ? row->phrase : "OK",
+			     tag);
+	if (!response)
+		return NULL;
+	if (add_headers(service, response))
+		return message_unref(response);
+	snprintf(value, sizeof(value), "399 %.255s \"nuncio: %s\"", request->arrival->flow->listener->host, row->code);
+	if (request->reason && message_add_header(response, "Warning", value))
+		return message_unref(response);
+	return response;
+}
+
+/* By a transaction: a repeat of the request gets the same answer, where without one its nonce count would have been used before. */
+static void send_answer(struct service *service, msg_t *response)
+{
+	struct server_txn *txn = NULL;
+	enum err err = server_txn_new(service->worker->txns, service->request->arrival, NULL, &txn);
+
+	if (!err)
+		err = server_txn_respond(txn, response);
+	server_txn_detach(txn);
+	if (err)
+		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
+			  service->request->decision.call_id, NULL);
+}
+
+static void record(struct service *service, const msg_t *response)
+{
+	struct request *request = service->request;
+	struct decision *decision = &request->decision;
+
+	if (!request->reason)
+		decision_add(decision, "register", is_itself(service) ? "backend" : "user", &service->backend->place,
+			     "%u contacts of %.60s@%.40s", service->says.n_contacts, request->to_user, request->to_domain);
+	decision->reason = request->reason;
+	decision->status = response ? message_sip(response)->sip_status->st_status : 0;
+	decision->took_us = (uint32_t)(loop_wall_us(service->worker->loop) - decision->wall_us);
+	hearing_decision(service->worker, decision);
+	log_trace(LOG_TRACE_REGISTRATION, "registration", decision->from, strlen(decision->from), "backend",
+		  service->backend->name, "user", request->to_user, "reason",
+		  request->reason ? reason_code(request->reason) : NULL, "call_id", decision->call_id, NULL);
+}
+
+void registrar_answer(struct worker *worker, struct request *request)
+{
+	const sip_t *sip = request->arrival->sip;
+	struct service service = {
+		.worker = worker,
+		.request = request,
+		.backend = request->log_on->backend,
+		.call_id_hash = record_route_end(worker->server->keys, sip->sip_call_id->i_id),
+		.cseq = sip->sip_cseq->cs_seq,
+	};
+	msg_t *response;
+	enum err err;
+
+	if (!*request->to_user)
+		text_copy(request->to_user, sizeof(request->to_user), service.backend->username);
+	request->reason = check(&service);
+	if (!request->reason) {
+		err = carry_out(&service);
+		request->reason = !err ? REASON_NONE : err == ERR_LIMIT ? REASON_REGISTRATION_FULL : REASON_OVERLOAD;
+		note_addresses(worker->server, rules_backend(request->snapshot->rules, service.backend->name),
+			       request->now_ms);
+	}
+	response = make_answer(&service);
+	if (response)
+		send_answer(&service, response);
+	record(&service, response);
+	message_unref(response);
+}
+
+/* ---- what ends by itself ---- */
+
+void registrar_flow_gone(struct worker *worker, const struct flow *flow, enum reason reason)
+{
+	const char *name = log_on_backend_name(flow->peer_name);
+	const struct rule *rule = name ? rules_backend(worker->snapshot->rules, name) : NULL;
+	char peer[ADDR_TEXT_SIZE];
+
+	if (!flow->is_inbound || !name || !location_flow_gone(worker->server->location, flow->id))
+		return;
+	if (rule)
+		note_addresses(worker->server, rule, loop_now_ms(worker->loop));
+	log_event(LOG_WARNING, "the connection of a backend ended", "backend", name, "peer", addr_text(&flow->remote, peer),
+		  "reason", reason ? reason_code(reason) : NULL, NULL);
+}
+
+void registrar_tick(struct worker *worker)
+{
+	const struct rules *rules = worker->snapshot->rules;
+	const uint64_t now_ms = loop_now_ms(worker->loop);
+	size_t i;
+
+	location_expire(worker->server->location, now_ms);
+	if (worker->server->location_store)
+		location_store_set_clock(worker->server->location_store, now_ms, loop_wall_us(worker->loop));
+	if (!backend_secrets_count(worker->snapshot->backend_secrets))
+		return;
+	for (i = 0; i < rules_count(rules); i++) {
+		const struct rule *rule = rules_at(rules, i);
+
+		if (rule->backend && *rule->backend->username)
+			note_addresses(worker->server, rule, now_ms);
+	}
+}
+
+static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_proof)
+{
+	const struct snapshot *snapshot = user;
+	const struct backend_secret *secret;
+
+	if (!rules_backend(snapshot->rules, backend))
+		return false;
+	if (!has_proof)
+		return true;
+	secret = backend_secrets_of_backend(snapshot->backend_secrets, backend);
+	return secret && secret->proof == proof;
+}
+
+void registrar_take_snapshot(struct server *server, const struct snapshot *snapshot)
+{
+	location_keep(server->location, is_kept, (void *)snapshot);
+}
