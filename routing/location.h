@@ -51,7 +51,8 @@ struct logon {
 
 /* A backend has logged on, or did so again: the logon with the same backend and connection (by
  * datagram: the same source) is replaced, its since_ms kept; so is one that has no connection
- * and the same reach. ERR_LIMIT with LOCATION_MAX_LOGONS others alive, ERR_NO_MEMORY. */
+ * and the same reach. With LOCATION_MAX_LOGONS others alive one of them gives way: one without
+ * a connection before one with, then the one that expires first. ERR_NO_MEMORY. */
 enum err location_log_on(struct location *location, const struct logon *logon,
 			 uint64_t now_ms) MUST_CHECK;
 

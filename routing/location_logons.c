@@ -106,14 +106,34 @@ static void replace(struct location *location, struct location_backend *backend,
 	tell(location, &kept->logon, false);
 }
 
+static bool is_weaker(const struct logon *logon, const struct logon *than)
+{
+	if (!logon->flow_id != !than->flow_id)
+		return !logon->flow_id;
+	return logon->expires_ms < than->expires_ms;
+}
+
+/* The one that gives way to a new one: a NAT that takes another port for each REGISTER leaves
+ * old ones behind, and must not keep its backend from logging on. */
+static struct kept_logon *find_weakest(const struct location_backend *backend)
+{
+	struct kept_logon *weakest = logon_of(backend->logons.next);
+
+	for (struct list *link = backend->logons.next; link != &backend->logons;
+	     link = link->next)
+		if (is_weaker(&logon_of(link)->logon, &weakest->logon))
+			weakest = logon_of(link);
+	return weakest;
+}
+
 static enum err add(struct location *location, struct location_backend *backend,
 		    const struct logon *logon, uint64_t now_ms)
 {
-	if (backend->counts.logons >= LOCATION_MAX_LOGONS)
-		return ERR_LIMIT;
 	struct kept_logon *kept = calloc(1, sizeof(*kept));
 	if (!kept)
 		return ERR_NO_MEMORY;
+	if (backend->counts.logons >= LOCATION_MAX_LOGONS)
+		drop(location, backend, find_weakest(backend));
 
 	kept->logon = *logon;
 	if (!kept->logon.since_ms)

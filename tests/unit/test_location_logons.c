@@ -171,12 +171,20 @@ static void test_limit(void **state)
 	for (unsigned i = 1; i <= LOCATION_MAX_LOGONS; i++)
 		assert_int_equal(log_on(told, "one", i, "10.0.0.1:1", "", 1000 * i, 500),
 				 ERR_OK);
-	assert_int_equal(log_on(told, "one", 99, "10.0.0.1:1", "", 9000, 999), ERR_LIMIT);
-	assert_int_equal(log_on(told, "one", 3, "10.0.0.1:1", "", 9000, 999),
+	assert_int_equal(log_on(told, "one", 3, "10.0.0.1:1", "", 9000, 600),
 			 ERR_OK); /* replaced */
-	assert_int_equal(log_on(told, "two", 99, "10.0.0.1:1", "", 9000, 999), ERR_OK);
-	assert_int_equal(log_on(told, "one", 98, "10.0.0.1:1", "", 9000, 1000),
-			 ERR_OK); /* the first has expired */
+	assert_int_equal(log_on(told, "two", 99, "10.0.0.1:1", "", 9000, 700), ERR_OK);
+	/* The one that would have expired first gives way. */
+	assert_int_equal(log_on(told, "one", 98, "10.0.0.1:1", "", 9000, 800), ERR_OK);
+	assert_string_equal(logons(told, "one", 800),
+			    "98@800/9000 2@500/2000 3@500/9000 4@500/4000 5@500/5000"
+			    " 6@500/6000 7@500/7000 8@500/8000");
+	/* ... but before it one without a connection. */
+	assert_int_equal(log_on(told, "one", 0, "10.0.0.1:1", "10.0.0.1:1", 9000, 800), ERR_OK);
+	assert_int_equal(log_on(told, "one", 97, "10.0.0.1:2", "", 9000, 900), ERR_OK);
+	assert_string_equal(logons(told, "one", 900),
+			    "97@900/9000 98@800/9000 3@500/9000 4@500/4000 5@500/5000"
+			    " 6@500/6000 7@500/7000 8@500/8000");
 }
 
 static void test_journal(void **state)
