@@ -191,7 +191,26 @@ static void tell_log_on(const struct service *service, const char *event)
 		  flow->listener->name, "transport", conf_transport_text(flow->transport), NULL);
 }
 
-/* Whoever registers anything shows that the backend is there, and how it is reached. */
+/* A user's registration says only that the backend is there: what it said of itself by the same way still holds. */
+static void keep_own(const struct service *service, struct logon *logon)
+{
+	struct logon logons[LOCATION_MAX_LOGONS];
+	size_t n = location_logons(location_of(service), service->backend->name, service->request->now_ms, logons);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (logons[i].flow_id != logon->flow_id ||
+		    (!logon->flow_id && !addr_equal(&logons[i].source, &logon->source)))
+			continue;
+		if (logons[i].expires_ms > logon->expires_ms)
+			logon->expires_ms = logons[i].expires_ms;
+		logon->reach = logons[i].reach;
+		logon->reach_transport = logons[i].reach_transport;
+		text_copy(logon->bulk, sizeof(logon->bulk), logons[i].bulk);
+	}
+}
+
+/* Whoever registers anything shows that the backend is there, and how it is reached. contact: its own, or NULL. */
 static enum err log_on(struct service *service, const struct registration_contact *contact, uint32_t expires_s)
 {
 	struct request *request = service->request;
@@ -209,7 +228,9 @@ static enum err log_on(struct service *service, const struct registration_contac
 
 	text_copy(logon.backend, sizeof(logon.backend), service->backend->name);
 	set_reach(service, contact, &logon);
-	if (contact && contact->is_bulk)
+	if (!contact)
+		keep_own(service, &logon);
+	else if (contact->is_bulk)
 		text_copy(logon.bulk, sizeof(logon.bulk), contact->uri);
 	location_count(location_of(service), service->backend->name, request->now_ms, &before);
 	err = location_log_on(location_of(service), &logon, request->now_ms);

@@ -309,6 +309,30 @@ static const struct play plays[] = {
 	  "berlin > 200\n"
 	  "bob < 200\n"
 	  "why none backend:berlin\n", HERE },
+	{ "a user that it registers for a short time does not shorten its own log-on",
+	  LOG_ON_FAR
+	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> | Contact: <sip:carl@10.0.1.1>;expires=60 |"
+	  " Digest: ucs-berlin secret SHA-256 00000002\n"
+	  "berlin < 200\n"
+	  "wait 61s\n"
+	  ANNA_IS_CALLED, HERE },
+	{ "a user that it registers leaves its bulk contact, and where it can be dialled",
+	  ASKED
+	  "berlin > REGISTER sip:corp.example" TO " | Contact: <sip:10.0.1.1;bnc> | Require: gin | Proxy-Require: gin |"
+	  " Digest: ucs-berlin secret SHA-256\n"
+	  "berlin < 200\n"
+	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> | Contact: <sip:carl@10.0.1.1> |"
+	  " Digest: ucs-berlin secret SHA-256 00000002\n"
+	  "berlin < 200\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE sip:anna@10.0.1.1\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "berlin closes\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE sip:anna@10.0.1.1\n"
+	  "berlin > 200\n"
+	  "bob < 200\n", HERE },
 	{ "two contacts of a user ring in parallel",
 	  ASKED
 	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> | Contact: <sip:desk@10.0.1.1> |"
