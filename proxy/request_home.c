@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/log_on.h"
 #include "proxy/sip/uri.h"
@@ -220,15 +221,14 @@ static bool is_bounced(struct request *request)
 void request_home_search_key(const struct request *request, char out[REQUEST_SEARCH_KEY_SIZE])
 {
 	char caller[256] = "", host[256] = "";
-	size_t len;
+	const char *const texts[] = { request->to_user, caller, host };
+	uint64_t hash;
 
 	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, caller, sizeof(caller), host, sizeof(host)))
 		caller[0] = host[0] = '\0';
-	len = text_append(out, REQUEST_SEARCH_KEY_SIZE, 0, request->to_user);
-	len = text_append(out, REQUEST_SEARCH_KEY_SIZE, len, " ");
-	len = text_append(out, REQUEST_SEARCH_KEY_SIZE, len, caller);
-	len = text_append(out, REQUEST_SEARCH_KEY_SIZE, len, "@");
-	text_append(out, REQUEST_SEARCH_KEY_SIZE, len, host);
+	/* A hash: names may be longer than what is kept of a search, and then nobody would find the circle. */
+	hash = random_keyed_hash_texts(texts, COUNT(texts));
+	text_hex(&hash, sizeof(hash), out);
 }
 
 /* RFC 5393 §5.3.3: parallel branches share what breadth there is; with none for some of them the request ends. */

@@ -7,7 +7,7 @@
 /* Adds the targets for the user and domain of the request. REASON_NONE if there are any. */
 enum reason request_home(struct request *request);
 
-enum { REQUEST_SEARCH_KEY_SIZE = 800 };
+enum { REQUEST_SEARCH_KEY_SIZE = 17 };
 
 /* What a search is known by while it lasts: the user who is searched, and for whom. */
 void request_home_search_key(const struct request *request, char out[REQUEST_SEARCH_KEY_SIZE]);

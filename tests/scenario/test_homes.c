@@ -48,6 +48,9 @@ static const struct role cast[] = {
 
 #define SEARCH search, NULL, cast
 
+/* 125 characters. */
+#define LONG "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234"
+
 #define ASK "bob > MESSAGE sip:carl@corp.example\n"
 #define NOT_AT(backend, status) backend " < MESSAGE\n" backend " > " status "\n"
 #define FOUND_AT(backend) backend " < MESSAGE sip:carl@corp.example\n" backend " > 200\nbob < 200\n"
@@ -316,6 +319,18 @@ static const struct play plays[] = {
 	  "munich < MESSAGE\n"
 	  "munich > 200\n"
 	  "paris < 200\n", SEARCH },
+	{ "in a circle, with names that are long",
+	  "paris > MESSAGE sip:x@corp.example | Request-URI: sip:" LONG LONG "@corp.example |"
+	  " From: <sip:" LONG LONG "@corp.example>;tag=1\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > MESSAGE sip:x@corp.example | Request-URI: sip:" LONG LONG "@corp.example |"
+	  " From: <sip:" LONG LONG "@corp.example>;tag=2\n"
+	  "berlin < 404\n"
+	  "why unknown-user\n"
+	  "berlin > 404 MESSAGE\n"
+	  "munich < MESSAGE\n"
+	  "munich > 404\n"
+	  "paris < 404\n", SEARCH },
 	{ "reject: whom nobody names is unknown",
 	  ASK "bob < 404\n" "why unknown-user\n", reject, NULL, cast },
 	{ "reject: what was seen counts all the same",
