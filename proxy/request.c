@@ -85,9 +85,10 @@ static enum reason check_loop(struct request *request)
 		return REASON_NONE; /* it was nowhere before */
 	request_loop_hash(request->snapshot, request->arrival->sip, mine);
 	for (via = request->arrival->sip->sip_via; via; via = via->v_next) {
-		if (!via->v_branch ||
-		    !txn_branch_loop(via->v_branch, theirs, sizeof(theirs)) ||
-		    strcmp(mine, theirs))
+		if (!via->v_branch || !txn_branch_loop(via->v_branch, theirs, sizeof(theirs)))
+			continue;
+		request->is_passed_on = true;
+		if (strcmp(mine, theirs))
 			continue;
 		decision_add(&request->decision, "validate", "loop", NULL,
 			     "it was here before with the same Request-URI and Route");

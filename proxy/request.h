@@ -48,6 +48,7 @@ struct request {
 	sip_t *sip;	 /* of msg */
 	bool is_ack, is_inside_dialog;
 	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
+	bool is_passed_on; /* the sender got it from us: its From says nothing of the sender */
 	const struct backend_secret *log_on; /* REGISTER: the backend whose credentials were right; the snapshot's */
 	struct origin origin;
 	struct route_view route;

@@ -213,6 +213,7 @@ static bool is_bounced(struct request *request)
 	request_home_search_key(request, key);
 	if (!location_is_searched(location_of(request), key, request->to_domain, backend))
 		return false;
+	request->is_passed_on = true;
 	decision_add(&request->decision, "route", "bounced", &request->origin.backend->place,
 		     "backend %.40s was asked for user '%.40s', and asks us in turn", backend, request->to_user);
 	return true;
@@ -287,7 +288,7 @@ void request_home_learn(const struct request *request)
 	char user[256], domain[256];
 	size_t i;
 
-	if (request->origin.kind != ORIGIN_BACKEND || request->is_inside_dialog)
+	if (request->origin.kind != ORIGIN_BACKEND || request->is_inside_dialog || request->is_passed_on)
 		return;
 	for (i = 0; i < COUNT(methods); i++)
 		if (!strcmp(request->decision.method, methods[i]))

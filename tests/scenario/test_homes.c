@@ -319,6 +319,34 @@ static const struct play plays[] = {
 	  "munich < MESSAGE\n"
 	  "munich > 200\n"
 	  "paris < 200\n", SEARCH },
+	{ "what a backend sends back says nothing of where the caller lives",
+	  "paris > MESSAGE sip:carl@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin is sip:paul@corp.example\n"
+	  "berlin > MESSAGE sip:carl@corp.example\n"
+	  "berlin < 404\n"
+	  "berlin > 404 MESSAGE\n"
+	  "munich < MESSAGE\n"
+	  "munich > 200\n"
+	  "paris < 200\n"
+	  "bob > MESSAGE sip:paul@corp.example\n"
+	  "paris < MESSAGE sip:paul@corp.example\n"
+	  "paris > 200\n"
+	  "bob < 200\n", SEARCH },
+	{ "nor does a call that it turns to somebody else, as a proxy",
+	  "paris > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > MESSAGE sip:bob@partner.example | Call-ID: $callid | From: $from | To: $to | CSeq: $cseq | +Via: $vias |"
+	  " Max-Forwards: 69\n"
+	  "bob < MESSAGE\n"
+	  "bob > 200\n"
+	  "berlin < 200\n"
+	  "berlin > 200 MESSAGE\n"
+	  "paris < 200\n"
+	  "bob > MESSAGE sip:paul@corp.example\n"
+	  "paris < MESSAGE sip:paul@corp.example\n"
+	  "paris > 200\n"
+	  "bob < 200\n", SEARCH },
 	{ "in a circle, with names that are long",
 	  "paris > MESSAGE sip:x@corp.example | Request-URI: sip:" LONG LONG "@corp.example |"
 	  " From: <sip:" LONG LONG "@corp.example>;tag=1\n"
