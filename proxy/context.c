@@ -6,6 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/forward.h"
+#include "proxy/late.h"
 #include "proxy/refusal.h"
 #include "proxy/response.h"
 #include "proxy/sip/reply.h"
@@ -25,6 +26,7 @@ static void branch_fini(struct branch *branch)
 	branch->locate = NULL;
 	client_txn_detach(branch->txn);
 	branch->txn = NULL;
+	late_end(branch);
 	transport_cancel(&branch->sending);
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
@@ -232,9 +234,7 @@ static void on_patience(struct timer *timer)
 
 	if (branch->state != BRANCH_CALLING)
 		return;
-	client_txn_cancel(branch->txn, NULL); /* should it ring there after all */
-	client_txn_detach(branch->txn);
-	branch->txn = NULL;
+	late_keep(branch);
 	context_branch_failed(branch, REASON_NO_ANSWER);
 }
 
@@ -465,6 +465,7 @@ static enum err fill(struct context *context, struct request *request)
 	context->n_branches = request->n_targets;
 	for (i = 0; i < request->n_targets; i++) {
 		context->branches[i].context = context;
+		list_init(&context->branches[i].lates);
 		context->branches[i].target = request->targets[i];
 		context->branches[i].aim = request->aims[i];
 	}

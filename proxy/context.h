@@ -42,6 +42,7 @@ struct branch {
 	struct hop *hops; /* owned; NULL before and after */
 	size_t n_hops, next; /* hops[next - 1] is the one that is tried */
 	struct client_txn *txn;	  /* NULL before and after */
+	struct list lates;	  /* late.link: transactions that were given up */
 	struct sending sending;	  /* the ACK to a 2xx has no transaction */
 	struct timer timer_c;	  /* INVITE: RFC 3261 §16.6 item 11 */
 	struct timer patience;	  /* nothing heard, and there is another server to try */

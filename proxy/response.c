@@ -323,16 +323,41 @@ static enum err filter_asserted(struct branch *branch, msg_t *msg)
 	return asserted_filter(msg, &answerer, asker == ORIGIN_BACKEND || asker == ORIGIN_PARTNER);
 }
 
+/* What every response needs before it is looked at. False if it is of no use. */
+static bool take(struct branch *branch, struct arrival *arrival)
+{
+	if (!arrival->sip->sip_via->v_next)
+		return false; /* there is nobody to send it to */
+	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES, branch->network, COUNTER_IN,
+		     counter_code(arrival->sip->sip_status->st_status), 1);
+	via_pop(arrival->msg);
+	return !filter_asserted(branch, arrival->msg);
+}
+
+void response_arrived_late(struct branch *branch, struct arrival *arrival)
+{
+	struct context *context = branch->context;
+
+	if (!take(branch, arrival))
+		return;
+	if (context->decision) {
+		text_copy(context->decision->destination, sizeof(context->decision->destination),
+			  branch->target.rule->id);
+		decision_add(context->decision, "forward", "late", NULL, "%.80s answers after it was given up",
+			     branch->target.rule->id);
+	}
+	if (context->has_final)
+		send_back(context, arrival->msg);
+	else
+		send_final(context, arrival->msg, REASON_NONE);
+	context_cancel_others(context, NULL);
+}
+
 void response_arrived(struct branch *branch, struct arrival *arrival)
 {
 	const int status = arrival->sip->sip_status->st_status;
 
-	if (!arrival->sip->sip_via->v_next)
-		return; /* there is nobody to send it to */
-	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES,
-		     branch->network, COUNTER_IN, counter_code(status), 1);
-	via_pop(arrival->msg);
-	if (filter_asserted(branch, arrival->msg))
+	if (!take(branch, arrival))
 		return;
 	if (status < 200)
 		on_provisional(branch, arrival->msg, status);

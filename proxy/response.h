@@ -6,6 +6,9 @@
 /* What a branch's client transaction heard. */
 void response_arrived(struct branch *branch, struct arrival *arrival);
 
+/* The same from a server that was given up: a 2xx to INVITE. */
+void response_arrived_late(struct branch *branch, struct arrival *arrival);
+
 /* Every branch is done and no final went back yet: sends the best one, or ours for the reason. */
 void response_send_best(struct context *context);
 

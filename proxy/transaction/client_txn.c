@@ -474,6 +474,11 @@ void client_txn_receive(struct client_txn *txn, struct arrival *response)
 	}
 }
 
+void client_txn_set_user(struct client_txn *txn, const struct client_txn_user *user)
+{
+	txn->user = *user;
+}
+
 void client_txn_detach(struct client_txn *txn)
 {
 	if (!txn)

@@ -28,6 +28,9 @@ enum err client_txn_start(struct txn_table *table, msg_t *msg, struct wire *wire
  * (may be NULL) is copied into it (RFC 3326). If no final follows in 64*T1, on_failure comes with REASON_CANCELLED. */
 void client_txn_cancel(struct client_txn *txn, const char *reason_header);
 
+/* Somebody else is told from now on; what hop pointed to must live as long as before. */
+void client_txn_set_user(struct client_txn *txn, const struct client_txn_user *user);
+
 /* The user goes away; the transaction ends by itself. NULL is fine. */
 void client_txn_detach(struct client_txn *txn);
 

@@ -359,6 +359,23 @@ static const struct play plays[] = {
 	  "munich < MESSAGE\n"
 	  "munich > 404\n"
 	  "paris < 404\n", SEARCH },
+	{ "search: the call is taken late by one that was silent: it goes back, and the others are cancelled",
+	  "bob > INVITE sip:carl@corp.example\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "wait 4s\n"
+	  "munich < INVITE\n"
+	  "munich > 100\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "munich < CANCEL\n"
+	  "munich > 200 CANCEL\n"
+	  "munich > 487 INVITE\n"
+	  "munich < ACK\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "because backend:berlin answers after it was given up\n"
+	  "why none backend:berlin\n", SEARCH },
 	{ "reject: whom nobody names is unknown",
 	  ASK "bob < 404\n" "why unknown-user\n", reject, NULL, cast },
 	{ "reject: what was seen counts all the same",
