@@ -40,6 +40,15 @@ static size_t append_params(char *out, size_t size, size_t len, const char *para
 	return len;
 }
 
+/* Sofia takes more for a URI than may stand in a Request-URI or between brackets, where this one will (RFC 3261 §25.1). */
+static bool is_one_uri(const char *text)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~' || strchr("<>\"\\", *text))
+			return false;
+	return true;
+}
+
 static enum err print_uri(const url_t *url, char out[REGISTRATION_URI_SIZE])
 {
 	size_t len = text_append(out, REGISTRATION_URI_SIZE, 0, url->url_type == url_sips ? "sips:" : "sip:");
@@ -54,7 +63,7 @@ static enum err print_uri(const url_t *url, char out[REGISTRATION_URI_SIZE])
 		len = text_append(out, REGISTRATION_URI_SIZE, len, url->url_port);
 	}
 	len = append_params(out, REGISTRATION_URI_SIZE, len, url->url_params);
-	return len + 1 < REGISTRATION_URI_SIZE ? ERR_OK : ERR_SYNTAX;
+	return len + 1 < REGISTRATION_URI_SIZE && is_one_uri(out) ? ERR_OK : ERR_SYNTAX;
 }
 
 static enum err read_contact(const sip_contact_t *contact, struct registration_contact *out)

@@ -31,7 +31,7 @@ struct registration {
 	struct registration_contact contacts[REGISTRATION_MAX_CONTACTS];
 };
 
-/* Reads it. ERR_SYNTAX: a contact that is no SIP URI or too long, a wildcard that is not alone or not with Expires: 0, a bulk contact
+/* Reads it. ERR_SYNTAX: a contact that is no SIP URI, too long or holds what may not stand in one, a wildcard that is not alone or not with Expires: 0, a bulk contact
  * with a user (RFC 6140 §5.2). ERR_LIMIT: more contacts than above. */
 enum err registration_read(const msg_t *msg, struct registration *out) MUST_CHECK;
 
