@@ -60,9 +60,11 @@ static void expand_bulk(const struct request *request, const char *bulk, char *o
 static void address_backend(const struct request *request, const struct rule *rule, struct aim *aim)
 {
 	struct logon logons[LOCATION_MAX_LOGONS];
-	size_t n = location_logons(location_of(request), name_of(rule), request->now_ms, logons);
-	size_t i;
+	size_t n, i;
 
+	if (!*rule->backend->username)
+		return; /* it never logs on */
+	n = location_logons(location_of(request), name_of(rule), request->now_ms, logons);
 	for (i = 0; i < n; i++)
 		if (*logons[i].bulk) {
 			expand_bulk(request, logons[i].bulk, aim->request_uri, sizeof(aim->request_uri));

@@ -200,7 +200,7 @@ static void add_all(const struct locate *locate, struct hops *hops)
 	struct srv_entry entries[RULES_MAX_SERVERS];
 	size_t n = 0;
 
-	if (rule->backend && locate->location)
+	if (rule->backend && *rule->backend->username && locate->location)
 		add_logons(locate, hops);
 	entries[0] = (struct srv_entry){ 0 };
 	if (locate->target.by_uri)

@@ -99,7 +99,7 @@ static void drop(struct location *location, struct kept_binding *kept)
 	tell(location, kept, true);
 	list_remove(&kept->link);
 	expiry_remove(&location->expiries, &kept->expiry);
-	location->counts.bindings--;
+	atomic_store(&location->n_bindings, --location->counts.bindings);
 	backend->counts.bindings--;
 	free(kept);
 	release_user(location, user);
@@ -209,7 +209,7 @@ static enum err add(struct location *location, struct registered_user *user,
 	fill(kept, binding);
 	memcpy(kept->contact, binding->contact, contact_size);
 	list_append(&user->bindings, &kept->link);
-	location->counts.bindings++;
+	atomic_store(&location->n_bindings, ++location->counts.bindings);
 	backend->counts.bindings++;
 	tell(location, kept, false);
 	return ERR_OK;
@@ -298,7 +298,8 @@ size_t location_bindings(struct location *location, const char *user, const char
 	struct location_key key;
 	size_t n = 0;
 
-	if (location_key_fill(&key, user, domain))
+	/* Asked for every request, and in many a house nobody registers users. */
+	if (atomic_load(&location->n_bindings) == 0 || location_key_fill(&key, user, domain))
 		return 0;
 	pthread_rwlock_rdlock(&location->lock);
 	const struct registered_user *found = find_user(location, &key);

@@ -38,6 +38,7 @@ struct location {
 	struct location_backend *backends;
 
 	struct registered_user *users[LOCATION_SHARDS];
+	_Atomic size_t n_bindings; /* counts.bindings, to be read without the lock */
 	struct expiry_heap expiries; /* of the bindings */
 
 	struct home *homes[LOCATION_SHARDS];
