@@ -12,12 +12,12 @@ const char *log_on_backend_name(const char *id)
 	return text_starts_with(id, prefix) ? id + strlen(prefix) : NULL;
 }
 
-const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *flow)
+const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms)
 {
 	const struct backend_secret *secret;
 	const char *name;
 
-	if (!flow->is_inbound || !flow->proof)
+	if (!flow->is_inbound || !flow->proof || flow->proof_until_ms <= now_ms)
 		return "";
 	name = log_on_backend_name(flow->peer_name);
 	secret = name ? backend_secrets_of_backend(snapshot->backend_secrets, name) : NULL;

@@ -8,8 +8,9 @@
  * origin; else the reason to refuse or to challenge with. Anything else passes. */
 enum reason request_log_on(struct request *request);
 
-/* The rule id of the backend that has logged on by this connection, under the credentials that hold now; "" if none. */
-const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *flow);
+/* The rule id of the backend that has logged on by this connection, under the credentials that hold in that snapshot, and for
+ * longer than now_ms; "" if none. */
+const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms);
 
 /* "backend:NAME" -> NAME; NULL if the id is no backend's. */
 const char *log_on_backend_name(const char *id);

@@ -132,18 +132,40 @@ static enum conf_transport transport_of(const struct service *service, const str
 	return flow->transport;
 }
 
+/* On the same machine it may be wrong by a port. */
+static bool is_ours(const struct service *service, const struct addr *addr)
+{
+	const struct snapshot *snapshot = service->request->snapshot;
+	const struct addr *local = &service->request->arrival->flow->local;
+	size_t i;
+
+	for (i = 0; i < snapshot->n_open_listeners; i++) {
+		const struct addr *bound = &snapshot->open_listeners[i]->addr;
+
+		if (addr_equal(bound, addr) || (addr_is_wildcard(bound) && addr_port(bound) == addr_port(addr) &&
+						addr_same_host(local, addr)))
+			return true;
+	}
+	return false;
+}
+
 /* Where it can be dialled: only where the Contact names the very host that it came from. Elsewhere it stands behind a NAT, or names a
  * host that we have no reason to send to. Datagrams go back to where they came from then. */
 static void set_reach(const struct service *service, const struct registration_contact *contact, struct logon *logon)
 {
 	const struct flow *flow = service->request->arrival->flow;
+	const enum conf_transport transport = contact ? transport_of(service, contact) : TRANSPORT_UDP;
 	struct addr addr;
 
 	if (contact && !addr_parse(contact->host, 0, &addr) && addr_same_host(&addr, &flow->remote)) {
-		logon->reach_transport = transport_of(service, contact);
-		logon->reach = addr;
-		addr_set_port(&logon->reach, contact->port ? contact->port : conf_transport_port(logon->reach_transport));
-	} else if (!flow_is_reliable(flow)) {
+		addr_set_port(&addr, contact->port ? contact->port : conf_transport_port(transport));
+		if (!is_ours(service, &addr)) {
+			logon->reach_transport = transport;
+			logon->reach = addr;
+			return;
+		}
+	}
+	if (!flow_is_reliable(flow)) {
 		logon->reach_transport = TRANSPORT_UDP;
 		logon->reach = flow->remote;
 	}
@@ -170,7 +192,8 @@ static void note_addresses(struct server *server, const struct rule *rule, uint6
 	peer_addresses_set(server->addresses, rule->id, addrs, n_addrs);
 }
 
-static void mark_flow(const struct service *service)
+/* From now on the connection speaks for the backend, as long as it is logged on. */
+static void mark_flow(const struct service *service, uint64_t until_ms)
 {
 	struct flow *flow = service->request->arrival->flow;
 
@@ -178,8 +201,20 @@ static void mark_flow(const struct service *service)
 		return;
 	text_copy(flow->peer_name, sizeof(flow->peer_name), service->request->origin.id);
 	flow->proof = service->request->log_on->proof;
+	flow->proof_until_ms = until_ms;
 	/* Without it the connection may die unseen; it stands as long as it stands. */
 	(void)!transport_keep_alive(service->worker->transport, flow->id, KEEP_ALIVE_MS);
+}
+
+static void unmark_flow(const struct service *service)
+{
+	struct flow *flow = service->request->arrival->flow;
+
+	if (!flow_is_reliable(flow))
+		return;
+	flow->peer_name[0] = '\0';
+	flow->proof = 0;
+	(void)!transport_keep_alive(service->worker->transport, flow->id, 0); /* it is there, and ours */
 }
 
 static void tell_log_on(const struct service *service, const char *event)
@@ -236,7 +271,7 @@ static enum err log_on(struct service *service, const struct registration_contac
 	err = location_log_on(location_of(service), &logon, request->now_ms);
 	if (err)
 		return err;
-	mark_flow(service);
+	mark_flow(service, logon.expires_ms);
 	if (!before.logons)
 		tell_log_on(service, "backend logged on");
 	return ERR_OK;
@@ -248,6 +283,7 @@ static void log_off(struct service *service)
 
 	location_log_off(location_of(service), service->backend->name, flow_is_reliable(flow) ? flow->id : 0,
 			 &flow->remote);
+	unmark_flow(service);
 	tell_log_on(service, "backend logged off");
 }
 

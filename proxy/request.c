@@ -108,7 +108,7 @@ static void ask_trust(struct request *request)
 		.identity = flow->identity,
 		.source = flow->remote,
 		.from_domain = request->from_domain,
-		.dialled_for = flow->is_inbound ? log_on_of_flow(request->snapshot, flow) : flow->peer_name,
+		.dialled_for = flow->is_inbound ? log_on_of_flow(request->snapshot, flow, request->now_ms) : flow->peer_name,
 		.has_logged_on = flow->is_inbound,
 	};
 

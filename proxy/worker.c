@@ -84,7 +84,7 @@ static bool is_orphan(const struct flow *flow, void *user)
 				     tls_trust_fingerprint(snapshot->tls_trust)) != 0)
 		return true;
 	if (flow->is_inbound && *flow->peer_name)
-		return !*log_on_of_flow(snapshot, flow); /* a backend's, whose credentials were other ones */
+		return !*log_on_of_flow(snapshot, flow, 0); /* a backend's, whose credentials were other ones */
 	return *flow->peer_name && !rules_by_hash(snapshot->rules, record_route_end(worker->server->keys,
 										   flow->peer_name));
 }

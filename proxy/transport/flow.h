@@ -50,6 +50,7 @@ struct flow {
 	struct identity *identity;	/* the peer's verified certificate; NULL: none */
 	char peer_name[256];		/* dialled: the hop's peer; logged on by: "backend:NAME", set by the roof; else "" */
 	uint64_t proof;			/* of who logged on by it, for the roof, which sets it; 0: none */
+	uint64_t proof_until_ms;	/* likewise: when that is over */
 	bool is_inbound;
 	bool is_open;			/* connected and, with TLS, shaken hands */
 	bool is_half_closed;		/* the peer will send no more: it gets answers, but no requests */

@@ -41,6 +41,8 @@ static const char *const configs[] = {
 static const struct role cast[] = {
 	{ "berlin", "10.0.1.1:5060", "lan", "", "sip:anna@corp.example" },
 	{ "paris", "10.0.1.2:5060", "lan-udp", "", "sip:paul@corp.example" },
+	{ "neighbour", "10.0.1.1:6060", "lan", "", "sip:eve@corp.example" },
+	{ "self", "127.0.1.2:7060", "lan-udp", "", "sip:paul@corp.example" },
 	{ "bob", "203.0.113.10:5061", "wan", "partner.example", "sip:bob@partner.example" },
 	{ "will", "203.0.113.30:5060", "wan-tcp", "", "sip:will@weak.example" },
 	{ "mallory", "203.0.113.67:5060", "wan-tcp", "", "sip:mallory@nowhere.example" },
@@ -63,6 +65,13 @@ static const char users[] =
 #define LOG_ON LOG_ON_WITH("<sip:10.0.1.1:5060;transport=tcp>", "SHA-256") "berlin < 200\n"
 /* Behind a NAT: its Contact is none of ours to dial. */
 #define LOG_ON_FAR LOG_ON_WITH("<sip:192.168.7.7:5060;transport=tcp>", "SHA-256") "berlin < 200\n"
+
+#define PARIS_LOGS_ON \
+	"paris > REGISTER sip:corp.example | To: <sip:ucs-paris@corp.example> | Contact: <sip:10.0.1.2>\n" \
+	"paris < 401\n" \
+	"paris > REGISTER sip:corp.example | To: <sip:ucs-paris@corp.example> | Contact: <sip:10.0.1.2> |" \
+	" Digest: ucs-paris hidden MD5\n" \
+	"paris < 200\n"
 
 #define WELCOME(algorithm) \
 	{ algorithm, \
@@ -332,6 +341,60 @@ static const struct play plays[] = {
 	  "bob > MESSAGE sip:anna@corp.example\n"
 	  "berlin < MESSAGE sip:anna@10.0.1.1\n"
 	  "berlin > 200\n"
+	  "bob < 200\n", HERE },
+	{ "somebody else behind the same NAT is a stranger",
+	  LOG_ON_FAR
+	  "neighbour > MESSAGE sip:bob@partner.example\n"
+	  "neighbour < 403\n"
+	  "why stranger\n", HERE },
+	{ "whose address speaks for it: no more after it has logged off",
+	  PARIS_LOGS_ON
+	  "paris > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 200\n"
+	  "paris < 200\n"
+	  "paris > REGISTER sip:corp.example | To: <sip:ucs-paris@corp.example> | Contact: * | Expires: 0 |"
+	  " Digest: ucs-paris hidden MD5 00000002\n"
+	  "paris < 200\n"
+	  "paris > MESSAGE sip:bob@partner.example\n"
+	  "paris < 403\n"
+	  "why stranger\n", HERE },
+	{ "... nor when its time is over",
+	  PARIS_LOGS_ON
+	  "wait 302s\n"
+	  "paris > MESSAGE sip:bob@partner.example\n"
+	  "paris < 403\n"
+	  "why stranger\n", HERE },
+	{ "... nor when a reload took its credentials away",
+	  LOG_ON
+	  "berlin closes\n"
+	  "reload 1\n"
+	  "wait 1s\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 403\n"
+	  "why stranger\n", HERE },
+	{ "nor its connection after it has logged off",
+	  LOG_ON_FAR
+	  "berlin > REGISTER sip:corp.example" TO " | Contact: * | Expires: 0 | Digest: ucs-berlin secret SHA-256 00000002\n"
+	  "berlin < 200\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 403\n"
+	  "why stranger\n", HERE },
+	{ "nor its connection when its time is over",
+	  LOG_ON_FAR
+	  "wait 302s\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 403\n"
+	  "why stranger\n", HERE },
+	{ "a contact that is our own address is not dialled",
+	  "self > REGISTER sip:corp.example | To: <sip:ucs-paris@corp.example> | Contact: <sip:127.0.1.2:5060>\n"
+	  "self < 401\n"
+	  "self > REGISTER sip:corp.example | To: <sip:ucs-paris@corp.example> | Contact: <sip:127.0.1.2:5060> |"
+	  " Digest: ucs-paris hidden MD5\n"
+	  "self < 200\n"
+	  "bob > MESSAGE sip:paul@corp.example\n"
+	  "self < MESSAGE\n"
+	  "self > 200\n"
 	  "bob < 200\n", HERE },
 	{ "two contacts of a user ring in parallel",
 	  ASKED
