@@ -10,6 +10,7 @@
 #include "proxy/hearing.h"
 #include "proxy/location_store.h"
 #include "proxy/log_on.h"
+#include "proxy/reach.h"
 #include "proxy/sip/registration.h"
 #include "proxy/sip/reply.h"
 #include "proxy/transaction/server_txn.h"
@@ -114,41 +115,6 @@ static enum reason check(struct service *service)
 
 /* ---- the way back ---- */
 
-static enum conf_transport transport_of(const struct service *service, const struct registration_contact *contact)
-{
-	const struct flow *flow = service->request->arrival->flow;
-
-	switch (contact->transport) {
-	case URI_TRANSPORT_UDP:
-		return TRANSPORT_UDP;
-	case URI_TRANSPORT_TCP:
-		return TRANSPORT_TCP;
-	case URI_TRANSPORT_TLS:
-		return flow->transport == TRANSPORT_MTLS ? TRANSPORT_MTLS : TRANSPORT_TLS;
-	case URI_TRANSPORT_NONE:
-	case URI_TRANSPORT_OTHER:
-		break;
-	}
-	return flow->transport;
-}
-
-/* Where it can be dialled: only where the Contact names the very host that it came from. Elsewhere it stands behind a NAT, or names a
- * host that we have no reason to send to. Datagrams go back to where they came from then. */
-static void set_reach(const struct service *service, const struct registration_contact *contact, struct logon *logon)
-{
-	const struct flow *flow = service->request->arrival->flow;
-	struct addr addr;
-
-	if (contact && !addr_parse(contact->host, 0, &addr) && addr_same_host(&addr, &flow->remote)) {
-		logon->reach_transport = transport_of(service, contact);
-		logon->reach = addr;
-		addr_set_port(&logon->reach, contact->port ? contact->port : conf_transport_port(logon->reach_transport));
-	} else if (!flow_is_reliable(flow)) {
-		logon->reach_transport = TRANSPORT_UDP;
-		logon->reach = flow->remote;
-	}
-}
-
 static bool is_itself(const struct service *service)
 {
 	const char *user = service->request->to_user;
@@ -208,14 +174,16 @@ static enum err log_on(struct service *service, const struct registration_contac
 	enum err err;
 
 	text_copy(logon.backend, sizeof(logon.backend), service->backend->name);
-	set_reach(service, contact, &logon);
-	if (contact && contact->is_bulk)
-		text_copy(logon.bulk, sizeof(logon.bulk), contact->uri);
+	if (contact)
+		reach_of_contact(flow, contact, &logon);
+	else
+		reach_as_before(location_of(service), flow, request->now_ms, &logon);
 	location_count(location_of(service), service->backend->name, request->now_ms, &before);
 	err = location_log_on(location_of(service), &logon, request->now_ms);
 	if (err)
 		return err;
 	mark_flow(service);
+	reach_is_alive(service->worker->server->health, request->origin.id, &logon, request->now_ms);
 	if (!before.logons)
 		tell_log_on(service, "backend logged on");
 	return ERR_OK;

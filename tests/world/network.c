@@ -33,6 +33,8 @@ struct fake {
 	struct party *party; /* NULL: nobody is there */
 	unsigned worker;
 	bool is_named; /* dialled: the party's certificate has a name that the hop asks for */
+	bool is_old;   /* the party makes another one for what it sends */
+	bool is_left;  /* it hears nothing of what comes by this one */
 	struct timer connecting;
 };
 
@@ -85,6 +87,8 @@ static void deliver(struct fake *fake, const struct wire *wire)
 	const struct flow *flow = &fake->flow;
 	struct received *received;
 
+	if (fake->is_left)
+		return;
 	if (!fake->party) {
 		fake->network->n_nowhere++;
 		return;
@@ -317,7 +321,7 @@ static struct fake *find_own(struct seat *seat, const struct party *party,
 	     link = link->next) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (fake->party == party && fake->worker == seat->worker &&
+		if (fake->party == party && fake->worker == seat->worker && !fake->is_old &&
 		    fake->flow.is_inbound && fake->flow.is_open && !fake->flow.is_closed &&
 		    fake->flow.listener &&
 		    addr_equal(&fake->flow.listener->addr, &listener->addr))
@@ -377,16 +381,35 @@ bool network_send(struct network *network, struct party *party, unsigned worker,
 	return true;
 }
 
-void network_close(struct network *network, const struct party *party)
+static bool is_connection_of(const struct fake *fake, const struct party *party)
+{
+	return fake->party == party && fake->flow.transport != TRANSPORT_UDP &&
+	       !fake->flow.is_closed;
+}
+
+void network_close(struct network *network, const struct party *party, bool only_old)
 {
 	struct list *link, *following;
 
 	list_for_each(link, following, &network->flows) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (fake->party == party && fake->flow.transport != TRANSPORT_UDP &&
-		    !fake->flow.is_closed)
+		if (is_connection_of(fake, party) && (fake->is_old || !only_old))
 			end(fake, ERR_RESET, REASON_CONNECTION_LOST);
+	}
+}
+
+void network_renew(struct network *network, const struct party *party, bool leaves)
+{
+	struct list *link;
+
+	for (link = network->flows.next; link != &network->flows; link = link->next) {
+		struct fake *fake = container_of(link, struct fake, link);
+
+		if (!is_connection_of(fake, party))
+			continue;
+		fake->is_old = true;
+		fake->is_left |= leaves;
 	}
 }
 

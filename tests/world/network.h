@@ -61,8 +61,11 @@ bool network_send(struct network *network, struct party *party, unsigned worker,
 uint64_t network_flow_id(const struct network *network, const struct party *party,
 			 unsigned *out_worker);
 
-/* The party closes every connection that it has with us. */
-void network_close(struct network *network, const struct party *party);
+/* The party closes every connection that it has with us, or those from before network_renew. */
+void network_close(struct network *network, const struct party *party, bool only_old);
+
+/* For what the party sends from now on it connects anew. If it leaves those that it has, they stand, but it hears nothing by them. */
+void network_renew(struct network *network, const struct party *party, bool leaves);
 
 /* Frees the first message of its inbox. */
 void party_take(struct party *party);

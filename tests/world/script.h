@@ -18,6 +18,9 @@
  *   bob refuses | hangs | accepts | fails CODE
  *                                         how bob takes connections from now on
  *   bob closes                            bob ends those that it has
+ *   bob connects                          bob makes a new one for what it says from now on
+ *   bob leaves                            ... and hears nothing by those that it had, which stand
+ *   bob closes old                        bob ends those that it had before that
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
  *   wait 500ms                            also s, m
