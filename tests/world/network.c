@@ -387,14 +387,14 @@ static bool is_connection_of(const struct fake *fake, const struct party *party)
 	       !fake->flow.is_closed;
 }
 
-void network_close(struct network *network, const struct party *party, bool only_old)
+void network_close(struct network *network, const struct party *party, enum connections which)
 {
 	struct list *link, *following;
 
 	list_for_each(link, following, &network->flows) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (is_connection_of(fake, party) && (fake->is_old || !only_old))
+		if (is_connection_of(fake, party) && (which == ALL_CONNECTIONS || fake->is_old == (which == OLD_CONNECTIONS)))
 			end(fake, ERR_RESET, REASON_CONNECTION_LOST);
 	}
 }

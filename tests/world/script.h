@@ -20,7 +20,7 @@
  *   bob closes                            bob ends those that it has
  *   bob connects                          bob makes a new one for what it says from now on
  *   bob leaves                            ... and hears nothing by those that it had, which stand
- *   bob closes old                        bob ends those that it had before that
+ *   bob closes old                        bob ends those that it had before that; or "new": the others
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
  *   wait 500ms                            also s, m
@@ -34,6 +34,7 @@
  *   confirm reload                        what waits for that is confirmed
  *   keep state                            what must survive a restart is kept from now on
  *   restart proxy                         the proxy ends and begins anew
+ *   drain proxy                           it takes nothing new any more, as before its end
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
