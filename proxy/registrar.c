@@ -126,13 +126,16 @@ static bool is_itself(const struct service *service)
 static void note_addresses(struct server *server, const struct rule *rule, uint64_t now_ms)
 {
 	struct logon logons[LOCATION_MAX_LOGONS];
-	struct addr addrs[LOCATION_MAX_LOGONS];
+	struct addr addrs[2 * LOCATION_MAX_LOGONS];
 	size_t n, n_addrs = 0, i;
 
 	n = location_logons(server->location, rule->backend->name, now_ms, logons);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		if (addr_is_set(&logons[i].reach))
 			addrs[n_addrs++] = logons[i].reach;
+		if (logons[i].transport == TRANSPORT_UDP) /* it may listen elsewhere, at the same host */
+			addrs[n_addrs++] = logons[i].source;
+	}
 	peer_addresses_set(server->addresses, rule->id, addrs, n_addrs);
 }
 
