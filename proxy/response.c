@@ -128,22 +128,6 @@ static bool is_next_hop_503(const struct context *context)
 	return message_sip(context->best)->sip_status->st_status == 503;
 }
 
-void response_send_best(struct context *context)
-{
-	if (context->best_reason == REASON_TIMER_C) {
-		response_send_own(context, REASON_TIMER_C);
-	} else if (!context->is_cancelled && stage_is_incomplete(context)) {
-		response_send_own(context, REASON_SEARCH_INCOMPLETE);
-	} else if (!context->best) {
-		response_send_own(context, context->is_cancelled ? REASON_CANCELLED :
-								   context->best_reason);
-	} else if (is_next_hop_503(context)) {
-		response_send_own(context, REASON_NEXT_HOP_503);
-	} else {
-		send_final(context, context->best, REASON_NONE);
-	}
-}
-
 /* ---- choosing: §16.7 item 6 ---- */
 
 /* The lower, the better: 6xx before all, then the lowest class, and in 4xx what lets the caller mend its request. */
@@ -163,6 +147,34 @@ static unsigned rank(const struct context *context, int status)
 		return (unsigned)status / 100 * 100 + 99;
 	return (unsigned)status / 100 * 100 + 1;
 }
+
+/* Cancelled before the last branch had a server: what the caller asked for says more than that the user is not elsewhere. */
+static bool is_cancelled_best(const struct context *context)
+{
+	if (!context->is_cancelled)
+		return false;
+	return !context->best || (context->best_reason == REASON_CANCELLED &&
+				  rank(context, message_sip(context->best)->sip_status->st_status) > rank(context, 487));
+}
+
+void response_send_best(struct context *context)
+{
+	if (context->best_reason == REASON_TIMER_C) {
+		response_send_own(context, REASON_TIMER_C);
+	} else if (!context->is_cancelled && stage_is_incomplete(context)) {
+		response_send_own(context, REASON_SEARCH_INCOMPLETE);
+	} else if (is_cancelled_best(context)) {
+		response_send_own(context, REASON_CANCELLED);
+	} else if (!context->best) {
+		response_send_own(context, context->best_reason);
+	} else if (is_next_hop_503(context)) {
+		response_send_own(context, REASON_NEXT_HOP_503);
+	} else {
+		send_final(context, context->best, REASON_NONE);
+	}
+}
+
+/* ---- what came of the branches ---- */
 
 /* §16.7 item 7: the challenges of all branches, so that the caller can answer each. */
 static void add_challenges(msg_t *to, const msg_t *from)
@@ -185,9 +197,18 @@ static bool is_challenge(const msg_t *msg)
 	return status == 401 || status == 407;
 }
 
-static void consider(struct context *context, msg_t *msg)
+/* The answer that ended a search: those of the backends before it said only that the user is elsewhere. */
+static bool ends_search(const struct branch *branch)
 {
-	if (!context->best) {
+	return branch->aim.goes_on_absent && !stage_has_missed(branch);
+}
+
+static void consider(const struct branch *branch, msg_t *msg)
+{
+	struct context *context = branch->context;
+
+	if (!context->best || ends_search(branch)) {
+		message_unref(context->best);
 		context->best = message_ref(msg);
 		return;
 	}
@@ -213,6 +234,7 @@ static void on_provisional(struct branch *branch, msg_t *msg, int status)
 		branch->state = BRANCH_PROCEEDING;
 	if (status == 100)
 		return; /* hop by hop (§16.7 item 5) */
+	branch->has_rung |= status == 180;
 	if (context->is_invite && timer_is_running(&branch->timer_c)) /* §16.7 item 2 */
 		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms,
 			    branch->timer_c.on_expiry);
@@ -284,7 +306,7 @@ static void on_unavailable(struct branch *branch, msg_t *msg)
 	if (rest_s && !is_about_home(msg))
 		health_rest(branch->hops[branch->next - 1].health, now_ms + rest_s * 1000ULL,
 			    REASON_NEXT_HOP_503);
-	consider(context, msg);
+	consider(branch, msg);
 	context_branch_failed(branch, REASON_NEXT_HOP_503);
 }
 
@@ -301,7 +323,7 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 		on_unavailable(branch, msg);
 		return;
 	}
-	consider(context, msg);
+	consider(branch, msg);
 	if (status >= 600) /* §16.7 item 5: wait for the others, but cancel them */
 		context_cancel_others(context, branch);
 	context_branch_done(branch);
