@@ -56,29 +56,35 @@ static void write_record(struct context *context, int status, enum reason reason
 
 /* ---- sending back ---- */
 
-static void send_back(struct context *context, msg_t *msg)
+static enum err send_back(struct context *context, msg_t *msg)
 {
 	enum err err;
 
 	if (!context->server_txn)
-		return;
-	counter_add3(context->worker->counters, COUNTER_RESPONSES, context->in->network, COUNTER_OUT,
-		     counter_code(message_sip(msg)->sip_status->st_status), 1);
+		return ERR_OK;
 	err = server_txn_respond(context->server_txn, msg);
 	if (err == ERR_CLOSED)
 		err = return_path_send(context, msg);
 	if (err)
 		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
 			  message_sip(msg)->sip_call_id->i_id, NULL);
+	else
+		counter_add3(context->worker->counters, COUNTER_RESPONSES, context->in->network, COUNTER_OUT,
+			     counter_code(message_sip(msg)->sip_status->st_status), 1);
+	return err;
 }
 
 static void send_final(struct context *context, msg_t *msg, enum reason reason)
 {
 	const int status = message_sip(msg)->sip_status->st_status;
+	enum err err;
 
 	context_settle(context);
-	send_back(context, msg);
-	write_record(context, status, reason);
+	err = send_back(context, msg);
+	if (err == ERR_TOO_LARGE && reason != REASON_MESSAGE_TOO_LARGE)
+		response_send_own(context, REASON_MESSAGE_TOO_LARGE); /* no datagram holds it: better than silence */
+	else
+		write_record(context, status, reason);
 }
 
 /* When it is worth trying again: as soon as we do so ourselves with the first of its servers. */
@@ -243,7 +249,7 @@ static void on_provisional(struct branch *branch, msg_t *msg, int status)
 		observe_response(context, loop_wall_us(context->worker->loop) - context->decision->wall_us);
 	}
 	if (!context->has_final)
-		send_back(context, msg);
+		(void)send_back(context, msg); /* one that is lost is followed by another answer */
 }
 
 static void leave_txn(struct branch *branch)
@@ -260,7 +266,7 @@ static void on_success(struct branch *branch, msg_t *msg)
 	if (!context->has_final)
 		send_final(context, msg, REASON_NONE);
 	else if (context->is_invite)
-		send_back(context, msg);
+		(void)send_back(context, msg); /* it is repeated until it is acknowledged */
 	if (!context->is_invite)
 		leave_txn(branch); /* an INVITE's stays for repeats (RFC 6026) */
 	branch->status = message_sip(msg)->sip_status->st_status;

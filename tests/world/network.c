@@ -8,7 +8,7 @@
 #include "proxy/base/timer.h"
 #include "tests/world/faults.h"
 
-enum { MAX_WORKERS = 4, CONNECT_MS = 5000, FIRST_PORT = 40000 };
+enum { MAX_WORKERS = 4, CONNECT_MS = 5000, FIRST_PORT = 40000, MAX_DATAGRAM = 65507 };
 
 struct seat {
 	struct network *network;
@@ -115,6 +115,8 @@ static enum err on_send(struct flow *flow, struct wire *wire)
 {
 	struct fake *fake = container_of(flow, struct fake, flow);
 
+	if (flow->transport == TRANSPORT_UDP && wire->len > MAX_DATAGRAM)
+		return ERR_TOO_LARGE;
 	faults_pause();
 	flow->last_sent_ms = loop_now_ms(fake->network->loop);
 	deliver(fake, wire);

@@ -39,6 +39,7 @@
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
  * "+Name: value" besides, "-Name" without; "Request-URI: ..." and "body: ..." likewise;
+ * "fill: 1000" is a body of so many bytes;
  * "Digest: user password ALGORITHM [nc]" answers the last 407 or 401. Of what is seen: "Name: pattern"
  * (some value matches, "*" stands for anything), "Name[1]: pattern" (the second one), "Name x2"
  * (there are two), "!Name" (there is none), "!Name: pattern" (none matches).
