@@ -102,8 +102,8 @@ void peer_addresses_set(struct peer_addresses *addresses, const char *id,
 	free(known);
 }
 
-bool peer_addresses_has(struct peer_addresses *addresses, const char *id,
-			const struct addr *addr)
+static bool has(struct peer_addresses *addresses, const char *id, const struct addr *addr,
+		bool (*is_same)(const struct addr *a, const struct addr *b))
 {
 	const struct known *known;
 	bool has = false;
@@ -113,7 +113,19 @@ bool peer_addresses_has(struct peer_addresses *addresses, const char *id,
 	pthread_rwlock_rdlock(&addresses->lock);
 	HASH_FIND_STR(addresses->table, id, known);
 	for (size_t i = 0; known && i < known->n && !has; i++)
-		has = addr_same_host(&known->addrs[i], addr);
+		has = is_same(&known->addrs[i], addr);
 	pthread_rwlock_unlock(&addresses->lock);
 	return has;
+}
+
+bool peer_addresses_has(struct peer_addresses *addresses, const char *id,
+			const struct addr *addr)
+{
+	return has(addresses, id, addr, addr_same_host);
+}
+
+bool peer_addresses_has_port(struct peer_addresses *addresses, const char *id,
+			     const struct addr *addr)
+{
+	return has(addresses, id, addr, addr_equal);
 }

@@ -31,3 +31,6 @@ void peer_addresses_set(struct peer_addresses *addresses, const char *id,
 /* True if addr, whatever its port, is one of the peer's. NULL knows nobody. */
 bool peer_addresses_has(struct peer_addresses *addresses, const char *id,
 			const struct addr *addr);
+/* True if the port is one of the peer's as well: of several peers at one host, this one. */
+bool peer_addresses_has_port(struct peer_addresses *addresses, const char *id,
+			     const struct addr *addr);

@@ -183,16 +183,20 @@ struct candidates {
 	enum backend_sign sign;
 };
 
-static bool has_port(const struct settings_backend *settings, uint16_t port)
+static bool has_port(const struct trust_backends *backends, const struct backend *backend,
+		     const struct addr *source)
 {
+	const struct settings_backend *settings = backend->settings;
+
 	for (size_t i = 0; i < settings->n_servers; i++)
-		if (settings->servers[i].port == port)
+		if (settings->servers[i].port == addr_port(source))
 			return true;
-	return false;
+	return *settings->username &&
+	       peer_addresses_has_port(backends->addresses, backend->id, source);
 }
 
-static void consider(struct candidates *candidates, const struct backend *backend,
-		     enum backend_sign sign)
+static void consider(const struct trust_backends *backends, struct candidates *candidates,
+		     const struct backend *backend, enum backend_sign sign)
 {
 	unsigned points = 1;
 
@@ -202,7 +206,7 @@ static void consider(struct candidates *candidates, const struct backend *backen
 		points += 4;
 	if (sign == BACKEND_BY_CONNECTION)
 		points += 2;
-	if (has_port(backend->settings, addr_port(&candidates->question->source)))
+	if (has_port(backends, backend, &candidates->question->source))
 		points += 1;
 	if (points > candidates->best_points) {
 		candidates->best = backend;
@@ -231,10 +235,10 @@ static void consider_address(const struct trust_backends *backends,
 
 	for (const struct backend_place *p = list ? list->first : NULL; p; p = p->next)
 		if (addr_same_host(&p->server->addr, source))
-			consider(candidates, p->backend, BACKEND_BY_ADDRESS);
+			consider(backends, candidates, p->backend, BACKEND_BY_ADDRESS);
 	for (const struct backend *b = backends->first_moving; b; b = b->next_moving)
 		if (has_moved_to(backends, b, source))
-			consider(candidates, b, BACKEND_BY_ADDRESS);
+			consider(backends, candidates, b, BACKEND_BY_ADDRESS);
 }
 
 /* The backend whose flow this is: it logged on by it, or we dialled it. */
@@ -251,9 +255,9 @@ static void consider_flow(const struct trust_backends *backends, struct candidat
 		if (strcmp(backend->id, id) != 0)
 			continue;
 		if (!question->has_logged_on)
-			consider(candidates, backend, BACKEND_BY_CONNECTION);
+			consider(backends, candidates, backend, BACKEND_BY_CONNECTION);
 		else if (*backend->settings->username)
-			consider(candidates, backend, BACKEND_BY_LOG_ON);
+			consider(backends, candidates, backend, BACKEND_BY_LOG_ON);
 	}
 }
 

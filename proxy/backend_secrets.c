@@ -8,7 +8,7 @@
 #include "proxy/base/random.h"
 #include "proxy/base/table.h"
 
-enum { MAX_FILE_BYTES = 4096, KEY_TEXT_SIZE = 256 };
+enum { MAX_FILE_BYTES = 4096, KEY_TEXT_SIZE = 768 };
 
 struct entry {
 	UT_hash_handle by_username, by_name;
@@ -63,13 +63,17 @@ static bool cut_password(const struct settings_backend *backend, char *text, siz
 }
 
 /* The secret covers username, realm and password. The text cannot be mistaken for an end of a dialog. */
-static uint64_t proof_of(const struct backend_secret *secret, const struct record_route_keys *keys)
+static uint64_t proof_of(const struct backend_secret *secret, const struct settings *settings,
+			 const struct record_route_keys *keys)
 {
+	static const struct settings_listener none = { .bind = "" };
+	const int index = secret->backend->listener.index;
+	const struct settings_listener *at = index >= 0 ? &settings->listeners[index] : &none;
 	char text[KEY_TEXT_SIZE];
 	uint64_t proof;
 
-	(void)snprintf(text, sizeof(text), "log-on:%s:%s", secret->backend->username,
-		       secret->secret.ha1[DIGEST_SHA512_256]);
+	(void)snprintf(text, sizeof(text), "log-on:%s:%s:%s:%.256s:%u", secret->backend->username,
+		       secret->secret.ha1[DIGEST_SHA512_256], conf_transport_text(at->transport), at->bind, at->port);
 	proof = keys ? record_route_end(keys, text) : random_keyed_hash(text, strlen(text));
 	explicit_bzero(text, sizeof(text));
 	return proof;
@@ -106,7 +110,7 @@ static enum err load_one(struct backend_secrets *secrets, const struct settings_
 	}
 	if (cut_password(backend, text, len, report)) {
 		digest_make_secret(backend->username, settings->realm, text, &secret.secret);
-		secret.proof = proof_of(&secret, keys);
+		secret.proof = proof_of(&secret, settings, keys);
 		err = add(secrets, &secret);
 	}
 	explicit_bzero(text, len);

@@ -15,8 +15,9 @@ enum { BACKEND_PASSWORD_MAX = 128 }; /* bytes */
 struct backend_secret {
 	const struct settings_backend *backend;
 	struct digest_secret secret; /* of its username in settings->realm */
-	/* A keyed hash of username, realm and password: other credentials have another one. The key outlives the process,
-	 * so that what was proved before a restart is still proved after it. */
+	/* A keyed hash of username, realm and password, and of where its listener listens: other credentials have another one, and
+	 * what was proved at another listener is not proved at this one. The key outlives the process, so that what was proved
+	 * before a restart is still proved after it. */
 	uint64_t proof;
 };
 

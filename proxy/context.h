@@ -50,6 +50,7 @@ struct branch {
 	int status;	  /* of its final response; 0: there is none */
 	bool is_cancelled;
 	bool was_begun;
+	bool has_rung;	  /* its server sent 180 */
 	bool is_searched; /* location knows that its backend is being asked */
 };
 

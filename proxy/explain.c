@@ -87,26 +87,99 @@ static bool has_address(const struct rule *rule)
 	return false;
 }
 
-static void pick_source(struct rehearsal *rehearsal)
+static bool may_send(const struct rehearsal *rehearsal, const struct rule *rule)
+{
+	const struct settings_backend *backend = rule->backend;
+
+	for (size_t i = 0; backend && i < backend->n_domains; i++)
+		if (!strcmp(backend->domains[i].name, rehearsal->from_domain))
+			return true;
+	return false;
+}
+
+/* The backend that would send it and is known by an address; NULL: there is none. */
+static const struct rule *find_backend(const struct rehearsal *rehearsal)
 {
 	const struct rules *rules = rehearsal->snapshot->rules;
+
+	for (size_t i = 0; i < rules_count(rules); i++)
+		if (may_send(rehearsal, rules_at(rules, i)) && has_address(rules_at(rules, i)))
+			return rules_at(rules, i);
+	return NULL;
+}
+
+/* Stands for the connection or address by which the backend logged on. host: where it must be; NULL: anywhere. */
+static bool take_logon(struct rehearsal *rehearsal, const struct rule *rule, const struct addr *host)
+{
+	struct logon logons[LOCATION_MAX_LOGONS];
+	struct server *server = rehearsal->server;
+	const uint64_t now_ms = server->loop ? loop_now_ms(server->loop) : 0;
+	size_t n = location_logons(server->location, rule->backend->name, now_ms, logons), i;
+	struct flow *flow = &rehearsal->flow;
+
+	for (i = 0; i < n; i++) {
+		struct listener *listener = rules_listener(rule, logons[i].transport, &logons[i].source);
+
+		if (!listener || (host && !addr_same_host(&logons[i].source, host)) ||
+		    (rehearsal->question->listener && flow->listener != listener))
+			continue;
+		flow->listener = listener;
+		flow->remote = logons[i].source;
+		if (!logons[i].flow_id)
+			return true;
+		text_copy(flow->peer_name, sizeof(flow->peer_name), rule->id);
+		flow->proof = logons[i].proof;
+		return true;
+	}
+	return false;
+}
+
+static bool take_any_logon(struct rehearsal *rehearsal, const struct addr *host)
+{
+	const struct rules *rules = rehearsal->snapshot->rules;
+
+	for (size_t i = 0; i < rules_count(rules); i++) {
+		const struct rule *rule = rules_at(rules, i);
+
+		if (may_send(rehearsal, rule) && *rule->backend->username && take_logon(rehearsal, rule, host))
+			return true;
+	}
+	return false;
+}
+
+static void pick_source(struct rehearsal *rehearsal)
+{
 	const struct rule *rule = NULL;
 	size_t i;
 
-	if (rehearsal->from_is_local) {
-		for (i = 0; i < rules_count(rules) && !rule; i++)
-			if (rules_at(rules, i)->backend && has_address(rules_at(rules, i)))
-				rule = rules_at(rules, i);
-	} else if (rules_find(rules, rehearsal->from_domain, &rule) != RULES_FOUND) {
+	if (rehearsal->from_is_local)
+		rule = find_backend(rehearsal);
+	else if (rules_find(rehearsal->snapshot->rules, rehearsal->from_domain, &rule) != RULES_FOUND)
 		rule = NULL;
-	}
 	for (i = 0; rule && i < rule->n_servers; i++)
 		if (addr_is_set(&rule->servers[i].addr)) {
 			rehearsal->flow.remote = rule->servers[i].addr;
 			return;
 		}
+	if (rehearsal->from_is_local && take_any_logon(rehearsal, NULL))
+		return;
 	if (addr_parse("192.0.2.1", 40001, &rehearsal->flow.remote))
 		rehearsal->flow.remote.len = 0; /* cannot be: the text is an address */
+}
+
+/* The address that was asked for: a backend that logged on from there speaks by its connection. */
+static enum err take_source(struct rehearsal *rehearsal, const char *text)
+{
+	struct flow *flow = &rehearsal->flow;
+
+	if (addr_parse(text, 40001, &flow->remote))
+		return ERR_INVALID;
+	if (rehearsal->from_is_local && flow->listener->network == NETWORK_LAN) {
+		const struct addr host = flow->remote;
+
+		(void)take_any_logon(rehearsal, &host); /* else it is as it stands */
+	}
+	return ERR_OK;
 }
 
 static enum err add_name(struct rehearsal *rehearsal, const char *name)
@@ -162,14 +235,14 @@ static enum err build_flow(struct rehearsal *rehearsal, const char **out_what)
 	flow->listener = pick_listener(rehearsal, question->listener);
 	if (!flow->listener)
 		return ERR_INVALID;
-	flow->transport = flow->listener->transport;
 	flow->is_inbound = flow->is_open = true;
 	list_init(&flow->users);
 	*out_what = "--from-ip";
 	if (!question->source)
 		pick_source(rehearsal);
-	else if (addr_parse(question->source, 40001, &flow->remote))
+	else if (take_source(rehearsal, question->source))
 		return ERR_INVALID;
+	flow->transport = flow->listener->transport;
 	return pick_identity(rehearsal, out_what);
 }
 

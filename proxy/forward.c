@@ -212,8 +212,10 @@ static void on_try_failure(void *user, struct client_txn *txn, enum err err, enu
 		timer_start(branch->context->worker->loop, &branch->patience,
 			    8 * (uint64_t)branch->context->snapshot->settings->sip.t1_ms,
 			    branch->patience.on_expiry);
-	if (send_by(branch, hop, &asker))
-		asker.on_failure(user, NULL, err, reason);
+	err = send_by(branch, hop, &asker);
+	if (err) /* our own fault, or the request's: it says nothing of the server */
+		asker.on_failure(user, NULL, err,
+				 err == ERR_TOO_LARGE ? REASON_MESSAGE_TOO_LARGE : REASON_OVERLOAD);
 }
 
 static void on_try_ended(void *user, struct client_txn *txn)

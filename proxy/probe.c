@@ -45,8 +45,20 @@ static void take_pause(struct probe *probe)
 	timer_start(probe->probes->worker->loop, &probe->timer, probe->rule->probe_ms, on_timer);
 }
 
-/* The round is over. Where another server answered, no request need find out whether a dead one
- * is back: it rests until it was asked again. Where none did, requests try as ever. */
+/* It costs a request its time to find out whether the server is back. */
+static bool is_silence(enum reason reason)
+{
+	return reason == REASON_NO_ANSWER || reason == REASON_CONNECT_TIMEOUT;
+}
+
+/* A dead server need not be tried by requests: another one answered, or it is a backend that says nothing at all, for which its
+ * users would wait in vain, where 503 lets them go on. */
+static bool shall_rest(const struct probe *probe, const struct health_view *view, bool has_answer)
+{
+	return view->state == HEALTH_DOWN && (has_answer || (probe->rule->backend && is_silence(view->last_reason)));
+}
+
+/* The round is over. What shall rest does so until it was asked again; the others are tried by requests as ever. */
 static void end_round(struct probe *probe)
 {
 	const uint64_t until_ms = loop_now_ms(probe->probes->worker->loop) + probe->rule->probe_ms +
@@ -56,11 +68,11 @@ static void end_round(struct probe *probe)
 
 	for (size_t i = 0; i < probe->n_hops; i++)
 		has_answer |= probe->have_answered[i];
-	for (size_t i = 0; has_answer && i < probe->n_hops; i++) {
+	for (size_t i = 0; i < probe->n_hops; i++) {
 		if (probe->have_answered[i] || !probe->hops[i].health)
 			continue;
 		health_look(probe->hops[i].health, &view);
-		if (view.state == HEALTH_DOWN)
+		if (shall_rest(probe, &view, has_answer))
 			health_rest(probe->hops[i].health, until_ms, view.last_reason);
 	}
 	take_pause(probe);

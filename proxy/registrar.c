@@ -10,6 +10,7 @@
 #include "proxy/hearing.h"
 #include "proxy/location_store.h"
 #include "proxy/log_on.h"
+#include "proxy/reach.h"
 #include "proxy/sip/registration.h"
 #include "proxy/sip/reply.h"
 #include "proxy/transaction/server_txn.h"
@@ -114,63 +115,6 @@ static enum reason check(struct service *service)
 
 /* ---- the way back ---- */
 
-static enum conf_transport transport_of(const struct service *service, const struct registration_contact *contact)
-{
-	const struct flow *flow = service->request->arrival->flow;
-
-	switch (contact->transport) {
-	case URI_TRANSPORT_UDP:
-		return TRANSPORT_UDP;
-	case URI_TRANSPORT_TCP:
-		return TRANSPORT_TCP;
-	case URI_TRANSPORT_TLS:
-		return flow->transport == TRANSPORT_MTLS ? TRANSPORT_MTLS : TRANSPORT_TLS;
-	case URI_TRANSPORT_NONE:
-	case URI_TRANSPORT_OTHER:
-		break;
-	}
-	return flow->transport;
-}
-
-/* On the same machine it may be wrong by a port. */
-static bool is_ours(const struct service *service, const struct addr *addr)
-{
-	const struct snapshot *snapshot = service->request->snapshot;
-	const struct addr *local = &service->request->arrival->flow->local;
-	size_t i;
-
-	for (i = 0; i < snapshot->n_open_listeners; i++) {
-		const struct addr *bound = &snapshot->open_listeners[i]->addr;
-
-		if (addr_equal(bound, addr) || (addr_is_wildcard(bound) && addr_port(bound) == addr_port(addr) &&
-						addr_same_host(local, addr)))
-			return true;
-	}
-	return false;
-}
-
-/* Where it can be dialled: only where the Contact names the very host that it came from. Elsewhere it stands behind a NAT, or names a
- * host that we have no reason to send to. Datagrams go back to where they came from then. */
-static void set_reach(const struct service *service, const struct registration_contact *contact, struct logon *logon)
-{
-	const struct flow *flow = service->request->arrival->flow;
-	const enum conf_transport transport = contact ? transport_of(service, contact) : TRANSPORT_UDP;
-	struct addr addr;
-
-	if (contact && !addr_parse(contact->host, 0, &addr) && addr_same_host(&addr, &flow->remote)) {
-		addr_set_port(&addr, contact->port ? contact->port : conf_transport_port(transport));
-		if (!is_ours(service, &addr)) {
-			logon->reach_transport = transport;
-			logon->reach = addr;
-			return;
-		}
-	}
-	if (!flow_is_reliable(flow)) {
-		logon->reach_transport = TRANSPORT_UDP;
-		logon->reach = flow->remote;
-	}
-}
-
 static bool is_itself(const struct service *service)
 {
 	const char *user = service->request->to_user;
@@ -182,13 +126,16 @@ static bool is_itself(const struct service *service)
 static void note_addresses(struct server *server, const struct rule *rule, uint64_t now_ms)
 {
 	struct logon logons[LOCATION_MAX_LOGONS];
-	struct addr addrs[LOCATION_MAX_LOGONS];
+	struct addr addrs[2 * LOCATION_MAX_LOGONS];
 	size_t n, n_addrs = 0, i;
 
 	n = location_logons(server->location, rule->backend->name, now_ms, logons);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		if (addr_is_set(&logons[i].reach))
 			addrs[n_addrs++] = logons[i].reach;
+		if (logons[i].transport == TRANSPORT_UDP) /* it may listen elsewhere, at the same host */
+			addrs[n_addrs++] = logons[i].source;
+	}
 	peer_addresses_set(server->addresses, rule->id, addrs, n_addrs);
 }
 
@@ -226,25 +173,6 @@ static void tell_log_on(const struct service *service, const char *event)
 		  flow->listener->name, "transport", conf_transport_text(flow->transport), NULL);
 }
 
-/* A user's registration says only that the backend is there: what it said of itself by the same way still holds. */
-static void keep_own(const struct service *service, struct logon *logon)
-{
-	struct logon logons[LOCATION_MAX_LOGONS];
-	size_t n = location_logons(location_of(service), service->backend->name, service->request->now_ms, logons);
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (logons[i].flow_id != logon->flow_id ||
-		    (!logon->flow_id && !addr_equal(&logons[i].source, &logon->source)))
-			continue;
-		if (logons[i].expires_ms > logon->expires_ms)
-			logon->expires_ms = logons[i].expires_ms;
-		logon->reach = logons[i].reach;
-		logon->reach_transport = logons[i].reach_transport;
-		text_copy(logon->bulk, sizeof(logon->bulk), logons[i].bulk);
-	}
-}
-
 /* Whoever registers anything shows that the backend is there, and how it is reached. contact: its own, or NULL. */
 static enum err log_on(struct service *service, const struct registration_contact *contact, uint32_t expires_s)
 {
@@ -262,16 +190,16 @@ static enum err log_on(struct service *service, const struct registration_contac
 	enum err err;
 
 	text_copy(logon.backend, sizeof(logon.backend), service->backend->name);
-	set_reach(service, contact, &logon);
-	if (!contact)
-		keep_own(service, &logon);
-	else if (contact->is_bulk)
-		text_copy(logon.bulk, sizeof(logon.bulk), contact->uri);
+	if (contact)
+		reach_of_contact(flow, contact, request->snapshot, &logon);
+	else
+		reach_as_before(location_of(service), flow, request->now_ms, &logon);
 	location_count(location_of(service), service->backend->name, request->now_ms, &before);
 	err = location_log_on(location_of(service), &logon, request->now_ms);
 	if (err)
 		return err;
 	mark_flow(service, logon.expires_ms);
+	reach_is_alive(service->worker->server->health, request->origin.id, &logon, request->now_ms);
 	if (!before.logons)
 		tell_log_on(service, "backend logged on");
 	return ERR_OK;

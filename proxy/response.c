@@ -56,29 +56,35 @@ static void write_record(struct context *context, int status, enum reason reason
 
 /* ---- sending back ---- */
 
-static void send_back(struct context *context, msg_t *msg)
+static enum err send_back(struct context *context, msg_t *msg)
 {
 	enum err err;
 
 	if (!context->server_txn)
-		return;
-	counter_add3(context->worker->counters, COUNTER_RESPONSES, context->in->network, COUNTER_OUT,
-		     counter_code(message_sip(msg)->sip_status->st_status), 1);
+		return ERR_OK;
 	err = server_txn_respond(context->server_txn, msg);
 	if (err == ERR_CLOSED)
 		err = return_path_send(context, msg);
 	if (err)
 		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
 			  message_sip(msg)->sip_call_id->i_id, NULL);
+	else
+		counter_add3(context->worker->counters, COUNTER_RESPONSES, context->in->network, COUNTER_OUT,
+			     counter_code(message_sip(msg)->sip_status->st_status), 1);
+	return err;
 }
 
 static void send_final(struct context *context, msg_t *msg, enum reason reason)
 {
 	const int status = message_sip(msg)->sip_status->st_status;
+	enum err err;
 
 	context_settle(context);
-	send_back(context, msg);
-	write_record(context, status, reason);
+	err = send_back(context, msg);
+	if (err == ERR_TOO_LARGE && reason != REASON_MESSAGE_TOO_LARGE)
+		response_send_own(context, REASON_MESSAGE_TOO_LARGE); /* no datagram holds it: better than silence */
+	else
+		write_record(context, status, reason);
 }
 
 /* When it is worth trying again: as soon as we do so ourselves with the first of its servers. */
@@ -128,22 +134,6 @@ static bool is_next_hop_503(const struct context *context)
 	return message_sip(context->best)->sip_status->st_status == 503;
 }
 
-void response_send_best(struct context *context)
-{
-	if (context->best_reason == REASON_TIMER_C) {
-		response_send_own(context, REASON_TIMER_C);
-	} else if (!context->is_cancelled && stage_is_incomplete(context)) {
-		response_send_own(context, REASON_SEARCH_INCOMPLETE);
-	} else if (!context->best) {
-		response_send_own(context, context->is_cancelled ? REASON_CANCELLED :
-								   context->best_reason);
-	} else if (is_next_hop_503(context)) {
-		response_send_own(context, REASON_NEXT_HOP_503);
-	} else {
-		send_final(context, context->best, REASON_NONE);
-	}
-}
-
 /* ---- choosing: §16.7 item 6 ---- */
 
 /* The lower, the better: 6xx before all, then the lowest class, and in 4xx what lets the caller mend its request. */
@@ -163,6 +153,34 @@ static unsigned rank(const struct context *context, int status)
 		return (unsigned)status / 100 * 100 + 99;
 	return (unsigned)status / 100 * 100 + 1;
 }
+
+/* Cancelled before the last branch had a server: what the caller asked for says more than that the user is not elsewhere. */
+static bool is_cancelled_best(const struct context *context)
+{
+	if (!context->is_cancelled)
+		return false;
+	return !context->best || (context->best_reason == REASON_CANCELLED &&
+				  rank(context, message_sip(context->best)->sip_status->st_status) > rank(context, 487));
+}
+
+void response_send_best(struct context *context)
+{
+	if (context->best_reason == REASON_TIMER_C) {
+		response_send_own(context, REASON_TIMER_C);
+	} else if (!context->is_cancelled && stage_is_incomplete(context)) {
+		response_send_own(context, REASON_SEARCH_INCOMPLETE);
+	} else if (is_cancelled_best(context)) {
+		response_send_own(context, REASON_CANCELLED);
+	} else if (!context->best) {
+		response_send_own(context, context->best_reason);
+	} else if (is_next_hop_503(context)) {
+		response_send_own(context, REASON_NEXT_HOP_503);
+	} else {
+		send_final(context, context->best, REASON_NONE);
+	}
+}
+
+/* ---- what came of the branches ---- */
 
 /* §16.7 item 7: the challenges of all branches, so that the caller can answer each. */
 static void add_challenges(msg_t *to, const msg_t *from)
@@ -185,9 +203,18 @@ static bool is_challenge(const msg_t *msg)
 	return status == 401 || status == 407;
 }
 
-static void consider(struct context *context, msg_t *msg)
+/* The answer that ended a search: those of the backends before it said only that the user is elsewhere. */
+static bool ends_search(const struct branch *branch)
 {
-	if (!context->best) {
+	return branch->aim.goes_on_absent && !stage_has_missed(branch);
+}
+
+static void consider(const struct branch *branch, msg_t *msg)
+{
+	struct context *context = branch->context;
+
+	if (!context->best || ends_search(branch)) {
+		message_unref(context->best);
 		context->best = message_ref(msg);
 		return;
 	}
@@ -213,6 +240,7 @@ static void on_provisional(struct branch *branch, msg_t *msg, int status)
 		branch->state = BRANCH_PROCEEDING;
 	if (status == 100)
 		return; /* hop by hop (§16.7 item 5) */
+	branch->has_rung |= status == 180;
 	if (context->is_invite && timer_is_running(&branch->timer_c)) /* §16.7 item 2 */
 		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms,
 			    branch->timer_c.on_expiry);
@@ -221,7 +249,7 @@ static void on_provisional(struct branch *branch, msg_t *msg, int status)
 		observe_response(context, loop_wall_us(context->worker->loop) - context->decision->wall_us);
 	}
 	if (!context->has_final)
-		send_back(context, msg);
+		(void)send_back(context, msg); /* one that is lost is followed by another answer */
 }
 
 static void leave_txn(struct branch *branch)
@@ -238,7 +266,7 @@ static void on_success(struct branch *branch, msg_t *msg)
 	if (!context->has_final)
 		send_final(context, msg, REASON_NONE);
 	else if (context->is_invite)
-		send_back(context, msg);
+		(void)send_back(context, msg); /* it is repeated until it is acknowledged */
 	if (!context->is_invite)
 		leave_txn(branch); /* an INVITE's stays for repeats (RFC 6026) */
 	branch->status = message_sip(msg)->sip_status->st_status;
@@ -284,7 +312,7 @@ static void on_unavailable(struct branch *branch, msg_t *msg)
 	if (rest_s && !is_about_home(msg))
 		health_rest(branch->hops[branch->next - 1].health, now_ms + rest_s * 1000ULL,
 			    REASON_NEXT_HOP_503);
-	consider(context, msg);
+	consider(branch, msg);
 	context_branch_failed(branch, REASON_NEXT_HOP_503);
 }
 
@@ -301,7 +329,7 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 		on_unavailable(branch, msg);
 		return;
 	}
-	consider(context, msg);
+	consider(branch, msg);
 	if (status >= 600) /* §16.7 item 5: wait for the others, but cancel them */
 		context_cancel_others(context, branch);
 	context_branch_done(branch);

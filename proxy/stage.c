@@ -109,6 +109,12 @@ static bool is_found(int status)
 	       status == 600 || status == 603 || status == 606;
 }
 
+/* It rang, and nobody took it: the user is there, whatever 480 or 408 means elsewhere. */
+static bool has_rung_out(const struct branch *branch)
+{
+	return branch->has_rung && (branch->status == 480 || branch->status == 408);
+}
+
 void stage_branch_ended(struct branch *branch)
 {
 	struct location *location = branch->context->worker->server->location;
@@ -119,7 +125,7 @@ void stage_branch_ended(struct branch *branch)
 	if (branch->is_searched)
 		location_search_end(location, user->search_key, user->domain, backend_of(branch));
 	branch->is_searched = false;
-	if (is_found(branch->status))
+	if (is_found(branch->status) || has_rung_out(branch))
 		location_learn(location, user->user, user->domain, backend_of(branch),
 			       loop_now_ms(branch->context->worker->loop));
 	else if (branch->aim.home == AIM_LEARNED && (branch->status == 404 || branch->status == 410))
@@ -139,8 +145,10 @@ static bool is_down(const struct branch *branch)
 	return branch->status == 0 || branch->status == 503 || branch->status == 408;
 }
 
-static bool has_missed(const struct branch *branch)
+bool stage_has_missed(const struct branch *branch)
 {
+	if (has_rung_out(branch))
+		return false;
 	if (is_down(branch))
 		return branch->aim.goes_on_down;
 	return branch->aim.goes_on_absent && is_absent(branch->status);
@@ -170,7 +178,7 @@ static bool may_go_on(const struct context *context)
 	if (context->has_final || context->is_cancelled)
 		return false;
 	for (i = 0; i < context->n_branches; i++)
-		if (context->branches[i].state == BRANCH_DONE && !has_missed(&context->branches[i]))
+		if (context->branches[i].state == BRANCH_DONE && !stage_has_missed(&context->branches[i]))
 			return false;
 	return loop_now_ms(context->worker->loop) - context->began_ms < budget_ms;
 }
@@ -199,7 +207,8 @@ bool stage_is_incomplete(const struct context *context)
 
 		if (!branch->was_begun && !is_search)
 			continue; /* what stood before it was no miss */
-		if (!is_guess(&branch->aim) || (!is_down(branch) && !is_absent(branch->status)))
+		if (!is_guess(&branch->aim) || has_rung_out(branch) ||
+		    (!is_down(branch) && !is_absent(branch->status)))
 			return false;
 		is_search |= branch->aim.home == AIM_SEARCHED;
 		is_any_down |= is_down(branch);

@@ -23,6 +23,9 @@ void stage_branch_begins(struct branch *branch);
 /* The branch is done: what it means for the user's home. */
 void stage_branch_ended(struct branch *branch);
 
+/* The branch is done: true if what it brought says no more than that another one may be tried. */
+bool stage_has_missed(const struct branch *branch);
+
 /* True if a branch still runs. */
 bool stage_is_running(const struct context *context);
 

@@ -6,6 +6,7 @@
 #include "proxy/sip/reply.h"
 #include "proxy/sip/via.h"
 #include "proxy/transaction/txn_private.h"
+#include "proxy/transport/path_mtu.h"
 
 /* RFC 3261 §17.2.1 with RFC 6026 §7.1, and §17.2.2. */
 enum state {
@@ -307,6 +308,10 @@ enum err server_txn_respond(struct server_txn *txn, msg_t *response)
 	enum err err = message_print(response, &wire);
 	if (err)
 		return err;
+	if (!txn->is_reliable && wire->len > PATH_MTU_MAX_BYTES) { /* a repeat would be no smaller */
+		wire_unref(wire);
+		return ERR_TOO_LARGE;
+	}
 	wire_unref(txn->last);
 	txn->last = wire_ref(wire);
 	note_final(txn, status);

@@ -255,7 +255,7 @@ static void test_no_memory_for_the_news(void **state)
 	say("berlin < MESSAGE\n");
 	faults_begin(1, true);
 	faults_resume();
-	network_close(stage->world.network, &stage->agents[0]->party);
+	network_close(stage->world.network, &stage->agents[0]->party, ALL_CONNECTIONS);
 	faults_pause();
 	world_turn(&stage->world, 0);
 	assert_true(faults_end());

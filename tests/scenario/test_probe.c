@@ -177,13 +177,33 @@ static const struct play plays[] = {
 	  "munich < 200\n"
 	  "reload 1\n",
 	  standby, NULL, standby_cast },
-	{ "where nobody answers, requests try as ever",
+	{ "where no server of a partner answers, requests try as ever",
+	  "wait 2100ms\n"
+	  "one < OPTIONS\n"
+	  "wait 4s\n"
+	  "two < OPTIONS\n"
+	  "wait 4s\n"
+	  "wait 2s\n"
+	  "berlin > MESSAGE sip:x@partner.example\n"
+	  "one < MESSAGE\n"
+	  "one > 200\n"
+	  "berlin < 200\n"
+	  "reload 1\n",
+	  probed, NULL, cast },
+	{ "where no server of a backend answers: 503, as its users need not wait for the same again",
 	  "wait 2100ms\n"
 	  "first < OPTIONS\n"
 	  "wait 4s\n"
 	  "second < OPTIONS\n"
 	  "wait 4s\n"
 	  "wait 2s\n"
+	  "munich > MESSAGE sip:anna@corp.example\n"
+	  "munich < 503\n"
+	  "why all-servers-down\n"
+	  "wait 6s\n"
+	  "first < OPTIONS\n"
+	  "first > 200 OPTIONS\n"
+	  "second < OPTIONS\n"
 	  "munich > MESSAGE sip:anna@corp.example\n"
 	  "first < MESSAGE\n"
 	  "first > 200\n"

@@ -167,7 +167,7 @@ static int torture(const char *name, const char *listener, unsigned n_workers)
 				 world_listener(&stage->world, listener), 0, bytes, len));
 	world_turn(&stage->world, 0);
 	got = outcome(stage);
-	network_close(stage->world.network, &stage->agents[0]->party);
+	network_close(stage->world.network, &stage->agents[0]->party, ALL_CONNECTIONS);
 	if (!stage_play(stage, false, fault, sizeof(fault)) && !strstr(fault, "nowhere"))
 		fail_msg("%s, afterwards: %s", name, fault);
 	if (!stage_settle(stage, fault, sizeof(fault)))

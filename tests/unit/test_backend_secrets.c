@@ -15,6 +15,7 @@
 struct house {
 	struct settings settings;
 	struct settings_backend backends[3];
+	struct settings_listener listener; /* of the first; the others have none */
 	char paths[2][64];
 	struct report *report;
 };
@@ -34,6 +35,7 @@ static void fill_backend(struct house *house, size_t i, const char *name, const 
 
 	backend->name = name;
 	backend->username = username;
+	backend->listener.index = i ? -1 : 0;
 	backend->password_file.path = path;
 	backend->password_file.place = (struct place){ "nuncio.yaml", 7 + (unsigned)i, 20 };
 }
@@ -56,6 +58,9 @@ static struct house *house_new(const char *password, size_t len)
 	fill_backend(house, 0, "berlin", "uc-berlin", house->paths[0]);
 	fill_backend(house, 1, "static", "", NULL);
 	fill_backend(house, 2, "munich", "uc-munich", house->paths[1]);
+	house->listener = (struct settings_listener){ .bind = "10.0.0.1", .port = 5060 };
+	house->settings.listeners = &house->listener;
+	house->settings.n_listeners = 1;
 	house->settings.realm = "corp.example";
 	house->settings.backends = house->backends;
 	house->settings.n_backends = COUNT(house->backends);
@@ -193,8 +198,8 @@ static void test_find(void **state)
 	house_free(house);
 }
 
-static uint64_t proof_with(const char *username, const char *realm, const char *password,
-			   const struct record_route_keys *keys)
+static uint64_t proof_at(const struct settings_listener *listener, const char *username, const char *realm,
+			 const char *password, const struct record_route_keys *keys)
 {
 	struct house *house = house_new(password, strlen(password));
 	struct backend_secrets *secrets;
@@ -202,11 +207,35 @@ static uint64_t proof_with(const char *username, const char *realm, const char *
 
 	house->backends[0].username = username;
 	house->settings.realm = realm;
+	house->listener = *listener;
 	secrets = load(house, keys);
 	proof = backend_secrets_of_backend(secrets, "berlin")->proof;
 	backend_secrets_free(secrets);
 	house_free(house);
 	return proof;
+}
+
+static uint64_t proof_with(const char *username, const char *realm, const char *password,
+			   const struct record_route_keys *keys)
+{
+	const struct settings_listener listener = { .bind = "10.0.0.1", .port = 5060, .transport = TRANSPORT_TCP };
+
+	return proof_at(&listener, username, realm, password, keys);
+}
+
+/* Where the listener listens counts, its name does not. */
+static void test_proof_at_listener(void **state)
+{
+	static const struct settings_listener listeners[] = {
+		{ .name = "other", .bind = "10.0.0.1", .port = 5060, .transport = TRANSPORT_TCP },
+		{ .name = "lan", .bind = "10.0.0.1", .port = 5061, .transport = TRANSPORT_TCP },
+		{ .name = "lan", .bind = "10.0.0.2", .port = 5060, .transport = TRANSPORT_TCP },
+		{ .name = "lan", .bind = "10.0.0.1", .port = 5060, .transport = TRANSPORT_TLS },
+	};
+	const uint64_t proof = proof_with("u", "r", "p", NULL);
+
+	for (size_t i = 0; i < COUNT(listeners); i++)
+		assert_int_equal(proof == proof_at(&listeners[i], "u", "r", "p", NULL), i == 0);
 }
 
 /* The same credentials have the same proof at every load, others another; other keys, too. */
@@ -235,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files), cmocka_unit_test(test_fault), cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_find),  cmocka_unit_test(test_proof),
+		cmocka_unit_test(test_proof_at_listener),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,11 @@ static void test_replace_and_forget(void **state)
 	peer_addresses_set(addresses, "partner:a", two, COUNT(two));
 	assert_false(peer_addresses_has(addresses, "partner:a", &asked));
 	assert_true(peer_addresses_has(addresses, "partner:a", &two[0]));
+	assert_true(peer_addresses_has_port(addresses, "partner:a", &two[0]));
+	addr_set_port(&two[0], 5061);
+	assert_true(peer_addresses_has(addresses, "partner:a", &two[0]));
+	assert_false(peer_addresses_has_port(addresses, "partner:a", &two[0]));
+	assert_false(peer_addresses_has_port(addresses, "partner:b", &two[0]));
 	peer_addresses_set(addresses, "partner:a", NULL, 0);
 	assert_false(peer_addresses_has(addresses, "partner:a", &two[0]));
 	assert_null(peer_addresses_free(addresses));

@@ -106,7 +106,7 @@ static void put_rest(struct draft *draft, const char *const *written)
 		const struct wish *wish = &draft->wishes[i];
 
 		if (wish->kind == '-' || !strcasecmp(wish->name, "body") ||
-		    !strcasecmp(wish->name, "Request-URI"))
+		    !strcasecmp(wish->name, "fill") || !strcasecmp(wish->name, "Request-URI"))
 			continue;
 		for (k = 0; written[k]; k++)
 			if (!strcasecmp(written[k], wish->name))
@@ -119,13 +119,17 @@ static void put_rest(struct draft *draft, const char *const *written)
 static void put_end(struct draft *draft)
 {
 	const struct wish *body = find_wish(draft->wishes, draft->n_wishes, "body");
+	const struct wish *fill = find_wish(draft->wishes, draft->n_wishes, "fill");
+	size_t n = fill ? strtoul(fill->value, NULL, 10) : body ? strlen(body->value) : 0;
 	char length[32];
 
-	snprintf(length, sizeof(length), "%zu", body ? strlen(body->value) : 0);
+	snprintf(length, sizeof(length), "%zu", n);
 	put(draft, "Content-Length", length);
 	buf_puts(draft->out, "\r\n");
-	if (body)
+	if (!fill && body)
 		buf_puts(draft->out, body->value);
+	while (fill && n--)
+		buf_puts(draft->out, "x");
 }
 
 static void begin_call(struct agent *agent, const char *uri)

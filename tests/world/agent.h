@@ -8,7 +8,7 @@
 #include "proxy/base/buf.h"
 #include "tests/world/network.h"
 
-enum { AGENT_TEXT = 65536, AGENT_MAX_ROUTES = 8 };
+enum { AGENT_TEXT = 192 * 1024, AGENT_MAX_ROUTES = 8 };
 
 /* A header that a script gives: replaces, adds or takes away. */
 struct wish {

@@ -8,7 +8,7 @@
 #include "proxy/base/timer.h"
 #include "tests/world/faults.h"
 
-enum { MAX_WORKERS = 4, CONNECT_MS = 5000, FIRST_PORT = 40000 };
+enum { MAX_WORKERS = 4, CONNECT_MS = 5000, FIRST_PORT = 40000, MAX_DATAGRAM = 65507 };
 
 struct seat {
 	struct network *network;
@@ -33,6 +33,8 @@ struct fake {
 	struct party *party; /* NULL: nobody is there */
 	unsigned worker;
 	bool is_named; /* dialled: the party's certificate has a name that the hop asks for */
+	bool is_old;   /* the party makes another one for what it sends */
+	bool is_left;  /* it hears nothing of what comes by this one */
 	struct timer connecting;
 };
 
@@ -85,6 +87,8 @@ static void deliver(struct fake *fake, const struct wire *wire)
 	const struct flow *flow = &fake->flow;
 	struct received *received;
 
+	if (fake->is_left)
+		return;
 	if (!fake->party) {
 		fake->network->n_nowhere++;
 		return;
@@ -111,6 +115,8 @@ static enum err on_send(struct flow *flow, struct wire *wire)
 {
 	struct fake *fake = container_of(flow, struct fake, flow);
 
+	if (flow->transport == TRANSPORT_UDP && wire->len > MAX_DATAGRAM)
+		return ERR_TOO_LARGE;
 	faults_pause();
 	flow->last_sent_ms = loop_now_ms(fake->network->loop);
 	deliver(fake, wire);
@@ -317,7 +323,7 @@ static struct fake *find_own(struct seat *seat, const struct party *party,
 	     link = link->next) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (fake->party == party && fake->worker == seat->worker &&
+		if (fake->party == party && fake->worker == seat->worker && !fake->is_old &&
 		    fake->flow.is_inbound && fake->flow.is_open && !fake->flow.is_closed &&
 		    fake->flow.listener &&
 		    addr_equal(&fake->flow.listener->addr, &listener->addr))
@@ -377,16 +383,35 @@ bool network_send(struct network *network, struct party *party, unsigned worker,
 	return true;
 }
 
-void network_close(struct network *network, const struct party *party)
+static bool is_connection_of(const struct fake *fake, const struct party *party)
+{
+	return fake->party == party && fake->flow.transport != TRANSPORT_UDP &&
+	       !fake->flow.is_closed;
+}
+
+void network_close(struct network *network, const struct party *party, enum connections which)
 {
 	struct list *link, *following;
 
 	list_for_each(link, following, &network->flows) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (fake->party == party && fake->flow.transport != TRANSPORT_UDP &&
-		    !fake->flow.is_closed)
+		if (is_connection_of(fake, party) && (which == ALL_CONNECTIONS || fake->is_old == (which == OLD_CONNECTIONS)))
 			end(fake, ERR_RESET, REASON_CONNECTION_LOST);
+	}
+}
+
+void network_renew(struct network *network, const struct party *party, bool leaves)
+{
+	struct list *link;
+
+	for (link = network->flows.next; link != &network->flows; link = link->next) {
+		struct fake *fake = container_of(link, struct fake, link);
+
+		if (!is_connection_of(fake, party))
+			continue;
+		fake->is_old = true;
+		fake->is_left |= leaves;
 	}
 }
 

@@ -61,8 +61,14 @@ bool network_send(struct network *network, struct party *party, unsigned worker,
 uint64_t network_flow_id(const struct network *network, const struct party *party,
 			 unsigned *out_worker);
 
-/* The party closes every connection that it has with us. */
-void network_close(struct network *network, const struct party *party);
+/* Connections of a party: those from before network_renew are old. */
+enum connections { ALL_CONNECTIONS, OLD_CONNECTIONS, NEW_CONNECTIONS };
+
+/* The party closes connections that it has with us. */
+void network_close(struct network *network, const struct party *party, enum connections which);
+
+/* For what the party sends from now on it connects anew. If it leaves those that it has, they stand, but it hears nothing by them. */
+void network_renew(struct network *network, const struct party *party, bool leaves);
 
 /* Frees the first message of its inbox. */
 void party_take(struct party *party);

@@ -258,6 +258,18 @@ static bool do_restart(struct stage *stage, char *rest)
 	return true;
 }
 
+static bool do_drain(struct stage *stage, char *rest)
+{
+	unsigned i;
+
+	if (strcmp(rest, "proxy"))
+		return stage_fault(stage, "not a statement");
+	for (i = 0; i < stage->world.n_workers; i++)
+		worker_post_drain(stage->world.server->workers[i]);
+	world_turn(&stage->world, 0);
+	return true;
+}
+
 static bool do_times(struct stage *stage, char *rest)
 {
 	char *line;
@@ -311,7 +323,7 @@ static const struct {
 	{ "forget", do_forget },       { "why", do_why },
 	{ "reload", do_reload },       { "times", do_times },
 	{ "confirm", do_confirm },     { "keep", do_keep },
-	{ "restart", do_restart },
+	{ "restart", do_restart },     { "drain", do_drain },
 	{ "everybody", do_everybody }, { "because", do_because },
 };
 

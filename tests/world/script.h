@@ -18,6 +18,9 @@
  *   bob refuses | hangs | accepts | fails CODE
  *                                         how bob takes connections from now on
  *   bob closes                            bob ends those that it has
+ *   bob connects                          bob makes a new one for what it says from now on
+ *   bob leaves                            ... and hears nothing by those that it had, which stand
+ *   bob closes old                        bob ends those that it had before that; or "new": the others
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
  *   wait 500ms                            also s, m
@@ -31,10 +34,12 @@
  *   confirm reload                        what waits for that is confirmed
  *   keep state                            what must survive a restart is kept from now on
  *   restart proxy                         the proxy ends and begins anew
+ *   drain proxy                           it takes nothing new any more, as before its end
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
  * "+Name: value" besides, "-Name" without; "Request-URI: ..." and "body: ..." likewise;
+ * "fill: 1000" is a body of so many bytes;
  * "Digest: user password ALGORITHM [nc]" answers the last 407 or 401. Of what is seen: "Name: pattern"
  * (some value matches, "*" stands for anything), "Name[1]: pattern" (the second one), "Name x2"
  * (there are two), "!Name" (there is none), "!Name: pattern" (none matches).

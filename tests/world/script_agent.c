@@ -368,8 +368,12 @@ static bool behave(struct stage *stage, struct agent *agent, const char *word, c
 		party->fails_with = reason_by_code(rest);
 		return party->fails_with || stage_fault(stage, "no such reason: %s", rest);
 	} else if (!strcmp(word, "closes")) {
-		network_close(stage->world.network, party);
+		network_close(stage->world.network, party, !strcmp(rest, "old") ? OLD_CONNECTIONS :
+							   !strcmp(rest, "new") ? NEW_CONNECTIONS :
+										  ALL_CONNECTIONS);
 		world_turn(&stage->world, 0);
+	} else if (!strcmp(word, "connects") || !strcmp(word, "leaves")) {
+		network_renew(stage->world.network, party, *word == 'l');
 	} else if (!strcmp(word, "skips")) {
 		while (party_first(party)) {
 			agent_learn(agent, party_first(party));

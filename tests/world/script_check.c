@@ -34,6 +34,8 @@ static bool some_value_matches(const char *text, const struct wish *wish)
 	char value[VALUE_SIZE];
 	unsigned i;
 
+	if (!strcasecmp(wish->name, "fill"))
+		return strspn(sip_text_body(text), "x") == strtoul(wish->value, NULL, 10);
 	if (!strcasecmp(wish->name, "body"))
 		return text_glob(wish->value, sip_text_body(text));
 	for (i = 0; sip_text_header(text, wish->name, i, value, sizeof(value)); i++)
