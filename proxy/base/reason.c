@@ -444,6 +444,12 @@ const char *reason_code(enum reason reason)
 	return rows[reason].code;
 }
 
+bool reason_is_challenge(enum reason reason)
+{
+	return reason == REASON_AUTHORIZATION_NEEDED || reason == REASON_AUTHORIZATION_STALE ||
+	       reason == REASON_LOG_ON_NEEDED || reason == REASON_LOG_ON_STALE;
+}
+
 enum reason reason_by_code(const char *code)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
