@@ -330,6 +330,9 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	if (context->decision && evidence)
 		text_copy(context->decision->evidence, sizeof(context->decision->evidence),
 			  evidence);
+	/* Of several that were asked for a user, the record tells which one could not be. */
+	if (context->decision && reason)
+		decision_add_hop(context->decision, branch->target.rule->id, reason, 0);
 	if (!reason && n_hops) {
 		branch->hops = malloc(n_hops * sizeof(*hops));
 		if (branch->hops) {

@@ -157,9 +157,15 @@ void decision_copy(struct decision *to, const struct decision *from)
 	memcpy(to->hops, from->hops, from->n_hops * sizeof(from->hops[0]));
 }
 
+/* Each log-on begins with a challenge: among the refusals they would soon be all. */
+static bool is_refusal(const struct decision *decision)
+{
+	return decision->reason != REASON_NONE && !reason_is_challenge(decision->reason);
+}
+
 void decision_ring_put(struct decision_ring *ring, const struct decision *decision)
 {
-	struct shelf *shelf = decision->reason != REASON_NONE ? &ring->refusals : &ring->others;
+	struct shelf *shelf = is_refusal(decision) ? &ring->refusals : &ring->others;
 
 	pthread_mutex_lock(&ring->lock);
 	decision_copy(&shelf->records[shelf->n_put++ % shelf->size], decision);
@@ -209,10 +215,10 @@ size_t decision_ring_find(struct decision_ring *ring, const char *call_id, bool 
 	refusal = next_match(&refusals);
 	other = refusals_only ? NULL : next_match(&others);
 	for (; n < max && (refusal || other); n++) {
-		bool is_refusal = !other || (refusal && newest_first(refusal, other) < 0);
+		bool is_next = !other || (refusal && newest_first(refusal, other) < 0);
 
-		decision_copy(&out[n], is_refusal ? refusal : other);
-		if (is_refusal)
+		decision_copy(&out[n], is_next ? refusal : other);
+		if (is_next)
 			refusal = next_match(&refusals);
 		else
 			other = next_match(&others);

@@ -67,8 +67,8 @@ void decision_add(struct decision *decision, const char *step, const char *rule,
 /* Adds the outcome of one hop. */
 void decision_add_hop(struct decision *decision, const char *to, enum reason reason, int status);
 
-/* The ring of one worker: refusals and the rest apart, so that traffic never washes refusals away. The worker
- * writes, other threads read copies: a short lock. */
+/* The ring of one worker: refusals and the rest apart, so that traffic never washes refusals away; challenges are of the rest.
+ * The worker writes, other threads read copies: a short lock. */
 struct decision_ring;
 
 enum err decision_ring_new(unsigned n_refusals, unsigned n_others, struct decision_ring **out) MUST_CHECK;

@@ -232,9 +232,7 @@ void hearing_decision(struct worker *worker, const struct decision *decision)
 	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
 	count_refusal(worker, decision->reason, network);
 	/* A challenge and a caller who gives up are no news. */
-	if (decision->reason != REASON_AUTHORIZATION_NEEDED && decision->reason != REASON_AUTHORIZATION_STALE &&
-	    decision->reason != REASON_LOG_ON_NEEDED && decision->reason != REASON_LOG_ON_STALE &&
-	    decision->reason != REASON_CANCELLED)
+	if (!reason_is_challenge(decision->reason) && decision->reason != REASON_CANCELLED)
 		log_refusal(decision);
 }
 

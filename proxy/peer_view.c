@@ -76,14 +76,19 @@ static size_t find_first(const struct peer_views *views, const char *id)
 	return low;
 }
 
+static void note_seen(struct peer_view *out, uint64_t at_ms)
+{
+	if (at_ms > out->last_seen_ms)
+		out->last_seen_ms = at_ms;
+}
+
 static void sum_up(struct peer_view *out, const struct health_view *row)
 {
 	if (row->state == HEALTH_UP)
 		out->state = PEER_UP;
 	else if (row->state != HEALTH_UNKNOWN && out->state == PEER_UNKNOWN)
 		out->state = PEER_DOWN;
-	if (row->last_success_ms > out->last_seen_ms)
-		out->last_seen_ms = row->last_success_ms;
+	note_seen(out, row->last_success_ms);
 	if (row->last_failure_ms >= out->last_failure_ms && row->last_reason != REASON_NONE) {
 		out->last_failure_ms = row->last_failure_ms;
 		out->last_reason = row->last_reason;
@@ -119,8 +124,8 @@ static void find_log_ons(const struct peer_views *views, const struct rule *rule
 			 0;
 }
 
-/* A connection that has ended, or an address that is not its own any more, says nothing of a backend that is reached by its
- * log-on alone. */
+/* A connection that has ended, or an address that is not its own any more, says of a backend that is reached by its log-on
+ * alone only when it was seen. */
 static bool is_current(const struct rule *rule, const struct log_ons *log_ons, const struct addr *addr)
 {
 	size_t i;
@@ -139,6 +144,8 @@ static void look_at_log_ons(const struct rule *rule, const struct log_ons *log_o
 		return;
 	if (log_ons->n && out->state == PEER_UNKNOWN)
 		out->state = PEER_UP;
+	for (size_t i = 0; i < log_ons->n; i++)
+		note_seen(out, log_ons->rows[i].since_ms);
 	if (!log_ons->n && rule->n_servers == 0) {
 		out->state = PEER_DOWN;
 		out->last_reason = REASON_NOT_LOGGED_ON;
@@ -157,6 +164,8 @@ void peer_views_look(const struct peer_views *views, const struct rule *rule,
 	     i++) {
 		if (is_current(rule, &log_ons, &views->rows[i].addr))
 			sum_up(out, &views->rows[i]);
+		else
+			note_seen(out, views->rows[i].last_success_ms);
 		out->n_servers++;
 	}
 	if (!rule->backend || rule->n_servers > 0)

@@ -103,10 +103,13 @@ static bool names(const char *id, const char *word)
 	return strcasecmp(id, word) == 0 || (colon && strcasecmp(colon + 1, word) == 0);
 }
 
+/* Refusals, and challenges: whoever cannot answer one gets nothing else. */
 static bool is_about(const struct decision *decision, const char *word)
 {
 	struct addr wanted, source;
 
+	if (decision->reason == REASON_NONE)
+		return false;
 	if (addr_parse_port(word, 0, &wanted) != ERR_OK)
 		return names(decision->origin_id, word) || names(decision->destination, word);
 	if (addr_parse_port(decision->source, 0, &source) != ERR_OK)
@@ -138,7 +141,7 @@ json_t *records_newest(struct server *server)
 
 json_t *records_about(struct server *server, const char *word)
 {
-	enum { MAX_LOOKED = 512 }; /* all refusals that a worker keeps */
+	enum { MAX_LOOKED = 1024 }; /* all that a worker keeps */
 	json_t *array = records_of_call(server, word);
 	bool is_tls = strcmp(word, "tls") == 0;
 	struct rows rows = { 0 };
@@ -149,7 +152,7 @@ json_t *records_about(struct server *server, const char *word)
 	for (unsigned i = 0; i < server->n_workers; i++) {
 		add_handshakes(&rows, server->workers[i]->handshakes, is_tls ? NULL : word, RECORDS_MAX);
 		if (!is_tls)
-			add_decisions(&rows, server->workers[i]->decisions, NULL, true, MAX_LOOKED, is_about, word);
+			add_decisions(&rows, server->workers[i]->decisions, NULL, false, MAX_LOOKED, is_about, word);
 	}
 	return take(&rows);
 }

@@ -380,7 +380,8 @@ static void record(struct service *service, const msg_t *response)
 
 	if (!request->reason)
 		decision_add(decision, "register", is_itself(service) ? "backend" : "user", &service->backend->place,
-			     "%u contacts of %.60s@%.40s", service->says.n_contacts, request->to_user, request->to_domain);
+			     "%.60s@%.40s: %u contact%s", request->to_user, request->to_domain, service->says.n_contacts,
+			     service->says.n_contacts == 1 ? "" : "s");
 	decision->reason = request->reason;
 	decision->status = response ? message_sip(response)->sip_status->st_status : 0;
 	decision->took_us = (uint32_t)(loop_wall_us(service->worker->loop) - decision->wall_us);

@@ -290,16 +290,13 @@ static enum request_outcome charge_refusal(struct request *request)
 
 static enum request_outcome outcome_of(struct request *request)
 {
+	if (reason_is_challenge(request->reason))
+		return REQUEST_CHALLENGE;
 	switch (request->reason) {
 	case REASON_NONE:
 		if (request->log_on)
 			return REQUEST_REGISTER;
 		return request->is_for_us ? REQUEST_ANSWER : REQUEST_FORWARD;
-	case REASON_AUTHORIZATION_NEEDED:
-	case REASON_AUTHORIZATION_STALE:
-	case REASON_LOG_ON_NEEDED:
-	case REASON_LOG_ON_STALE:
-		return REQUEST_CHALLENGE;
 	case REASON_BANNED:
 		return REQUEST_DROP;
 	default:

@@ -155,7 +155,7 @@ static const struct counter_family families[N_COUNTERS] = {
 				   "Responses received and sent, without repeats.", &network,
 				   &direction, &code),
 	[COUNTER_REFUSALS] = KEPT("nuncio_refusals_total", COUNTER,
-				  "Requests that were refused here, by the reason's code.",
+				  "Requests that were refused or challenged here, by the reason's code.",
 				  &reason, &network),
 	[COUNTER_RETRANSMISSIONS] = KEPT("nuncio_retransmissions_total", COUNTER,
 					 "Messages that were repeated, by the peer or by us.",
@@ -248,7 +248,7 @@ static const struct counter_family families[N_COUNTERS] = {
 		"How long the partner took to answer the last OPTIONS of ours.", &by_partner),
 	[COUNTER_PARTNER_LAST_SEEN] =
 		TOLD("nuncio_partner_last_seen_timestamp_seconds", GAUGE,
-		     "When the partner last sent or answered something.", &by_partner),
+		     "When a server of the partner answered last.", &by_partner),
 	[COUNTER_PARTNER_REQUESTS] =
 		TOLD("nuncio_partner_requests_total", COUNTER,
 		     "Requests from and to the partner.", &by_partner, &by_direction),
@@ -261,7 +261,7 @@ static const struct counter_family families[N_COUNTERS] = {
 		     "1 if the backend can be reached, as far as we know.", &by_backend),
 	[COUNTER_BACKEND_USERS] =
 		TOLD("nuncio_backend_users", GAUGE,
-		     "Users whose home is the backend: registered by it, or seen there.",
+		     "Contacts that the backend registered, and users who were seen there.",
 		     &by_backend),
 	[COUNTER_REGISTRATIONS] = TOLD("nuncio_registrations", GAUGE,
 				       "Contacts that are registered at the moment.", &by_network),

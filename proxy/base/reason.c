@@ -28,9 +28,10 @@ static const struct reason_row rows[N_REASONS] = {
 		"Find out what was sent to the SIP port: it was not a SIP program of "
 		"our time.", 0, },
 	[REASON_URI_SCHEME] = { "uri-scheme", 416, "Unsupported URI Scheme", ACT_SENDER,
-		"The Request-URI is neither a sip: nor a sips: URI.",
-		"Make the sender address users as sip:user@domain; tel: URIs have no "
-		"domain to route by.", 0, },
+		"The Request-URI is neither a sip:, sips: nor tel: URI; or it is a sips: "
+		"URI, and the partner is not reached by TLS.",
+		"Make the sender address users as sip:user@domain; for sips: set "
+		"transport: tls or mtls in the partner's route.", 0, },
 	[REASON_TOO_MANY_HOPS] = { "too-many-hops", 483, "Too Many Hops", ACT_EITHER,
 		"Max-Forwards reached 0: the request passed too many proxies, which "
 		"mostly means a loop.",
@@ -52,9 +53,10 @@ static const struct reason_row rows[N_REASONS] = {
 		"our answer names it.", 0, },
 	[REASON_METHOD] = { "method", 405, "Method Not Allowed", ACT_SENDER,
 		"The request is addressed to this proxy itself, with a method that "
-		"it does not serve.",
-		"Address a user instead; the Allow header of our answer lists what "
-		"we serve ourselves.", 0, },
+		"it does not serve; or it is a REGISTER, and not from a backend that "
+		"logs on.",
+		"Address a user instead. A backend that is to log on needs username: "
+		"and password_file: in its entry, and a lan listener.", 0, },
 	[REASON_NO_TRANSACTION] = { "no-transaction", 481, "Call/Transaction Does Not Exist",
 		ACT_NOBODY,
 		"A CANCEL came for a request that we do not have, or no longer have.",
@@ -62,10 +64,11 @@ static const struct reason_row rows[N_REASONS] = {
 		"the sender uses another branch or path than for its INVITE.", 0, },
 
 	[REASON_STRANGER] = { "stranger", 403, "Forbidden", ACT_EITHER,
-		"The sender is no partner, no backend and no registered phone, or "
+		"The sender is no partner and no backend, or "
 		"did not come the way on which we know it.",
 		"If it should be known, add a route under partners.routes or a "
-		"backend; `nuncio explain` shows what it was compared with.", 1002 },
+		"backend; a backend without an address must log on first. `nuncio "
+		"explain` shows what the sender was compared with.", 1002 },
 	[REASON_NOT_A_PARTNER] = { "not-a-partner", 403, "Forbidden", ACT_YOU,
 		"No route under partners.routes is for the domain of the From header.",
 		"Add a route for the domain if it is to be a partner.", 1002 },
@@ -100,14 +103,15 @@ static const struct reason_row rows[N_REASONS] = {
 		"lan listener; otherwise somebody pretends to be you.", 1002 },
 	[REASON_FOREIGN_DOMAIN_FROM_INSIDE] = { "foreign-domain-from-inside", 403, "Forbidden",
 		ACT_YOU,
-		"A backend sent a request whose From domain is not one of those that "
-		"it may speak for.",
-		"Add the domain to domains: and to the backend, or correct the "
-		"sender address in the backend.", 1002 },
+		"A backend sent a request whose From domain, or registered somebody "
+		"whose domain, is not one of those that it serves.",
+		"Add the domain to domains: and to the backend's own domains:, or "
+		"correct the address in the backend.", 1002 },
 	[REASON_WRONG_LISTENER] = { "wrong-listener", 403, "Forbidden", ACT_EITHER,
 		"The sender is known, but may not use the listener on which its request came.",
-		"Partners must use a wan listener, backends a lan listener, phones a "
-		"remote listener; correct the address or port at the sender.", 1012 },
+		"Partners must use a wan listener, backends a lan listener, and log on "
+		"at the one that their entry names; correct the address or port at the "
+		"sender.", 1012 },
 	[REASON_AUTHORIZATION_NEEDED] = { "authorization-needed", 407,
 		"Proxy Authentication Required", ACT_NOBODY,
 		"The route is not trustworthy, so the request needs digest "
@@ -117,8 +121,9 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_AUTHORIZATION_WRONG] = { "authorization-wrong", 403, "Forbidden", ACT_SENDER,
 		"The digest credentials do not fit: unknown user, wrong password, "
 		"wrong realm, or another user's address.",
-		"Correct user name and password at the sender, or set the password "
-		"anew with `nuncio passwd`.", 0, },
+		"Correct user name and password at the sender; or set the password "
+		"anew, of a partner's user with `nuncio passwd`, of a backend in its "
+		"password_file, and reload.", 0, },
 	[REASON_AUTHORIZATION_STALE] = { "authorization-stale", 407,
 		"Proxy Authentication Required", ACT_NOBODY,
 		"The credentials were right, but their nonce is too old; the sender "
@@ -154,7 +159,8 @@ static const struct reason_row rows[N_REASONS] = {
 		ACT_NOBODY,
 		"A backend registered for a shorter time than registrar.min_expires.",
 		"Nothing: the backend repeats the request with the time that our answer "
-		"names. If it does not, set a longer one there.", 0, },
+		"names. If it does not, set a longer one there, or lower "
+		"registrar.min_expires.", 0, },
 	[REASON_REGISTRATION_OLD] = { "registration-old", 500, "Server Internal Error",
 		ACT_SENDER,
 		"A registration came after a newer one of the same series (same Call-ID, "
@@ -174,7 +180,8 @@ static const struct reason_row rows[N_REASONS] = {
 		"should have a route of its own.", 0, },
 	[REASON_BANNED] = { "banned", 0, "", ACT_EITHER,
 		"The source is ignored for limits.ban, because too many of its "
-		"attempts to log on failed or it did not slow down.",
+		"attempts to log on failed or it did not slow down. On the lan only "
+		"its attempts to log on are.",
 		"Correct the credentials at the source; the ban ends by itself.", 0, },
 	[REASON_TOO_MANY_TRANSACTIONS] = { "too-many-transactions", 503, "Service Unavailable",
 		ACT_YOU,
@@ -211,8 +218,9 @@ static const struct reason_row rows[N_REASONS] = {
 		"Address a user of one of our domains; if the Request-URI's domain "
 		"is yours, add it to domains:.", 1012 },
 	[REASON_UNKNOWN_USER] = { "unknown-user", 404, "Not Found", ACT_EITHER,
-		"The domain is ours, but no backend's users pattern fits the user of "
-		"the Request-URI.",
+		"The domain is ours, but nobody knows the user: no backend registered it, "
+		"no users: names it, it was seen nowhere, and by placement no backend "
+		"is left to ask. The one that asks us is not asked itself.",
 		"Correct the address, or add the user to users: of the backend that "
 		"is its home.", 1003 },
 	[REASON_NO_ROUTE] = { "no-route", 404, "Not Found", ACT_YOU,
@@ -232,8 +240,8 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_DNS_NO_ADDRESS] = { "dns-no-address", 503, "Service Unavailable", ACT_EITHER,
 		"The name of the next server exists no more, or has no SRV, A or "
 		"AAAA record that we can use.",
-		"Check server: in the route with `dig`; if it is right, the partner "
-		"must publish the record.", 1014 },
+		"Check server: in the route, or the host of the backend, with `dig`; if it "
+		"is right, its administrator must publish the record.", 1014 },
 	[REASON_DNS_FAILED] = { "dns-failed", 503, "Service Unavailable", ACT_EITHER,
 		"The DNS servers answered the query for the next server with an error.",
 		"Try the name with `dig` at the servers of dns.servers; a SERVFAIL "
@@ -246,8 +254,8 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_CONNECT_REFUSED] = { "connect-refused", 503, "Service Unavailable", ACT_EITHER,
 		"The host of the next server refused the connection: nothing listens "
 		"on that port.",
-		"Check server: and port: of the route; if they are right, the other "
-		"server is down.", 1007 },
+		"Check server: and port: of the route, or address: of the backend; if "
+		"they are right, the other server is down.", 1007 },
 	[REASON_CONNECT_UNREACHABLE] = { "connect-unreachable", 503, "Service Unavailable",
 		ACT_EITHER,
 		"The network has no way to the next server.",
@@ -273,8 +281,8 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_ALL_SERVERS_DOWN] = { "all-servers-down", 503, "Service Unavailable",
 		ACT_EITHER,
 		"Every server of the next hop failed a short time ago, so none was tried.",
-		"See `nuncio status partners` for the failure of each; we try them "
-		"again by ourselves.", 1007 },
+		"See `nuncio status partners` or `nuncio status backends` for the last "
+		"failure; we try them again by ourselves.", 1007 },
 	[REASON_NEXT_HOP_503] = { "next-hop-503", 500, "Server Internal Error", ACT_PARTNER,
 		"Every server of the next hop answered 503; RFC 3261 section 16.7 "
 		"lets a proxy pass that on only as 500.",
@@ -294,12 +302,13 @@ static const struct reason_row rows[N_REASONS] = {
 		"The user's home is a backend without an address of its own, and it has not "
 		"logged on, or its connection has ended.",
 		"See with `nuncio status backends` since when; start the backend, and check "
-		"the address, user name and password with which it logs on.", 1007 },
+		"the address, user name and password with which it logs on. `nuncio why` with "
+		"its address shows a log-on that was refused.", 1007 },
 	[REASON_SEARCH_INCOMPLETE] = { "search-incomplete", 503, "Service Unavailable", ACT_YOU,
 		"No backend that answered has the user, but some could not be asked, or not "
 		"in time: the user may live there.",
-		"See with `nuncio status backends` which one is down; the user is found as "
-		"soon as it answers.", 1007 },
+		"`nuncio why` with the Call-ID shows which ones; the user is found as soon as "
+		"they answer. With users: for each backend nobody has to be asked.", 1007 },
 
 	[REASON_TLS_EXPIRED] = { "tls-expired", 0, "", ACT_PARTNER,
 		"A certificate of the other side has expired.",
@@ -442,6 +451,12 @@ const struct reason_row *reason_row(enum reason reason)
 const char *reason_code(enum reason reason)
 {
 	return rows[reason].code;
+}
+
+bool reason_is_challenge(enum reason reason)
+{
+	return reason == REASON_AUTHORIZATION_NEEDED || reason == REASON_AUTHORIZATION_STALE ||
+	       reason == REASON_LOG_ON_NEEDED || reason == REASON_LOG_ON_STALE;
 }
 
 enum reason reason_by_code(const char *code)

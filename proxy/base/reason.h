@@ -3,6 +3,8 @@
  * journal catalogue are all made from it. Adding a reason is adding an enum value and its row. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <stddef.h>
 
 enum reason {
@@ -130,6 +132,9 @@ const struct reason_row *reason_row(enum reason reason);
 
 /* The code alone, for logs. */
 const char *reason_code(enum reason reason);
+
+/* A challenge: no refusal yet, as the sender is asked to repeat the request with credentials. */
+bool reason_is_challenge(enum reason reason);
 
 /* The reason with that code; REASON_NONE if there is none. */
 enum reason reason_by_code(const char *code);

@@ -60,9 +60,9 @@ static void add_peer(struct grid *grid, const json_t *row)
 		snprintf(text + used, sizeof(text) - used, "; %s %s",
 			 record_text(row, "last_reason"), screen_ago(failure_s, failed));
 	}
-	/* Its name leads nowhere: nothing was sent that could have failed. */
+	/* Its name leads nowhere, or it has not logged on: nothing was sent that could have failed. */
 	if (failure_s < 0 && strcmp(state, "down") == 0)
-		snprintf(text, sizeof(text), "seen never; %s", record_text(row, "last_reason"));
+		snprintf(text, sizeof(text), "seen %s; %s", seen, record_text(row, "last_reason"));
 	grid_add(grid, ink_of(state), 0, state, *domain ? domain : record_text(row, "name"),
 		 !*domain                                            ? "-"
 		 : json_is_true(json_object_get(row, "trustworthy")) ? "trusted"

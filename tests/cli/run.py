@@ -835,6 +835,9 @@ def test_metrics():
         check(status == 200, text)
         heads = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M)
         check(len(heads) == len(set(heads)) and len(heads) > 20, "families")
+        with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as page:
+            told = re.findall(r"^\| `(\w+)` \| (gauge|counter|histogram) \|", page.read(), re.M)
+        check(told == heads, f"docs/operations.md has not these metrics: {set(heads) ^ set(told)}")
         for line in text.splitlines():
             check(line.startswith("# ") or METRIC.match(line), line)
         for line in ("nuncio_config_last_reload_successful 1", 'nuncio_listener_up{listener="wan",transport="mtls"} 1',

@@ -165,6 +165,7 @@ static const struct play plays[] = {
 	  "bob > MESSAGE sip:anna@corp.example\n"
 	  "bob < 503 | Retry-After: * | Warning: *not-logged-on*\n"
 	  "why not-logged-on backend:berlin\n"
+	  "because backend:berlin: not-logged-on\n"
 	  "berlin > MESSAGE sip:bob@partner.example\n"
 	  "berlin < 403\n"
 	  "why stranger\n", HERE },

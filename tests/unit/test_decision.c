@@ -14,7 +14,7 @@
 enum { MAX_FOUND = 32 };
 
 /* clang-format off */
-/* What is put: one letter a record, in order; a capital is a refusal, and the letter its Call-ID. */
+/* What is put: one letter a record, in order; a capital is a refusal, a digit a challenge, and the letter its Call-ID. */
 static const struct {
 	const char *name, *put, *call_id;
 	bool refusals_only;
@@ -30,6 +30,8 @@ static const struct {
 	{ "many of one kind before a few of the other", "ABabcdef", NULL, false, 7, "fedcbaB" },
 	{ "one call", "aBaBa", "a", false, 8, "aaa" },
 	{ "traffic does not wash refusals away", "AabcdefghijklmnopA", "A", false, 8, "AA" },
+	{ "a challenge is no refusal", "A12", NULL, true, 4, "A" },
+	{ "challenges do not wash refusals away", "A123456789", NULL, false, 9, "98765432A" },
 	{ "no room", "aB", NULL, false, 0, "" },
 };
 /* clang-format on */
@@ -41,7 +43,7 @@ static void put(struct decision_ring *ring, char letter, uint64_t id)
 	assert_non_null(decision);
 	decision->id = id;
 	decision->wall_us = 1000 + id;
-	decision->reason = letter < 'a' ? REASON_NO_RELAY : REASON_NONE;
+	decision->reason = letter >= 'a' ? REASON_NONE : letter >= 'A' ? REASON_NO_RELAY : REASON_LOG_ON_NEEDED;
 	decision->call_id[0] = letter;
 	decision_ring_put(ring, decision);
 	free(decision);

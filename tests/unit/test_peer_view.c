@@ -123,6 +123,7 @@ static void test_not_logged_on(void **state)
 	peer_views_look(views, &rule, &got);
 	assert_int_equal(got.state, PEER_DOWN);
 	assert_int_equal(got.last_reason, REASON_NOT_LOGGED_ON);
+	assert_int_equal(got.last_seen_ms, 1000); /* so that it is known since when it is away */
 	rule.n_servers = 1; /* it has a static address, too */
 	peer_views_look(views, &rule, &got);
 	assert_int_equal(got.state, PEER_UP);

@@ -177,8 +177,14 @@ static bool do_why(struct stage *stage, char *rest)
 
 static bool has_step(const struct decision *decision, const char *pattern)
 {
+	char hop[160];
 	unsigned i;
 
+	for (i = 0; i < decision->n_hops; i++) {
+		snprintf(hop, sizeof(hop), "%s: %s", decision->hops[i].to, reason_code(decision->hops[i].reason));
+		if (text_glob(pattern, hop))
+			return true;
+	}
 	for (i = 0; i < decision->n_steps; i++)
 		if (text_glob(pattern, decision->steps[i].result))
 			return true;
