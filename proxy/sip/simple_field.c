@@ -16,32 +16,33 @@ enum {
 	PARAMS = 16,
 };
 
-static unsigned sets_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return DIGIT | HOST | USER | VALUE | PARAMS;
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.')
-		return HOST | USER | VALUE | PARAMS;
-	if (c == '_')
-		return USER | VALUE | PARAMS;
-	if (c == '+')
-		return USER;
-	return c == '=' || c == ';' ? PARAMS : 0;
-}
+static const unsigned char sets[256] = {
+	['0' ... '9'] = DIGIT | HOST | USER | VALUE | PARAMS,
+	['a' ... 'z'] = HOST | USER | VALUE | PARAMS,
+	['A' ... 'Z'] = HOST | USER | VALUE | PARAMS,
+	['-'] = HOST | USER | VALUE | PARAMS,
+	['.'] = HOST | USER | VALUE | PARAMS,
+	['_'] = USER | VALUE | PARAMS,
+	['+'] = USER,
+	['='] = PARAMS,
+	[';'] = PARAMS,
+};
 
 /* What follows the characters of the set. */
 static char *skip(char *text, unsigned set)
 {
-	while (sets_of(*text) & set)
+	while (sets[(unsigned char)*text] & set)
 		text++;
 	return text;
 }
 
+/* What follows the word, or NULL if the text does not begin with it. */
 static char *after_word(char *text, const char *word)
 {
-	const size_t len = strlen(word);
-
-	return strncmp(text, word, len) == 0 ? text + len : NULL;
+	for (; *word; word++, text++)
+		if (*text != *word)
+			return NULL;
+	return text;
 }
 
 struct place {
