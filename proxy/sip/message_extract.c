@@ -155,7 +155,7 @@ static enum err take_header(struct extraction *extraction, const struct line *li
 {
 	const char *text = line->start, *end = line->start + line->len;
 	isize_t after_colon;
-	const msg_href_t *ref = msg_find_hclass(extraction->class, text, &after_colon);
+	const msg_href_t *ref = message_class_find(text, &after_colon);
 	msg_header_t *header;
 
 	if (after_colon == 0)
