@@ -51,7 +51,8 @@ static bool fill_key(struct key *key, const char *host, uint16_t port)
 	struct addr addr;
 
 	key->port = port;
-	if (addr_parse(host, 0, &addr) == ERR_OK)
+	/* IPv4 has one spelling only, and that passes for a name. */
+	if (strchr(host, ':') && addr_parse(host, 0, &addr) == ERR_OK)
 		return text_copy(key->host, sizeof(key->host), addr_host(&addr, text));
 	return text_domain(host, key->host, sizeof(key->host));
 }

@@ -1,14 +1,20 @@
 #include "proxy/base/loop.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "proxy/base/log.h"
 #include "proxy/base/timer.h"
 
 enum {
 	N_HOOKS = 4,
+	N_READY = 64, /* descriptors that one look takes */
 	MAX_CALL_PASSES = 8,
 	MAX_WAIT_MS = 1000,  /* even an idle loop shows the watchdog that it lives */
 	MAX_LAST_CALLS = 64, /* rounds of deferred calls that loop_free still makes */
@@ -25,9 +31,9 @@ struct hook {
 };
 
 struct loop {
-	struct ev_loop *ev;
-	struct ev_timer wake;
-	struct ev_check check;
+	int epoll_fd;
+	struct epoll_event ready[N_READY]; /* what the last look found; data.ptr: the watch, NULL once it has stopped */
+	int n_ready;                       /* 0 when all were told */
 	struct timer_wheel *wheel;
 	struct list calls;
 	struct hook hooks[N_HOOKS];
@@ -52,17 +58,6 @@ static void update_now(struct loop *loop)
 		loop->now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
 }
 
-static void on_wake(struct ev_loop *ev, struct ev_timer *wake, int events)
-{
-	/* Nothing to do: its only use is that the wait ended. */
-}
-
-/* Runs first after each wait, so that all callbacks of a round see the same time. */
-static void on_check(struct ev_loop *ev, struct ev_check *check, int events)
-{
-	update_now(container_of(check, struct loop, check));
-}
-
 static enum err make(bool is_turned, uint64_t now_ms, struct loop **out)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -78,16 +73,12 @@ static enum err make(bool is_turned, uint64_t now_ms, struct loop **out)
 		free(loop);
 		return ERR_NO_MEMORY;
 	}
-	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	if (!loop->ev) {
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0) {
 		timer_wheel_free(loop->wheel);
 		free(loop);
 		return ERR_IO;
 	}
-	ev_init(&loop->wake, on_wake);
-	ev_check_init(&loop->check, on_check);
-	ev_set_priority(&loop->check, EV_MAXPRI);
-	ev_check_start(loop->ev, &loop->check);
 	*out = loop;
 	return ERR_OK;
 }
@@ -125,9 +116,7 @@ struct loop *loop_free(struct loop *loop)
 
 	for (unsigned n = 0; n < MAX_LAST_CALLS && !list_is_empty(&loop->calls); n++)
 		run_calls(loop);
-	ev_check_stop(loop->ev, &loop->check);
-	ev_timer_stop(loop->ev, &loop->wake);
-	ev_loop_destroy(loop->ev);
+	close(loop->epoll_fd);
 	timer_wheel_free(loop->wheel);
 	free(loop);
 	return NULL;
@@ -157,26 +146,40 @@ static uint64_t wait_ms(const struct loop *loop)
 	return next_ms - loop->now_ms < MAX_WAIT_MS ? next_ms - loop->now_ms : MAX_WAIT_MS;
 }
 
-static void wait_for_events(struct loop *loop)
+static void tell(struct loop *loop, const struct epoll_event *ready)
 {
-	uint64_t ms = wait_ms(loop);
+	struct loop_watch *watch = ready->data.ptr;
+	unsigned events = 0;
 
-	if (ms == 0) {
-		ev_run(loop->ev, EVRUN_NOWAIT);
+	if (!watch)
 		return;
-	}
-	ev_now_update(loop->ev); /* its own clock stands since its last wait */
-	ev_timer_set(&loop->wake, (double)ms / 1000, 0);
-	ev_timer_start(loop->ev, &loop->wake);
-	ev_run(loop->ev, EVRUN_ONCE);
-	ev_timer_stop(loop->ev, &loop->wake);
+	/* What went wrong the owner learns by reading or writing. */
+	if (ready->events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		events |= LOOP_READ;
+	if (ready->events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+		events |= LOOP_WRITE;
+	events &= watch->events; /* which may have changed since the look */
+	if (!events)
+		return;
+	loop->n_events++;
+	watch->on_ready(watch, events);
+}
+
+/* Waits up to ms, and tells what is ready. All callbacks of a round see the same time, that of the end of the wait. */
+static void look(struct loop *loop, int ms)
+{
+	loop->n_ready = epoll_wait(loop->epoll_fd, loop->ready, N_READY, ms);
+	update_now(loop);
+	for (int i = 0; i < loop->n_ready; i++)
+		tell(loop, &loop->ready[i]);
+	loop->n_ready = 0;
 }
 
 void loop_run(struct loop *loop)
 {
 	assert(!loop->is_turned);
+	update_now(loop);
 	while (!loop->is_stopping) {
-		update_now(loop);
 		timer_wheel_advance(loop->wheel, loop->now_ms);
 		/* A call that defers another is the rule (locate, then send, then flush): without
 		 * this each step would cost a look at the descriptors. Bounded, so that calls that
@@ -186,7 +189,7 @@ void loop_run(struct loop *loop)
 		run_hooks(loop);
 		count_round(loop);
 		if (!loop->is_stopping)
-			wait_for_events(loop);
+			look(loop, (int)wait_ms(loop));
 	}
 	loop->is_stopping = false;
 }
@@ -206,7 +209,7 @@ static void settle(struct loop *loop)
 			run_calls(loop);
 		run_hooks(loop);
 		if (loop->n_watches > 0)
-			ev_run(loop->ev, EVRUN_NOWAIT);
+			look(loop, 0);
 		if (loop->n_events == n_before && list_is_empty(&loop->calls))
 			break;
 	}
@@ -246,41 +249,50 @@ uint64_t loop_wall_us(const struct loop *loop)
 	return clock_us(CLOCK_REALTIME);
 }
 
-static void on_io(struct ev_loop *ev, struct ev_io *io, int revents)
+static int control(struct loop_watch *watch, int operation)
 {
-	struct loop_watch *watch = container_of(io, struct loop_watch, io);
-	unsigned events =
-		(revents & EV_READ ? LOOP_READ : 0) | (revents & EV_WRITE ? LOOP_WRITE : 0);
+	struct epoll_event event = { .data.ptr = watch };
 
-	watch->loop->n_events++;
-	watch->on_ready(watch, events);
+	if (watch->events & LOOP_READ)
+		event.events |= EPOLLIN;
+	if (watch->events & LOOP_WRITE)
+		event.events |= EPOLLOUT;
+	return epoll_ctl(watch->loop->epoll_fd, operation, watch->fd, &event);
 }
 
 void loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, unsigned events,
 		      void (*on_ready)(struct loop_watch *watch, unsigned events))
 {
-	int wanted = (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0);
+	int failed;
 
 	watch->on_ready = on_ready;
-	if (watch->is_started) {
-		if (watch->io.fd == fd && (watch->io.events & (EV_READ | EV_WRITE)) == wanted)
-			return;
+	if (watch->is_started && watch->fd == fd && watch->events == events)
+		return;
+	if (watch->is_started && watch->fd != fd)
 		loop_watch_stop(watch);
-	}
 	watch->loop = loop;
-	ev_io_init(&watch->io, on_io, fd, wanted);
-	ev_io_start(loop->ev, &watch->io);
+	watch->fd = fd;
+	watch->events = events;
+	failed = control(watch, watch->is_started ? EPOLL_CTL_MOD : EPOLL_CTL_ADD);
+	if (failed) /* its owner's timers end it */
+		log_event(LOG_ERROR, "a descriptor cannot be watched", "reason", strerror(errno), NULL);
+	if (!watch->is_started)
+		loop->n_watches++;
 	watch->is_started = true;
-	loop->n_watches++;
 }
 
 void loop_watch_stop(struct loop_watch *watch)
 {
+	struct loop *loop = watch->loop;
+
 	if (!watch->is_started)
 		return;
-	ev_io_stop(watch->loop->ev, &watch->io);
+	(void)control(watch, EPOLL_CTL_DEL); /* fails where the descriptor was closed before, which did the same */
+	for (int i = 0; i < loop->n_ready; i++)
+		if (loop->ready[i].data.ptr == watch)
+			loop->ready[i].data.ptr = NULL;
 	watch->is_started = false;
-	watch->loop->n_watches--;
+	loop->n_watches--;
 }
 
 void loop_defer(struct loop *loop, struct loop_call *call, void (*fn)(struct loop_call *call))

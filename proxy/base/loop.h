@@ -1,9 +1,8 @@
-/* The event loop of one worker, and the only door to libev. Sockets, timers and deferred calls all
+/* The event loop of one worker, over epoll. Sockets, timers and deferred calls all
  * run in its thread. A loop may stand still and be turned by hand (loop_new_turned), which is how
  * tests let 32 seconds pass in a microsecond. */
 #pragma once
 
-#include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,9 +14,11 @@ struct timer_wheel;
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
-/* Watches one descriptor. Embedded in its owner; zeroed memory is a watch that is not started. */
+/* Watches one descriptor, which no other watch of the loop may have. Embedded in its owner; zeroed memory is a watch that
+ * is not started. */
 struct loop_watch {
-	struct ev_io io;
+	int fd;
+	unsigned events; /* LOOP_READ, LOOP_WRITE */
 	struct loop *loop;
 	void (*on_ready)(struct loop_watch *watch, unsigned events);
 	bool is_started;

@@ -1,7 +1,9 @@
 #include "proxy/sip/message_class.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/msg_parser.h>
@@ -59,6 +61,30 @@ static const char *const compact[26] = {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static msg_mclass_t *sip_class; /* written once, under the above; never freed */
 
+enum {
+	MAX_OF_A_LETTER = 8,
+	LONGEST_PLAIN = 64, /* Sofia has a bound of its own for names */
+};
+
+/* The headers that are parsed, by their first letter; written with the class. */
+static struct {
+	const msg_href_t *refs[MAX_OF_A_LETTER];
+	size_t n;
+} by_letter[26];
+
+static void sort_by_letter(const msg_mclass_t *class)
+{
+	for (short i = 0; i < class->mc_hash_size; i++) {
+		const msg_href_t *ref = &class->mc_hash[i];
+		unsigned letter = ref->hr_class ? (unsigned)(ref->hr_class->hc_name[0] | 0x20) - 'a' : 26;
+
+		/* What finds no room here would not be found at all. */
+		assert(letter >= 26 || by_letter[letter].n < MAX_OF_A_LETTER);
+		if (letter < 26)
+			by_letter[letter].refs[by_letter[letter].n++] = ref;
+	}
+}
+
 static void make_class(void)
 {
 	const msg_mclass_t *all = sip_default_mclass();
@@ -72,6 +98,7 @@ static void make_class(void)
 	if (msg_mclass_insert_header(class, sip_p_asserted_identity_class, 0) < 0 ||
 	    msg_mclass_insert_header(class, sip_p_preferred_identity_class, 0) < 0)
 		goto fail;
+	sort_by_letter(class);
 	sip_class = class;
 	return;
 
@@ -91,6 +118,37 @@ bool message_class_parses(const char *line)
 	const msg_mclass_t *class = message_class();
 
 	return class && msg_find_hclass(class, line, NULL) != class->mc_unknown;
+}
+
+static size_t name_length(const char *line)
+{
+	size_t len = 0;
+
+	while ((line[len] >= 'a' && line[len] <= 'z') || (line[len] >= 'A' && line[len] <= 'Z') || line[len] == '-')
+		len++;
+	return len;
+}
+
+const msg_href_t *message_class_find(const char *line, isize_t *out_after_colon)
+{
+	const msg_mclass_t *class = message_class();
+	const size_t len = name_length(line);
+	const unsigned letter = (unsigned)(line[0] | 0x20) - 'a';
+
+	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26)
+		return msg_find_hclass(class, line, out_after_colon);
+	for (size_t i = 0; i < by_letter[letter].n; i++) {
+		const msg_href_t *ref = by_letter[letter].refs[i];
+
+		if ((size_t)ref->hr_class->hc_len != len)
+			continue;
+		if (memcmp(ref->hr_class->hc_name, line, len) != 0) /* perhaps in other letters */
+			return msg_find_hclass(class, line, out_after_colon);
+		*out_after_colon = (isize_t)len + 1;
+		return ref;
+	}
+	*out_after_colon = (isize_t)len + 1;
+	return class->mc_unknown;
 }
 
 const char *message_class_full_name(const char *name)

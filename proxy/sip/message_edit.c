@@ -12,6 +12,7 @@
 #include "proxy/base/text.h"
 #include "proxy/sip/message.h"
 #include "proxy/sip/message_class.h"
+#include "proxy/sip/simple_field.h"
 
 /* A URI from between angle brackets may be of any scheme and hold spaces, even folds, which
  * would tear the request line. */
@@ -132,20 +133,31 @@ static enum err prepend(msg_t *msg, void *header, msg_header_t **first)
 									   : ERR_OK;
 }
 
-enum err message_push_record_route(msg_t *msg, const char *value)
+static enum err push_route(msg_t *msg, msg_hclass_t *class, const char *value, msg_header_t **first)
 {
+	const size_t len = strlen(value);
+	msg_header_t *header;
+
 	if (!is_one_line(value))
 		return ERR_SYNTAX;
-	return prepend(msg, sip_record_route_make(msg_home(msg), value),
-		       (msg_header_t **)&message_sip(msg)->sip_record_route);
+	header = msg_header_alloc(msg_home(msg), class, (isize_t)len + 1);
+	if (!header)
+		return ERR_NO_MEMORY;
+	char *text = (char *)header + class->hc_size;
+	memcpy(text, value, len + 1);
+	if (simple_field_route((sip_route_t *)header, text) != SIMPLE_READ)
+		header = msg_header_make(msg_home(msg), class, value);
+	return prepend(msg, header, first);
+}
+
+enum err message_push_record_route(msg_t *msg, const char *value)
+{
+	return push_route(msg, sip_record_route_class, value, (msg_header_t **)&message_sip(msg)->sip_record_route);
 }
 
 enum err message_push_route(msg_t *msg, const char *value)
 {
-	if (!is_one_line(value))
-		return ERR_SYNTAX;
-	return prepend(msg, sip_route_make(msg_home(msg), value),
-		       (msg_header_t **)&message_sip(msg)->sip_route);
+	return push_route(msg, sip_route_class, value, (msg_header_t **)&message_sip(msg)->sip_route);
 }
 
 enum err message_append_route(msg_t *msg, const url_t *uri)

@@ -92,6 +92,11 @@ static enum simple_field read_simple(su_home_t *home, msg_header_t *header, char
 	sip_header_t *sip_header = (sip_header_t *)header;
 
 	switch (header->sh_class->hc_hash) {
+	case sip_request_hash:
+		return simple_field_request(sip_header->sh_request, text);
+	case sip_route_hash:
+	case sip_record_route_hash:
+		return simple_field_route(sip_header->sh_route, text); /* the same struct, too */
 	case sip_via_hash:
 		return simple_field_via(home, sip_header->sh_via, text);
 	case sip_from_hash:
@@ -150,7 +155,7 @@ static enum err take_header(struct extraction *extraction, const struct line *li
 {
 	const char *text = line->start, *end = line->start + line->len;
 	isize_t after_colon;
-	const msg_href_t *ref = msg_find_hclass(extraction->class, text, &after_colon);
+	const msg_href_t *ref = message_class_find(text, &after_colon);
 	msg_header_t *header;
 
 	if (after_colon == 0)

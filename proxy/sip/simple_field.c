@@ -16,32 +16,33 @@ enum {
 	PARAMS = 16,
 };
 
-static unsigned sets_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return DIGIT | HOST | USER | VALUE | PARAMS;
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.')
-		return HOST | USER | VALUE | PARAMS;
-	if (c == '_')
-		return USER | VALUE | PARAMS;
-	if (c == '+')
-		return USER;
-	return c == '=' || c == ';' ? PARAMS : 0;
-}
+static const unsigned char sets[256] = {
+	['0' ... '9'] = DIGIT | HOST | USER | VALUE | PARAMS,
+	['a' ... 'z'] = HOST | USER | VALUE | PARAMS,
+	['A' ... 'Z'] = HOST | USER | VALUE | PARAMS,
+	['-'] = HOST | USER | VALUE | PARAMS,
+	['.'] = HOST | USER | VALUE | PARAMS,
+	['_'] = USER | VALUE | PARAMS,
+	['+'] = USER,
+	['='] = PARAMS,
+	[';'] = PARAMS,
+};
 
 /* What follows the characters of the set. */
 static char *skip(char *text, unsigned set)
 {
-	while (sets_of(*text) & set)
+	while (sets[(unsigned char)*text] & set)
 		text++;
 	return text;
 }
 
-static char *skip_word(char *text, const char *word)
+/* What follows the word, or NULL if the text does not begin with it. */
+static char *after_word(char *text, const char *word)
 {
-	const size_t len = strlen(word);
-
-	return strncmp(text, word, len) == 0 ? text + len : NULL;
+	for (; *word; word++, text++)
+		if (*text != *word)
+			return NULL;
+	return text;
 }
 
 struct place {
@@ -79,7 +80,7 @@ struct uri {
 static bool find_uri(char *text, struct uri *out)
 {
 	struct uri uri = { .start = text };
-	char *at = skip_word(text, "sip:");
+	char *at = after_word(text, "sip:");
 
 	if (!at)
 		return false;
@@ -135,7 +136,7 @@ enum simple_field simple_field_address(su_home_t *home, sip_addr_t *address, cha
 		return SIMPLE_NOT;
 	at = uri.end + 1;
 	if (*at) {
-		char *value = skip_word(at, ";tag=");
+		char *value = after_word(at, ";tag=");
 		if (!value || skip(value, VALUE) == value || *skip(value, VALUE))
 			return SIMPLE_NOT;
 		tag = at + 1;
@@ -151,12 +152,43 @@ enum simple_field simple_field_address(su_home_t *home, sip_addr_t *address, cha
 	return SIMPLE_READ;
 }
 
+enum simple_field simple_field_route(sip_route_t *route, char *text)
+{
+	struct uri uri;
+
+	if (*text != '<' || !find_uri(text + 1, &uri) || uri.end[0] != '>' || uri.end[1])
+		return SIMPLE_NOT;
+	*uri.end = '\0';
+	take_uri(&uri, route->r_url);
+	route->r_display = "";
+	return SIMPLE_READ;
+}
+
+enum simple_field simple_field_request(sip_request_t *request, char *text)
+{
+	const sip_method_t method = sip_method_code(text);
+	struct uri uri;
+
+	if (method <= sip_method_unknown)
+		return SIMPLE_NOT;
+	const char *name = sip_method_name(method, NULL);
+	char *at = text + strlen(name);
+	if (*at != ' ' || !find_uri(at + 1, &uri) || *uri.end != ' ' || strcmp(uri.end + 1, sip_version_2_0) != 0)
+		return SIMPLE_NOT;
+	*uri.end = '\0';
+	take_uri(&uri, request->rq_url);
+	request->rq_method = method;
+	request->rq_method_name = name;
+	request->rq_version = sip_version_2_0;
+	return SIMPLE_READ;
+}
+
 static const char *protocol_of(char *text, char **out_end)
 {
 	const char *const protocols[] = { sip_transport_udp, sip_transport_tcp, sip_transport_tls };
 
 	for (size_t i = 0; i < COUNT(protocols); i++) {
-		char *end = skip_word(text, protocols[i]);
+		char *end = after_word(text, protocols[i]);
 		if (end && *end == ' ') {
 			*out_end = end + 1;
 			return protocols[i];
@@ -192,7 +224,7 @@ static bool find_via_params(char *at, struct via_param_list *list)
 		char *text = at + 1, *end = NULL;
 		unsigned which = 0;
 
-		while (which < N_PARAMS && !(end = skip_word(text, via_params[which])))
+		while (which < N_PARAMS && !(end = after_word(text, via_params[which])))
 			which++;
 		if (!end || has_param(list, which))
 			return false;

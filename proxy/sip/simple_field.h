@@ -1,6 +1,6 @@
-/* Reads Via, From and To as nearly everybody writes them: a sip URI of letters and digits in angle brackets with a tag, a
- * Via with host, port, branch and rport. That costs a quarter of what Sofia's parsers take, which are there for all that
- * is written otherwise. What is read comes out as they would leave it. For message_extract.c alone. */
+/* Reads request lines, Via, From, To, Route and Record-Route as nearly everybody writes them: a sip URI of letters and digits,
+ * in angle brackets, with a tag; a Via with host, port, branch and rport. That costs a quarter of what Sofia's parsers take, which are there for all that
+ * is written otherwise. What is read comes out as they would leave it. For the files of proxy/sip. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,3 +16,5 @@ enum simple_field {
 /* The text, which is cut into strings, lives as long as the header; home is where its list of parameters goes. */
 enum simple_field simple_field_address(su_home_t *home, sip_addr_t *address, char *text);
 enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text);
+enum simple_field simple_field_route(sip_route_t *route, char *text); /* Record-Route, too */
+enum simple_field simple_field_request(sip_request_t *request, char *text);

@@ -119,7 +119,7 @@ static void prepare(struct udp_receiver *receiver, unsigned i)
 	};
 }
 
-static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver)
+static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver, unsigned n_asked)
 {
 	if (!receiver->is_prepared || receiver->has_control != socket->is_wildcard) {
 		receiver->has_control = socket->is_wildcard;
@@ -127,7 +127,7 @@ static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver
 			prepare(receiver, i);
 		receiver->is_prepared = true;
 	}
-	int n = recvmmsg(socket->fd, receiver->headers, N_RECEIVED, 0, NULL);
+	int n = recvmmsg(socket->fd, receiver->headers, n_asked, 0, NULL);
 	for (int i = 0; i < n; i++) {
 		receiver->bytes[i][receiver->headers[i].msg_len] = '\0';
 		if (socket->is_served)
@@ -137,16 +137,27 @@ static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver
 	return n;
 }
 
+/* How many datagrams are worth asking for. One that comes alone wakes us by itself, and the kernel's look for the next would
+ * find nothing; where the loop's last round had one too, there are more. */
+static unsigned n_expected(struct udp_socket *socket)
+{
+	const uint64_t round = loop_rounds(socket->transport->loop);
+	const bool was_read = socket->read_in_round + 1 == round;
+
+	socket->read_in_round = round;
+	return was_read ? N_RECEIVED : 1;
+}
+
 static void on_ready(struct loop_watch *watch, unsigned events)
 {
 	struct udp_socket *socket =
 		udp_socket_ref(container_of(watch, struct udp_socket, watch));
-	int n = N_RECEIVED;
+	const unsigned n_asked = n_expected(socket);
+	int n = receive_many(socket, socket->transport->udp_receiver, n_asked);
 
 	/* Bounded, so that a flood on one socket leaves time for the others. */
-	for (unsigned round = 0; round < MAX_ROUNDS && n == N_RECEIVED && socket->is_served;
-	     round++)
-		n = receive_many(socket, socket->transport->udp_receiver);
+	for (unsigned round = 1; round < MAX_ROUNDS && n == N_RECEIVED && socket->is_served; round++)
+		n = receive_many(socket, socket->transport->udp_receiver, n_asked);
 	udp_socket_unref(socket);
 }
 

@@ -34,6 +34,7 @@ struct udp_socket {
 	struct listener *listener; /* counted; owns fd */
 	int fd;
 	bool is_wildcard, is_served;
+	uint64_t read_in_round; /* of the loop: the last one */
 	struct loop_watch watch;
 	struct loop_call flush_call;
 	struct udp_letter batch[UDP_BATCH];

@@ -215,6 +215,51 @@ static void on_always_ready(struct loop_watch *watch, unsigned events)
 	actor->again = true;
 }
 
+static void on_stop_other(struct loop_watch *watch, unsigned events)
+{
+	struct actor *actor = container_of(watch, struct actor, watch);
+
+	actor->again = true;
+	loop_watch_stop(&actor->other->watch);
+}
+
+/* Both are ready in one look; whoever is told first stops the other, whose owner may be gone then. */
+static void test_stopped_by_another_of_the_same_look(void **state)
+{
+	struct loop *loop = turned(0);
+	struct actor a = { .loop = loop }, b = { .loop = loop, .other = &a };
+	int pair[2];
+
+	a.other = &b;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	loop_watch_start(loop, &a.watch, pair[0], LOOP_WRITE, on_stop_other);
+	loop_watch_start(loop, &b.watch, pair[1], LOOP_WRITE, on_stop_other);
+	loop_turn(loop, 0);
+	assert_true(a.again != b.again);
+	assert_true(a.watch.is_started != b.watch.is_started);
+	loop_watch_stop(&a.watch);
+	loop_watch_stop(&b.watch);
+	close(pair[0]);
+	close(pair[1]);
+	loop_free(loop);
+}
+
+static void test_hangup_is_told_as_readable(void **state)
+{
+	struct loop *loop = turned(0);
+	struct actor a = { .loop = loop };
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	close(pair[1]);
+	loop_watch_start(loop, &a.watch, pair[0], LOOP_READ, on_always_ready);
+	loop_turn(loop, 0);
+	assert_true(a.again);
+	loop_watch_stop(&a.watch);
+	close(pair[0]);
+	loop_free(loop);
+}
+
 static void test_a_ready_descriptor_does_not_hold_the_clock(void **state)
 {
 	struct loop *loop = turned(0);
@@ -298,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_prepare_hooks),
 		cmocka_unit_test(test_descriptors_of_a_turned_loop),
 		cmocka_unit_test(test_a_ready_descriptor_does_not_hold_the_clock),
+		cmocka_unit_test(test_stopped_by_another_of_the_same_look),
+		cmocka_unit_test(test_hangup_is_told_as_readable),
 		cmocka_unit_test(test_run),
 	};
 

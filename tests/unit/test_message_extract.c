@@ -42,6 +42,15 @@ static const struct {
 	{ "no name", START ": value\r\n" VIA "\r\n" },
 	{ "lists on several lines", START "Require: a, b\r\nRequire: c\r\nProxy-Require: d\r\nRequire: e\r\n\r\n" },
 	{ "Routes and Contacts", START "Route: <sip:a;lr>, <sip:b;lr>\r\nRoute: <sip:c>\r\nm: <sip:d>;expires=3, \"E\" <sip:e>\r\n\r\n" },
+	{ "Record-Routes", START "Record-Route: <sip:a:5060;transport=tcp;lr;x=a-b_1>\r\nRecord-Route: <sip:b;lr>;p=1\r\n\r\n" },
+	{ "Routes with names", START "Route: \"A\" <sip:a>\r\nRoute: A <sip:a>\r\nRoute: sip:a;lr\r\nRoute: <sips:a>\r\n\r\n" },
+	{ "methods", "INVITE sip:b@c SIP/2.0\r\n\r\n" },
+	{ "longer method", "INVITED sip:b@c SIP/2.0\r\n\r\n" },
+	{ "method in small letters", "invite sip:b@c SIP/2.0\r\n\r\n" },
+	{ "other version", "INVITE sip:b@c SIP/2.1\r\n\r\n" },
+	{ "version in small letters", "INVITE sip:b@c sip/2.0\r\n\r\n" },
+	{ "tel URI", "INVITE tel:+49301234 SIP/2.0\r\n\r\n" },
+	{ "Request-URI with all parts", "BYE sip:b:c@d:1;e=f?g=h SIP/2.0\r\n\r\n" },
 	{ "Contact: *", START "Contact: *\r\n\r\n" },
 	{ "unknown headers", START "X: 1\r\nx: 2\r\nReferred-By: <sip:a>\r\n\r\n" },
 	{ "From with all parts", START "From: \"B. \" <sip:b+1@b.example:5060;transport=tcp;lr>;tag=a-1\r\n\r\n" },
@@ -178,6 +187,26 @@ static void compare_vias(const char *name, const sip_via_t *ours, const sip_via_
 	}
 }
 
+static void compare_routes(const char *name, const sip_route_t *ours, const sip_route_t *theirs)
+{
+	for (; ours && theirs; ours = ours->r_next, theirs = theirs->r_next) {
+		compare_urls(name, ours->r_url, theirs->r_url);
+		compare_texts(name, "display", ours->r_display, theirs->r_display);
+		compare_params(name, ours->r_params, theirs->r_params);
+	}
+}
+
+static void compare_requests(const char *name, const sip_request_t *ours, const sip_request_t *theirs)
+{
+	if (!ours || !theirs)
+		return;
+	if (ours->rq_method != theirs->rq_method)
+		fail_msg("%s: another method", name);
+	compare_texts(name, "method", ours->rq_method_name, theirs->rq_method_name);
+	compare_texts(name, "version", ours->rq_version, theirs->rq_version);
+	compare_urls(name, ours->rq_url, theirs->rq_url);
+}
+
 /* The table of Sofia's struct: which kinds of header there are, and how many of each. */
 static void compare_kinds(const char *name, msg_t *ours, msg_t *theirs)
 {
@@ -214,6 +243,9 @@ static void compare(const char *name, msg_t *ours, msg_t *theirs)
 	compare_kinds(name, ours, theirs);
 	compare_addresses(name, message_sip(ours)->sip_from, message_sip(theirs)->sip_from);
 	compare_addresses(name, message_sip(ours)->sip_to, message_sip(theirs)->sip_to);
+	compare_requests(name, message_sip(ours)->sip_request, message_sip(theirs)->sip_request);
+	compare_routes(name, message_sip(ours)->sip_route, message_sip(theirs)->sip_route);
+	compare_routes(name, message_sip(ours)->sip_record_route, message_sip(theirs)->sip_record_route);
 	compare_vias(name, message_sip(ours)->sip_via, message_sip(theirs)->sip_via);
 }
 
