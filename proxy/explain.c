@@ -129,6 +129,7 @@ static bool take_logon(struct rehearsal *rehearsal, const struct rule *rule, con
 			return true;
 		text_copy(flow->peer_name, sizeof(flow->peer_name), rule->id);
 		flow->proof = logons[i].proof;
+		flow->proof_until_ms = logons[i].expires_ms;
 		return true;
 	}
 	return false;

@@ -99,6 +99,15 @@ static enum reason check_loop(struct request *request)
 
 /* ---- classify: who sent it (design.md 3) ---- */
 
+/* Inside a dialog, whose ends our signed Route names, the connection by which a backend had logged on still stands for it when its time
+ * is over: else a call could not be ended any more. */
+static const char *dialled_for(const struct request *request, const struct flow *flow)
+{
+	if (!flow->is_inbound)
+		return flow->peer_name;
+	return log_on_of_flow(request->snapshot, flow, request->is_inside_dialog ? 0 : request->now_ms);
+}
+
 static void ask_trust(struct request *request)
 {
 	const struct flow *flow = request->arrival->flow;
@@ -108,7 +117,7 @@ static void ask_trust(struct request *request)
 		.identity = flow->identity,
 		.source = flow->remote,
 		.from_domain = request->from_domain,
-		.dialled_for = flow->is_inbound ? log_on_of_flow(request->snapshot, flow, request->now_ms) : flow->peer_name,
+		.dialled_for = dialled_for(request, flow),
 		.has_logged_on = flow->is_inbound,
 	};
 

@@ -36,7 +36,6 @@ DOORS = {
                  "proxy/transport/identity.c", "proxy/transport/tls*.[ch]"],
     "nettle/*": ["proxy/base/mac.c", "proxy/sip/digest.c", "proxy/sip/digest_nonce.c"],
     "ares*.h": ["routing/dns_*.c", "routing/dns.c"],
-    "ev.h": ["proxy/base/loop.[ch]"],
     "yaml.h": ["conf/yaml.c"],
     "uthash.h": ["proxy/base/table.h"],
     "utlist.h": [],

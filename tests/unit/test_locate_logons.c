@@ -182,6 +182,7 @@ static struct fixture *fixture_new(const struct row *row)
 	for (size_t i = 0; i < COUNT(transports); i++)
 		f->rule.listeners[transports[i]][0] = f->rule.listeners[transports[i]][1] = &f->ipv4;
 	f->rule.listeners[TCP][1] = &f->ipv6;
+	f->backend.username = "ucs";
 	f->backend.name = "berlin";
 	f->rule.backend = &f->backend;
 	f->rule.servers = f->servers;
