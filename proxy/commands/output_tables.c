@@ -60,6 +60,10 @@
 	{ path "target", OUTPUT_TEXT, OPTIONAL, "the rule of where it goes", NULL }, \
 	{ path "evidence", OUTPUT_TEXT, OPTIONAL, "what DNS said", NULL }, \
 	{ path "peer_diagnostics", OUTPUT_TEXT, OPTIONAL, "what the other side said of its refusal", NULL }, \
+	{ path "ms_diagnostics", OUTPUT_OBJECT, OPTIONAL, "what its ms-diagnostics header said", NULL }, \
+	{ path "ms_diagnostics.id", OUTPUT_NUMBER, ALWAYS, "the number, of [MS-OCER]", NULL }, \
+	{ path "ms_diagnostics.reason", OUTPUT_TEXT, OPTIONAL, "its words", NULL }, \
+	{ path "ms_diagnostics.source", OUTPUT_TEXT, OPTIONAL, "the host whose words they are", NULL }, \
 	{ path "steps[]", OUTPUT_LIST, ALWAYS, "the rules that were asked, in order", NULL }, \
 	{ path "steps[].step", OUTPUT_TEXT, OPTIONAL, "validate, classify, ...", NULL }, \
 	{ path "steps[].rule", OUTPUT_TEXT, OPTIONAL, "of the step", NULL }, \

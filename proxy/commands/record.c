@@ -121,6 +121,17 @@ static void print_hops(const struct screen *screen, const json_t *record)
 /* What the other side said of its refusal. */
 static void print_diagnostics(const struct screen *screen, const json_t *record)
 {
+	const json_t *ms = json_object_get(record, "ms_diagnostics");
+	const char *source = record_text(ms, "source"), *reason = record_text(ms, "reason");
+	char text[320];
+
+	if (ms) {
+		snprintf(text, sizeof(text), "%lld%s%s%s%s", record_number(ms, "id"), *source ? ", of " : "", source,
+			 *reason ? ": " : "", reason);
+		fputs("  ms-diagnostics ", screen->file);
+		screen_paragraph(screen, 17, 17, text);
+		return;
+	}
 	if (!*record_text(record, "peer_diagnostics"))
 		return;
 	fputs("  they say       ", screen->file);

@@ -177,12 +177,14 @@ static bool do_why(struct stage *stage, char *rest)
 
 static bool has_step(const struct decision *decision, const char *pattern)
 {
+	char said[320];
 	unsigned i;
 
 	for (i = 0; i < decision->n_steps; i++)
 		if (text_glob(pattern, decision->steps[i].result))
 			return true;
-	return false;
+	snprintf(said, sizeof(said), "they say %u of %s: %s", decision->ms_id, decision->ms_source, decision->ms_reason);
+	return decision->ms_id && text_glob(pattern, said);
 }
 
 static bool do_because(struct stage *stage, char *rest)

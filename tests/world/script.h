@@ -24,7 +24,8 @@
  *   dns NAME A 203.0.113.1                also AAAA, SRV; fails, hangs, nothing
  *   forget NAME                           takes its records away
  *   why CODE [DESTINATION]                the reason of the newest decision; "none": welcome
- *   because PATTERN                       a step of the newest decision says so
+ *   because PATTERN                       a step of the newest decision says so; or the partner did with
+ *                                         ms-diagnostics: "they say 1003 of x.example: ..."
  *   everybody answers                     200 to whatever anybody was asked
  *   reload N                              configuration number N of the play is swapped in
  *   reload N for TIME                     ... and comes back after TIME ("60s") unless it is confirmed
