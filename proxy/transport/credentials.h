@@ -26,6 +26,10 @@ struct credentials *credentials_unref(struct credentials *credentials);
 const char *credentials_name(const struct credentials *credentials);
 const struct identity *credentials_identity(const struct credentials *credentials);
 
+/* When what is shown to partners ends: the earliest of the chain, in seconds since 1970. out_which, if not NULL, gets the
+ * subject of the intermediate that ends then, "" if it is the certificate itself; the credentials' own. */
+int64_t credentials_not_after(const struct credentials *credentials, const char **out_which);
+
 /* SHA-256 of the chain in hex, "" for NULL: equal for two loads of the same certificate, so that a reload which
  * changes nothing keeps the connections. */
 const char *credentials_fingerprint(const struct credentials *credentials);

@@ -1,3 +1,5 @@
+#include "proxy/transport/tls_verify.h"
+
 #include <gnutls/x509.h>
 #include <gnutls/x509-ext.h>
 #include <stdio.h>
@@ -289,7 +291,8 @@ static enum reason check_trust(struct tls_session *session, struct chain *path)
 	return refuse(session, path->crts[0], REASON_TLS_BAD_CERTIFICATE);
 }
 
-static enum reason check_path(struct tls_session *session, struct chain *path)
+/* All but the names. */
+static enum reason check_certificates(struct tls_session *session, struct chain *path)
 {
 	enum reason reason = check_strength(session, path);
 
@@ -301,9 +304,20 @@ static enum reason check_path(struct tls_session *session, struct chain *path)
 		reason = check_times(session, path);
 	if (reason == REASON_NONE)
 		reason = check_usage(session, path->crts[0]);
-	if (reason == REASON_NONE)
-		reason = check_names(session, path->crts[0]);
 	return reason;
+}
+
+static enum reason check_path(struct tls_session *session, struct chain *path)
+{
+	enum reason reason = check_certificates(session, path);
+
+	return reason == REASON_NONE ? check_names(session, path->crts[0]) : reason;
+}
+
+static void free_chain(struct chain *chain)
+{
+	for (unsigned i = 0; i < chain->n; i++)
+		gnutls_x509_crt_deinit(chain->crts[i]);
 }
 
 enum reason tls_verify_peer(struct tls_session *session)
@@ -332,7 +346,74 @@ enum reason tls_verify_peer(struct tls_session *session)
 			      sizeof(diagnosis->presented));
 		reason = check_path(session, &path);
 	}
-	for (unsigned i = 0; i < chain.n; i++)
-		gnutls_x509_crt_deinit(chain.crts[i]);
+	free_chain(&chain);
+	return reason;
+}
+
+static int64_t earliest_end(const struct chain *path)
+{
+	int64_t earliest = gnutls_x509_crt_get_expiration_time(path->crts[0]);
+
+	for (unsigned i = 1; i < path->n; i++) {
+		int64_t end = gnutls_x509_crt_get_expiration_time(path->crts[i]);
+		if (end < earliest)
+			earliest = end;
+	}
+	return earliest;
+}
+
+enum err tls_verify_keep(const struct tls_session *session, struct peer_chain **out)
+{
+	struct chain chain = { .n = 0 };
+	struct peer_chain *kept = NULL;
+	size_t size = 0;
+	unsigned n = 0;
+
+	const gnutls_datum_t *ders = gnutls_certificate_get_peers(session->gnutls, &n);
+	if (!ders || n == 0)
+		return ERR_NOT_FOUND;
+	if (n > TLS_MAX_CHAIN || n > PEER_CHAIN_MAX)
+		return ERR_TOO_LARGE;
+	for (unsigned i = 0; i < n; i++)
+		size += ders[i].size;
+	enum err err = peer_chain_new(size, &kept);
+	if (err != ERR_OK)
+		return err;
+	if (!import_all(ders, n, &chain)) {
+		free_chain(&chain);
+		peer_chain_unref(kept);
+		return ERR_INVALID;
+	}
+	struct chain path = chain;
+	path.n = order_path(&path);
+	for (unsigned i = 0; i < n; i++)
+		peer_chain_add(kept, ders[i].data, ders[i].size);
+	kept->is_inbound = session->is_server;
+	kept->not_after = earliest_end(&path);
+	free_chain(&chain);
+	*out = kept;
+	return ERR_OK;
+}
+
+enum reason tls_verify_again(const struct peer_chain *kept, struct tls_trust *trust, struct tls_diagnosis *out_diagnosis)
+{
+	struct tls_session session = { .is_server = kept->is_inbound, .trust = trust, .diagnosis = out_diagnosis };
+	enum reason reason = REASON_TLS_BAD_CERTIFICATE;
+	struct chain chain = { .n = 0 };
+	gnutls_datum_t ders[PEER_CHAIN_MAX];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < kept->n; i++) {
+		ders[i] = (gnutls_datum_t){ .data = (unsigned char *)kept->bytes + at, .size = (unsigned)kept->lens[i] };
+		at += kept->lens[i];
+	}
+	if (import_all(ders, kept->n, &chain) &&
+	    identity_from_der(ders[0].data, ders[0].size, &session.identity) == ERR_OK) {
+		struct chain path = chain;
+		path.n = order_path(&path);
+		reason = check_certificates(&session, &path);
+	}
+	identity_unref(session.identity);
+	free_chain(&chain);
 	return reason;
 }
