@@ -269,6 +269,11 @@ struct credentials *credentials_unref(struct credentials *credentials)
 	return NULL;
 }
 
+unsigned credentials_n_chain(const struct credentials *credentials)
+{
+	return credentials->n_chain;
+}
+
 const char *credentials_name(const struct credentials *credentials)
 {
 	return credentials->name;

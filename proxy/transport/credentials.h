@@ -23,6 +23,7 @@ enum err credentials_load(const struct settings_certificate *certificate, struct
 			  struct credentials **out) MUST_CHECK;
 struct credentials *credentials_ref(struct credentials *credentials);
 struct credentials *credentials_unref(struct credentials *credentials);
+unsigned credentials_n_chain(const struct credentials *credentials); /* certificates that are shown, the leaf too */
 const char *credentials_name(const struct credentials *credentials);
 const struct identity *credentials_identity(const struct credentials *credentials);
 
