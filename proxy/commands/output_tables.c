@@ -89,14 +89,23 @@
 	{ path "tls.sni", OUTPUT_TEXT, OPTIONAL, "the name that was asked for", NULL }, \
 	{ path "tls.version", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
 	{ path "tls.minimum", OUTPUT_TEXT, OPTIONAL, "the version that we ask for at least", NULL }, \
+	{ path "tls.offered", OUTPUT_TEXT, OPTIONAL, "the versions that a client offered", NULL }, \
 	{ path "tls.cipher", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
 	{ path "tls.alert", OUTPUT_TEXT, OPTIONAL, "by its name in RFC 8446", NULL }, \
 	{ path "tls.alert_from", OUTPUT_WORD, OPTIONAL, "who sent it", "us them" }, \
 	{ path "tls.verify", OUTPUT_TEXT, OPTIONAL, "what we found wrong", NULL }, \
 	{ path "tls.subject", OUTPUT_TEXT, OPTIONAL, "of the certificate that is wrong", NULL }, \
 	{ path "tls.issuer", OUTPUT_TEXT, OPTIONAL, "of that", NULL }, \
+	{ path "tls.issuer_url", OUTPUT_TEXT, OPTIONAL, "where that issuer, which is missing, can be fetched", NULL }, \
+	{ path "tls.serial", OUTPUT_TEXT, OPTIONAL, "of the certificate that is wrong, in hex", NULL }, \
+	{ path "tls.sha256", OUTPUT_TEXT, OPTIONAL, "its fingerprint", NULL }, \
+	{ path "tls.not_before", OUTPUT_TIME, OPTIONAL, "since when it is valid", NULL }, \
+	{ path "tls.not_after", OUTPUT_TIME, OPTIONAL, "until when", NULL }, \
 	{ path "tls.expected", OUTPUT_TEXT, OPTIONAL, "the names that we wanted; cert_names has those that were shown", NULL }, \
 	{ path "tls.ca_list", OUTPUT_TEXT, OPTIONAL, "the issuers that they accept", NULL }, \
+	{ path "tls.ca_list_has_ours", OUTPUT_BOOL, OPTIONAL, "false: none of these issued our certificate", NULL }, \
+	{ path "tls.our_names", OUTPUT_TEXT, OPTIONAL, "in the certificate that we showed", NULL }, \
+	{ path "tls.our_issuer", OUTPUT_TEXT, OPTIONAL, "of that", NULL }, \
 	{ path "tls.asked_certificate", OUTPUT_BOOL, ALWAYS, "they asked for ours", NULL }, \
 	{ path "tls.sent_certificate", OUTPUT_BOOL, ALWAYS, "we had one to send", NULL }, \
 	{ path "tls.text", OUTPUT_TEXT, ALWAYS, "the line of the log", NULL }, \

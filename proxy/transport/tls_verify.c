@@ -9,33 +9,18 @@
 #include "proxy/base/text.h"
 #include "proxy/transport/tls_inside.h"
 
+enum { DAY_S = 86400 };
+
 /* The chain that a peer showed, in the order from its leaf upwards. */
 struct chain {
 	gnutls_x509_crt_t crts[TLS_MAX_CHAIN];
 	unsigned n;
 };
 
-/* Names the certificate that failed, for the person who has to find it. */
-static void note_failed(struct tls_diagnosis *diagnosis, gnutls_x509_crt_t crt)
-{
-	gnutls_datum_t text = { 0 };
-
-	if (gnutls_x509_crt_get_dn3(crt, &text, 0) >= 0) {
-		text_copy(diagnosis->failed_subject, sizeof(diagnosis->failed_subject),
-			  (const char *)text.data);
-		gnutls_free(text.data);
-	}
-	if (gnutls_x509_crt_get_issuer_dn3(crt, &text, 0) >= 0) {
-		text_copy(diagnosis->failed_issuer, sizeof(diagnosis->failed_issuer),
-			  (const char *)text.data);
-		gnutls_free(text.data);
-	}
-}
-
 static enum reason refuse(struct tls_session *session, gnutls_x509_crt_t crt,
 			  enum reason reason)
 {
-	note_failed(session->diagnosis, crt);
+	tls_describe_failed(session->diagnosis, crt);
 	return reason;
 }
 
@@ -81,16 +66,6 @@ static const char *which(unsigned i)
 	return i == 0 ? "leaf" : "intermediate";
 }
 
-static bool has_aia(gnutls_x509_crt_t crt)
-{
-	gnutls_datum_t uri = { 0 };
-	bool has = gnutls_x509_crt_get_authority_info_access(crt, 0, GNUTLS_IA_CAISSUERS_URI,
-							     &uri, NULL) >= 0;
-
-	gnutls_free(uri.data);
-	return has;
-}
-
 static bool is_known_organisation(const struct tls_trust *trust, gnutls_x509_crt_t crt)
 {
 	char name[256];
@@ -115,18 +90,19 @@ static enum reason judge_untrusted(struct tls_session *session, const struct cha
 	gnutls_x509_crt_t top = path->crts[path->n - 1];
 	struct tls_diagnosis *diagnosis = session->diagnosis;
 
-	note_failed(diagnosis, top);
+	tls_describe_failed(diagnosis, top);
 	if (is_self_signed(top)) {
 		snprintf(diagnosis->verify, sizeof(diagnosis->verify),
 			 "%s is self-signed and not trusted",
 			 path->n == 1 ? "the certificate" : "the root that was sent");
 		return path->n == 1 ? REASON_TLS_SELF_SIGNED : REASON_TLS_UNKNOWN_CA;
 	}
-	bool is_missing = has_aia(top) || is_known_organisation(session->trust, top);
+	bool has_url = tls_describe_issuer_url(top, diagnosis->issuer_url, sizeof(diagnosis->issuer_url));
+	bool is_missing = has_url || is_known_organisation(session->trust, top);
 	snprintf(diagnosis->verify, sizeof(diagnosis->verify),
 		 "the issuer was neither sent nor is it trusted%s%s",
 		 is_missing ? "; it looks like an intermediate" : "",
-		 has_aia(top) ? " (obtainable by AIA)" : "");
+		 has_url ? " (obtainable by AIA)" : "");
 	return is_missing ? REASON_TLS_INCOMPLETE_CHAIN : REASON_TLS_UNKNOWN_CA;
 }
 
@@ -145,6 +121,18 @@ static enum reason check_revoked(struct tls_session *session, const struct chain
 	return REASON_NONE;
 }
 
+/* Nobody issues a certificate for tomorrow: one of the clocks goes wrong. */
+static void note_skew(struct tls_diagnosis *diagnosis, time_t early_s)
+{
+	size_t len = strlen(diagnosis->verify);
+	char left[32];
+
+	if (early_s < DAY_S)
+		snprintf(diagnosis->verify + len, sizeof(diagnosis->verify) - len,
+			 ", which is in %s: most likely a clock is wrong, ours or that of its CA",
+			 text_duration((uint64_t)early_s * 1000, left));
+}
+
 static enum reason check_times(struct tls_session *session, const struct chain *path)
 {
 	time_t now = time(NULL);
@@ -160,6 +148,8 @@ static enum reason check_times(struct tls_session *session, const struct chain *
 		snprintf(session->diagnosis->verify, sizeof(session->diagnosis->verify),
 			 "the %s certificate %s %s", which(i),
 			 now > end ? "expired on" : "is not valid before", text);
+		if (now < begin)
+			note_skew(session->diagnosis, begin - now);
 		return refuse(session, path->crts[i],
 			      now > end ? REASON_TLS_EXPIRED : REASON_TLS_NOT_YET_VALID);
 	}
