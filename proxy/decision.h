@@ -47,7 +47,9 @@ struct decision {
 	char evidence[160];   /* what DNS said */
 	enum reason reason;   /* why it was refused; REASON_NONE */
 	int status;	      /* the final status that went back; 0: none yet, or dropped */
-	char peer_diagnostics[160]; /* ms-diagnostics or Reason of the partner's answer */
+	char peer_diagnostics[160]; /* ms-diagnostics, Warning or Reason of the partner's answer */
+	unsigned ms_id;		    /* the number of its ms-diagnostics; 0: there was none */
+	char ms_reason[128], ms_source[80]; /* of that: the words, and whose they are */
 	unsigned n_steps, n_hops;
 	struct decision_step steps[DECISION_MAX_STEPS];
 	struct decision_hop hops[DECISION_MAX_HOPS];

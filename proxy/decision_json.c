@@ -58,6 +58,18 @@ static void add_message(json_t *object, const struct decision *decision)
 	add_text(object, "peer_diagnostics", decision->peer_diagnostics);
 }
 
+static void add_ms_diagnostics(json_t *object, const struct decision *decision)
+{
+	json_t *diagnostics;
+
+	if (!decision->ms_id)
+		return;
+	diagnostics = json_pack("{s:i}", "id", (int)decision->ms_id);
+	add_text(diagnostics, "reason", decision->ms_reason);
+	add_text(diagnostics, "source", decision->ms_source);
+	json_object_set_new(object, "ms_diagnostics", diagnostics);
+}
+
 json_t *decision_to_json(const struct decision *decision, bool is_explained)
 {
 	const struct reason_row *row = reason_row(decision->reason);
@@ -70,6 +82,7 @@ json_t *decision_to_json(const struct decision *decision, bool is_explained)
 	if (!object)
 		return NULL;
 	add_message(object, decision);
+	add_ms_diagnostics(object, decision);
 	if (!is_explained) {
 		add_text(object, "call_id", decision->call_id);
 		json_object_set_new(object, "id", json_integer((json_int_t)decision->id));

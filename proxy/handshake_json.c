@@ -9,6 +9,28 @@ static void add_text(json_t *object, const char *key, const char *text)
 		json_object_set_new(object, key, json_text(text));
 }
 
+static void add_time(json_t *object, const char *key, int64_t seconds)
+{
+	char time[32];
+
+	if (seconds > 0)
+		json_object_set_new(object, key, json_string(text_time((uint64_t)seconds * 1000000, time)));
+}
+
+/* The certificate of theirs that failed. */
+static void add_failed(json_t *object, const struct tls_diagnosis *diagnosis)
+{
+	add_text(object, "subject", diagnosis->failed_subject);
+	add_text(object, "issuer", diagnosis->failed_issuer);
+	add_text(object, "issuer_url", diagnosis->issuer_url);
+	add_text(object, "serial", diagnosis->failed_serial);
+	add_text(object, "sha256", diagnosis->failed_sha256);
+	if (*diagnosis->failed_subject || *diagnosis->failed_serial) {
+		add_time(object, "not_before", diagnosis->failed_not_before);
+		add_time(object, "not_after", diagnosis->failed_not_after);
+	}
+}
+
 static json_t *tls_to_json(const struct handshake *handshake)
 {
 	const struct tls_diagnosis *diagnosis = &handshake->diagnosis;
@@ -22,15 +44,19 @@ static json_t *tls_to_json(const struct handshake *handshake)
 	add_text(object, "sni", diagnosis->sni);
 	add_text(object, "version", diagnosis->version);
 	add_text(object, "minimum", handshake->minimum);
+	add_text(object, "offered", diagnosis->offered);
 	add_text(object, "cipher", diagnosis->cipher);
 	add_text(object, "alert", diagnosis->alert_text);
 	if (*diagnosis->alert_text)
 		add_text(object, "alert_from", diagnosis->alert_from_peer ? "them" : "us");
 	add_text(object, "verify", diagnosis->verify);
-	add_text(object, "subject", diagnosis->failed_subject);
-	add_text(object, "issuer", diagnosis->failed_issuer);
+	add_failed(object, diagnosis);
 	add_text(object, "expected", diagnosis->expected);
 	add_text(object, "ca_list", diagnosis->ca_list);
+	if (*diagnosis->ca_list && diagnosis->sent_certificate)
+		json_object_set_new(object, "ca_list_has_ours", json_boolean(diagnosis->is_ours_listed));
+	add_text(object, "our_names", diagnosis->our_names);
+	add_text(object, "our_issuer", diagnosis->our_issuer);
 	return object;
 }
 

@@ -57,13 +57,20 @@ static void on_malformed(void *user, struct flow *flow, const void *bytes, size_
 		  addr_text(&flow->remote, peer), "listener", flow->listener->name, NULL);
 }
 
+void hearing_certificate(struct worker *worker, struct flow *flow, const char *id)
+{
+	struct server *server = worker->server;
+	int64_t not_after = peer_certificates_note(server->peer_certificates, id, flow, loop_now_ms(worker->loop));
+
+	if (not_after)
+		peer_stats_certificate(server->peer_stats, id, not_after);
+}
+
 static void on_opened(void *user, struct flow *flow)
 {
-	const struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE], names[160] = "";
 
-	if (flow->identity && *flow->peer_name)
-		peer_stats_certificate(worker->server->peer_stats, flow->peer_name, flow->identity->not_after);
+	hearing_certificate(user, flow, flow->peer_name);
 	if (!log_wants(LOG_DEBUG))
 		return;
 	if (flow->identity)

@@ -8,5 +8,9 @@
 /* The callbacks for the worker's transport. */
 struct transport_user hearing_user(struct worker *worker);
 
+/* The other end of flow is known as id ("partner:partner.example", "": nobody): the certificate that it showed is noted.
+ * The worker's thread. */
+void hearing_certificate(struct worker *worker, struct flow *flow, const char *id);
+
 /* A decision was made: into the ring, the counters, and, if it is a refusal, the log. The worker's thread. */
 void hearing_decision(struct worker *worker, const struct decision *decision);

@@ -70,12 +70,9 @@ static void print_certificates(const struct page *page)
 
 	counter_print_head(page->buf, COUNTER_CERTIFICATE_NOT_AFTER, page->is_openmetrics);
 	for (size_t i = 0; i < snapshot->settings->n_certificates; i++) {
-		const struct identity *identity =
-			credentials_identity(snapshot->credentials[i]);
-
 		counter_print_sample(page->buf, COUNTER_CERTIFICATE_NOT_AFTER,
 				     &snapshot->settings->certificates[i].name,
-				     (double)identity->not_after);
+				     (double)credentials_not_after(snapshot->credentials[i], NULL));
 	}
 }
 

@@ -125,6 +125,8 @@ static void judge(struct worker *worker, struct arrival *arrival)
 	outcome = request_judge(&request);
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, counter_method(request.decision.method), 1);
+	if (request.origin.kind != ORIGIN_STRANGER)
+		hearing_certificate(worker, arrival->flow, request.origin.id);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
 	if (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER)
 		request_home_learn(&request);

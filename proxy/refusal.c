@@ -2,16 +2,30 @@
 
 #include <stdio.h>
 
+#include "proxy/base/text.h"
+#include "proxy/sip/ms_diagnostics.h"
 #include "proxy/sip/reply.h"
 
 /* True for those who may read why: the others learn nothing about us from a status alone. */
-static bool is_known(const struct request *request)
+static bool is_known(enum origin_kind asker)
 {
-	return request->origin.kind != ORIGIN_STRANGER;
+	return asker != ORIGIN_STRANGER;
 }
 
-msg_t *refusal_for(msg_t *msg, enum reason reason, bool shows_code, const char *agent,
-		   unsigned retry_after_s)
+/* Partners' servers, and those who run them, know the numbers of [MS-OCER]. A backend gets none of ours: a number of a
+ * refusal means to it that the partner spoke. */
+static enum err add_number(msg_t *response, enum reason reason, enum origin_kind asker, const char *agent)
+{
+	struct ms_diagnostics ours = { .id = reason_row(reason)->ms_id };
+
+	if (!ours.id || !is_known(asker) || asker == ORIGIN_BACKEND)
+		return ERR_OK;
+	text_copy(ours.reason, sizeof(ours.reason), ms_diagnostics_text(ours.id));
+	text_copy(ours.source, sizeof(ours.source), agent);
+	return ms_diagnostics_add(response, &ours);
+}
+
+msg_t *refusal_for(msg_t *msg, enum reason reason, enum origin_kind asker, const char *agent, unsigned retry_after_s)
 {
 	const struct reason_row *row = reason_row(reason);
 	char value[400], tag[17];
@@ -22,7 +36,7 @@ msg_t *refusal_for(msg_t *msg, enum reason reason, bool shows_code, const char *
 			     row->status ? row->phrase : "Service Unavailable", tag);
 	if (!response)
 		return NULL;
-	if (shows_code) {
+	if (is_known(asker)) {
 		/* RFC 3261 §20.43: 399 is a warning for a person or a log. Reason (RFC 3326) is not
 		 * allowed in these responses. */
 		snprintf(value, sizeof(value), "399 %.255s \"nuncio: %s\"", agent,
@@ -30,6 +44,8 @@ msg_t *refusal_for(msg_t *msg, enum reason reason, bool shows_code, const char *
 		if (message_add_header(response, "Warning", value))
 			return message_unref(response);
 	}
+	if (add_number(response, reason, asker, agent))
+		return message_unref(response);
 	if (retry_after_s) {
 		snprintf(value, sizeof(value), "%u", retry_after_s);
 		if (message_add_header(response, "Retry-After", value))
@@ -41,8 +57,8 @@ msg_t *refusal_for(msg_t *msg, enum reason reason, bool shows_code, const char *
 msg_t *refusal_new(const struct request *request, enum reason reason)
 {
 	const struct listener *listener = request->arrival->flow->listener;
-	msg_t *response = refusal_for(request->arrival->msg, reason, is_known(request),
-				      listener->host, request->retry_after_s);
+	msg_t *response = refusal_for(request->arrival->msg, reason, request->origin.kind, listener->host,
+				      request->retry_after_s);
 
 	if (!response)
 		return NULL;

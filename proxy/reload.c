@@ -10,6 +10,7 @@
 #include "proxy/base/text.h"
 #include "proxy/json_text.h"
 #include "proxy/reload_diff.h"
+#include "proxy/reload_preflight.h"
 #include "proxy/worker.h"
 
 enum { MAX_LOGGED = 20 };
@@ -77,6 +78,20 @@ static void log_changes(const json_t *changes)
 	}
 }
 
+static void log_preflight(const json_t *preflight)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(preflight, i, row) {
+		if (i == MAX_LOGGED)
+			break;
+		log_event(LOG_WARNING, "may break", "config", json_string_value(json_object_get(row, "what")), "reason",
+			  json_string_value(json_object_get(row, "reason")), "msg",
+			  json_string_value(json_object_get(row, "text")), NULL);
+	}
+}
+
 static void log_faults(struct report *report)
 {
 	const struct report_row *rows;
@@ -107,7 +122,8 @@ json_t *reload_apply(struct server *server, struct snapshot *snapshot)
 	return changes;
 }
 
-static json_t *reload(struct server *server, uint64_t confirm_ms, struct report *report, bool *out_ok)
+/* Returns the changes; out_preflight gets what may break, NULL if nothing was applied. */
+static json_t *reload(struct server *server, uint64_t confirm_ms, struct report *report, json_t **out_preflight, bool *out_ok)
 {
 	struct snapshot_parts parts = {
 		.keys = server->keys,
@@ -132,6 +148,8 @@ static json_t *reload(struct server *server, uint64_t confirm_ms, struct report 
 	snapshot->loaded_wall_us = server->last_reload_wall_us;
 	log_event(LOG_INFO, "configuration reloaded", "config", snapshot->path, NULL);
 	before = snapshot_ref(server->snapshot);
+	*out_preflight = reload_preflight(server, snapshot);
+	log_preflight(*out_preflight);
 	changes = reload_apply(server, snapshot);
 	snprintf(server->last_reload_text, sizeof(server->last_reload_text), "%zu changes", json_array_size(changes));
 	reload_confirm_forget(server);
@@ -174,7 +192,7 @@ char *reload_now(struct server *server, uint64_t confirm_ms, bool *out_ok)
 {
 	const uint64_t began_us = now_us(CLOCK_MONOTONIC);
 	struct report *report = NULL;
-	json_t *answer = json_object(), *changes;
+	json_t *answer = json_object(), *changes, *preflight = NULL;
 	char *text;
 
 	*out_ok = false;
@@ -186,11 +204,12 @@ char *reload_now(struct server *server, uint64_t confirm_ms, bool *out_ok)
 		json_decref(answer);
 		return NULL;
 	}
-	changes = reload(server, confirm_ms, report, out_ok);
+	changes = reload(server, confirm_ms, report, &preflight, out_ok);
 	json_object_set_new(answer, "version", json_integer(1));
 	json_object_set_new(answer, "ok", json_boolean(*out_ok));
 	json_object_set_new(answer, "n_files", json_integer((json_int_t)server->snapshot->settings->n_files));
 	json_object_set_new(answer, "changes", changes);
+	json_object_set_new(answer, "preflight", preflight ? preflight : json_array());
 	json_object_set_new(answer, "problems", problems_of(report));
 	add_report_text(answer, report);
 	json_object_set_new(answer, "running_since_us", json_integer((json_int_t)server->snapshot->loaded_wall_us));

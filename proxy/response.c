@@ -10,6 +10,7 @@
 #include "proxy/hearing.h"
 #include "proxy/refusal.h"
 #include "proxy/return_path.h"
+#include "proxy/sip/ms_diagnostics.h"
 #include "proxy/sip/reply.h"
 #include "proxy/sip/via.h"
 #include "proxy/stage.h"
@@ -20,15 +21,22 @@ enum { PRESET_WAIT_MS = 30000 };
 
 static void keep_diagnostics(struct context *context, const msg_t *msg)
 {
-	const char *text = message_header(msg, "ms-diagnostics");
+	static const char *const names[] = { "ms-diagnostics", "ms-diagnostics-public", "Warning", "Reason" };
+	struct decision *decision = context->decision;
+	struct ms_diagnostics ms;
+	const char *text = NULL;
 
-	if (!text)
-		text = message_header(msg, "Warning");
-	if (!text)
-		text = message_header(msg, "Reason");
-	if (text && context->decision)
-		text_copy(context->decision->peer_diagnostics,
-			  sizeof(context->decision->peer_diagnostics), text);
+	if (!decision)
+		return;
+	for (size_t i = 0; i < COUNT(names) && !text; i++)
+		text = message_header(msg, names[i]);
+	if (text)
+		text_copy(decision->peer_diagnostics, sizeof(decision->peer_diagnostics), text);
+	if (!ms_diagnostics_read(msg, &ms))
+		return;
+	decision->ms_id = ms.id;
+	text_copy(decision->ms_reason, sizeof(decision->ms_reason), ms.reason);
+	text_copy(decision->ms_source, sizeof(decision->ms_source), ms.source);
 }
 
 static void observe_response(const struct context *context, uint64_t took_us)
@@ -109,6 +117,19 @@ static unsigned wait_s(const struct context *context)
 	return (unsigned)((wait_ms + 999) / 1000);
 }
 
+/* What a partner told of its 503 goes on to the backend that asked, with the 500 that stands for it. To others our own
+ * number goes: of what is behind us a partner learns no more. */
+static enum err pass_on_diagnostics(const struct context *context, msg_t *response)
+{
+	const struct rule *rule = context->n_branches ? context->branches[0].target.rule : NULL;
+	struct ms_diagnostics theirs;
+
+	if (context->origin.kind != ORIGIN_BACKEND || !context->best || !rule || !rule->route ||
+	    !ms_diagnostics_read(context->best, &theirs))
+		return ERR_OK;
+	return ms_diagnostics_add(response, &theirs);
+}
+
 void response_send_own(struct context *context, enum reason reason)
 {
 	msg_t *request, *response;
@@ -119,8 +140,10 @@ void response_send_own(struct context *context, enum reason reason)
 		return;
 	}
 	request = server_txn_request(context->server_txn);
-	response = refusal_for(request, reason, context->origin.kind != ORIGIN_STRANGER,
-			       context->in->host, reason_row(reason)->status == 503 ? wait_s(context) : 0);
+	response = refusal_for(request, reason, context->origin.kind, context->in->host,
+			       reason_row(reason)->status == 503 ? wait_s(context) : 0);
+	if (response && reason == REASON_NEXT_HOP_503 && pass_on_diagnostics(context, response))
+		response = message_unref(response);
 	if (response)
 		send_final(context, response, reason);
 	else

@@ -8,6 +8,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/certificate_watch.h"
 #include "proxy/location_store.h"
 #include "proxy/registrar.h"
 #include "proxy/worker.h"
@@ -37,6 +38,8 @@ static enum err make_shared(struct server *server)
 		err = peer_addresses_new(&server->addresses);
 	if (!err)
 		err = peer_stats_new(&server->peer_stats);
+	if (!err)
+		err = peer_certificates_new(&server->peer_certificates);
 	if (!err)
 		err = location_new(&location_limits, &server->location);
 	return err;
@@ -212,6 +215,8 @@ enum err server_start(struct server *server)
 	enum err err = server_keep_state(server, server->snapshot->settings->service.state_dir);
 	unsigned i;
 
+	if (!err)
+		err = certificate_watch_new(server, &server->certificate_watch);
 	for (i = 0; i < server->n_workers && !err; i++)
 		err = worker_start(server->workers[i]);
 	return err;
@@ -233,6 +238,7 @@ struct server *server_free(struct server *server)
 		return NULL;
 	server_stop(server);
 	reload_confirm_end(server);
+	certificate_watch_free(server->certificate_watch);
 	for (i = 0; i < server->n_workers; i++)
 		worker_free(server->workers[i]);
 	for (i = 0; i < server->n_workers; i++)
@@ -244,6 +250,7 @@ struct server *server_free(struct server *server)
 	health_table_free(server->health);
 	peer_addresses_free(server->addresses);
 	peer_stats_free(server->peer_stats);
+	peer_certificates_free(server->peer_certificates);
 	location_store_detach(server->location_store);
 	server->store = store_close(server->store);
 	location_free(server->location);

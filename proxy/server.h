@@ -10,6 +10,7 @@
 #include "proxy/base/counter.h"
 #include "proxy/base/error.h"
 #include "proxy/base/loop.h"
+#include "proxy/peer_certificates.h"
 #include "proxy/peer_stats.h"
 #include "proxy/reload_confirm.h"
 #include "proxy/sip/digest.h"
@@ -19,6 +20,7 @@
 #include "routing/location.h"
 #include "routing/record_route.h"
 
+struct certificate_watch;
 struct location_store;
 struct worker;
 
@@ -39,6 +41,7 @@ struct server {
 	struct health_table *health;
 	struct peer_addresses *addresses;
 	struct peer_stats *peer_stats;
+	struct peer_certificates *peer_certificates;
 	struct location *location;
 	struct store *store; /* NULL offline */
 	struct location_store *location_store;
@@ -52,6 +55,7 @@ struct server {
 	uint64_t rounds_seen[SERVER_MAX_WORKERS]; /* server_is_alive */
 	uint64_t n_reloads_applied, n_reloads_unchanged, n_reloads_rejected, n_reloads_reverted;
 	struct reload_confirm confirm;
+	struct certificate_watch *certificate_watch; /* NULL until server_start */
 	bool is_draining;		/* atomic: written by main, read by all */
 };
 

@@ -6,17 +6,12 @@
 
 #include "conf/host.h"
 #include "proxy/base/text.h"
+#include "proxy/certificate_use.h"
+#include "proxy/certificate_watch.h"
 #include "proxy/json_text.h"
 #include "proxy/status_peers.h"
 #include "proxy/status_problem.h"
 #include "proxy/status_stream.h"
-
-int status_days_left(const struct identity *identity, uint64_t wall_us)
-{
-	int64_t left_s = identity->not_after - (int64_t)(wall_us / 1000000);
-
-	return (int)(left_s >= 0 ? left_s / 86400 : -1 - (-left_s - 1) / 86400);
-}
 
 /* An interface may lose its address while we serve on it; then nobody reaches us there (mission 15). */
 static const char *listener_state(const struct settings_listener *wanted, const struct listener *listener,
@@ -63,82 +58,56 @@ static json_t *listeners_to_json(const struct snapshot *snapshot, json_t *proble
 	return array;
 }
 
-/* Who shows a certificate: listeners and partners, so that its end is not a surprise. At most max are named. */
-struct usage {
-	json_t *names;
-	size_t n, max;
-};
-
-static void note_use(struct usage *usage, const char *what, const char *name)
+static void note_certificate(json_t *problems, const char *name, int64_t left_s, const char *which)
 {
-	char text[320];
+	const int days = certificate_watch_days(left_s);
+	char where[128], text[320];
 
-	if (usage->n++ >= usage->max)
-		return;
-	snprintf(text, sizeof(text), "%s %s", what, name);
-	json_array_append_new(usage->names, json_text(text));
-}
-
-static void look_for_use(const struct settings *settings, int index, struct usage *usage)
-{
-	for (size_t i = 0; i < settings->n_listeners; i++) {
-		const struct settings_listener *listener = &settings->listeners[i];
-
-		for (size_t c = 0; c < listener->n_certificates; c++) {
-			if (listener->certificates[c].index == index)
-				note_use(usage, "listener", listener->name);
-		}
-	}
-	for (size_t i = 0; i < settings->partners.n_routes; i++) {
-		if (settings->partners.routes[i].certificate.index == index)
-			note_use(usage, "partner", settings->partners.routes[i].domain);
-	}
-}
-
-static void note_certificate(json_t *problems, const char *name, int days)
-{
-	char where[128], text[64];
-
-	if (days >= STATUS_WARN_DAYS)
+	if (left_s >= CERTIFICATE_WARN_DAYS * 86400)
 		return;
 	snprintf(where, sizeof(where), "certificate %s", name);
-	snprintf(text, sizeof(text), days < 0 ? "expired %d days ago" : "expires in %d days",
-		 days < 0 ? -days : days);
+	snprintf(text, sizeof(text), days < 0 ? "%s%sexpired %d days ago" : "%s%sexpires in %d days", which,
+		 *which ? " of its chain " : "", days < 0 ? -days : days);
 	status_problem(problems, days < 0 ? "certificate-expired" : "certificate-expires",
-		    days < 0 ? "error" : "warning", where, text, "you",
-		    "Renew the certificate, put the files in place, then `nuncio reload`.");
+		       left_s < CERTIFICATE_ERROR_DAYS * 86400 ? "error" : "warning", where, text, "you",
+		       "Renew the certificate, put the files in place, then `nuncio reload`.");
 }
 
-static json_t *certificate_to_json(const struct snapshot *snapshot, size_t i, int days, size_t max_uses)
+static json_t *certificate_to_json(const struct snapshot *snapshot, size_t i, int64_t now_s, size_t max_uses)
 {
 	const struct identity *identity = credentials_identity(snapshot->credentials[i]);
-	struct usage usage = { .names = json_array(), .max = max_uses };
-	char not_after[32], names[1024];
+	json_t *used_by = json_array(), *object;
+	char not_after_text[32], names[1024];
+	const char *which;
+	int64_t not_after = credentials_not_after(snapshot->credentials[i], &which);
+	size_t n_uses = certificate_use_list(snapshot->settings, (int)i, max_uses, used_by);
 
-	look_for_use(snapshot->settings, (int)i, &usage);
-	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:s, s:o, s:I}", "name",
-			 snapshot->settings->certificates[i].name, "not_after",
-			 text_time((uint64_t)identity->not_after * 1000000, not_after), "days_left",
-			 days, "state",
-			 days < 0		   ? "fail" :
-			 days < STATUS_WARN_DAYS ? "warn" :
-						     "ok",
-			 "names", json_text(identity_text(identity, names, sizeof(names))),
-			 "issuer", json_text(identity->issuer), "sha256", identity->sha256,
-			 "used_by", usage.names, "n_used_by", (json_int_t)usage.n);
+	object = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:s, s:o, s:I}", "name",
+			   snapshot->settings->certificates[i].name, "not_after",
+			   text_time((uint64_t)not_after * 1000000, not_after_text), "days_left",
+			   certificate_watch_days(not_after - now_s), "state", certificate_watch_state(not_after - now_s),
+			   "names", json_text(identity_text(identity, names, sizeof(names))), "issuer",
+			   json_text(identity->issuer), "sha256", identity->sha256, "used_by", used_by, "n_used_by",
+			   (json_int_t)n_uses);
+	if (object && *which)
+		json_object_set_new(object, "ends_first", json_text(which));
+	return object;
 }
 
-static json_t *certificates_to_json(const struct snapshot *snapshot, uint64_t wall_us, size_t max_uses,
-				    json_t *problems)
+static json_t *certificates_to_json(const struct server *server, uint64_t wall_us, size_t max_uses, json_t *problems)
 {
+	const struct snapshot *snapshot = server->snapshot;
+	const int64_t now_s = (int64_t)(wall_us / 1000000);
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < snapshot->settings->n_certificates; i++) {
-		int days = status_days_left(credentials_identity(snapshot->credentials[i]), wall_us);
+		const char *which;
+		int64_t not_after = credentials_not_after(snapshot->credentials[i], &which);
 
-		note_certificate(problems, snapshot->settings->certificates[i].name, days);
-		json_array_append_new(array, certificate_to_json(snapshot, i, days, max_uses));
+		note_certificate(problems, snapshot->settings->certificates[i].name, not_after - now_s, which);
+		json_array_append_new(array, certificate_to_json(snapshot, i, now_s, max_uses));
 	}
+	certificate_watch_problems(server->certificate_watch, problems);
 	return array;
 }
 
@@ -308,7 +277,7 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 	json_object_set_new(head, "counters", counters_to_json(server));
 	json_object_set_new(head, "listeners", listeners_to_json(server->snapshot, problems));
 	json_object_set_new(head, "certificates",
-			    certificates_to_json(server->snapshot, wall_us,
+			    certificates_to_json(server, wall_us,
 						 is_summary ? STATUS_SUMMARY_ROWS : SIZE_MAX,
 						 problems));
 	json_object_set_new(head, "summary", json_boolean(is_summary));

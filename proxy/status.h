@@ -8,9 +8,6 @@
 #include "proxy/http.h"
 #include "proxy/server.h"
 
-/* Days until the certificate ends; negative: it has ended. */
-int status_days_left(const struct identity *identity, uint64_t wall_us);
-
 /* All numbers, and the first rows and problems (status_peers.h), those in trouble first; a new
  * object, NULL if memory is short. is_alive: what the watchdog found. Main thread. */
 json_t *status_summary(struct server *server, bool is_alive);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proxy/certificate_watch.h"
 #include "proxy/json_text.h"
 #include "proxy/peer_view.h"
 #include "proxy/status_problem.h"
@@ -21,8 +22,8 @@ struct status_peers {
 	struct peer_views *views;
 	uint64_t now_ms;
 	int64_t now_s;
-	unsigned n_states[N_STATUS_KINDS][N_STATES], n_warnings;
-	struct few down[N_STATUS_KINDS], others[N_STATUS_KINDS], broken, warned;
+	unsigned n_states[N_STATUS_KINDS][N_STATES], n_endings, n_warnings;
+	struct few down[N_STATUS_KINDS], others[N_STATUS_KINDS], broken, ending, warned;
 };
 
 static const char *const health_texts[] = {
@@ -43,10 +44,32 @@ static void note(struct few *few, size_t i)
 		few->at[few->n++] = i;
 }
 
-static bool ends_soon(const struct status_peers *peers, const struct peer_stat *stat)
+/* How bad it is that its certificate ends. */
+enum ending { ENDS_LATE, ENDS_SOON, ENDS_TOO_SOON };
+
+static enum ending ending_of(const struct status_peers *peers, const struct peer_stat *stat)
 {
-	return stat->certificate_not_after &&
-	       stat->certificate_not_after - peers->now_s < STATUS_WARN_DAYS * 86400;
+	const int64_t left_s = stat->certificate_not_after - peers->now_s;
+
+	if (!stat->certificate_not_after || left_s >= CERTIFICATE_WARN_DAYS * 86400)
+		return ENDS_LATE;
+	return left_s < CERTIFICATE_ERROR_DAYS * 86400 ? ENDS_TOO_SOON : ENDS_SOON;
+}
+
+static void survey_ending(struct status_peers *peers, size_t i, enum ending ending)
+{
+	switch (ending) {
+	case ENDS_LATE:
+		break;
+	case ENDS_SOON:
+		peers->n_warnings++;
+		note(&peers->warned, i);
+		break;
+	case ENDS_TOO_SOON:
+		peers->n_endings++;
+		note(&peers->ending, i);
+		break;
+	}
 }
 
 static void survey(struct status_peers *peers, size_t i)
@@ -62,11 +85,7 @@ static void survey(struct status_peers *peers, size_t i)
 	if (view.state == PEER_DOWN)
 		note(&peers->broken, i);
 	peer_stats_look(peers->server->peer_stats, rule->id, &stat);
-	if (!ends_soon(peers, &stat))
-		return;
-	peers->n_warnings++;
-	if (view.state != PEER_DOWN)
-		note(&peers->warned, i);
+	survey_ending(peers, i, ending_of(peers, &stat));
 }
 
 enum err status_peers_new(struct server *server, struct status_peers **out)
@@ -119,7 +138,7 @@ json_t *status_peers_counts(const struct status_peers *peers, enum status_kind k
 unsigned status_peers_n_errors(const struct status_peers *peers)
 {
 	return peers->n_states[STATUS_PARTNERS][PEER_DOWN] +
-	       peers->n_states[STATUS_BACKENDS][PEER_DOWN];
+	       peers->n_states[STATUS_BACKENDS][PEER_DOWN] + peers->n_endings;
 }
 
 unsigned status_peers_n_warnings(const struct status_peers *peers)
@@ -169,7 +188,7 @@ static void add_stat(const struct status_peers *peers, json_t *object, const cha
 	if (stat.certificate_not_after)
 		json_object_set_new(
 			object, "certificate_days_left",
-			json_integer((stat.certificate_not_after - peers->now_s) / 86400));
+			json_integer(certificate_watch_days(stat.certificate_not_after - peers->now_s)));
 }
 
 /* How a backend has logged on, and how many users are its. */
@@ -263,15 +282,20 @@ static void add_ending(const struct status_peers *peers, size_t i, json_t *probl
 {
 	const struct rule *rule = rules_at(peers->snapshot->rules, i);
 	struct peer_stat stat;
+	enum ending ending;
 	char text[96];
+	int days;
 
 	peer_stats_look(peers->server->peer_stats, rule->id, &stat);
-	if (!ends_soon(peers, &stat))
+	ending = ending_of(peers, &stat);
+	if (ending == ENDS_LATE)
 		return;
-	snprintf(text, sizeof(text), "its certificate expires in %lld days",
-		 (long long)(stat.certificate_not_after - peers->now_s) / 86400);
-	status_problem(problems, "partner-certificate-expires", "warning", rule->id, text,
-		       "the partner", "Tell the partner to renew its certificate.");
+	days = certificate_watch_days(stat.certificate_not_after - peers->now_s);
+	snprintf(text, sizeof(text), days < 0 ? "its certificate expired %d days ago" : "its certificate expires in %d days",
+		 days < 0 ? -days : days);
+	status_problem(problems, days < 0 ? "partner-certificate-expired" : "partner-certificate-expires",
+		       ending == ENDS_TOO_SOON ? "error" : "warning", rule->id, text, "the partner",
+		       "Tell the partner to renew its certificate.");
 }
 
 void status_peers_problems(const struct status_peers *peers, size_t i, json_t *problems)
@@ -304,6 +328,8 @@ void status_peers_first_problems(const struct status_peers *peers, json_t *probl
 
 	for (i = 0; i < peers->broken.n && json_array_size(problems) < STATUS_SUMMARY_ROWS; i++)
 		add_down(peers, peers->broken.at[i], problems);
+	for (i = 0; i < peers->ending.n && json_array_size(problems) < STATUS_SUMMARY_ROWS; i++)
+		add_ending(peers, peers->ending.at[i], problems);
 	for (i = 0; i < peers->warned.n && json_array_size(problems) < STATUS_SUMMARY_ROWS; i++)
 		add_ending(peers, peers->warned.at[i], problems);
 }

@@ -3,9 +3,6 @@
 
 #include <jansson.h>
 
-/* Certificates that end within so many days are worth a warning. */
-enum { STATUS_WARN_DAYS = 14 };
-
 /* Appends {code, severity, where, text, act, remedy}; severity is "error" or "warning". where and
  * text may be strangers'. */
 void status_problem(json_t *problems, const char *code, const char *severity, const char *where,

@@ -236,7 +236,7 @@ static const struct counter_family families[N_COUNTERS] = {
 		     "Source addresses that are ignored at the moment.", NULL),
 	[COUNTER_CERTIFICATE_NOT_AFTER] =
 		TOLD("nuncio_certificate_not_after_timestamp_seconds", GAUGE,
-		     "When our certificate expires.", &by_certificate),
+		     "When our certificate, or the first of its chain, expires.", &by_certificate),
 	[COUNTER_PARTNER_CERTIFICATE_NOT_AFTER] =
 		TOLD("nuncio_partner_certificate_not_after_timestamp_seconds", GAUGE,
 		     "When the certificate that the partner showed last expires.", &by_partner),

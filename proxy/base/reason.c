@@ -133,7 +133,7 @@ static const struct reason_row rows[N_REASONS] = {
 		"The Route header names us, but its token does not carry our "
 		"signature: it was changed, or never ours.",
 		"If several proxies share the domain, give them the same key file in "
-		"service.state_dir; otherwise look for a device that rewrites Route.", 0, },
+		"service.state_dir; otherwise look for a device that rewrites Route.", 1004 },
 	[REASON_DIALOG_IDENTITY] = { "dialog-identity", 403, "Forbidden", ACT_PARTNER,
 		"A request inside a dialog came from another identity than the two "
 		"between whom the dialog began.",
@@ -144,7 +144,7 @@ static const struct reason_row rows[N_REASONS] = {
 		"The request claims to belong to a dialog (it has a To tag), but "
 		"carries no Route header of ours.",
 		"The sender must use the route set of the dialog (RFC 3261 section "
-		"12.2.1.1), or the dialog did not go through us.", 0, },
+		"12.2.1.1), or the dialog did not go through us.", 1004 },
 
 	[REASON_LOG_ON_NEEDED] = { "log-on-needed", 401, "Unauthorized", ACT_NOBODY,
 		"A backend wants to log on with REGISTER, which needs digest credentials; it "
@@ -172,12 +172,12 @@ static const struct reason_row rows[N_REASONS] = {
 		"The user has as many contacts, or the backend as many connections, as are "
 		"kept; or the table of registrations is full.",
 		"Let the backend end registrations that it does not need any more; they end "
-		"by themselves when their time is over.", 0, },
+		"by themselves when their time is over.", 1007 },
 
 	[REASON_RATE_LIMITED] = { "rate-limited", 503, "Service Unavailable", ACT_EITHER,
 		"The source sent more requests than limits.requests or its route allows.",
 		"Raise the limit if this is wanted traffic; a partner who sends much "
-		"should have a route of its own.", 0, },
+		"should have a route of its own.", 1007 },
 	[REASON_BANNED] = { "banned", 0, "", ACT_EITHER,
 		"The source is ignored for limits.ban, because too many of its "
 		"attempts to log on failed or it did not slow down. On the lan only "
@@ -216,7 +216,7 @@ static const struct reason_row rows[N_REASONS] = {
 		"The request comes from outside and goes outside: we forward to "
 		"foreign domains only for our own users.",
 		"Address a user of one of our domains; if the Request-URI's domain "
-		"is yours, add it to domains:.", 1012 },
+		"is yours, add it to domains:.", 1005 },
 	[REASON_UNKNOWN_USER] = { "unknown-user", 404, "Not Found", ACT_EITHER,
 		"The domain is ours, but nobody knows the user: no backend registered it, "
 		"no users: names it, it was seen nowhere, and by placement no backend "
@@ -296,7 +296,7 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_NO_LISTENER] = { "no-listener", 500, "Server Internal Error", ACT_YOU,
 		"No listener can send by the transport and address family of the next hop.",
 		"Add a listener with that transport on the right network, or change "
-		"transport: or bind: of the route.", 0, },
+		"transport: or bind: of the route.", 1007 },
 
 	[REASON_NOT_LOGGED_ON] = { "not-logged-on", 503, "Service Unavailable", ACT_YOU,
 		"The user's home is a backend without an address of its own, and it has not "

@@ -6,6 +6,7 @@
 #include "proxy/commands/output.h"
 #include "proxy/commands/screen.h"
 #include "proxy/server.h"
+#include "proxy/transport/credentials_check.h"
 
 static const struct option_row option_strict = { .name = "strict",
 						 .text = "let warnings fail too" };
@@ -42,6 +43,21 @@ static void print_json(struct report *report)
 	buf_fini(&text);
 }
 
+/* The report tells already of a chain that is a leaf alone. */
+static void check_chains(const struct snapshot *snapshot, struct report *report)
+{
+	char text[900];
+
+	for (size_t i = 0; i < snapshot->settings->n_certificates; i++) {
+		const struct settings_certificate *certificate = &snapshot->settings->certificates[i];
+		const struct settings_file *file = certificate->chain.path ? &certificate->chain : &certificate->pkcs12;
+
+		if (credentials_n_chain(snapshot->credentials[i]) > 1 &&
+		    credentials_check_lacks_issuer(snapshot->credentials[i], snapshot->tls_trust, text, sizeof(text)))
+			report_warning(report, FAULT_CHAIN, &file->place, "chain", "'%s': %.400s", certificate->name, text);
+	}
+}
+
 static enum exit_code judge(struct report *report, enum err err, bool is_strict)
 {
 	if (err && report_n_errors(report) == 0) {
@@ -67,6 +83,8 @@ static enum exit_code check(const struct args *args)
 		return EXIT_NOT_KNOWN;
 	}
 	err = server_new_offline(path, NULL, report, &server);
+	if (!err)
+		check_chains(server->snapshot, report);
 	screen_init(&screen, stdout, args);
 	if (args_has(args, "json"))
 		print_json(report);

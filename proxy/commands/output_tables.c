@@ -60,6 +60,10 @@
 	{ path "target", OUTPUT_TEXT, OPTIONAL, "the rule of where it goes", NULL }, \
 	{ path "evidence", OUTPUT_TEXT, OPTIONAL, "what DNS said", NULL }, \
 	{ path "peer_diagnostics", OUTPUT_TEXT, OPTIONAL, "what the other side said of its refusal", NULL }, \
+	{ path "ms_diagnostics", OUTPUT_OBJECT, OPTIONAL, "what its ms-diagnostics header said", NULL }, \
+	{ path "ms_diagnostics.id", OUTPUT_NUMBER, ALWAYS, "the number, of [MS-OCER]", NULL }, \
+	{ path "ms_diagnostics.reason", OUTPUT_TEXT, OPTIONAL, "its words", NULL }, \
+	{ path "ms_diagnostics.source", OUTPUT_TEXT, OPTIONAL, "the host whose words they are", NULL }, \
 	{ path "steps[]", OUTPUT_LIST, ALWAYS, "the rules that were asked, in order", NULL }, \
 	{ path "steps[].step", OUTPUT_TEXT, OPTIONAL, "validate, classify, ...", NULL }, \
 	{ path "steps[].rule", OUTPUT_TEXT, OPTIONAL, "of the step", NULL }, \
@@ -85,14 +89,23 @@
 	{ path "tls.sni", OUTPUT_TEXT, OPTIONAL, "the name that was asked for", NULL }, \
 	{ path "tls.version", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
 	{ path "tls.minimum", OUTPUT_TEXT, OPTIONAL, "the version that we ask for at least", NULL }, \
+	{ path "tls.offered", OUTPUT_TEXT, OPTIONAL, "the versions that a client offered", NULL }, \
 	{ path "tls.cipher", OUTPUT_TEXT, OPTIONAL, "that was agreed", NULL }, \
 	{ path "tls.alert", OUTPUT_TEXT, OPTIONAL, "by its name in RFC 8446", NULL }, \
 	{ path "tls.alert_from", OUTPUT_WORD, OPTIONAL, "who sent it", "us them" }, \
 	{ path "tls.verify", OUTPUT_TEXT, OPTIONAL, "what we found wrong", NULL }, \
 	{ path "tls.subject", OUTPUT_TEXT, OPTIONAL, "of the certificate that is wrong", NULL }, \
 	{ path "tls.issuer", OUTPUT_TEXT, OPTIONAL, "of that", NULL }, \
+	{ path "tls.issuer_url", OUTPUT_TEXT, OPTIONAL, "where that issuer, which is missing, can be fetched", NULL }, \
+	{ path "tls.serial", OUTPUT_TEXT, OPTIONAL, "of the certificate that is wrong, in hex", NULL }, \
+	{ path "tls.sha256", OUTPUT_TEXT, OPTIONAL, "its fingerprint", NULL }, \
+	{ path "tls.not_before", OUTPUT_TIME, OPTIONAL, "since when it is valid", NULL }, \
+	{ path "tls.not_after", OUTPUT_TIME, OPTIONAL, "until when", NULL }, \
 	{ path "tls.expected", OUTPUT_TEXT, OPTIONAL, "the names that we wanted; cert_names has those that were shown", NULL }, \
 	{ path "tls.ca_list", OUTPUT_TEXT, OPTIONAL, "the issuers that they accept", NULL }, \
+	{ path "tls.ca_list_has_ours", OUTPUT_BOOL, OPTIONAL, "false: none of these issued our certificate", NULL }, \
+	{ path "tls.our_names", OUTPUT_TEXT, OPTIONAL, "in the certificate that we showed", NULL }, \
+	{ path "tls.our_issuer", OUTPUT_TEXT, OPTIONAL, "of that", NULL }, \
 	{ path "tls.asked_certificate", OUTPUT_BOOL, ALWAYS, "they asked for ours", NULL }, \
 	{ path "tls.sent_certificate", OUTPUT_BOOL, ALWAYS, "we had one to send", NULL }, \
 	{ path "tls.text", OUTPUT_TEXT, ALWAYS, "the line of the log", NULL }, \
@@ -141,6 +154,11 @@ const struct output_row output_reload[] = {
 	HEAD,
 	FAULTS(OPTIONAL),
 	CHANGES("changes", ALWAYS),
+	{ "preflight[]", OUTPUT_LIST, OPTIONAL, "what the change may break with partners", NULL },
+	{ "preflight[].what", OUTPUT_WORD, ALWAYS, "by what", "tls.trust certificate" },
+	{ "preflight[].name", OUTPUT_TEXT, ALWAYS, "the partner, or our certificate", NULL },
+	{ "preflight[].text", OUTPUT_TEXT, ALWAYS, "what, for people", NULL },
+	{ "preflight[].reason", OUTPUT_TEXT, OPTIONAL, "with which its handshakes would fail", NULL },
 	{ "text", OUTPUT_TEXT, ALWAYS, "the faults with their lines, for people", NULL },
 	{ "count", OUTPUT_TEXT, ALWAYS, "how many, for people", NULL },
 	{ "running_since_us", OUTPUT_NUMBER, ALWAYS, "when the running configuration was loaded, since 1970", NULL },
@@ -239,9 +257,10 @@ const struct output_row output_status[] = {
 	{ "backends[].users_seen", OUTPUT_NUMBER, ALWAYS, "users whose learned home it is", NULL },
 	{ "certificates[]", OUTPUT_LIST, ALWAYS, "ours", NULL },
 	{ "certificates[].name", OUTPUT_TEXT, ALWAYS, "of the configuration", NULL },
-	{ "certificates[].not_after", OUTPUT_TIME, ALWAYS, "when it ends", NULL },
+	{ "certificates[].not_after", OUTPUT_TIME, ALWAYS, "when it, or the first of its chain, ends", NULL },
 	{ "certificates[].days_left", OUTPUT_NUMBER, ALWAYS, "negative: it has ended", NULL },
-	{ "certificates[].state", OUTPUT_WORD, ALWAYS, "warn: less than 14 days", "ok warn fail" },
+	{ "certificates[].state", OUTPUT_WORD, ALWAYS, "warn: less than 30 days; fail: less than 7, or ended", "ok warn fail" },
+	{ "certificates[].ends_first", OUTPUT_TEXT, OPTIONAL, "the intermediate that ends before it, and then it is of no use", NULL },
 	{ "certificates[].names", OUTPUT_TEXT, ALWAYS, "in it", NULL },
 	{ "certificates[].issuer", OUTPUT_TEXT, ALWAYS, "of it", NULL },
 	{ "certificates[].sha256", OUTPUT_TEXT, ALWAYS, "fingerprint", NULL },

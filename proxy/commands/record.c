@@ -121,6 +121,17 @@ static void print_hops(const struct screen *screen, const json_t *record)
 /* What the other side said of its refusal. */
 static void print_diagnostics(const struct screen *screen, const json_t *record)
 {
+	const json_t *ms = json_object_get(record, "ms_diagnostics");
+	const char *source = record_text(ms, "source"), *reason = record_text(ms, "reason");
+	char text[320];
+
+	if (ms) {
+		snprintf(text, sizeof(text), "%lld%s%s%s%s", record_number(ms, "id"), *source ? ", of " : "", source,
+			 *reason ? ": " : "", reason);
+		fputs("  ms-diagnostics ", screen->file);
+		screen_paragraph(screen, 17, 17, text);
+		return;
+	}
 	if (!*record_text(record, "peer_diagnostics"))
 		return;
 	fputs("  they say       ", screen->file);
@@ -191,13 +202,22 @@ static void print_seen(const struct screen *screen, const json_t *record, const 
 	line(&grid, record, "listener", "listener");
 	line(&grid, tls, "name asked for", "sni");
 	grid_add(&grid, INK_PLAIN, 0, "version", version, NULL);
+	line(&grid, tls, "versions offered", "offered");
 	line(&grid, tls, is_theirs ? "their alert" : "our alert", "alert");
 	line(&grid, tls, "we found", "verify");
 	line(&grid, tls, "certificate", "subject");
 	line(&grid, tls, "its issuer", "issuer");
+	line(&grid, tls, "to be had at", "issuer_url");
+	line(&grid, tls, "valid from", "not_before");
+	line(&grid, tls, "valid until", "not_after");
+	line(&grid, tls, "serial number", "serial");
+	line(&grid, tls, "SHA-256", "sha256");
 	line(&grid, tls, "names wanted", "expected");
 	line(&grid, record, "names shown", "cert_names");
 	line(&grid, tls, "issuers accepted", "ca_list");
+	line(&grid, tls, json_is_false(json_object_get(tls, "ca_list_has_ours")) ? "ours is of another" : "our issuer",
+	     "our_issuer");
+	line(&grid, tls, "our names", "our_names");
 	if (json_is_true(json_object_get(tls, "asked_certificate")))
 		grid_add(&grid, INK_PLAIN, 0, "asked for ours",
 			 json_is_true(json_object_get(tls, "sent_certificate")) ? "and it was sent" :

@@ -6,6 +6,7 @@
 #include "proxy/commands/args.h"
 #include "proxy/commands/changes.h"
 #include "proxy/commands/client.h"
+#include "proxy/commands/grid.h"
 #include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 #include "proxy/reload_confirm.h"
@@ -47,6 +48,25 @@ static void print_kept(const json_t *kept)
 		putchar('\n');
 }
 
+/* Below the changes, as they are: what they may break. */
+static void print_preflight(const struct screen *screen, const json_t *rows)
+{
+	const json_t *row;
+	struct grid grid;
+	size_t i;
+
+	grid_init(&grid, screen);
+	json_array_foreach(rows, i, row) {
+		char what[GRID_CELL];
+		bool is_ours = strcmp(record_text(row, "what"), "certificate") == 0;
+
+		snprintf(what, sizeof(what), "~ %s%s%s", record_text(row, "what"), is_ours ? " " : "",
+			 is_ours ? record_text(row, "name") : "");
+		grid_add(&grid, INK_WARN, 0, what, record_text(row, "text"), NULL);
+	}
+	grid_print(&grid);
+}
+
 static void print_applied(const struct screen *screen, const json_t *answer)
 {
 	const json_t *changes = json_object_get(answer, "changes"),
@@ -58,6 +78,7 @@ static void print_applied(const struct screen *screen, const json_t *answer)
 	       record_number(answer, "n_files") == 1 ? "" : "s", json_array_size(changes),
 	       json_array_size(changes) == 1 ? "" : "s");
 	changes_print(screen, changes);
+	print_preflight(screen, json_object_get(answer, "preflight"));
 	print_kept(json_object_get(answer, "kept"));
 	if (confirm)
 		screen_print(screen, INK_WARN, "reverts in %s unless confirmed: nuncio confirm\n",

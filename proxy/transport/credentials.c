@@ -9,7 +9,7 @@
 #include "proxy/transport/certificate_file.h"
 #include "proxy/transport/credentials_gnutls.h"
 
-enum { MIN_RSA_BITS = 2048, SOON_S = 14 * 86400 };
+enum { MIN_RSA_BITS = 2048, SOON_S = 30 * 86400 };
 
 /* One load under way. */
 struct load {
@@ -185,6 +185,22 @@ static enum err read_identity(struct load *load, struct credentials *credentials
 	return err;
 }
 
+static void note_end(struct credentials *credentials, gnutls_x509_crt_t const *chain)
+{
+	gnutls_datum_t text = { 0 };
+	unsigned first = 0;
+
+	for (unsigned i = 1; i < credentials->n_chain; i++) {
+		if (gnutls_x509_crt_get_expiration_time(chain[i]) < gnutls_x509_crt_get_expiration_time(chain[first]))
+			first = i;
+	}
+	credentials->not_after = gnutls_x509_crt_get_expiration_time(chain[first]);
+	if (first == 0 || gnutls_x509_crt_get_dn3(chain[first], &text, 0) < 0)
+		return;
+	text_copy(credentials->ends_first, sizeof(credentials->ends_first), (const char *)text.data);
+	gnutls_free(text.data);
+}
+
 /* Turns what was loaded into what a handshake uses. */
 static enum err fill(struct load *load, struct credentials *credentials)
 {
@@ -195,6 +211,7 @@ static enum err fill(struct load *load, struct credentials *credentials)
 			return ERR_NO_MEMORY;
 		credentials->n_chain++;
 	}
+	note_end(credentials, load->chain);
 	if (gnutls_privkey_init(&credentials->key) < 0 ||
 	    gnutls_privkey_import_x509(credentials->key, load->file.key,
 				       GNUTLS_PRIVKEY_IMPORT_COPY) < 0)
@@ -252,6 +269,11 @@ struct credentials *credentials_unref(struct credentials *credentials)
 	return NULL;
 }
 
+unsigned credentials_n_chain(const struct credentials *credentials)
+{
+	return credentials->n_chain;
+}
+
 const char *credentials_name(const struct credentials *credentials)
 {
 	return credentials->name;
@@ -260,6 +282,13 @@ const char *credentials_name(const struct credentials *credentials)
 const struct identity *credentials_identity(const struct credentials *credentials)
 {
 	return credentials->identity;
+}
+
+int64_t credentials_not_after(const struct credentials *credentials, const char **out_which)
+{
+	if (out_which)
+		*out_which = credentials->ends_first;
+	return credentials->not_after;
 }
 
 const char *credentials_fingerprint(const struct credentials *credentials)

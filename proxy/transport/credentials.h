@@ -23,8 +23,13 @@ enum err credentials_load(const struct settings_certificate *certificate, struct
 			  struct credentials **out) MUST_CHECK;
 struct credentials *credentials_ref(struct credentials *credentials);
 struct credentials *credentials_unref(struct credentials *credentials);
+unsigned credentials_n_chain(const struct credentials *credentials); /* certificates that are shown, the leaf too */
 const char *credentials_name(const struct credentials *credentials);
 const struct identity *credentials_identity(const struct credentials *credentials);
+
+/* When what is shown to partners ends: the earliest of the chain, in seconds since 1970. out_which, if not NULL, gets the
+ * subject of the intermediate that ends then, "" if it is the certificate itself; the credentials' own. */
+int64_t credentials_not_after(const struct credentials *credentials, const char **out_which);
 
 /* SHA-256 of the chain in hex, "" for NULL: equal for two loads of the same certificate, so that a reload which
  * changes nothing keeps the connections. */

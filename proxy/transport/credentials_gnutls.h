@@ -21,6 +21,8 @@ struct credentials {
 	gnutls_privkey_t key;
 	gnutls_pk_algorithm_t algorithm;
 	struct identity *identity;
+	int64_t not_after;    /* of the one that ends first */
+	char ends_first[160]; /* which that is; "": the leaf */
 	char fingerprint[FINGERPRINT_SIZE]; /* of the whole chain: equal means the same for a partner */
 };
 

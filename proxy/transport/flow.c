@@ -56,6 +56,11 @@ void flow_unwatch(struct flow_user *user)
 		list_remove(&user->link);
 }
 
+enum err flow_peer_chain(struct flow *flow, struct peer_chain **out)
+{
+	return flow->ops->peer_chain ? flow->ops->peer_chain(flow, out) : ERR_NOT_FOUND;
+}
+
 bool flow_is_reliable(const struct flow *flow)
 {
 	return flow->transport != TRANSPORT_UDP;

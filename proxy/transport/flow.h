@@ -15,6 +15,7 @@
 #include "proxy/base/wire.h"
 #include "proxy/transport/identity.h"
 #include "proxy/transport/listener.h"
+#include "proxy/transport/peer_chain.h"
 
 struct flow;
 struct transport;
@@ -36,6 +37,8 @@ struct flow_ops {
 	void (*close)(struct flow *flow, enum reason why);
 	/* Called when the last reference went; frees the embedding struct. */
 	void (*destroy)(struct flow *flow);
+	/* See flow_peer_chain; NULL where there are never any. */
+	enum err (*peer_chain)(struct flow *flow, struct peer_chain **out);
 };
 
 struct flow {
@@ -51,6 +54,7 @@ struct flow {
 	char peer_name[256];		/* dialled: the hop's peer; logged on by: "backend:NAME", set by the roof; else "" */
 	uint64_t proof;			/* of who logged on by it, for the roof, which sets it; 0: none */
 	uint64_t proof_until_ms;	/* likewise: when that is over */
+	uint64_t noted;			/* hash of the id under which the roof has noted identity last; 0: none */
 	bool is_inbound;
 	bool is_open;			/* connected and, with TLS, shaken hands */
 	bool is_half_closed;		/* the peer will send no more: it gets answers, but no requests */
@@ -95,6 +99,10 @@ void flow_close(struct flow *flow, enum reason why);
 enum err flow_watch(struct flow *flow, struct flow_user *user,
 		    void (*on_closed)(struct flow_user *user, enum err err, enum reason reason)) MUST_CHECK;
 void flow_unwatch(struct flow_user *user); /* fine if it is on no list */
+
+/* The certificates that the peer showed, to be kept; give back with peer_chain_unref. ERR_NOT_FOUND: none; ERR_TOO_LARGE,
+ * ERR_NO_MEMORY. */
+enum err flow_peer_chain(struct flow *flow, struct peer_chain **out) MUST_CHECK;
 
 /* True if bytes may be lost on the way: UDP. */
 bool flow_is_reliable(const struct flow *flow);

@@ -10,6 +10,7 @@
 #include "proxy/transport/linger.h"
 #include "proxy/transport/pool.h"
 #include "proxy/transport/stream_inside.h"
+#include "proxy/transport/tls_verify.h"
 
 enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 15, KEEPALIVE_PROBES = 4, UNACKNOWLEDGED_MS = 20000 };
 
@@ -33,9 +34,17 @@ static void close_stream(struct flow *flow, enum reason why)
 	stream_end(stream, ERR_CLOSED, why, is_refusal ? STREAM_LINGER : STREAM_DROP);
 }
 
+static enum err peer_chain(struct flow *flow, struct peer_chain **out)
+{
+	struct stream *stream = container_of(flow, struct stream, flow);
+
+	return stream->tls ? tls_verify_keep(stream->tls, out) : ERR_NOT_FOUND;
+}
+
 static const struct flow_ops stream_ops = { .send = stream_send,
 					    .close = close_stream,
-					    .destroy = destroy };
+					    .destroy = destroy,
+					    .peer_chain = peer_chain };
 
 static void report(struct stream *stream)
 {

@@ -152,6 +152,7 @@ enum err tls_session_accept(struct listener *listener, const struct addr *remote
 		tls_session_free(session);
 		return err;
 	}
+	tls_describe_offer(session->gnutls);
 	if (!is_mutual && gnutls_session_ticket_enable_server(session->gnutls,
 							      &listener->trust->ticket_key) < 0)
 		log_event(LOG_DEBUG, "no session tickets", "listener", listener->name, NULL);

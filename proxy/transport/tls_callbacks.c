@@ -50,27 +50,6 @@ static const struct credentials *choose(const struct listener *listener, const c
 	return best;
 }
 
-static void note_authorities(struct tls_diagnosis *diagnosis,
-			     const struct gnutls_cert_retr_st *info)
-{
-	size_t len = 0;
-
-	diagnosis->asked_certificate = true;
-	for (unsigned i = 0; i < info->nreqs; i++) {
-		gnutls_datum_t text = { 0 };
-		if (gnutls_x509_rdn_get2(&info->req_ca_rdn[i], &text, 0) < 0)
-			continue;
-		if (len + text.size + 3 < sizeof(diagnosis->ca_list)) {
-			memcpy(diagnosis->ca_list + len, "; ", len ? 2 : 0);
-			len += len ? 2 : 0;
-			memcpy(diagnosis->ca_list + len, text.data, text.size);
-			len += text.size;
-			diagnosis->ca_list[len] = '\0';
-		}
-		gnutls_free(text.data);
-	}
-}
-
 static int on_retrieve(gnutls_session_t gnutls, const struct gnutls_cert_retr_st *info,
 		       gnutls_pcert_st **out_chain, unsigned *out_n,
 		       gnutls_ocsp_data_st **out_ocsp, unsigned *out_n_ocsp,
@@ -94,14 +73,14 @@ static int on_retrieve(gnutls_session_t gnutls, const struct gnutls_cert_retr_st
 		session->shown = choose(session->listener, sni, info);
 	} else {
 		if (session->diagnosis)
-			note_authorities(session->diagnosis, info);
+			tls_describe_authorities(session->diagnosis, info);
 		session->was_asked = true;
 		session->shown = session->ours;
 	}
 	if (!session->shown)
 		return 0;
 	if (session->diagnosis)
-		session->diagnosis->sent_certificate = true;
+		tls_describe_ours(session->diagnosis, session->shown, info);
 	*out_chain = (gnutls_pcert_st *)session->shown->chain;
 	*out_n = session->shown->n_chain;
 	*out_key = session->shown->key;

@@ -61,6 +61,9 @@ void tls_diagnosis_explain(struct tls_diagnosis *diagnosis)
 		add_detail(&buf, "Found", diagnosis->verify);
 		add_detail(&buf, "Certificate", diagnosis->failed_subject);
 		add_detail(&buf, "Its issuer", diagnosis->failed_issuer);
+		add_detail(&buf, "To be had at", diagnosis->issuer_url);
+		if (diagnosis->reason == REASON_TLS_VERSION)
+			add_detail(&buf, "It offers", diagnosis->offered);
 		if (diagnosis->reason == REASON_TLS_NAME_MISMATCH ||
 		    diagnosis->reason == REASON_TLS_WILDCARD) {
 			add_detail(&buf, "Expected", diagnosis->expected);
@@ -70,6 +73,8 @@ void tls_diagnosis_explain(struct tls_diagnosis *diagnosis)
 			buf_printf(&buf, " It asked for a certificate, and we sent %s.",
 				   diagnosis->sent_certificate ? "ours" : "none");
 		add_detail(&buf, "It accepts issuers", diagnosis->ca_list);
+		if (diagnosis->ca_list[0] && diagnosis->sent_certificate && !diagnosis->is_ours_listed)
+			add_detail(&buf, "Ours is of none of these but", diagnosis->our_issuer);
 	}
 	text_copy(diagnosis->text, sizeof(diagnosis->text), buf_text(&buf));
 	buf_fini(&buf);

@@ -23,9 +23,15 @@ struct tls_diagnosis {
 	char alert_text[64];
 	char verify[256];   /* our verify result in words */
 	char failed_subject[256], failed_issuer[256]; /* the certificate of the chain that failed; its issuer is what is missing */
+	char failed_serial[41], failed_sha256[65];    /* of that, in hex */
+	int64_t failed_not_before, failed_not_after;  /* of that; seconds since 1970, 0: none failed */
+	char issuer_url[160]; /* where the missing issuer can be fetched, as the certificate says (AIA) */
 	char presented[512]; /* names the peer presented */
 	char expected[512];  /* names we wanted */
 	char ca_list[512];  /* issuers that the peer announced in its certificate request */
+	char offered[64];   /* inbound: the versions that the client offers, "TLS1.1, TLS1.0" or "TLS1.1 at most" */
+	char our_names[256], our_issuer[256]; /* of the certificate that we showed */
+	bool is_ours_listed; /* one of the issuers in ca_list issued it, or one of its chain */
 	bool asked_certificate, sent_certificate; /* it asked us for one; we had one to send */
 	uint64_t took_ms;
 	char text[512];	    /* one sentence for the administrator: what happened and which side must act */

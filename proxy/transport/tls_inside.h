@@ -38,6 +38,17 @@ struct tls_session {
  * it will do; the details go to the diagnosis. */
 enum reason tls_verify_peer(struct tls_session *session);
 
+/* tls_describe.c: notes the certificate of theirs that failed; where its issuer can be fetched (false: it does not say); what
+ * we show, and whether one of the CAs that they name issued it; those CAs. */
+void tls_describe_failed(struct tls_diagnosis *diagnosis, gnutls_x509_crt_t crt);
+bool tls_describe_issuer_url(gnutls_x509_crt_t crt, char *out, size_t size);
+void tls_describe_ours(struct tls_diagnosis *diagnosis, const struct credentials *shown,
+		       const struct gnutls_cert_retr_st *info);
+void tls_describe_authorities(struct tls_diagnosis *diagnosis, const struct gnutls_cert_retr_st *info);
+
+/* Notes the versions that the client of this session offers, once its hello comes. */
+void tls_describe_offer(gnutls_session_t gnutls);
+
 /* tls_outcome.c: what a failure of the handshake means, and which alert tells the peer; -1:
  * none. */
 enum reason tls_reason_of_error(const struct tls_session *session, int result);

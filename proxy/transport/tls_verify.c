@@ -1,3 +1,5 @@
+#include "proxy/transport/tls_verify.h"
+
 #include <gnutls/x509.h>
 #include <gnutls/x509-ext.h>
 #include <stdio.h>
@@ -7,33 +9,18 @@
 #include "proxy/base/text.h"
 #include "proxy/transport/tls_inside.h"
 
+enum { DAY_S = 86400 };
+
 /* The chain that a peer showed, in the order from its leaf upwards. */
 struct chain {
 	gnutls_x509_crt_t crts[TLS_MAX_CHAIN];
 	unsigned n;
 };
 
-/* Names the certificate that failed, for the person who has to find it. */
-static void note_failed(struct tls_diagnosis *diagnosis, gnutls_x509_crt_t crt)
-{
-	gnutls_datum_t text = { 0 };
-
-	if (gnutls_x509_crt_get_dn3(crt, &text, 0) >= 0) {
-		text_copy(diagnosis->failed_subject, sizeof(diagnosis->failed_subject),
-			  (const char *)text.data);
-		gnutls_free(text.data);
-	}
-	if (gnutls_x509_crt_get_issuer_dn3(crt, &text, 0) >= 0) {
-		text_copy(diagnosis->failed_issuer, sizeof(diagnosis->failed_issuer),
-			  (const char *)text.data);
-		gnutls_free(text.data);
-	}
-}
-
 static enum reason refuse(struct tls_session *session, gnutls_x509_crt_t crt,
 			  enum reason reason)
 {
-	note_failed(session->diagnosis, crt);
+	tls_describe_failed(session->diagnosis, crt);
 	return reason;
 }
 
@@ -79,16 +66,6 @@ static const char *which(unsigned i)
 	return i == 0 ? "leaf" : "intermediate";
 }
 
-static bool has_aia(gnutls_x509_crt_t crt)
-{
-	gnutls_datum_t uri = { 0 };
-	bool has = gnutls_x509_crt_get_authority_info_access(crt, 0, GNUTLS_IA_CAISSUERS_URI,
-							     &uri, NULL) >= 0;
-
-	gnutls_free(uri.data);
-	return has;
-}
-
 static bool is_known_organisation(const struct tls_trust *trust, gnutls_x509_crt_t crt)
 {
 	char name[256];
@@ -113,18 +90,19 @@ static enum reason judge_untrusted(struct tls_session *session, const struct cha
 	gnutls_x509_crt_t top = path->crts[path->n - 1];
 	struct tls_diagnosis *diagnosis = session->diagnosis;
 
-	note_failed(diagnosis, top);
+	tls_describe_failed(diagnosis, top);
 	if (is_self_signed(top)) {
 		snprintf(diagnosis->verify, sizeof(diagnosis->verify),
 			 "%s is self-signed and not trusted",
 			 path->n == 1 ? "the certificate" : "the root that was sent");
 		return path->n == 1 ? REASON_TLS_SELF_SIGNED : REASON_TLS_UNKNOWN_CA;
 	}
-	bool is_missing = has_aia(top) || is_known_organisation(session->trust, top);
+	bool has_url = tls_describe_issuer_url(top, diagnosis->issuer_url, sizeof(diagnosis->issuer_url));
+	bool is_missing = has_url || is_known_organisation(session->trust, top);
 	snprintf(diagnosis->verify, sizeof(diagnosis->verify),
 		 "the issuer was neither sent nor is it trusted%s%s",
 		 is_missing ? "; it looks like an intermediate" : "",
-		 has_aia(top) ? " (obtainable by AIA)" : "");
+		 has_url ? " (obtainable by AIA)" : "");
 	return is_missing ? REASON_TLS_INCOMPLETE_CHAIN : REASON_TLS_UNKNOWN_CA;
 }
 
@@ -143,6 +121,18 @@ static enum reason check_revoked(struct tls_session *session, const struct chain
 	return REASON_NONE;
 }
 
+/* Nobody issues a certificate for tomorrow: one of the clocks goes wrong. */
+static void note_skew(struct tls_diagnosis *diagnosis, time_t early_s)
+{
+	size_t len = strlen(diagnosis->verify);
+	char left[32];
+
+	if (early_s < DAY_S)
+		snprintf(diagnosis->verify + len, sizeof(diagnosis->verify) - len,
+			 ", which is in %s: most likely a clock is wrong, ours or that of its CA",
+			 text_duration((uint64_t)early_s * 1000, left));
+}
+
 static enum reason check_times(struct tls_session *session, const struct chain *path)
 {
 	time_t now = time(NULL);
@@ -158,6 +148,8 @@ static enum reason check_times(struct tls_session *session, const struct chain *
 		snprintf(session->diagnosis->verify, sizeof(session->diagnosis->verify),
 			 "the %s certificate %s %s", which(i),
 			 now > end ? "expired on" : "is not valid before", text);
+		if (now < begin)
+			note_skew(session->diagnosis, begin - now);
 		return refuse(session, path->crts[i],
 			      now > end ? REASON_TLS_EXPIRED : REASON_TLS_NOT_YET_VALID);
 	}
@@ -289,7 +281,8 @@ static enum reason check_trust(struct tls_session *session, struct chain *path)
 	return refuse(session, path->crts[0], REASON_TLS_BAD_CERTIFICATE);
 }
 
-static enum reason check_path(struct tls_session *session, struct chain *path)
+/* All but the names. */
+static enum reason check_certificates(struct tls_session *session, struct chain *path)
 {
 	enum reason reason = check_strength(session, path);
 
@@ -301,9 +294,20 @@ static enum reason check_path(struct tls_session *session, struct chain *path)
 		reason = check_times(session, path);
 	if (reason == REASON_NONE)
 		reason = check_usage(session, path->crts[0]);
-	if (reason == REASON_NONE)
-		reason = check_names(session, path->crts[0]);
 	return reason;
+}
+
+static enum reason check_path(struct tls_session *session, struct chain *path)
+{
+	enum reason reason = check_certificates(session, path);
+
+	return reason == REASON_NONE ? check_names(session, path->crts[0]) : reason;
+}
+
+static void free_chain(struct chain *chain)
+{
+	for (unsigned i = 0; i < chain->n; i++)
+		gnutls_x509_crt_deinit(chain->crts[i]);
 }
 
 enum reason tls_verify_peer(struct tls_session *session)
@@ -332,7 +336,74 @@ enum reason tls_verify_peer(struct tls_session *session)
 			      sizeof(diagnosis->presented));
 		reason = check_path(session, &path);
 	}
-	for (unsigned i = 0; i < chain.n; i++)
-		gnutls_x509_crt_deinit(chain.crts[i]);
+	free_chain(&chain);
+	return reason;
+}
+
+static int64_t earliest_end(const struct chain *path)
+{
+	int64_t earliest = gnutls_x509_crt_get_expiration_time(path->crts[0]);
+
+	for (unsigned i = 1; i < path->n; i++) {
+		int64_t end = gnutls_x509_crt_get_expiration_time(path->crts[i]);
+		if (end < earliest)
+			earliest = end;
+	}
+	return earliest;
+}
+
+enum err tls_verify_keep(const struct tls_session *session, struct peer_chain **out)
+{
+	struct chain chain = { .n = 0 };
+	struct peer_chain *kept = NULL;
+	size_t size = 0;
+	unsigned n = 0;
+
+	const gnutls_datum_t *ders = gnutls_certificate_get_peers(session->gnutls, &n);
+	if (!ders || n == 0)
+		return ERR_NOT_FOUND;
+	if (n > TLS_MAX_CHAIN || n > PEER_CHAIN_MAX)
+		return ERR_TOO_LARGE;
+	for (unsigned i = 0; i < n; i++)
+		size += ders[i].size;
+	enum err err = peer_chain_new(size, &kept);
+	if (err != ERR_OK)
+		return err;
+	if (!import_all(ders, n, &chain)) {
+		free_chain(&chain);
+		peer_chain_unref(kept);
+		return ERR_INVALID;
+	}
+	struct chain path = chain;
+	path.n = order_path(&path);
+	for (unsigned i = 0; i < n; i++)
+		peer_chain_add(kept, ders[i].data, ders[i].size);
+	kept->is_inbound = session->is_server;
+	kept->not_after = earliest_end(&path);
+	free_chain(&chain);
+	*out = kept;
+	return ERR_OK;
+}
+
+enum reason tls_verify_again(const struct peer_chain *kept, struct tls_trust *trust, struct tls_diagnosis *out_diagnosis)
+{
+	struct tls_session session = { .is_server = kept->is_inbound, .trust = trust, .diagnosis = out_diagnosis };
+	enum reason reason = REASON_TLS_BAD_CERTIFICATE;
+	struct chain chain = { .n = 0 };
+	gnutls_datum_t ders[PEER_CHAIN_MAX];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < kept->n; i++) {
+		ders[i] = (gnutls_datum_t){ .data = (unsigned char *)kept->bytes + at, .size = (unsigned)kept->lens[i] };
+		at += kept->lens[i];
+	}
+	if (import_all(ders, kept->n, &chain) &&
+	    identity_from_der(ders[0].data, ders[0].size, &session.identity) == ERR_OK) {
+		struct chain path = chain;
+		path.n = order_path(&path);
+		reason = check_certificates(&session, &path);
+	}
+	identity_unref(session.identity);
+	free_chain(&chain);
 	return reason;
 }

@@ -525,7 +525,7 @@ def test_status():
 def test_status_of_many():
     """One screen, whatever there is; the sections and --all tell all of it."""
     with site(runs=False) as made:
-        subprocess.run(["openssl", "req", "-x509", "-key", made.path("edge.key"), "-days", "5", "-subj",
+        subprocess.run(["openssl", "req", "-x509", "-key", made.path("edge.key"), "-days", "20", "-subj",
                         "/CN=sip.corp.example", "-addext", "subjectAltName=DNS:corp.example", "-out", made.path("old.pem")],
                        check=True, capture_output=True)
         made.write(made.read().replace("tls: {", "".join(
@@ -617,7 +617,7 @@ def test_reload_on_trial():
         check("waits for its confirmation" in done.stderr and "is unchanged" in done.stderr, done.stderr)
         made.process.send_signal(signal.SIGHUP)
         end = time.monotonic() + TIMEOUT
-        while "warning reload refused" not in made.text().split("waits for its confirmation", 1)[1]:
+        while "warning reload refused" not in made.text().partition("waits for its confirmation")[2]:
             check(time.monotonic() < end, made.text())
             time.sleep(0.05)
         facts = json.loads(made.ask("status", "--json", want=1).stdout)

@@ -2,6 +2,7 @@
 and no call is lost over either."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -197,6 +198,9 @@ def test_revoked(tally, stage, both):
                    capture_output=True)
     status, said = change(both.a.proxy, good.replace("trust: [tls/ca.pem]", "trust: [tls/ca.pem]\n  crl: [tls/b.crl]"))
     tally.check("the reload names the CRL", status == 0 and "b.crl" in said, said)
+    tally.check("and the partner whom it breaks",
+                re.search(rf"~ tls\.trust\s+partner {re.escape(both.b.domain)}\s+would no longer be trusted", said)
+                and "revoked" in said, said)
     tally.check("the connection ends", stream.receive() is None)
     stream.close()
     both.a.proxy.configure(good)

@@ -11,7 +11,7 @@ import warnings
 
 from pki import EXPIRED, NOT_YET, Pki
 from sip import Datagrams, Stream, new_call_id, request, response
-from stage import Failure, Stage, wait_for
+from stage import Failure, Stage, is_bound, wait_for
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)  # TLS 1.1 is what is to be refused
 
@@ -168,6 +168,19 @@ def tls_server(pki, alert=None, **options):
     return serve
 
 
+class Announcer:
+    """A server that names the CAs which it accepts, as Python's ssl cannot."""
+
+    def __init__(self, stage, pki, addr, port, certificate, announces):
+        self.process = stage.start("announcer", [
+            "openssl", "s_server", "-accept", f"{addr}:{port}", "-www", "-cert", pki.path(certificate + ".pem"),
+            "-key", pki.path(certificate + ".key"), "-CAfile", pki.path(announces + ".pem"), "-Verify", "1",
+            "-verify_return_error"])
+
+    def close(self):
+        self.process.stop()
+
+
 def answer_plainly(plain):
     plain.recv(1000)
     plain.sendall(b"SIP/2.0 400 Bad Request\r\n\r\n")
@@ -200,6 +213,7 @@ OUTBOUND = [
     ("our CA unknown to them", {"certificate": "good", "ca": "stranger-root"}, "tls-peer-unknown-ca"),
     ("our CA unknown to them, TLS 1.2", dict(TLS_1_2, certificate="good", ca="stranger-root"),
      "tls-peer-unknown-ca"),
+    ("they name the CAs that they accept", {"certificate": "good", "announces": "stranger-root"}, "tls-peer-unknown-ca"),
     ("they want a certificate, the route has none", {"certificate": "good", "ca": "root", "route": "tls"},
      "tls-peer-wants-certificate"),
     ("a plain TCP port", {"raw": answer_plainly}, "tls-peer-not-tls"),
@@ -259,6 +273,23 @@ limits: {{ requests: 10000/s, handshakes: 1000/s, auth_failures: 10000/m }}
 """
 
 
+# What `nuncio why` shows beside the code: of the certificate that failed, of ours, and who said what.
+SHOWN = {
+    ("from", "certificate expired"): [r"our alert\s+certificate_expired", r"\bcertificate\s+CN=expired", r"its issuer\s+CN=root",
+                                      r"valid until\s+2020-12-31", r"serial number\s+[0-9a-f]+", r"SHA-256\s+[0-9a-f]{64}"],
+    ("from", "certificate not yet valid"): [r"valid from\s+2048-01-01"],
+    ("from", "incomplete chain"): [r"its issuer\s+CN=middle"],
+    ("from", "no client certificate"): [r"our alert\s+certificate_required", r"versions offered\s+TLS1.3, TLS1.2"],
+    ("from", "TLS 1.1 only"): [r"our alert\s+protocol_version", r"versions offered\s+TLS1.1"],
+    ("from", "our CA unknown to them"): [r"their alert\s+unknown_ca", r"our issuer\s+CN=root", r"our names\s+corp\.example"],
+    ("to", "wrong name"): [r"names wanted\s+.*im\.partner\.example", r"names shown\s+other\.example"],
+    ("to", "our CA unknown to them"): [r"their alert\s+unknown_ca", r"our issuer\s+CN=root",
+                                       r"asked for ours\s+and it was sent"],
+    ("to", "they name the CAs that they accept"): [r"issuers accepted\s+.*CN=stranger-root", r"ours is of another\s+CN=root"],
+    ("to", "they want a certificate, the route has none"): [r"asked for ours\s+there was none to send"],
+}
+
+
 def line_with(proxy, mark, code):
     """The log line that names the code, or None."""
     found = re.search(rf"^.*\b{re.escape(code)}\b.*$", proxy.text_after(mark), re.M)
@@ -279,6 +310,8 @@ def check_why(tally, name, code, proxy, about, direction):
     tally.check(f"{name}: nuncio why {about} names {code}",
                 status == 0 and any(f"refused: {code}\n" in record and "who must act" in record and "what to do" in record
                                     for record in shown), f"{status}\n{out}{err}")
+    for pattern in SHOWN.get((direction, name), ()):
+        tally.check(f"{name}: nuncio why {about} shows {pattern}", any(re.search(pattern, record) for record in shown), out)
 
 
 def test_inbound(tally, stage, pki, proxy):
@@ -345,6 +378,10 @@ def test_outbound(tally, stage, pki, proxy):
     servers = []
     for number, (_, options, _) in enumerate(OUTBOUND):
         options = {key: value for key, value in options.items() if key != "route"}
+        if "announces" in options:
+            servers.append(Announcer(stage, pki, stage.addr(9), FIRST_PORT + number, **options))
+            wait_for(lambda port=FIRST_PORT + number: is_bound("tcp", stage.addr(9), port), what="openssl s_server")
+            continue
         serve = options["raw"] if "raw" in options else tls_server(pki, **options)
         server = FakeServer(stage.addr(9), FIRST_PORT + number, serve)
         server.start()

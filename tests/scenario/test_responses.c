@@ -19,6 +19,45 @@
 	     "munich < ACK\n"
 
 static const struct play plays[] = {
+	/* [MS-OCER]. */
+	{ "the number of our refusal goes to partners",
+	  "bob > MESSAGE sip:nobody@corp.example\n"
+	  "bob < 404 | Warning | ms-diagnostics: 1003;reason=\"User does not exist\";source=\"sip.corp.example\"\n" },
+	{ "... also once the request was on its way",
+	  "berlin refuses\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 503 | ms-diagnostics: 1007;reason=\"Temporarily cannot route\";source=\"sip.corp.example\"\n" },
+	{ "... to untrusted ones as well, where the code goes",
+	  "will > MESSAGE sip:anna@corp.example\n"
+	  "will < 407 | !ms-diagnostics\n"
+	  "will > MESSAGE sip:nobody@corp.example | Digest: anna wrong MD5\n"
+	  "will < 403 | Warning | !ms-diagnostics\n" },
+	{ "... but not to a backend",
+	  "berlin > MESSAGE sip:x@elsewhere.example\n"
+	  "berlin < 404 | Warning | !ms-diagnostics\n" },
+	{ "... nor to a stranger",
+	  "mallory > MESSAGE sip:anna@corp.example\n"
+	  "mallory < 403 | !Warning | !ms-diagnostics\n" },
+	{ "what a partner says goes to the backend, and into the record",
+	  "dns sip.partner.example A 203.0.113.10\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 404 | +ms-diagnostics: 1003;reason=\"User does not exist\";source=\"sip.partner.example\"\n"
+	  "berlin < 404 | ms-diagnostics: 1003;reason=\"User does not exist\";source=\"sip.partner.example\"\n"
+	  "because they say 1003 of sip.partner.example: User does not exist\n" },
+	{ "... also with the 500 that stands for its 503",
+	  "dns sip.partner.example A 203.0.113.10\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 503 | +ms-diagnostics-public: 1034.1;source=\"edge.partner.example\";reason=\"Nothing \\\"known\\\"\"\n"
+	  "berlin < 500 | ms-diagnostics: 1034;reason=\"Nothing 'known'\";source=\"edge.partner.example\"\n"
+	  "because they say 1034 of edge.partner.example: Nothing 'known'\n" },
+	{ "a backend's 503 tells a partner no more than ours",
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 503 | +ms-diagnostics: 4006;reason=\"User not found in pool\";source=\"pool7.lan\"\n"
+	  "bob < 500 | ms-diagnostics x1 | ms-diagnostics: 1007;*source=\"sip.corp.example\"\n"
+	  "because they say 4006 of pool7.lan: *\n" },
 	{ "100 goes hop by hop, item 5",
 	  FORK
 	  "berlin > 100\n"

@@ -8,7 +8,7 @@
 
 /* A stranger's refusal is a bare status: nothing about us goes out. */
 #define REFUSED(name, who, uri, reason) \
-	{ name, SAYS(who, uri) who " < 403 | !Warning | !Server\n" \
+	{ name, SAYS(who, uri) who " < 403 | !Warning | !Server | !ms-diagnostics\n" \
 			       "why " reason "\n" }
 
 static const struct play plays[] = {
@@ -88,7 +88,7 @@ static const struct play plays[] = {
 	/* Open relay. */
 	{ "partner to partner",
 	  "bob > MESSAGE sip:dora@plain.example\n"
-	  "bob < 403 | Warning: 399 * \"*no-relay\"\n"
+	  "bob < 403 | Warning: 399 * \"*no-relay\" | ms-diagnostics: 1005;reason=\"Cannot route to *\";source=\"sip.corp.example\"\n"
 	  "why no-relay\n" },
 	{ "partner to the internet",
 	  "bob > MESSAGE sip:x@elsewhere.example\n"

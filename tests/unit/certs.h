@@ -30,7 +30,7 @@ struct cert_spec {
 	const char *usages[4]; /* EKU OIDs */
 	bool is_ca;
 	unsigned rsa_bits;              /* 0: ECDSA P-256 */
-	long starts_in_s, ends_in_s;    /* 0, 0: from an hour ago, for 30 days */
+	long starts_in_s, ends_in_s;    /* 0, 0: from an hour ago, for 90 days */
 	gnutls_digest_algorithm_t hash; /* 0: SHA-256 */
 	const char *aia;                /* caIssuers */
 };
@@ -120,7 +120,7 @@ static inline struct cert cert_make(const struct cert_spec *spec, const struct c
 	CERT_OK(gnutls_x509_crt_set_activation_time(
 		cert.crt, now + (is_preset ? -3600 : spec->starts_in_s)));
 	CERT_OK(gnutls_x509_crt_set_expiration_time(
-		cert.crt, now + (is_preset ? 30 * 86400 : spec->ends_in_s)));
+		cert.crt, now + (is_preset ? 90 * 86400 : spec->ends_in_s)));
 	CERT_OK(gnutls_x509_crt_set_key(cert.crt, cert.key));
 	cert_set_names(cert.crt, spec);
 	cert_set_usage(cert.crt, spec);

@@ -135,6 +135,8 @@ static void test_summary(void **state)
 	fail_peer(&scene, "backend:berlin");
 	peer_stats_certificate(scene.server->peer_stats, "partner:p00003.example",
 			       (int64_t)(loop_wall_us(scene.server->loop) / 1000000) + 86400);
+	peer_stats_certificate(scene.server->peer_stats, "partner:p00004.example",
+			       (int64_t)(loop_wall_us(scene.server->loop) / 1000000) + 20 * 86400);
 	status = status_summary(scene.server, true);
 	assert_true(json_is_true(json_object_get(status, "summary")));
 	assert_false(json_is_true(json_object_get(status, "ok")));
@@ -143,14 +145,17 @@ static void test_summary(void **state)
 	assert_int_equal(count_of(status, "partners", "off"), 10);
 	assert_int_equal(count_of(status, "backends", "down"), 1);
 	assert_int_equal(count_of(status, "listeners", "up"), 1);
-	assert_int_equal(count_of(status, "problems", "error"), 2);
+	assert_int_equal(count_of(status, "problems", "error"), 3);
 	assert_int_equal(count_of(status, "problems", "warning"), 1);
 	assert_int_equal(n_rows(status, "partners"), STATUS_SUMMARY_ROWS);
 	assert_string_equal(text_of(status, "partners", 0, "domain"), "p00050.example");
 	assert_string_equal(text_of(status, "partners", 1, "domain"), "p00000.example");
-	assert_int_equal(n_rows(status, "problems"), 3);
+	assert_int_equal(n_rows(status, "problems"), 4);
 	assert_string_equal(text_of(status, "problems", 0, "severity"), "error");
 	assert_string_equal(text_of(status, "problems", 2, "code"), "partner-certificate-expires");
+	assert_string_equal(text_of(status, "problems", 2, "severity"), "error");
+	assert_string_equal(text_of(status, "problems", 3, "code"), "partner-certificate-expires");
+	assert_string_equal(text_of(status, "problems", 3, "severity"), "warning");
 	json_decref(status);
 	close_scene(&scene);
 }

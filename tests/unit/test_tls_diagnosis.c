@@ -70,7 +70,7 @@ static const struct {
 	{ "asked, and none sent", REASON_TLS_PEER_WANTS_CERTIFICATE, "", "", "", "", "", true,
 	  true, false, "It asked for a certificate, and we sent none." },
 	{ "its list of CAs", REASON_TLS_PEER_UNKNOWN_CA, "", "", "", "", "CN=Their CA", true,
-	  true, true, "we sent ours. It accepts issuers: CN=Their CA." },
+	  true, true, "we sent ours. It accepts issuers: CN=Their CA. Ours is of none of these but: CN=Our CA." },
 };
 
 static void test_details(void **state)
@@ -84,6 +84,7 @@ static void test_details(void **state)
 		strcpy(diagnosis.expected, rows[i].expected);
 		strcpy(diagnosis.presented, rows[i].presented);
 		strcpy(diagnosis.ca_list, rows[i].cas);
+		strcpy(diagnosis.our_issuer, "CN=Our CA");
 		diagnosis.alert_from_peer = rows[i].from_peer;
 		diagnosis.asked_certificate = rows[i].asked;
 		diagnosis.sent_certificate = rows[i].sent;

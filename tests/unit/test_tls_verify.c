@@ -2,6 +2,8 @@
  * says of it (field.md G4, G6): tls_verify.c, tls_outcome.c. */
 #include "tests/unit/tls_world.h"
 
+#include "proxy/transport/tls_verify.h"
+
 static const struct row good[] = {
 	{ .name = "tls", .transport = TRANSPORT_TLS },
 	{ .name = "mtls", .transport = TRANSPORT_MTLS },
@@ -312,12 +314,143 @@ static void test_revoked_by_its_intermediate(void **state)
 	teardown(NULL);
 }
 
+/* What the record holds beside the reason. */
+static void test_failures_are_described(void **state)
+{
+	static const struct row rows[] = {
+		{ .name = "expired",
+		  .transport = TRANSPORT_MTLS,
+		  .client = { .spec = { .cn = "corp.example", .starts_in_s = -7200, .ends_in_s = -3600 }, .issuer = &root },
+		  .wants_server = REASON_TLS_EXPIRED,
+		  .wants_client = REASON_TLS_PEER_EXPIRED },
+		{ .name = "valid in an hour: a clock is wrong",
+		  .transport = TRANSPORT_MTLS,
+		  .client = { .spec = { .cn = "corp.example", .starts_in_s = 3600, .ends_in_s = 7200 }, .issuer = &root },
+		  .wants_server = REASON_TLS_NOT_YET_VALID,
+		  .wants_client = REASON_TLS_PEER_EXPIRED,
+		  .server_verify = "most likely a clock is wrong" },
+		{ .name = "an issuer that can be fetched",
+		  .transport = TRANSPORT_MTLS,
+		  .client = { .spec = { .cn = "corp.example", .aia = "http://ca.example/ca.cer" }, .issuer = &other_root },
+		  .wants_server = REASON_TLS_INCOMPLETE_CHAIN,
+		  .wants_client = REASON_TLS_PEER_UNKNOWN_CA },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		print_message("%s\n", rows[i].name);
+		setup(NULL);
+		struct world world = make(&rows[i]);
+		assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
+		assert_true(came_as_wanted(&rows[i]));
+		assert_string_equal(b.diagnosis.failed_sha256, credentials_identity(world.client)->sha256);
+		assert_int_equal(b.diagnosis.failed_not_after, credentials_identity(world.client)->not_after);
+		assert_int_equal(b.diagnosis.failed_not_before, credentials_identity(world.client)->not_before);
+		assert_true(b.diagnosis.failed_serial[0]);
+		assert_string_equal(b.diagnosis.issuer_url,
+				    rows[i].client.spec.aia ? "http://ca.example/ca.cer" : "");
+		assert_string_equal(b.diagnosis.offered, "TLS1.3, TLS1.2");
+		/* Both sides know what they showed themselves. */
+		assert_string_equal(a.diagnosis.our_names, "corp.example");
+		assert_string_equal(b.diagnosis.our_names, "sip.partner.example");
+		assert_string_equal(b.diagnosis.our_issuer, "O=Test Org,CN=Test Issuing CA");
+		drop(&world);
+		teardown(NULL);
+	}
+}
+
+static void test_a_far_start_is_no_wrong_clock(void **state)
+{
+	const struct row row = {
+		.transport = TRANSPORT_MTLS,
+		.client = { .spec = { .cn = "corp.example", .starts_in_s = 90000, .ends_in_s = 99999 }, .issuer = &root },
+		.wants_server = REASON_TLS_NOT_YET_VALID,
+		.wants_client = REASON_TLS_PEER_EXPIRED
+	};
+
+	setup(NULL);
+	struct world world = make(&row);
+	assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
+	assert_true(came_as_wanted(&row));
+	assert_null(strstr(b.diagnosis.verify, "clock"));
+	drop(&world);
+	teardown(NULL);
+}
+
+static void test_offered_versions(void **state)
+{
+	const struct row row = {
+		.transport = TRANSPORT_TLS,
+		.client_minimum = CONF_TLS_1_0,
+		.client_trusts = { .priority = "-VERS-ALL:+VERS-TLS1.0:+VERS-TLS1.1" },
+		.wants_server = REASON_TLS_VERSION,
+		.wants_client = REASON_TLS_PEER_VERSION,
+	};
+
+	setup(NULL);
+	struct world world = make(&row);
+	assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
+	assert_true(came_as_wanted(&row));
+	assert_string_equal(b.diagnosis.offered, "TLS1.1 at most");
+	assert_non_null(strstr(b.diagnosis.text, "It offers: TLS1.1 at most."));
+	drop(&world);
+	teardown(NULL);
+}
+
+/* What a partner showed is kept, and judged again under another trust. */
+static void test_chains_are_kept(void **state)
+{
+	static const struct {
+		const char *name;
+		struct trusted trusted;
+		enum reason want_in, want_out;
+	} rows[] = {
+		{ "the same", { 0 }, REASON_NONE, REASON_NONE },
+		{ "another CA", { .anchor = "other.pem" }, REASON_TLS_UNKNOWN_CA, REASON_TLS_UNKNOWN_CA },
+		{ "its CRL, which names nobody", { .crl = "empty.crl" }, REASON_NONE, REASON_NONE },
+		{ "longer keys", { .min_key_bits = 15360 }, REASON_TLS_WEAK_KEY, REASON_TLS_WEAK_KEY },
+		{ "strict usage binds clients", { .eku = EKU_STRICT }, REASON_TLS_USAGE, REASON_NONE },
+	};
+	struct row row = { .transport = TRANSPORT_MTLS };
+	struct peer_chain *in, *out;
+
+	setup(NULL);
+	struct world world = make(&row);
+	b.responds = true;
+	assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
+	assert_true(came_as_wanted(&row));
+	UNTIL(loop, a.n_responses == 1);
+	assert_int_equal(flow_peer_chain(b.last_flow, &in), ERR_OK);
+	assert_int_equal(flow_peer_chain(a.last_flow, &out), ERR_OK);
+	assert_true(in->is_inbound && !out->is_inbound);
+	assert_int_equal(in->n, 2);
+	assert_int_equal(in->not_after, gnutls_x509_crt_get_expiration_time(intermediate.crt)); /* made first, ends first */
+	drop(&world);
+	teardown(NULL);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct tls_trust *trust = load_trust(&rows[i].trusted, 0);
+		struct tls_diagnosis diagnosis = { 0 };
+
+		print_message("%s\n", rows[i].name);
+		assert_int_equal(tls_verify_again(in, trust, &diagnosis), rows[i].want_in);
+		if (rows[i].want_in)
+			assert_true(diagnosis.verify[0] && diagnosis.failed_subject[0] && diagnosis.failed_issuer[0]);
+		assert_int_equal(tls_verify_again(out, trust, &diagnosis), rows[i].want_out);
+		tls_trust_unref(trust);
+	}
+	peer_chain_unref(in);
+	peer_chain_unref(out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_handshakes),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_revoked_by_its_intermediate),
+		cmocka_unit_test(test_failures_are_described),
+		cmocka_unit_test(test_a_far_start_is_no_wrong_clock),
+		cmocka_unit_test(test_offered_versions),
+		cmocka_unit_test(test_chains_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, make_world, drop_world);

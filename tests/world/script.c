@@ -178,6 +178,7 @@ static bool do_why(struct stage *stage, char *rest)
 static bool has_step(const struct decision *decision, const char *pattern)
 {
 	char hop[160];
+	char said[320];
 	unsigned i;
 
 	for (i = 0; i < decision->n_hops; i++) {
@@ -188,7 +189,8 @@ static bool has_step(const struct decision *decision, const char *pattern)
 	for (i = 0; i < decision->n_steps; i++)
 		if (text_glob(pattern, decision->steps[i].result))
 			return true;
-	return false;
+	snprintf(said, sizeof(said), "they say %u of %s: %s", decision->ms_id, decision->ms_source, decision->ms_reason);
+	return decision->ms_id && text_glob(pattern, said);
 }
 
 static bool do_because(struct stage *stage, char *rest)

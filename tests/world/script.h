@@ -28,6 +28,7 @@
  *   forget NAME                           takes its records away
  *   why CODE [DESTINATION]                the reason of the newest decision; "none": welcome
  *   because PATTERN                       a step of the newest decision says so, or a hop: "tcp 10.0.1.1:5060: no-answer"
+ *                                         or the partner did with ms-diagnostics: "they say 1003 of x.example: ..."
  *   everybody answers                     200 to whatever anybody was asked
  *   reload N                              configuration number N of the play is swapped in
  *   reload N for TIME                     ... and comes back after TIME ("60s") unless it is confirmed
