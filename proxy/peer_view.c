@@ -124,6 +124,16 @@ static void find_log_ons(const struct peer_views *views, const struct rule *rule
 			 0;
 }
 
+/* True if the log-on leads to that address now: the far end of its connection while that lasts, and
+ * where it can be dialled or sent datagrams. */
+static bool leads_to(const struct logon *logon, const struct addr *addr)
+{
+	const bool is_source_current = logon->flow_id || logon->transport == TRANSPORT_UDP;
+
+	return addr_equal(&logon->reach, addr) ||
+	       (is_source_current && addr_equal(&logon->source, addr));
+}
+
 /* A connection that has ended, or an address that is not its own any more, says of a backend that is reached by its log-on
  * alone only when it was seen. */
 static bool is_current(const struct rule *rule, const struct log_ons *log_ons, const struct addr *addr)
@@ -133,7 +143,7 @@ static bool is_current(const struct rule *rule, const struct log_ons *log_ons, c
 	if (!rule->backend || rule->n_servers > 0)
 		return true;
 	for (i = 0; i < log_ons->n; i++)
-		if (addr_equal(&log_ons->rows[i].source, addr) || addr_equal(&log_ons->rows[i].reach, addr))
+		if (leads_to(&log_ons->rows[i], addr))
 			return true;
 	return false;
 }

@@ -176,11 +176,11 @@ static void fill(struct kept_binding *kept, const struct binding *binding)
 }
 
 static void replace(struct location *location, struct kept_binding *kept,
-		    const struct binding *binding)
+		    const struct binding *binding, uint64_t now_ms)
 {
 	bool must_tell = kept->call_id_hash != binding->call_id_hash ||
 			 kept->proof != binding->proof ||
-			 location_has_moved(kept->told_expires_ms, binding->expires_ms);
+			 location_has_moved(kept->told_expires_ms, binding->expires_ms, now_ms);
 
 	fill(kept, binding);
 	expiry_change(&location->expiries, &kept->expiry, binding->expires_ms);
@@ -238,7 +238,7 @@ static enum err add_or_replace(struct location *location, const struct location_
 	struct kept_binding *old = user ? find(user, binding) : NULL;
 
 	if (old) {
-		replace(location, old, binding);
+		replace(location, old, binding, now_ms);
 		return ERR_OK;
 	}
 	if (user && is_full(user) && drop_those(location, user, has_expired, &now_ms) == 0)

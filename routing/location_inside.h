@@ -13,7 +13,7 @@
 enum {
 	LOCATION_SHARDS = 64, /* a table that grows moves all that is in it: many small ones
 				 grow in turns */
-	LOCATION_TELL_MS = 60 * 1000, /* an expiry that moved by less is not told again */
+	LOCATION_TELL_MS = 60 * 1000, /* an expiry that moved by so much is told again */
 };
 
 struct home;
@@ -72,11 +72,15 @@ struct location_backend *location_backend_of(struct location *location, const ch
 /* Frees it if nothing counts in it. */
 void location_backend_release(struct location *location, struct location_backend *backend);
 
-/* True if a refresh must be told: its expiry moved far since then. */
-static inline bool location_has_moved(uint64_t told_ms, uint64_t now_ms)
+/* True if a refresh must be told: its expiry moved far since then, or by half of what is left of
+ * it. Who registers for a minute moves it by less than that each time, and would be forgotten over
+ * a restart. */
+static inline bool location_has_moved(uint64_t told_ms, uint64_t expires_ms, uint64_t now_ms)
 {
-	return now_ms > told_ms ? now_ms - told_ms >= LOCATION_TELL_MS
-				: told_ms - now_ms >= LOCATION_TELL_MS;
+	uint64_t moved_ms = expires_ms > told_ms ? expires_ms - told_ms : told_ms - expires_ms;
+	uint64_t left_ms = expires_ms > now_ms ? expires_ms - now_ms : 0;
+
+	return moved_ms >= LOCATION_TELL_MS || moved_ms > left_ms / 2;
 }
 
 /* One file's part of location_expire, at most max of them, and how many there were; of

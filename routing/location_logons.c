@@ -90,7 +90,7 @@ static bool is_same_to_tell(const struct logon *a, const struct logon *b)
 }
 
 static void replace(struct location *location, struct location_backend *backend,
-		    struct kept_logon *kept, const struct logon *logon)
+		    struct kept_logon *kept, const struct logon *logon, uint64_t now_ms)
 {
 	struct logon old = kept->logon;
 
@@ -100,7 +100,7 @@ static void replace(struct location *location, struct location_backend *backend,
 		tell(location, &old, true);
 	if (!addr_is_set(&logon->reach) ||
 	    (is_same_to_tell(&old, logon) &&
-	     !location_has_moved(kept->told_expires_ms, logon->expires_ms)))
+	     !location_has_moved(kept->told_expires_ms, logon->expires_ms, now_ms)))
 		return;
 	kept->told_expires_ms = logon->expires_ms;
 	tell(location, &kept->logon, false);
@@ -158,7 +158,7 @@ enum err location_log_on(struct location *location, const struct logon *logon, u
 		struct kept_logon *old = find(backend, logon);
 		err = ERR_OK;
 		if (old)
-			replace(location, backend, old, logon);
+			replace(location, backend, old, logon, now_ms);
 		else
 			err = add(location, backend, logon, now_ms);
 		location_backend_release(location, backend);

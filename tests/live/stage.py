@@ -129,7 +129,7 @@ class Stage:
         return self
 
     def __exit__(self, kind, value, traceback):
-        self.close(keep=kind is not None and os.environ.get("KEEP"))
+        self.close(keep=os.environ.get("KEEP") and (kind is not None or os.environ["KEEP"] == "always"))
 
     def close(self, keep=False):
         for program in reversed(self.programs):

@@ -429,6 +429,24 @@ static const struct play plays[] = {
 	  "wait 201s\n"
 	  "bob > MESSAGE sip:carl@corp.example\n"
 	  "bob < 404\n", HERE },
+	{ "after a restart it may speak at once from where it logged on, by a new connection, too",
+	  "keep state\n"
+	  LOG_ON
+	  "paris > REGISTER sip:corp.example | To: <sip:ucs-paris@corp.example> | Contact: <sip:10.0.1.2>\n"
+	  "paris < 401\n"
+	  "paris > REGISTER sip:corp.example | To: <sip:ucs-paris@corp.example> | Contact: <sip:10.0.1.2> |"
+	  " Digest: ucs-paris hidden MD5\n"
+	  "paris < 200\n"
+	  "restart proxy\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 200\n"
+	  "berlin < 200\n"
+	  "paris > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 200\n"
+	  "paris < 200\n"
+	  "why none partner:partner.example\n", HERE },
 	{ "another password takes effect with the reload: what was proved by the old one is gone",
 	  LOG_ON
 	  "reload 1\n"

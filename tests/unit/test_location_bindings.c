@@ -202,6 +202,12 @@ static void test_journal(void **state)
 	binding.expires_ms = 600000; /* a minute less */
 	BIND();
 	told_expect(told, "+binding anna@b.c one sip:a 600000");
+	binding.expires_ms = 631000; /* half a minute more, of one that is left */
+	assert_int_equal(location_bind(told->location, "anna", "b.c", &binding, 570000), ERR_OK);
+	told_expect(told, "+binding anna@b.c one sip:a 631000");
+	binding.expires_ms = 600000;
+	assert_int_equal(location_bind(told->location, "anna", "b.c", &binding, 570000), ERR_OK);
+	told_expect(told, "+binding anna@b.c one sip:a 600000");
 	binding.proof = 2;
 	BIND();
 	told_expect(told, "+binding anna@b.c one sip:a 600000");

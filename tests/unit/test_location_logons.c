@@ -187,6 +187,43 @@ static void test_limit(void **state)
 			    " 6@500/6000 7@500/7000 8@500/8000");
 }
 
+/* A log-on that is refreshed in time: what was told last must not end while it goes on, or a restart
+ * forgets it. */
+static const struct {
+	const char *name;
+	unsigned expires_s, every_s;
+	bool is_told_each_time;
+} refresh_rows[] = {
+	{ "for a minute, every 56 s", 60, 56, true },
+	{ "for ten seconds, every 6 s", 10, 6, true },
+	{ "for an hour, every half", 3600, 1800, true },
+	{ "for an hour, every minute", 3600, 60, true },
+	{ "for an hour, every half a minute", 3600, 30, false },
+};
+
+static void test_refresh(void **state)
+{
+	struct told *told = *state;
+	char name[8];
+	size_t i;
+
+	for (i = 0; i < COUNT(refresh_rows); i++) {
+		uint64_t every_ms = refresh_rows[i].every_s * 1000;
+		uint64_t left_ms = refresh_rows[i].expires_s * 1000;
+
+		snprintf(name, sizeof(name), "b%zu", i);
+		assert_int_equal(log_on(told, name, i + 1, "10.0.0.1:1", "10.0.0.1:5060", left_ms,
+					0),
+				 ERR_OK);
+		told->text[0] = '\0';
+		assert_int_equal(log_on(told, name, i + 1, "10.0.0.1:1", "10.0.0.1:5060",
+					every_ms + left_ms, every_ms),
+				 ERR_OK);
+		if ((told->text[0] != '\0') != refresh_rows[i].is_told_each_time)
+			fail_msg("%s: told '%s'", refresh_rows[i].name, told->text);
+	}
+}
+
 static void test_journal(void **state)
 {
 	struct told *told = *state;
@@ -238,7 +275,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TOLD_TEST(test_replaced), TOLD_TEST(test_since_is_given),
 		TOLD_TEST(test_log_off),  TOLD_TEST(test_flow_gone),
-		TOLD_TEST(test_limit),    TOLD_TEST(test_journal),
+		TOLD_TEST(test_limit),    TOLD_TEST(test_refresh),
+		TOLD_TEST(test_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

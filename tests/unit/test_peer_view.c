@@ -131,6 +131,58 @@ static void test_not_logged_on(void **state)
 	health_table_free(server.health);
 }
 
+/* A log-on by tcp: port 1 is the far end of its connection, port 2 where it can be dialled. */
+static const struct {
+	const char *name;
+	bool is_connected;
+	const char *servers; /* "ud": port 1 answered, port 2 failed */
+	enum peer_state want;
+} log_on_rows[] = {
+	{ "connected, and nothing was sent yet", true, "", PEER_UP },
+	{ "connected, whatever dialling once gave", true, "ud", PEER_UP },
+	{ "the connection ended, and nothing was tried since", false, "u", PEER_UP },
+	{ "the connection ended, and dialling it failed", false, "ud", PEER_DOWN },
+	{ "the connection ended, and dialling it works", false, "uu", PEER_UP },
+};
+
+static void test_log_on(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(log_on_rows); i++) {
+		const char *what = log_on_rows[i].servers;
+		struct settings settings = { .partners = { .is_enabled = true } };
+		struct settings_backend backend = { .name = "berlin", .username = "uc" };
+		struct snapshot snapshot = { .settings = &settings };
+		struct server server = { .snapshot = &snapshot };
+		struct rule rule = { .backend = &backend, .id = "backend:berlin" };
+		struct location_limits limits = { 8, 8 };
+		struct logon logon = { .backend = "berlin",
+				       .flow_id = log_on_rows[i].is_connected ? 7 : 0,
+				       .transport = TRANSPORT_TCP,
+				       .expires_ms = UINT64_MAX };
+		struct peer_views *views;
+		struct peer_view got;
+
+		assert_int_equal(addr_parse("192.0.2.1", 1, &logon.source), ERR_OK);
+		assert_int_equal(addr_parse("192.0.2.1", 2, &logon.reach), ERR_OK);
+		assert_int_equal(loop_new_turned(5000, &server.loop), ERR_OK);
+		assert_int_equal(health_table_new(&server.health), ERR_OK);
+		assert_int_equal(location_new(&limits, &server.location), ERR_OK);
+		assert_int_equal(location_log_on(server.location, &logon, 5000), ERR_OK);
+		for (unsigned port = 1; *what; port++)
+			note(server.health, rule.id, port, *what++);
+		assert_int_equal(peer_views_new(&server, &views), ERR_OK);
+		peer_views_look(views, &rule, &got);
+		if (got.state != log_on_rows[i].want)
+			fail_msg("%s: %s", log_on_rows[i].name, peer_state_text(got.state));
+		peer_views_free(views);
+		location_free(server.location);
+		health_table_free(server.health);
+		loop_free(server.loop);
+	}
+}
+
 /* A partner whose name leads nowhere has no server to have a state, and is down all the same. */
 static void test_name_without_address(void **state)
 {
@@ -162,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
 					    cmocka_unit_test(test_backends),
 					    cmocka_unit_test(test_not_logged_on),
+					    cmocka_unit_test(test_log_on),
 					    cmocka_unit_test(test_name_without_address) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
