@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "proxy/base/log.h"
+#include "proxy/base/text.h"
 #include "proxy/context.h"
 #include "proxy/handover.h"
 #include "proxy/hearing.h"
+#include "proxy/hold.h"
 #include "proxy/refusal.h"
 #include "proxy/registrar.h"
 #include "proxy/request.h"
@@ -110,10 +112,20 @@ static void act(struct worker *worker, struct request *request, enum request_out
 	case REQUEST_DROP:
 		end_record(worker, request, NULL);
 		break;
+	case REQUEST_WAIT: /* judge has seen to that */
+		break;
 	}
 }
 
-static void judge(struct worker *worker, struct arrival *arrival)
+/* What goes with a request while it is received: what DNS said of its domain, and, if it must wait for that, which domain. */
+struct reception {
+	const struct trust_srv *srv; /* NULL: nobody asked yet */
+	char *domain;
+	size_t size;
+};
+
+/* False: DNS must tell first who may speak for the domain. */
+static bool judge(struct worker *worker, struct arrival *arrival, const struct reception *reception)
 {
 	struct request request;
 	enum request_outcome outcome;
@@ -121,8 +133,15 @@ static void judge(struct worker *worker, struct arrival *arrival)
 	request_init(&request, worker->server, worker->snapshot, arrival);
 	request.now_ms = loop_now_ms(worker->loop);
 	request.counters = worker->counters;
+	request.dns = worker->dns;
+	request.srv = reception->srv;
 	start_record(worker, &request);
 	outcome = request_judge(&request);
+	if (outcome == REQUEST_WAIT) {
+		text_copy(reception->domain, reception->size, request.from_domain);
+		request_fini(&request);
+		return false;
+	}
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, counter_method(request.decision.method), 1);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
@@ -130,6 +149,7 @@ static void judge(struct worker *worker, struct arrival *arrival)
 		request_home_learn(&request);
 	act(worker, &request, outcome);
 	request_fini(&request);
+	return true;
 }
 
 /* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an answer: whoever sends more of
@@ -143,8 +163,9 @@ static bool is_flooding(struct worker *worker, const struct arrival *arrival)
 			       &ignored) != ACCOUNT_WELCOME;
 }
 
-/* A request that no transaction absorbed. */
-static void on_new_request(struct worker *worker, struct arrival *arrival, struct server_txn *invite)
+/* A request that no transaction absorbed. False: it must wait. */
+static bool on_new_request(struct worker *worker, struct arrival *arrival, struct server_txn *invite,
+			   const struct reception *reception)
 {
 	const char *method = message_method(arrival->sip);
 	bool is_cancel = !strcmp(method, "CANCEL");
@@ -153,24 +174,25 @@ static void on_new_request(struct worker *worker, struct arrival *arrival, struc
 		bool found = receive_cancel(worker, invite, &arrival->flow->remote, arrival->msg);
 
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, found);
-		return;
+		return true;
 	}
 	if (is_cancel && (is_flooding(worker, arrival) || handover_search(worker, arrival)))
-		return;
+		return true;
 	if (is_cancel) {
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, false);
-		return;
+		return true;
 	}
 	/* The ACK to a refusal of ours, whose transaction may live elsewhere or nowhere; one to a 2xx has our Route. */
 	if (!strcmp(method, "ACK") && !arrival->sip->sip_route) {
 		if (worker->server->n_workers > 1 && !is_flooding(worker, arrival))
 			handover_search(worker, arrival);
-		return;
+		return true;
 	}
-	judge(worker, arrival);
+	return judge(worker, arrival, reception);
 }
 
-static void on_request(struct worker *worker, struct arrival *arrival)
+/* False: it must wait. */
+static bool on_request(struct worker *worker, struct arrival *arrival, const struct reception *reception)
 {
 	struct server_txn *invite = NULL;
 	unsigned ignored;
@@ -179,14 +201,13 @@ static void on_request(struct worker *worker, struct arrival *arrival)
 	    account_is_banned(worker->server->accounts, &arrival->flow->remote,
 			      loop_now_ms(worker->loop))) {
 		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_AUTH_FAILURES, 1);
-		return;
+		return true;
 	}
 	if (via_stamp(arrival->msg, &arrival->flow->remote))
-		return; /* no memory: the sender repeats it */
+		return true; /* no memory: the sender repeats it */
 	switch (txn_table_match(worker->txns, arrival, &invite, &ignored)) {
 	case TXN_NEW:
-		on_new_request(worker, arrival, invite);
-		break;
+		return on_new_request(worker, arrival, invite, reception);
 	case TXN_ABSORBED:
 	case TXN_RESPONSE:
 	case TXN_STRAY:
@@ -194,6 +215,39 @@ static void on_request(struct worker *worker, struct arrival *arrival)
 	case TXN_NOT_OURS:
 		break;
 	}
+	return true;
+}
+
+bool receive_held(struct worker *worker, struct arrival *arrival, const struct trust_srv *srv, char *domain, size_t size)
+{
+	const struct reception reception = { .srv = srv, .domain = domain, .size = size };
+
+	return on_request(worker, arrival, &reception);
+}
+
+/* It was not even judged. */
+static void refuse_unjudged(struct worker *worker, struct arrival *arrival, enum reason reason)
+{
+	struct request request;
+
+	request_init(&request, worker->server, worker->snapshot, arrival);
+	request.is_ack = !strcmp(message_method(arrival->sip), "ACK");
+	request.reason = reason;
+	start_record(worker, &request);
+	request_describe(&request);
+	refuse(worker, &request);
+	request_fini(&request);
+}
+
+static void receive_request(struct worker *worker, struct arrival *arrival)
+{
+	char domain[256] = "";
+	const struct reception reception = { .domain = domain, .size = sizeof(domain) };
+
+	if (!hold_is_waiting(arrival->flow) && on_request(worker, arrival, &reception))
+		return;
+	if (!hold_request(worker, arrival, domain) && !via_stamp(arrival->msg, &arrival->flow->remote))
+		refuse_unjudged(worker, arrival, REASON_OVERLOAD);
 }
 
 static void on_response(struct worker *worker, struct arrival *arrival)
@@ -218,7 +272,6 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 bool receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len)
 {
 	struct arrival arrival = { .flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(worker->loop) };
-	struct request request;
 	bool is_answered = false;
 	unsigned ignored;
 
@@ -230,13 +283,7 @@ bool receive_too_large(struct worker *worker, struct flow *flow, const void *byt
 		return false; /* without its headers there is nobody to answer */
 	arrival.sip = message_sip(arrival.msg);
 	if (arrival.sip->sip_request && !via_stamp(arrival.msg, &flow->remote)) {
-		request_init(&request, worker->server, worker->snapshot, &arrival);
-		request.is_ack = !strcmp(message_method(arrival.sip), "ACK");
-		request.reason = REASON_MESSAGE_TOO_LARGE;
-		start_record(worker, &request);
-		request_describe(&request);
-		refuse(worker, &request);
-		request_fini(&request);
+		refuse_unjudged(worker, &arrival, REASON_MESSAGE_TOO_LARGE);
 		is_answered = true;
 	}
 	message_unref(arrival.msg);
@@ -248,7 +295,7 @@ void receive_message(void *user, struct arrival *arrival)
 	struct worker *worker = user;
 
 	if (arrival->sip->sip_request)
-		on_request(worker, arrival);
+		receive_request(worker, arrival);
 	else if (arrival->sip->sip_status)
 		on_response(worker, arrival);
 	message_unref(arrival->msg);

@@ -7,6 +7,7 @@
 #include "federation/asserted.h"
 #include "federation/screen.h"
 #include "proxy/base/text.h"
+#include "proxy/hold.h"
 #include "proxy/log_on.h"
 #include "proxy/request_route.h"
 #include "proxy/sip/dialog_id.h"
@@ -98,7 +99,7 @@ static enum reason check_loop(struct request *request)
 
 /* ---- classify: who sent it (design.md 3) ---- */
 
-static void ask_trust(struct request *request)
+static void ask_trust(struct request *request, const struct trust_srv *srv)
 {
 	const struct flow *flow = request->arrival->flow;
 	struct trust_question question = {
@@ -109,15 +110,46 @@ static void ask_trust(struct request *request)
 		.from_domain = request->from_domain,
 		.dialled_for = flow->is_inbound ? log_on_of_flow(request->snapshot, flow) : flow->peer_name,
 		.has_logged_on = flow->is_inbound,
+		.srv = srv,
 	};
 
 	trust_classify(request->snapshot->trust, &question, &request->origin);
+}
+
+/* What was looked up before costs no wait. */
+static bool know_srv(const struct request *request, struct trust_srv *out)
+{
+	struct dns_answer answer;
+	char name[300];
+
+	snprintf(name, sizeof(name), "_sipfederationtls._tcp.%s", request->from_domain);
+	if (!request->dns || !dns_peek(request->dns, name, DNS_SRV, &answer))
+		return false;
+	hold_read_srv(&answer, out);
+	return true;
+}
+
+/* What holds for a domain that has no route of its own. Without memory for it nobody is known. */
+static void take_open_route(struct request *request)
+{
+	struct origin *origin = &request->origin;
+	const struct rule *rule = open_routes_get(request->snapshot->open_routes, origin->domain);
+
+	if (rule) {
+		origin->route = rule->route;
+		if (*origin->server)
+			open_routes_note_server(rule, origin->server);
+		return;
+	}
+	origin->kind = ORIGIN_STRANGER;
+	origin->reason = REASON_OVERLOAD;
 }
 
 static enum reason classify(struct request *request)
 {
 	struct origin *origin = &request->origin;
 	const struct place *place = NULL;
+	struct trust_srv srv;
 	char user[256];
 
 	if (request->log_on)
@@ -125,7 +157,13 @@ static enum reason classify(struct request *request)
 	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user),
 			       request->from_domain, sizeof(request->from_domain)))
 		request->from_domain[0] = '\0';
-	ask_trust(request);
+	ask_trust(request, request->srv);
+	if (origin->needs_srv && !request->srv && know_srv(request, &srv))
+		ask_trust(request, &srv);
+	if (origin->needs_srv && request->dns)
+		return REASON_DNS_TIMEOUT; /* it will be judged anew: outcome_of */
+	if (origin->kind == ORIGIN_DISCOVERED)
+		take_open_route(request);
 	if (origin->route)
 		place = &origin->route->place;
 	else if (origin->backend)
@@ -289,6 +327,8 @@ static enum request_outcome charge_refusal(struct request *request)
 
 static enum request_outcome outcome_of(struct request *request)
 {
+	if (request->origin.needs_srv && request->dns && !request->srv)
+		return REQUEST_WAIT;
 	switch (request->reason) {
 	case REASON_NONE:
 		if (request->log_on)

@@ -8,6 +8,7 @@
 #include "proxy/base/text.h"
 #include "proxy/context.h"
 #include "proxy/hearing.h"
+#include "proxy/hold.h"
 #include "proxy/log_on.h"
 #include "proxy/probe.h"
 #include "proxy/refresh.h"
@@ -85,8 +86,7 @@ static bool is_orphan(const struct flow *flow, void *user)
 		return true;
 	if (flow->is_inbound && *flow->peer_name)
 		return !*log_on_of_flow(snapshot, flow); /* a backend's, whose credentials were other ones */
-	return *flow->peer_name && !rules_by_hash(snapshot->rules, record_route_end(worker->server->keys,
-										   flow->peer_name));
+	return *flow->peer_name && !snapshot_rule(snapshot, flow->peer_name);
 }
 
 /* Transactions that began by them end first, as far as transactions end. */
@@ -230,6 +230,7 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 	worker->counters = server->counters[number];
 	list_init(&worker->contexts);
 	list_init(&worker->trips);
+	list_init(&worker->lines);
 	worker->loop = loop;
 	worker->owns_loop = !loop;
 	err = loop ? ERR_OK : loop_new(&worker->loop);
@@ -289,6 +290,7 @@ struct worker *worker_free(struct worker *worker)
 	list_for_each(link, following, &worker->contexts)
 		context_abort(container_of(link, struct context, link));
 	return_path_abort(worker);
+	hold_abort(worker);
 	txn_table_free(worker->txns);
 	transport_free(worker->transport);
 	dns_free(worker->dns);

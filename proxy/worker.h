@@ -35,6 +35,8 @@ struct worker {
 	uint64_t generation;	   /* of snapshot; atomic: a reload looks whether it was taken */
 	struct list contexts;	   /* context.link */
 	struct list trips;	   /* responses on a path of their own: return_path */
+	struct list lines;	   /* requests that wait for DNS: hold */
+	unsigned n_lines;
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */

@@ -168,6 +168,17 @@ static const struct reason_row rows[N_REASONS] = {
 		"Let the backend end registrations that it does not need any more; they end "
 		"by themselves when their time is over.", 0, },
 
+	[REASON_SRV_ELSEWHERE] = { "srv-elsewhere", 403, "Forbidden", ACT_PARTNER,
+		"The sender has no route here, and the _sipfederationtls._tcp record of its domain "
+		"leads to other servers than the one whose certificate we saw.",
+		"The partner must let its SRV record lead to the server that it sends from, or use "
+		"a certificate that names its domain; or somebody pretends to be the partner.", 1009 },
+	[REASON_SRV_TARGET_OUTSIDE] = { "srv-target-outside", 403, "Forbidden", ACT_EITHER,
+		"The SRV record of the sender's domain leads to the server that sent this, but that "
+		"server lies outside of the domain, and is not one of federation.hosters.",
+		"The partner needs a server name inside its domain, or a certificate that names the "
+		"domain. If the server is a hoster that you trust to keep its customers apart, add it "
+		"to federation.hosters.", 1009 },
 	[REASON_RATE_LIMITED] = { "rate-limited", 503, "Service Unavailable", ACT_EITHER,
 		"The source sent more requests than limits.requests or its route allows.",
 		"Raise the limit if this is wanted traffic; a partner who sends much "
@@ -295,6 +306,11 @@ static const struct reason_row rows[N_REASONS] = {
 		"logged on, or its connection has ended.",
 		"See with `nuncio status backends` since when; start the backend, and check "
 		"the address, user name and password with which it logs on.", 1007 },
+	[REASON_NO_FEDERATION_RECORD] = { "no-federation-record", 404, "Not Found", ACT_PARTNER,
+		"The domain has no route here, and DNS has no _sipfederationtls._tcp record for it: it "
+		"does not federate openly, or its name is mistyped.",
+		"Check the name; else the partner must publish the record, or you add a route under "
+		"partners.routes.", 1008 },
 	[REASON_SEARCH_INCOMPLETE] = { "search-incomplete", 503, "Service Unavailable", ACT_YOU,
 		"No backend that answered has the user, but some could not be asked, or not "
 		"in time: the user may live there.",

@@ -42,6 +42,8 @@ enum reason {
 	REASON_REGISTRATION_BRIEF,   /* 423, shorter than registrar.min_expires */
 	REASON_REGISTRATION_OLD,     /* 500, overtaken by a newer one (RFC 3261 10.3) */
 	REASON_REGISTRATION_FULL,    /* 503, more contacts than are kept */
+	REASON_SRV_ELSEWHERE,	     /* 403, the domain's SRV record leads to other servers than the one that sent this */
+	REASON_SRV_TARGET_OUTSIDE,   /* 403, it leads to this server, which may not speak for the domain */
 
 	/* Limits. */
 	REASON_RATE_LIMITED,	    /* 503 */
@@ -76,6 +78,7 @@ enum reason {
 	REASON_CANCELLED,	    /* 487 */
 	REASON_NO_LISTENER,	    /* 500, no listener serves the hop's transport */
 	REASON_NOT_LOGGED_ON,	    /* 503, the backend has no address and has not logged on */
+	REASON_NO_FEDERATION_RECORD, /* 404, the domain has no _sipfederationtls._tcp record */
 	REASON_SEARCH_INCOMPLETE,   /* 503, no backend has the user, but some could not be asked */
 
 	/* TLS: the outcome of a handshake. "peer" is the other side. */
