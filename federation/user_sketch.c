@@ -59,68 +59,15 @@ enum user_seen user_sketch_look(const struct user_sketch *sketch, uint64_t hash)
 }
 
 /* Only the upper 32 bits are known of those that were counted exactly, so no more is looked at. */
-static void raise_register(uint8_t *registers, uint32_t hash)
+static bool raise_register(uint8_t *registers, uint32_t hash)
 {
 	uint32_t rest = hash << INDEX_BITS;
 	unsigned rank = rest ? (unsigned)__builtin_clz(rest) + 1 : MAX_RANK;
 
-	if (registers[hash >> (32 - INDEX_BITS)] < rank)
-		registers[hash >> (32 - INDEX_BITS)] = (uint8_t)rank;
-}
-
-static enum err become_estimate(struct user_sketch *sketch)
-{
-	uint8_t *registers = calloc(N_REGISTERS, 1);
-
-	if (!registers)
-		return ERR_NO_MEMORY;
-	for (unsigned i = 0; i < sketch->n; i++)
-		raise_register(registers, sketch->hashes[i]);
-	user_sketch_fini(sketch);
-	sketch->registers = registers;
-	return ERR_OK;
-}
-
-static enum err make_room(struct user_sketch *sketch)
-{
-	unsigned size = sketch->size ? sketch->size * 2 : FIRST_SIZE;
-	uint32_t *hashes;
-
-	if (sketch->n < sketch->size)
-		return ERR_OK;
-	if (size > USER_SKETCH_EXACT)
-		size = USER_SKETCH_EXACT;
-	hashes = realloc(sketch->hashes, size * sizeof(*hashes));
-	if (!hashes)
-		return ERR_NO_MEMORY;
-	sketch->hashes = hashes;
-	sketch->size = size;
-	return ERR_OK;
-}
-
-enum err user_sketch_add(struct user_sketch *sketch, uint64_t hash)
-{
-	uint32_t wanted = short_hash(hash);
-	enum err err = ERR_OK;
-	unsigned i;
-
-	if (user_sketch_look(sketch, hash) == USER_KNOWN)
-		return ERR_OK;
-	if (!sketch->registers && sketch->n == USER_SKETCH_EXACT)
-		err = become_estimate(sketch);
-	if (!err && sketch->registers)
-		raise_register(sketch->registers, wanted);
-	if (err || sketch->registers)
-		return err;
-	err = make_room(sketch);
-	if (err)
-		return err;
-	i = place_of(sketch, wanted);
-	memmove(sketch->hashes + i + 1, sketch->hashes + i,
-		(sketch->n - i) * sizeof(*sketch->hashes));
-	sketch->hashes[i] = wanted;
-	sketch->n++;
-	return ERR_OK;
+	if (registers[hash >> (32 - INDEX_BITS)] >= rank)
+		return false;
+	registers[hash >> (32 - INDEX_BITS)] = (uint8_t)rank;
+	return true;
 }
 
 /* What registers that are still empty count for, and below what full ones do. */
@@ -170,9 +117,65 @@ static unsigned estimate(const uint8_t *registers)
 	return (unsigned)(m * m / (2 * log(2) * z) + 0.5);
 }
 
+static enum err become_estimate(struct user_sketch *sketch)
+{
+	uint8_t *registers = calloc(N_REGISTERS, 1);
+
+	if (!registers)
+		return ERR_NO_MEMORY;
+	for (unsigned i = 0; i < sketch->n; i++)
+		raise_register(registers, sketch->hashes[i]);
+	user_sketch_fini(sketch);
+	sketch->registers = registers;
+	sketch->n = estimate(registers);
+	return ERR_OK;
+}
+
+static enum err make_room(struct user_sketch *sketch)
+{
+	unsigned size = sketch->size ? sketch->size * 2 : FIRST_SIZE;
+	uint32_t *hashes;
+
+	if (sketch->n < sketch->size)
+		return ERR_OK;
+	if (size > USER_SKETCH_EXACT)
+		size = USER_SKETCH_EXACT;
+	hashes = realloc(sketch->hashes, size * sizeof(*hashes));
+	if (!hashes)
+		return ERR_NO_MEMORY;
+	sketch->hashes = hashes;
+	sketch->size = size;
+	return ERR_OK;
+}
+
+enum err user_sketch_add(struct user_sketch *sketch, uint64_t hash)
+{
+	uint32_t wanted = short_hash(hash);
+	enum err err = ERR_OK;
+	unsigned i;
+
+	if (user_sketch_look(sketch, hash) == USER_KNOWN)
+		return ERR_OK;
+	if (!sketch->registers && sketch->n == USER_SKETCH_EXACT)
+		err = become_estimate(sketch);
+	if (!err && sketch->registers && raise_register(sketch->registers, wanted))
+		sketch->n = estimate(sketch->registers);
+	if (err || sketch->registers)
+		return err;
+	err = make_room(sketch);
+	if (err)
+		return err;
+	i = place_of(sketch, wanted);
+	memmove(sketch->hashes + i + 1, sketch->hashes + i,
+		(sketch->n - i) * sizeof(*sketch->hashes));
+	sketch->hashes[i] = wanted;
+	sketch->n++;
+	return ERR_OK;
+}
+
 unsigned user_sketch_count(const struct user_sketch *sketch)
 {
-	return sketch->registers ? estimate(sketch->registers) : sketch->n;
+	return sketch->n;
 }
 
 /* ---- written down ---- */
@@ -240,7 +243,10 @@ static enum err read_estimate(struct user_sketch *sketch, const unsigned char *a
 			return ERR_SYNTAX;
 		n_empty += sketch->registers[i] == 0;
 	}
-	return n_empty < N_REGISTERS ? ERR_OK : ERR_SYNTAX;
+	if (n_empty == N_REGISTERS)
+		return ERR_SYNTAX;
+	sketch->n = estimate(sketch->registers);
+	return ERR_OK;
 }
 
 enum err user_sketch_read(struct user_sketch *sketch, const void *bytes, size_t len)

@@ -18,7 +18,8 @@ enum {
 struct user_sketch {
 	uint32_t *hashes;   /* sorted; NULL once there are too many */
 	uint8_t *registers; /* NULL until then */
-	unsigned n, size;   /* of hashes */
+	unsigned n;         /* how many it counts, or estimates */
+	unsigned size;      /* of hashes */
 };
 
 /* Frees what it holds; it is empty again. */
