@@ -44,6 +44,8 @@ enum reason {
 	REASON_REGISTRATION_FULL,    /* 503, more contacts than are kept */
 	REASON_SRV_ELSEWHERE,	     /* 403, the domain's SRV record leads to other servers than the one that sent this */
 	REASON_SRV_TARGET_OUTSIDE,   /* 403, it leads to this server, which may not speak for the domain */
+	REASON_PARTNER_NOT_ALLOWED,  /* 403, federation.allow or deny */
+	REASON_PARTNER_BLOCKED,	     /* 403, a discovered domain that was blocked */
 
 	/* Limits. */
 	REASON_RATE_LIMITED,	    /* 503 */
@@ -53,6 +55,9 @@ enum reason {
 	REASON_TOO_MANY_HANDSHAKES,
 	REASON_OVERLOAD,	    /* 503, out of memory or queue */
 	REASON_DRAINING,	    /* 503 */
+	REASON_PARTNER_RATE_LIMITED, /* 503, a discovered domain, federation.discovered.rate */
+	REASON_PARTNER_SUSPICIOUS,  /* 503, .suspicious_rate */
+	REASON_PARTNER_TOO_MANY_USERS, /* 503, .max_users */
 
 	/* What it wants. */
 	REASON_SERVICE_NOT_ALLOWED, /* 403, services of the partner */
