@@ -176,7 +176,7 @@ void discovered_set_key(struct discovered *table, const uint64_t key[2]);
 
 /* One domain that changed since it was taken last; false if there is none. out_users_bytes: of
  * users, 0 if these did not change. */
-bool discovered_take_changed(struct discovered *table, uint64_t now_ms, struct discovered_view *out,
+bool discovered_take_changed(struct discovered *table, struct discovered_view *out,
 			     unsigned char users[USER_SKETCH_BYTES], size_t *out_users_bytes);
 
 /* Puts back what view says, before the first request; its users by discovered_restore_users.

@@ -126,7 +126,7 @@ void discovered_note(struct discovered *table, const char *domain, const struct 
 
 /* ---- over a restart ---- */
 
-bool discovered_take_changed(struct discovered *table, uint64_t now_ms, struct discovered_view *out,
+bool discovered_take_changed(struct discovered *table, struct discovered_view *out,
 			     unsigned char users[USER_SKETCH_BYTES], size_t *out_users_bytes)
 {
 	bool is_found = false;

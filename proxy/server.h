@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "federation/account.h"
+#include "federation/discovered.h"
 #include "federation/trust.h"
 #include "proxy/base/counter.h"
 #include "proxy/base/error.h"
@@ -19,6 +20,7 @@
 #include "routing/location.h"
 #include "routing/record_route.h"
 
+struct discovered_store;
 struct location_store;
 struct worker;
 
@@ -40,8 +42,10 @@ struct server {
 	struct peer_addresses *addresses;
 	struct peer_stats *peer_stats;
 	struct location *location;
+	struct discovered *discovered;
 	struct store *store; /* NULL offline */
 	struct location_store *location_store;
+	struct discovered_store *discovered_store; /* the main thread's; NULL offline */
 
 	/* The main thread's. */
 	struct loop *loop;

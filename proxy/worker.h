@@ -44,6 +44,7 @@ struct worker {
 	struct timer tick;	   /* once a second: the loop's lag; connections that end */
 	uint64_t orphans_until_ms; /* connections that a reload took away end by then; 0: none */
 	uint64_t tick_due_ms;
+	unsigned n_ticks;	   /* worker 0 only */
 	bool owns_loop;
 	bool is_draining, is_stopping;
 };

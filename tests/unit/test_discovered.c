@@ -407,10 +407,10 @@ static void test_restored(void **state)
 	discovered_set_key(house->table, key);
 	for (unsigned i = 0; i < 6; i++)
 		(void)ask(house, "l.example", (const char *const[]){ "a", "b", "c", "d", "e", "f" }[i]);
-	assert_true(discovered_take_changed(house->table, house->now_ms, &view, users, &len));
+	assert_true(discovered_take_changed(house->table, &view, users, &len));
 	assert_true(len > 0);
 	assert_int_equal(view.n_refused, 1);
-	assert_false(discovered_take_changed(house->table, house->now_ms, &before, users + len, &len));
+	assert_false(discovered_take_changed(house->table, &before, users + len, &len));
 
 	assert_int_equal(discovered_new(160, &again), ERR_OK);
 	discovered_set_bounds(again, &bounds);
@@ -427,7 +427,7 @@ static void test_restored(void **state)
 	assert_int_equal(look(house, "l.example").first_seen_s, WALL_S);
 	assert_int_equal(ask(house, "l.example", "g"), DISCOVERED_TOO_MANY_USERS);
 	assert_int_equal(ask(house, "l.example", "e"), DISCOVERED_WELCOME);
-	assert_true(discovered_take_changed(again, house->now_ms, &view, users, &len));
+	assert_true(discovered_take_changed(again, &view, users, &len));
 	assert_int_equal(len, 0); /* no new users */
 }
 
