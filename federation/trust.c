@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "federation/discovered.h"
 #include "federation/trust_backends.h"
 #include "proxy/base/domain_map.h"
 #include "proxy/base/text.h"
@@ -337,14 +338,6 @@ static void classify_by_srv(const struct trust *trust, const struct trust_questi
 	tell_certificate(out, question->identity);
 }
 
-static bool is_listed(const struct settings_text *patterns, size_t n, const char *domain)
-{
-	for (size_t i = 0; i < n; i++)
-		if (text_domain_matches(patterns[i].text, domain))
-			return true;
-	return false;
-}
-
 bool trust_may_federate(const struct settings *settings, const char *domain)
 {
 	const struct settings_federation *federation = &settings->federation;
@@ -352,8 +345,7 @@ bool trust_may_federate(const struct settings *settings, const char *domain)
 	for (size_t i = 0; i < settings->n_domains; i++)
 		if (strcmp(settings->domains[i].name, domain) == 0)
 			return false;
-	return federation->is_open && !is_listed(federation->deny, federation->n_deny, domain) &&
-	       (federation->n_allow == 0 || is_listed(federation->allow, federation->n_allow, domain));
+	return federation->is_open && discovered_is_allowed(federation, domain) == DISCOVERED_ALLOWED;
 }
 
 static void classify_open(const struct trust *trust, const struct trust_question *question, struct origin *out)
@@ -362,7 +354,7 @@ static void classify_open(const struct trust *trust, const struct trust_question
 	const char *name = NULL;
 
 	if (!trust_may_federate(trust->settings, out->domain)) {
-		refuse(out, REASON_NOT_A_PARTNER, "federation-lists");
+		refuse(out, REASON_PARTNER_NOT_ALLOWED, "federation-lists");
 		tell(out, "federation.allow and deny exclude", out->domain);
 		return;
 	}

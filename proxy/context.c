@@ -6,6 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/forward.h"
+#include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/response.h"
 #include "proxy/sip/reply.h"
@@ -531,5 +532,6 @@ void context_begin(struct worker *worker, struct request *request)
 	context->is_charged = true;
 	if (context->is_invite)
 		send_trying(context);
+	open_partner_sent(context);
 	begin_stage(context, 0);
 }

@@ -8,6 +8,7 @@
 #include "proxy/handover.h"
 #include "proxy/hearing.h"
 #include "proxy/hold.h"
+#include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/registrar.h"
 #include "proxy/request.h"
@@ -70,10 +71,21 @@ static void end_record(struct worker *worker, struct request *request, msg_t *re
 	hearing_decision(worker, &request->decision);
 }
 
+/* What a discovered partner is told of its own bounds says nothing of our users, and is no answer to what it asked. */
+static bool is_about_bounds(enum reason reason)
+{
+	return reason == REASON_PARTNER_RATE_LIMITED || reason == REASON_PARTNER_SUSPICIOUS ||
+	       reason == REASON_PARTNER_TOO_MANY_USERS || reason == REASON_PARTNER_BLOCKED ||
+	       reason == REASON_RATE_LIMITED;
+}
+
 static void refuse(struct worker *worker, struct request *request)
 {
 	msg_t *response = request->is_ack ? NULL : refusal_new(request, request->reason);
 
+	if (!is_about_bounds(request->reason))
+		response = open_partner_conceal(worker->server, &request->origin, request->arrival->msg, response,
+						request->now_ms);
 	end_record(worker, request, response);
 	reply(worker, request->arrival->flow, request->arrival->msg, response);
 }

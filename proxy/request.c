@@ -9,6 +9,7 @@
 #include "proxy/base/text.h"
 #include "proxy/hold.h"
 #include "proxy/log_on.h"
+#include "proxy/open_partner.h"
 #include "proxy/request_route.h"
 #include "proxy/sip/dialog_id.h"
 #include "proxy/sip/via.h"
@@ -299,6 +300,7 @@ static const struct {
 	{ "classify", classify },
 	{ "authorize", authorize },
 	{ "limit", limit },
+	{ "open-partner", request_open_partner },
 	{ "dialog", request_dialog_step },
 	{ "screen", screen },
 	{ "route", request_route },

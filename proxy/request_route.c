@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "federation/discovered.h"
 #include "federation/screen.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
@@ -333,6 +334,7 @@ static enum reason route_open(struct request *request)
 {
 	const struct settings *settings = request->snapshot->settings;
 	const struct place *place = &settings->federation.place;
+	struct discovered_view view;
 	const struct rule *rule;
 
 	if (!settings->federation.is_open) {
@@ -342,7 +344,13 @@ static enum reason route_open(struct request *request)
 	if (!trust_may_federate(settings, request->to_domain)) {
 		decision_add(&request->decision, "route", "open-federation", place,
 			     "%.80s has no route, and federation.allow and deny exclude it", request->to_domain);
-		return REASON_NO_ROUTE;
+		return REASON_PARTNER_NOT_ALLOWED;
+	}
+	if (discovered_look(request->server->discovered, request->to_domain, request->now_ms, &view) &&
+	    view.state == DISCOVERED_BLOCKED) {
+		decision_add(&request->decision, "route", "open-federation", place, "%.80s was blocked: %.80s",
+			     request->to_domain, view.note);
+		return REASON_PARTNER_BLOCKED;
 	}
 	rule = open_routes_get(request->snapshot->open_routes, request->to_domain);
 	if (!rule)

@@ -8,6 +8,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/hearing.h"
+#include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/return_path.h"
 #include "proxy/sip/reply.h"
@@ -46,6 +47,7 @@ static void write_record(struct context *context, int status, enum reason reason
 		return;
 	decision->status = status;
 	decision->reason = reason;
+	open_partner_ended(context, reason);
 	decision->took_us = (uint32_t)(loop_wall_us(worker->loop) - decision->wall_us);
 	hearing_decision(worker, decision);
 	if (!context->has_rung)
@@ -74,11 +76,16 @@ static void send_back(struct context *context, msg_t *msg)
 
 static void send_final(struct context *context, msg_t *msg, enum reason reason)
 {
-	const int status = message_sip(msg)->sip_status->st_status;
+	struct worker *worker = context->worker;
+	msg_t *request = context->server_txn ? server_txn_request(context->server_txn) : NULL;
+	msg_t *shown = open_partner_conceal(worker->server, &context->origin, request, message_ref(msg),
+					    loop_now_ms(worker->loop));
 
 	context_settle(context);
-	send_back(context, msg);
-	write_record(context, status, reason);
+	if (shown)
+		send_back(context, shown);
+	write_record(context, message_sip(shown ? shown : msg)->sip_status->st_status, reason);
+	message_unref(shown);
 }
 
 /* When it is worth trying again: as soon as we do so ourselves with the first of its servers. */

@@ -26,6 +26,8 @@
 
 static const char *const open_to_all[] = { OPEN(""), START, NULL };
 static const char *const only_few[] = { OPEN(", allow: ['*.partner.example', tenant.example], deny: [bad.partner.example]"), NULL };
+static const char *const bounded[] = {
+	OPEN(", discovered: { rate: 5/s, suspicious_rate: 1/m, max_users: 3 }"), NULL };
 static const char *const closed[] = { START, NULL };
 
 static const struct role cast[] = {
@@ -276,17 +278,56 @@ static const struct play plays[] = {
 	{ "allow: only these, and deny wins",
 	  "bob > MESSAGE sip:anna@corp.example\n"
 	  "bob < 403\n"
-	  "why not-a-partner\n"
+	  "why partner-not-allowed\n"
 	  TENANT
 	  "hoster > MESSAGE sip:anna@corp.example\n"
 	  ANNA_GETS("hoster")
 	  "bob is sip:x@bad.partner.example\n"
 	  "bob > MESSAGE sip:anna@corp.example\n"
 	  "bob < 403\n"
-	  "why not-a-partner\n"
+	  "why partner-not-allowed\n"
 	  "berlin > MESSAGE sip:x@bad.partner.example\n"
-	  "berlin < 404\n"
-	  "why no-route\n", only_few, NULL, cast },
+	  "berlin < 403\n"
+	  "why partner-not-allowed\n", only_few, NULL, cast },
+	{ "a name harvester cannot tell who exists: what the backend says of it",
+	  "bob > MESSAGE sip:nobody@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 404 | +Server: x | +Warning: 399 x \"no such user\"\n"
+	  "bob < 480 | !Server | !Warning | !Retry-After\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 480 | +Server: y | +Retry-After: 60\n"
+	  "bob < 480 | !Server | !Warning | !Retry-After\n"
+	  "bob > MESSAGE sip:old@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 410 | +Contact: <sip:new@corp.example>\n"
+	  "bob < 480 | !Contact\n", ALL },
+	{ "bounds: requests in a second",
+	  "times 5 bob > MESSAGE sip:anna@corp.example\n"
+	  "everybody answers\n"
+	  "bob skips\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 503 | Retry-After: * | Warning: *partner-rate-limited*\n"
+	  "why partner-rate-limited\n"
+	  "wait 2s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  ANNA_GETS("bob"), bounded, NULL, cast },
+	{ "bounds: distinct users",
+	  "bob > MESSAGE sip:u1@corp.example\n" ANNA_GETS("bob")
+	  "bob > MESSAGE sip:u2@corp.example\n" ANNA_GETS("bob")
+	  "bob > MESSAGE sip:u3@corp.example\n" ANNA_GETS("bob")
+	  "wait 2s\n"
+	  "bob > MESSAGE sip:u4@corp.example\n"
+	  "bob < 503 | Retry-After: * | Warning: *partner-too-many-users*\n"
+	  "why partner-too-many-users\n"
+	  "bob > MESSAGE sip:u2@corp.example\n" ANNA_GETS("bob"), bounded, NULL, cast },
+	{ "bounds are each domain's own",
+	  "times 5 bob > MESSAGE sip:anna@corp.example\n"
+	  "everybody answers\n"
+	  "bob skips\n"
+	  PAULA
+	  "paula > MESSAGE sip:anna@corp.example\n"
+	  ANNA_GETS("paula"), bounded, NULL, cast },
 	{ "a reload that closes it ends their connections and refuses them",
 	  "bob > MESSAGE sip:anna@corp.example\n"
 	  ANNA_GETS("bob")
