@@ -12,10 +12,11 @@ void check_references(struct settings *settings, struct report *report);
  * routes. ERR_NO_MEMORY. */
 enum err check_duplicates(const struct settings *settings, struct report *report) MUST_CHECK;
 
-/* Listeners, backends and routes against each other. */
+/* Listeners, backends, routes and open federation against each other. */
 void check_routes(const struct settings *settings, struct report *report);
 void check_listeners(const struct settings *settings, struct report *report);
 void check_backends(const struct settings *settings, struct report *report);
+void check_federation(const struct settings *settings, struct report *report);
 
 /* The files that are named: there, readable, and the secret ones not for everybody. */
 void check_files(const struct settings *settings, struct report *report);

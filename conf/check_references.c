@@ -139,6 +139,7 @@ void check_references(struct settings *settings, struct report *report)
 	for (size_t i = 0; i < settings->n_backends; i++)
 		resolve(&listeners, (struct settings_ref *)&settings->backends[i].listener,
 			report);
+	resolve(&listeners, &settings->federation.listener, report);
 	for (size_t i = 0; i < settings->partners.n_routes; i++) {
 		struct settings_route *route =
 			(struct settings_route *)&settings->partners.routes[i];

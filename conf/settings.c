@@ -94,6 +94,7 @@ static enum err check(struct settings *settings, bool is_complete, struct report
 		check_references(settings, report);
 		check_listeners(settings, report);
 		check_backends(settings, report);
+		check_federation(settings, report);
 	}
 	check_routes(settings, report);
 	check_files(settings, report);

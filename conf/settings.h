@@ -182,6 +182,25 @@ struct settings_partners {
 	struct place place;
 };
 
+/* Open federation: partner domains that no route names, found by DNS and known by their
+ * certificates. */
+struct settings_federation {
+	bool is_open;
+	struct settings_ref listener; /* if is_open: an mtls listener of the wan */
+	/* Normalised names, and "*.partner.example" for sub-domains of any depth; sorted. No
+	 * allow: every domain. deny wins. */
+	const struct settings_text *allow;
+	size_t n_allow;
+	const struct settings_text *deny;
+	size_t n_deny;
+	const struct settings_text *hosters; /* normalised names of servers */
+	size_t n_hosters;
+	/* Bounds for a domain that nobody approved. */
+	struct rate rate, suspicious_rate;
+	unsigned max_users;
+	struct place place;
+};
+
 struct settings_dns {
 	const struct addr *servers; /* none: the system's */
 	size_t n_servers;           /* at most SETTINGS_MAX_DNS_SERVERS */
@@ -251,6 +270,7 @@ struct settings {
 	enum conf_placement placement;
 	struct settings_registrar registrar;
 	struct settings_partners partners;
+	struct settings_federation federation;
 	struct settings_dns dns;
 	const char *realm; /* default: the first domain, "nuncio" if there is none */
 	struct settings_file users_file; /* path NULL: there are no users */
@@ -284,6 +304,11 @@ const char *conf_tls_version_text(enum conf_tls_version version); /* "1.2" */
 
 /* 5061 for tls and mtls, else 5060 (RFC 3261 §19.1.2). */
 uint16_t conf_transport_port(enum conf_transport transport);
+
+/* The entry of a sorted list (federation.allow, deny) that fits a normalised domain: its name, or
+ * else the longest pattern; NULL if there is none. */
+const struct settings_text *settings_find_domain(const struct settings_text *list, size_t n,
+						 const char *domain);
 
 /* Every key with its kind, range, default, effect and meaning: as text, or as a JSON Schema. */
 void settings_print_schema(struct buf *out);

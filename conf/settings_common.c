@@ -1,6 +1,8 @@
 #include "conf/host.h"
 #include "conf/settings_tables.h"
+#include "conf/value.h"
 #include "proxy/base/macros.h"
+#include "proxy/base/text.h"
 
 const char *conf_network_text(enum conf_network network)
 {
@@ -49,6 +51,21 @@ struct place settings_place(const struct node *node, const char *key)
 	if (value)
 		return value->place;
 	return node ? node->place : (struct place){ 0 };
+}
+
+const char *settings_domain_pattern(struct schema_reader *reader, const char *key,
+				    const struct settings_text *text)
+{
+	bool is_pattern = text_starts_with(text->text, "*.");
+	char domain[VALUE_HOST_SIZE + 2] = "*.";
+	size_t skip = is_pattern ? 2 : 0;
+	struct addr addr;
+
+	if (!value_host(text->text + skip, domain + skip, &addr) && !addr_is_set(&addr))
+		return arena_text(reader->arena, domain);
+	report_error(reader->report, FAULT_BAD_VALUE, &text->place, key,
+		     "'%.64s', expected a domain name, or \"*.\" and a domain name", text->text);
+	return NULL;
 }
 
 void settings_bind(struct schema_reader *reader, const char *bind, const struct place *place,

@@ -24,12 +24,6 @@ static const struct word placements[] = {
 	{ NULL, 0, false },
 };
 
-static const struct word closed[] = {
-	{ "false", 0, false },
-	{ "true", 1, true },
-	{ NULL, 0, false },
-};
-
 static const struct word levels[] = {
 	{ "error", LOG_ERROR, false },
 	{ "warning", LOG_WARNING, false },
@@ -55,18 +49,6 @@ static const struct word traces[] = {
 };
 
 /* clang-format off */
-static const struct field federation_fields[] = {
-	{ "open", KIND_WORD, NOWHERE, 0, 0, "false", LIVE,
-	  "find partners by DNS that have no route", closed },
-	{ "listener", KIND_NAME, NOWHERE, 0, 0, NULL, LIVE, "the listener for it", NULL, NULL, NOT_BUILT },
-	{ "allow", KIND_TEXTS, NOWHERE, 0, 0, NULL, LIVE, "only these domains", NULL, NULL, NOT_BUILT },
-	{ "deny", KIND_TEXTS, NOWHERE, 0, 0, NULL, LIVE, "never these domains", NULL, NULL, NOT_BUILT },
-	{ "hosters", KIND_TEXTS, NOWHERE, 0, 0, NULL, LIVE,
-	  "SRV targets that may speak for other domains", NULL, NULL, NOT_BUILT },
-	{ "discovered", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
-	  "bounds for domains nobody approved", NULL, NULL, NOT_BUILT },
-};
-
 static const struct field dns_fields[] = {
 	{ "servers", KIND_ADDRESSES, DNS(servers), 0, SETTINGS_MAX_DNS_SERVERS, NULL, LIVE,
 	  "name servers, address or address:port; none: the system's" },
@@ -156,7 +138,6 @@ static void finish_log(struct schema_reader *reader, const struct node *node, vo
 static void finish_service(struct schema_reader *reader, const struct node *node, void *item);
 static void finish_admin(struct schema_reader *reader, const struct node *node, void *item);
 
-static const struct table federation_table = { "in federation", federation_fields, COUNT(federation_fields) };
 static const struct table dns_table = { "in dns", dns_fields, COUNT(dns_fields) };
 static const struct table policy_table = { "in password_policy", policy_fields, COUNT(policy_fields) };
 static const struct table registrar_table = { "in registrar", registrar_fields, COUNT(registrar_fields), 0, 0, finish_registrar };
@@ -186,8 +167,8 @@ static const struct field root_fields[] = {
 	  "balance (by weight) or reject", placements },
 	{ "partners", KIND_GROUP, AT(partners), 0, 0, NULL, LIVE,
 	  "partner domains: static routes", NULL, &settings_partners_table },
-	{ "federation", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
-	  "open federation", NULL, &federation_table },
+	{ "federation", KIND_GROUP, AT(federation), 0, 0, NULL, LIVE,
+	  "open federation: domains without a route", NULL, &settings_federation_table },
 	{ "dns", KIND_GROUP, AT(dns), 0, 0, NULL, LIVE, "name lookups", NULL, &dns_table },
 	{ "nat", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
 	  "STUN and the public address", NULL, NULL, NOT_BUILT },

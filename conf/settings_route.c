@@ -1,9 +1,7 @@
 #include <string.h>
 
 #include "conf/settings_tables.h"
-#include "conf/value.h"
 #include "proxy/base/macros.h"
-#include "proxy/base/text.h"
 
 #define ROUTE(member)    offsetof(struct route_item, member)
 #define PARTNERS(member) offsetof(struct settings_partners, member)
@@ -96,25 +94,15 @@ static const struct field partners_fields[] = {
 };
 /* clang-format on */
 
-/* A name, or "*." and a name. */
 static void read_domain(struct schema_reader *reader, struct settings_route *route)
 {
-	bool is_pattern = text_starts_with(route->domain, "*.");
-	char domain[VALUE_HOST_SIZE + 2] = "*.";
-	char *name = domain + (is_pattern ? 2 : 0);
-	struct addr addr;
+	const struct settings_text written = { route->domain, route->domain_place };
+	const char *domain;
 
 	if (!*route->domain)
 		return;
-	if (value_host(route->domain + (is_pattern ? 2 : 0), name, &addr) ||
-	    addr_is_set(&addr)) {
-		report_error(reader->report, FAULT_BAD_VALUE, &route->domain_place, "domain",
-			     "'%.64s', expected a domain name, or \"*.\" and a domain name",
-			     route->domain);
-		route->domain = "";
-		return;
-	}
-	route->domain = arena_text(reader->arena, domain);
+	domain = settings_domain_pattern(reader, "domain", &written);
+	route->domain = domain ? domain : "";
 }
 
 /* One server, or several: not both, and not none. */

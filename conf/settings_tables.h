@@ -10,6 +10,7 @@ extern const struct table settings_certificate_table; /* -> struct settings_cert
 extern const struct table settings_tls_table;         /* struct settings_tls */
 extern const struct table settings_backend_table;     /* -> struct settings_backend */
 extern const struct table settings_partners_table;    /* struct settings_partners */
+extern const struct table settings_federation_table;  /* struct settings_federation */
 extern const struct table settings_server_table;      /* -> struct settings_server */
 extern const struct word conf_transport_words[];      /* of servers */
 extern const struct word conf_tls_version_words[];    /* "1.0" to "1.3" */
@@ -23,6 +24,10 @@ void settings_servers_check(struct schema_reader *reader, const struct node *ser
 
 /* Where the value of key stands; the group itself if it is not written. */
 struct place settings_place(const struct node *node, const char *key);
+
+/* A domain name, or "*." and one, normalised; NULL after a fault. */
+const char *settings_domain_pattern(struct schema_reader *reader, const char *key,
+				    const struct settings_text *text);
 
 /* What bind: means; a fault goes to report at place, as an error or a warning. */
 void settings_bind(struct schema_reader *reader, const char *bind, const struct place *place,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "federation/bucket.h"
 #include "proxy/base/list.h"
 #include "proxy/base/table.h"
 #include "proxy/base/text.h"
@@ -16,18 +17,10 @@ enum {
 	MAX_LOOKED_AT = 16,  /* when one must give way */
 	STRANGER_SHARE = 10, /* of limits.transactions a stranger gets a tenth, */
 	PARTNER_SHARE = 2,   /* and a partner a half */
-	MAX_RETRY_AFTER_S = 60,
 };
 
 /* How often somebody over his limit is told so, before we fall silent. */
 static const struct rate refusals_rate = { .count = 20, .per_ms = 10000 };
-
-/* Counts in parts of a token, so that nothing is lost by rounding: one token is per_ms parts,
- * and each millisecond brings count of them. Zeroed memory is a full one. */
-struct bucket {
-	uint64_t taken; /* parts */
-	uint64_t at_ms;
-};
 
 struct key {
 	unsigned char bytes[16]; /* an address's prefix, or hashes of an id */
@@ -200,38 +193,6 @@ static void give_back(struct shard *shard)
 	pthread_mutex_unlock(&shard->lock);
 }
 
-/* Takes one token; false if there is none. A rate of 0 has no bound. */
-static bool take_token(struct bucket *bucket, const struct rate *rate, uint64_t now_ms)
-{
-	uint64_t one = rate->per_ms ? rate->per_ms : 1, all = one * rate->count;
-
-	if (rate->count == 0)
-		return true;
-	if (now_ms > bucket->at_ms) {
-		uint64_t passed_ms = now_ms - bucket->at_ms;
-		/* Whoever waited for one period has all of them again. */
-		uint64_t earned = passed_ms >= one ? all : passed_ms * rate->count;
-		bucket->taken = earned < bucket->taken ? bucket->taken - earned : 0;
-		bucket->at_ms = now_ms;
-	}
-	if (bucket->taken + one > all)
-		return false;
-	bucket->taken += one;
-	return true;
-}
-
-/* Seconds until there is a token again, at least 1. */
-static unsigned wait_s(const struct bucket *bucket, const struct rate *rate)
-{
-	uint64_t one = rate->per_ms ? rate->per_ms : 1, all = one * rate->count;
-	uint64_t lacking = bucket->taken + one > all ? bucket->taken + one - all : 0;
-	uint64_t seconds = (lacking / rate->count + 999) / 1000;
-
-	if (seconds < 1)
-		return 1;
-	return seconds < MAX_RETRY_AFTER_S ? (unsigned)seconds : MAX_RETRY_AFTER_S;
-}
-
 enum account_verdict account_request(struct accounts *accounts, const struct addr *source,
 				     const char *peer_id, uint64_t now_ms,
 				     unsigned *out_retry_after_s)
@@ -244,9 +205,9 @@ enum account_verdict account_request(struct accounts *accounts, const struct add
 	key_of(source, peer_id, &key);
 	struct shard *shard = shard_of(accounts, &key);
 	struct account *account = take_account(shard, &key, now_ms);
-	if (!take_token(&account->requests, &shard->limits.requests, now_ms)) {
-		*out_retry_after_s = wait_s(&account->requests, &shard->limits.requests);
-		verdict = take_token(&account->refusals, &refusals_rate, now_ms)
+	if (!bucket_take(&account->requests, &shard->limits.requests, now_ms)) {
+		*out_retry_after_s = bucket_wait_s(&account->requests, &shard->limits.requests);
+		verdict = bucket_take(&account->refusals, &refusals_rate, now_ms)
 				  ? ACCOUNT_REFUSED
 				  : ACCOUNT_SILENT;
 	}
@@ -288,7 +249,7 @@ enum reason account_connection(struct accounts *accounts, const struct addr *sou
 	struct account *account = take_account(shard, &key, now_ms);
 	if (is_at(account->n_connections, shard->limits.connections_per_source))
 		reason = REASON_TOO_MANY_CONNECTIONS;
-	else if (is_tls && !take_token(&account->handshakes, &shard->limits.handshakes, now_ms))
+	else if (is_tls && !bucket_take(&account->handshakes, &shard->limits.handshakes, now_ms))
 		reason = REASON_TOO_MANY_HANDSHAKES;
 	else if (!count_up(&accounts->n_connections, shard->limits.connections))
 		reason = REASON_TOO_MANY_CONNECTIONS;
@@ -390,7 +351,7 @@ bool account_auth_failure(struct accounts *accounts, const struct addr *source, 
 	struct account *account = take_account(shard, &key, now_ms);
 	bool has_own = account != &shard->overflow; /* nobody is banned for what others did */
 	if (has_own && account->banned_until_ms <= now_ms &&
-	    !take_token(&account->auth_failures, &shard->limits.auth_failures, now_ms)) {
+	    !bucket_take(&account->auth_failures, &shard->limits.auth_failures, now_ms)) {
 		account->banned_until_ms = now_ms + shard->limits.ban_ms;
 		remember_ban(accounts, account->banned_until_ms);
 	}

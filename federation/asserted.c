@@ -52,6 +52,7 @@ static bool may_assert(const struct origin *origin, const url_t *url)
 		       message_uri_parts(url, user, sizeof(user), host, sizeof(host)) &&
 		       text_domain_matches(origin->domain, host);
 	case ORIGIN_PARTNER_UNTRUSTED:
+	case ORIGIN_DISCOVERED: /* that it is who it says proves its domain, not its users */
 	case ORIGIN_STRANGER:
 		return false;
 	}

@@ -11,6 +11,8 @@ const char *origin_kind_text(enum origin_kind kind)
 		return "partner";
 	case ORIGIN_PARTNER_UNTRUSTED:
 		return "partner-untrusted";
+	case ORIGIN_DISCOVERED:
+		return "discovered";
 	}
 	return "stranger";
 }

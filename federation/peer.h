@@ -1,6 +1,8 @@
 /* Who sent a request: the answer of classify (design.md 3). */
 #pragma once
 
+#include <stdbool.h>
+
 #include "conf/settings.h"
 #include "proxy/base/reason.h"
 
@@ -10,6 +12,7 @@ enum origin_kind {
 	ORIGIN_PARTNER, /* trusted: by certificate identity, or by address if the route is
 			   marked trustworthy */
 	ORIGIN_PARTNER_UNTRUSTED, /* must be authorized by digest */
+	ORIGIN_DISCOVERED, /* open federation: no route, but a certificate that may speak for the domain */
 };
 
 struct origin {
@@ -21,10 +24,13 @@ struct origin {
 	char id[272];       /* "partner:partner.example", "backend:berlin", "" for strangers */
 	char domain[256];   /* the From domain it speaks for, normalised */
 	enum reason reason; /* stranger: why */
+	char server[256];   /* discovered by SRV: the server that speaks for the domain; "" */
+	bool needs_srv; /* stranger: the domain's SRV record may say that the certificate speaks for it; it was not
+			   in the question */
 	const char *rule; /* which rule decided: "certificate-names-domain", "route-pins-name",
 			     "address", "backend-address", ... */
 	char evidence[256]; /* what it decided on: "certificate name sip.partner.example" */
 };
 
 const char *origin_kind_text(
-	enum origin_kind kind); /* "partner", "partner-untrusted", "backend", "stranger" */
+	enum origin_kind kind); /* "partner", "partner-untrusted", "discovered", "backend", "stranger" */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "federation/discovered.h"
 #include "federation/trust_backends.h"
 #include "proxy/base/domain_map.h"
 #include "proxy/base/text.h"
@@ -280,6 +281,115 @@ static bool refuse_lost_backend(const struct trust *trust, const struct trust_qu
 	return true;
 }
 
+/* ---- open federation (field.md G7) ---- */
+
+static void accept_discovered(const char *rule, struct origin *out)
+{
+	out->kind = ORIGIN_DISCOVERED;
+	out->rule = rule;
+	(void)snprintf(out->id, sizeof(out->id), "partner:%s", out->domain);
+}
+
+static bool is_inside(const char *host, const char *domain)
+{
+	size_t host_len = strlen(host), domain_len = strlen(domain);
+
+	return strcmp(host, domain) == 0 ||
+	       (host_len > domain_len + 1 && host[host_len - domain_len - 1] == '.' &&
+		strcmp(host + host_len - domain_len, domain) == 0);
+}
+
+static bool is_hoster(const struct settings_federation *federation, const char *host)
+{
+	for (size_t i = 0; i < federation->n_hosters; i++)
+		if (strcmp(federation->hosters[i].text, host) == 0)
+			return true;
+	return false;
+}
+
+/* The certificate names a host that the domain's SRV record leads to, and that host may speak for the domain: it lies inside
+ * it, or is a hoster whom we know. That a record leads somewhere is no proof by itself: anybody may point his record at
+ * anybody's server. */
+static void classify_by_srv(const struct trust *trust, const struct trust_question *question, struct origin *out)
+{
+	const struct settings_federation *federation = &trust->settings->federation;
+	const struct trust_srv *srv = question->srv;
+	const char *outside = NULL;
+
+	for (size_t i = 0; i < srv->n; i++) {
+		const char *target = srv->targets[i];
+
+		if (!identity_matches(question->identity, target, false, NULL, NULL))
+			continue;
+		if (is_inside(target, out->domain) || is_hoster(federation, target)) {
+			tell(out, "certificate and SRV record name", target);
+			text_copy(out->server, sizeof(out->server), target);
+			accept_discovered(is_inside(target, out->domain) ? "srv-target" : "srv-hoster", out);
+			return;
+		}
+		outside = target;
+	}
+	if (outside) {
+		refuse(out, REASON_SRV_TARGET_OUTSIDE, "srv-target");
+		tell(out, "the SRV record leads to", outside);
+		return;
+	}
+	refuse(out, srv->n ? REASON_SRV_ELSEWHERE : REASON_IDENTITY_MISMATCH, "srv-target");
+	tell_certificate(out, question->identity);
+}
+
+bool trust_may_federate(const struct settings *settings, const char *domain)
+{
+	const struct settings_federation *federation = &settings->federation;
+
+	for (size_t i = 0; i < settings->n_domains; i++)
+		if (strcmp(settings->domains[i].name, domain) == 0)
+			return false;
+	return federation->is_open && discovered_is_allowed(federation, domain) == DISCOVERED_ALLOWED;
+}
+
+static void classify_open(const struct trust *trust, const struct trust_question *question, struct origin *out)
+{
+	bool has_only_wildcard = false;
+	const char *name = NULL;
+
+	if (!trust_may_federate(trust->settings, out->domain)) {
+		refuse(out, REASON_PARTNER_NOT_ALLOWED, "federation-lists");
+		tell(out, "federation.allow and deny exclude", out->domain);
+		return;
+	}
+	if (!question->identity) {
+		refuse(out, REASON_NO_CERTIFICATE, "open-federation");
+		tell_address(out, "no certificate from", &question->source);
+		return;
+	}
+	if (identity_matches(question->identity, out->domain, false, &name, &has_only_wildcard)) {
+		tell(out, "certificate name", name);
+		accept_discovered("certificate-names-domain", out);
+		return;
+	}
+	if (!question->srv) {
+		refuse(out, REASON_IDENTITY_MISMATCH, "srv-target");
+		tell_certificate(out, question->identity);
+		out->needs_srv = true;
+		return;
+	}
+	switch (question->srv->state) {
+	case TRUST_SRV_FOUND:
+	case TRUST_SRV_NONE:
+		classify_by_srv(trust, question, out);
+		break;
+	case TRUST_SRV_FAILED:
+		refuse(out, REASON_DNS_FAILED, "srv-target");
+		break;
+	case TRUST_SRV_TIMEOUT:
+		refuse(out, REASON_DNS_TIMEOUT, "srv-target");
+		break;
+	}
+	if (out->kind == ORIGIN_STRANGER && has_only_wildcard && out->reason == REASON_IDENTITY_MISMATCH)
+		refuse(out, REASON_WILDCARD_CERTIFICATE, "certificate-names-domain");
+}
+
 static void classify_outside(const struct trust *trust, const struct trust_question *question,
 			     struct origin *out)
 {
@@ -304,6 +414,10 @@ static void classify_outside(const struct trust *trust, const struct trust_quest
 		classify_partner(trust, partner, question, out);
 		return;
 	}
+	if (!is_lan && trust->settings->federation.is_open) {
+		classify_open(trust, question, out);
+		return;
+	}
 	refuse(out, is_lan ? REASON_STRANGER : REASON_NOT_A_PARTNER, "partner-route");
 	tell(out, "no route for", out->domain);
 }
@@ -316,6 +430,8 @@ void trust_classify(const struct trust *trust, const struct trust_question *ques
 	out->route = NULL;
 	out->backend = NULL;
 	out->rule = "";
+	out->needs_srv = false;
+	out->server[0] = '\0';
 	out->id[0] = out->evidence[0] = out->domain[0] = '\0';
 	/* What is no domain stays "": nobody speaks for that. */
 	(void)text_domain(question->from_domain, out->domain, sizeof(out->domain));

@@ -20,6 +20,15 @@ enum err trust_new(const struct settings *settings, struct peer_addresses *addre
 		   struct trust **out) MUST_CHECK;
 struct trust *trust_free(struct trust *trust);
 
+enum { TRUST_MAX_SRV = 16 };
+
+/* _sipfederationtls._tcp of a domain: which hosts it names. */
+struct trust_srv {
+	enum { TRUST_SRV_FOUND, TRUST_SRV_NONE, TRUST_SRV_FAILED, TRUST_SRV_TIMEOUT } state;
+	size_t n;
+	char targets[TRUST_MAX_SRV][256]; /* normalised */
+};
+
 /* What classify looks at. */
 struct trust_question {
 	enum conf_network network; /* of the listener it came by */
@@ -31,7 +40,12 @@ struct trust_question {
 	 * has_logged_on, a backend logged on by it ("backend:berlin"); or "". */
 	const char *dialled_for;
 	bool has_logged_on;
+	const struct trust_srv *srv; /* what DNS says of the From domain; NULL: nobody asked yet */
 };
+
+/* Open federation: may that domain, which has no route, federate at all? Own domains may not, nor what `deny` names, nor, if `allow`
+ * names any, others than these. */
+bool trust_may_federate(const struct settings *settings, const char *domain);
 
 void trust_classify(const struct trust *trust, const struct trust_question *question,
 		    struct origin *out);

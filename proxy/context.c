@@ -7,6 +7,7 @@
 #include "proxy/base/text.h"
 #include "proxy/forward.h"
 #include "proxy/late.h"
+#include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/response.h"
 #include "proxy/sip/reply.h"
@@ -535,5 +536,6 @@ void context_begin(struct worker *worker, struct request *request)
 	context->is_charged = true;
 	if (context->is_invite)
 		send_trying(context);
+	open_partner_sent(context);
 	begin_stage(context, 0);
 }

@@ -137,8 +137,8 @@ bool handover_search(struct worker *worker, const struct arrival *arrival)
 {
 	struct handed *handed;
 
-	if (worker->server->n_workers < 2 || !arrival->flow || arrival->len > MAX_SEARCHED)
-		return false;
+	if (worker->server->n_workers < 2 || !arrival->flow || !arrival->len || arrival->len > MAX_SEARCHED)
+		return false; /* one that waited has no bytes any more; its INVITE came by the same connection */
 	handed = handed_new(worker, arrival);
 	if (!handed)
 		return false;

@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "proxy/base/log.h"
+#include "proxy/base/text.h"
 #include "proxy/context.h"
 #include "proxy/handover.h"
 #include "proxy/hearing.h"
+#include "proxy/hold.h"
+#include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/registrar.h"
 #include "proxy/request.h"
@@ -68,10 +71,21 @@ static void end_record(struct worker *worker, struct request *request, msg_t *re
 	hearing_decision(worker, &request->decision);
 }
 
+/* What a discovered partner is told of its own bounds says nothing of our users, and is no answer to what it asked. */
+static bool is_about_bounds(enum reason reason)
+{
+	return reason == REASON_PARTNER_RATE_LIMITED || reason == REASON_PARTNER_SUSPICIOUS ||
+	       reason == REASON_PARTNER_TOO_MANY_USERS || reason == REASON_PARTNER_BLOCKED ||
+	       reason == REASON_RATE_LIMITED;
+}
+
 static void refuse(struct worker *worker, struct request *request)
 {
 	msg_t *response = request->is_ack ? NULL : refusal_new(request, request->reason);
 
+	if (!is_about_bounds(request->reason))
+		response = open_partner_conceal(worker->server, &request->origin, request->arrival->msg, response,
+						request->now_ms);
 	end_record(worker, request, response);
 	reply(worker, request->arrival->flow, request->arrival->msg, response);
 }
@@ -110,10 +124,20 @@ static void act(struct worker *worker, struct request *request, enum request_out
 	case REQUEST_DROP:
 		end_record(worker, request, NULL);
 		break;
+	case REQUEST_WAIT: /* judge has seen to that */
+		break;
 	}
 }
 
-static void judge(struct worker *worker, struct arrival *arrival)
+/* What goes with a request while it is received: what DNS said of its domain, and, if it must wait for that, which domain. */
+struct reception {
+	const struct trust_srv *srv; /* NULL: nobody asked yet */
+	char *domain;
+	size_t size;
+};
+
+/* False: DNS must tell first who may speak for the domain. */
+static bool judge(struct worker *worker, struct arrival *arrival, const struct reception *reception)
 {
 	struct request request;
 	enum request_outcome outcome;
@@ -121,8 +145,15 @@ static void judge(struct worker *worker, struct arrival *arrival)
 	request_init(&request, worker->server, worker->snapshot, arrival);
 	request.now_ms = loop_now_ms(worker->loop);
 	request.counters = worker->counters;
+	request.dns = worker->dns;
+	request.srv = reception->srv;
 	start_record(worker, &request);
 	outcome = request_judge(&request);
+	if (outcome == REQUEST_WAIT) {
+		text_copy(reception->domain, reception->size, request.from_domain);
+		request_fini(&request);
+		return false;
+	}
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, counter_method(request.decision.method), 1);
 	if (request.origin.kind != ORIGIN_STRANGER)
@@ -132,6 +163,7 @@ static void judge(struct worker *worker, struct arrival *arrival)
 		request_home_learn(&request);
 	act(worker, &request, outcome);
 	request_fini(&request);
+	return true;
 }
 
 /* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an answer: whoever sends more of
@@ -145,8 +177,9 @@ static bool is_flooding(struct worker *worker, const struct arrival *arrival)
 			       &ignored) != ACCOUNT_WELCOME;
 }
 
-/* A request that no transaction absorbed. */
-static void on_new_request(struct worker *worker, struct arrival *arrival, struct server_txn *invite)
+/* A request that no transaction absorbed. False: it must wait. */
+static bool on_new_request(struct worker *worker, struct arrival *arrival, struct server_txn *invite,
+			   const struct reception *reception)
 {
 	const char *method = message_method(arrival->sip);
 	bool is_cancel = !strcmp(method, "CANCEL");
@@ -155,24 +188,25 @@ static void on_new_request(struct worker *worker, struct arrival *arrival, struc
 		bool found = receive_cancel(worker, invite, &arrival->flow->remote, arrival->msg);
 
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, found);
-		return;
+		return true;
 	}
 	if (is_cancel && (is_flooding(worker, arrival) || handover_search(worker, arrival)))
-		return;
+		return true;
 	if (is_cancel) {
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, false);
-		return;
+		return true;
 	}
 	/* The ACK to a refusal of ours, whose transaction may live elsewhere or nowhere; one to a 2xx has our Route. */
 	if (!strcmp(method, "ACK") && !arrival->sip->sip_route) {
 		if (worker->server->n_workers > 1 && !is_flooding(worker, arrival))
 			handover_search(worker, arrival);
-		return;
+		return true;
 	}
-	judge(worker, arrival);
+	return judge(worker, arrival, reception);
 }
 
-static void on_request(struct worker *worker, struct arrival *arrival)
+/* False: it must wait. */
+static bool on_request(struct worker *worker, struct arrival *arrival, const struct reception *reception)
 {
 	struct server_txn *invite = NULL;
 	unsigned ignored;
@@ -181,14 +215,13 @@ static void on_request(struct worker *worker, struct arrival *arrival)
 	    account_is_banned(worker->server->accounts, &arrival->flow->remote,
 			      loop_now_ms(worker->loop))) {
 		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_AUTH_FAILURES, 1);
-		return;
+		return true;
 	}
 	if (via_stamp(arrival->msg, &arrival->flow->remote))
-		return; /* no memory: the sender repeats it */
+		return true; /* no memory: the sender repeats it */
 	switch (txn_table_match(worker->txns, arrival, &invite, &ignored)) {
 	case TXN_NEW:
-		on_new_request(worker, arrival, invite);
-		break;
+		return on_new_request(worker, arrival, invite, reception);
 	case TXN_ABSORBED:
 	case TXN_RESPONSE:
 	case TXN_STRAY:
@@ -196,6 +229,39 @@ static void on_request(struct worker *worker, struct arrival *arrival)
 	case TXN_NOT_OURS:
 		break;
 	}
+	return true;
+}
+
+bool receive_held(struct worker *worker, struct arrival *arrival, const struct trust_srv *srv, char *domain, size_t size)
+{
+	const struct reception reception = { .srv = srv, .domain = domain, .size = size };
+
+	return on_request(worker, arrival, &reception);
+}
+
+/* It was not even judged. */
+static void refuse_unjudged(struct worker *worker, struct arrival *arrival, enum reason reason)
+{
+	struct request request;
+
+	request_init(&request, worker->server, worker->snapshot, arrival);
+	request.is_ack = !strcmp(message_method(arrival->sip), "ACK");
+	request.reason = reason;
+	start_record(worker, &request);
+	request_describe(&request);
+	refuse(worker, &request);
+	request_fini(&request);
+}
+
+static void receive_request(struct worker *worker, struct arrival *arrival)
+{
+	char domain[256] = "";
+	const struct reception reception = { .domain = domain, .size = sizeof(domain) };
+
+	if (!hold_is_waiting(arrival->flow) && on_request(worker, arrival, &reception))
+		return;
+	if (!hold_request(worker, arrival, domain) && !via_stamp(arrival->msg, &arrival->flow->remote))
+		refuse_unjudged(worker, arrival, REASON_OVERLOAD);
 }
 
 static void on_response(struct worker *worker, struct arrival *arrival)
@@ -220,7 +286,6 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 bool receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len)
 {
 	struct arrival arrival = { .flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(worker->loop) };
-	struct request request;
 	bool is_answered = false;
 	unsigned ignored;
 
@@ -232,13 +297,7 @@ bool receive_too_large(struct worker *worker, struct flow *flow, const void *byt
 		return false; /* without its headers there is nobody to answer */
 	arrival.sip = message_sip(arrival.msg);
 	if (arrival.sip->sip_request && !via_stamp(arrival.msg, &flow->remote)) {
-		request_init(&request, worker->server, worker->snapshot, &arrival);
-		request.is_ack = !strcmp(message_method(arrival.sip), "ACK");
-		request.reason = REASON_MESSAGE_TOO_LARGE;
-		start_record(worker, &request);
-		request_describe(&request);
-		refuse(worker, &request);
-		request_fini(&request);
+		refuse_unjudged(worker, &arrival, REASON_MESSAGE_TOO_LARGE);
 		is_answered = true;
 	}
 	message_unref(arrival.msg);
@@ -250,7 +309,7 @@ void receive_message(void *user, struct arrival *arrival)
 	struct worker *worker = user;
 
 	if (arrival->sip->sip_request)
-		on_request(worker, arrival);
+		receive_request(worker, arrival);
 	else if (arrival->sip->sip_status)
 		on_response(worker, arrival);
 	message_unref(arrival->msg);

@@ -9,6 +9,11 @@
  * False if nobody was answered, and nothing recorded. */
 bool receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len);
 
+/* A request that waited (proxy/hold): domain says whose record it waited for, "" none; srv is what DNS said of that, or NULL. False if it
+ * must wait, now for the domain that is written to domain. */
+struct trust_srv;
+bool receive_held(struct worker *worker, struct arrival *arrival, const struct trust_srv *srv, char *domain, size_t size);
+
 void receive_message(void *user, struct arrival *arrival);
 
 /* A CANCEL whose INVITE was found: stops it. True if the CANCEL came from who sent the INVITE: answer 200; else 481. */

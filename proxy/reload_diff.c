@@ -287,8 +287,30 @@ static void describe_service(const struct snapshot *snapshot, struct buf *out)
 		   service->state_dir, service->control, service->user, addr);
 }
 
+static void print_texts(struct buf *out, const char *name, const struct settings_text *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s %s", i ? "" : name, texts[i].text);
+}
+
+static void describe_federation(const struct snapshot *snapshot, struct buf *out)
+{
+	const struct settings_federation *federation = &snapshot->settings->federation;
+
+	buf_puts(out, federation->is_open ? "open" : "closed");
+	if (*federation->listener.name)
+		buf_printf(out, ", listener %s", federation->listener.name);
+	print_rate(out, "rate", federation->rate);
+	print_rate(out, "suspicious_rate", federation->suspicious_rate);
+	buf_printf(out, ", max_users %u", federation->max_users);
+	print_texts(out, ", hosters", federation->hosters, federation->n_hosters);
+	print_texts(out, ", allow", federation->allow, federation->n_allow);
+	print_texts(out, ", deny", federation->deny, federation->n_deny);
+}
+
 static const struct section sections[] = {
 	{ "partners.enabled", describe_switch,    false },
+	{ "federation",       describe_federation, false },
 	{ "placement",        describe_placement, false },
 	{ "registrar",        describe_registrar, false },
 	{ "tls",              describe_tls,       false },

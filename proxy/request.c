@@ -7,7 +7,9 @@
 #include "federation/asserted.h"
 #include "federation/screen.h"
 #include "proxy/base/text.h"
+#include "proxy/hold.h"
 #include "proxy/log_on.h"
+#include "proxy/open_partner.h"
 #include "proxy/request_route.h"
 #include "proxy/sip/dialog_id.h"
 #include "proxy/sip/via.h"
@@ -108,7 +110,7 @@ static const char *dialled_for(const struct request *request, const struct flow 
 	return log_on_of_flow(request->snapshot, flow, request->is_inside_dialog ? 0 : request->now_ms);
 }
 
-static void ask_trust(struct request *request)
+static void ask_trust(struct request *request, const struct trust_srv *srv)
 {
 	const struct flow *flow = request->arrival->flow;
 	struct trust_question question = {
@@ -119,15 +121,46 @@ static void ask_trust(struct request *request)
 		.from_domain = request->from_domain,
 		.dialled_for = dialled_for(request, flow),
 		.has_logged_on = flow->is_inbound,
+		.srv = srv,
 	};
 
 	trust_classify(request->snapshot->trust, &question, &request->origin);
+}
+
+/* What was looked up before costs no wait. */
+static bool know_srv(const struct request *request, struct trust_srv *out)
+{
+	struct dns_answer answer;
+	char name[300];
+
+	snprintf(name, sizeof(name), "_sipfederationtls._tcp.%s", request->from_domain);
+	if (!request->dns || !dns_peek(request->dns, name, DNS_SRV, &answer))
+		return false;
+	hold_read_srv(&answer, out);
+	return true;
+}
+
+/* What holds for a domain that has no route of its own. Without memory for it nobody is known. */
+static void take_open_route(struct request *request)
+{
+	struct origin *origin = &request->origin;
+	const struct rule *rule = open_routes_get(request->snapshot->open_routes, origin->domain);
+
+	if (rule) {
+		origin->route = rule->route;
+		if (*origin->server)
+			open_routes_note_server(rule, origin->server);
+		return;
+	}
+	origin->kind = ORIGIN_STRANGER;
+	origin->reason = REASON_OVERLOAD;
 }
 
 static enum reason classify(struct request *request)
 {
 	struct origin *origin = &request->origin;
 	const struct place *place = NULL;
+	struct trust_srv srv;
 	char user[256];
 
 	if (request->log_on)
@@ -135,7 +168,13 @@ static enum reason classify(struct request *request)
 	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user),
 			       request->from_domain, sizeof(request->from_domain)))
 		request->from_domain[0] = '\0';
-	ask_trust(request);
+	ask_trust(request, request->srv);
+	if (origin->needs_srv && !request->srv && know_srv(request, &srv))
+		ask_trust(request, &srv);
+	if (origin->needs_srv && request->dns)
+		return REASON_DNS_TIMEOUT; /* it will be judged anew: outcome_of */
+	if (origin->kind == ORIGIN_DISCOVERED)
+		take_open_route(request);
 	if (origin->route)
 		place = &origin->route->place;
 	else if (origin->backend)
@@ -271,6 +310,7 @@ static const struct {
 	{ "classify", classify },
 	{ "authorize", authorize },
 	{ "limit", limit },
+	{ "open-partner", request_open_partner },
 	{ "dialog", request_dialog_step },
 	{ "screen", screen },
 	{ "route", request_route },
@@ -299,6 +339,8 @@ static enum request_outcome charge_refusal(struct request *request)
 
 static enum request_outcome outcome_of(struct request *request)
 {
+	if (request->origin.needs_srv && request->dns && !request->srv)
+		return REQUEST_WAIT;
 	if (reason_is_challenge(request->reason))
 		return REQUEST_CHALLENGE;
 	switch (request->reason) {

@@ -32,6 +32,7 @@ enum request_outcome {
 	REQUEST_CHALLENGE, /* 407, 401 */
 	REQUEST_REGISTER,  /* a backend logs on: for the registrar */
 	REQUEST_DROP,	   /* silence */
+	REQUEST_WAIT,	   /* DNS must tell first who may speak for from_domain */
 };
 
 struct request {
@@ -39,6 +40,8 @@ struct request {
 	struct server *server;
 	struct snapshot *snapshot;
 	struct arrival *arrival;
+	struct dns *dns;		/* what the worker knows of names; NULL: explain */
+	const struct trust_srv *srv;	/* what DNS said of the From domain, if it was asked; NULL */
 	bool is_dry_run; /* explain: nothing is charged */
 	struct counters *counters; /* the worker's; NULL: explain */
 	uint64_t now_ms;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "federation/discovered.h"
 #include "federation/screen.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
@@ -242,6 +243,7 @@ static bool is_tls_only(const struct rule *rule)
 {
 	size_t i;
 
+
 	for (i = 0; i < rule->n_servers; i++)
 		if (rule->servers[i].transport != TRANSPORT_TLS &&
 		    rule->servers[i].transport != TRANSPORT_MTLS)
@@ -278,6 +280,32 @@ static void aim_inside_dialog(struct request *request, const struct rule *rule)
 	request->targets[0] = target;
 }
 
+/* Of a domain without a route the token holds nothing but the hash of its name, which stands in From or To. */
+static const struct rule *find_open_end(const struct request *request, uint64_t end)
+{
+	const url_t *urls[] = { request->sip->sip_from->a_url, request->sip->sip_to->a_url };
+	char user[256], domain[256], id[272];
+	size_t i;
+
+	for (i = 0; i < COUNT(urls); i++) {
+		if (!message_uri_parts(urls[i], user, sizeof(user), domain, sizeof(domain)))
+			continue;
+		(void)snprintf(id, sizeof(id), "partner:%s", domain);
+		if (record_route_end(request->server->keys, id) == end)
+			return snapshot_rule(request->snapshot, id);
+	}
+	return NULL;
+}
+
+static const struct rule *find_end(const struct request *request, uint64_t end)
+{
+	const struct rule *rule = rules_by_hash(request->snapshot->rules, end);
+
+	if (rule || !request->snapshot->settings->federation.is_open)
+		return rule;
+	return find_open_end(request, end);
+}
+
 static enum reason route_inside_dialog(struct request *request)
 {
 	const struct record_route_token *token = &request->route.token;
@@ -288,7 +316,7 @@ static enum reason route_inside_dialog(struct request *request)
 	if (is_end(request, token->caller) && is_end(request, token->callee) &&
 	    token->callee == record_route_end(request->server->keys, request->origin.id))
 		end = token->caller;
-	rule = rules_by_hash(request->snapshot->rules, end);
+	rule = find_end(request, end);
 	if (!rule) {
 		decision_add(&request->decision, "route", "dialog", NULL,
 			     "the other end of the dialog is not configured any more");
@@ -298,6 +326,38 @@ static enum reason route_inside_dialog(struct request *request)
 	request->needs_record_route = makes_dialog(request->decision.method);
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
 		     "inside a dialog with %.80s", rule->id);
+	return check_services(request, rule);
+}
+
+/* A domain without a route: open federation looks for it by DNS. */
+static enum reason route_open(struct request *request)
+{
+	const struct settings *settings = request->snapshot->settings;
+	const struct place *place = &settings->federation.place;
+	struct discovered_view view;
+	const struct rule *rule;
+
+	if (!settings->federation.is_open) {
+		decision_add(&request->decision, "route", "partners", NULL, "%.80s has no route", request->to_domain);
+		return REASON_NO_ROUTE;
+	}
+	if (!trust_may_federate(settings, request->to_domain)) {
+		decision_add(&request->decision, "route", "open-federation", place,
+			     "%.80s has no route, and federation.allow and deny exclude it", request->to_domain);
+		return REASON_PARTNER_NOT_ALLOWED;
+	}
+	if (discovered_look(request->server->discovered, request->to_domain, request->now_ms, &view) &&
+	    view.state == DISCOVERED_BLOCKED) {
+		decision_add(&request->decision, "route", "open-federation", place, "%.80s was blocked: %.80s",
+			     request->to_domain, view.note);
+		return REASON_PARTNER_BLOCKED;
+	}
+	rule = open_routes_get(request->snapshot->open_routes, request->to_domain);
+	if (!rule)
+		return REASON_OVERLOAD;
+	add_target(request, rule);
+	decision_add(&request->decision, "route", "open-federation", place, "_sipfederationtls._tcp.%.80s",
+		     request->to_domain);
 	return check_services(request, rule);
 }
 
@@ -315,9 +375,7 @@ static enum reason route_foreign(struct request *request)
 	case RULES_FOUND:
 		break;
 	case RULES_NONE:
-		decision_add(&request->decision, "route", "partners", NULL,
-			     "%.80s has no route", request->to_domain);
-		return REASON_NO_ROUTE;
+		return route_open(request);
 	case RULES_DISABLED:
 		decision_add(&request->decision, "route", "partners",
 			     rule ? place_of(rule) : NULL, "the route of %.80s is disabled",

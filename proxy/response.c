@@ -8,6 +8,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/hearing.h"
+#include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/return_path.h"
 #include "proxy/sip/ms_diagnostics.h"
@@ -54,6 +55,7 @@ static void write_record(struct context *context, int status, enum reason reason
 		return;
 	decision->status = status;
 	decision->reason = reason;
+	open_partner_ended(context, reason);
 	decision->took_us = (uint32_t)(loop_wall_us(worker->loop) - decision->wall_us);
 	hearing_decision(worker, decision);
 	if (!context->has_rung)
@@ -84,15 +86,20 @@ static enum err send_back(struct context *context, msg_t *msg)
 
 static void send_final(struct context *context, msg_t *msg, enum reason reason)
 {
-	const int status = message_sip(msg)->sip_status->st_status;
+	struct worker *worker = context->worker;
+	msg_t *request = context->server_txn ? server_txn_request(context->server_txn) : NULL;
+	msg_t *shown = open_partner_conceal(worker->server, &context->origin, request, message_ref(msg),
+					    loop_now_ms(worker->loop));
+	const int status = message_sip(shown ? shown : msg)->sip_status->st_status;
 	enum err err;
 
 	context_settle(context);
-	err = send_back(context, msg);
+	err = shown ? send_back(context, shown) : ERR_OK;
 	if (err == ERR_TOO_LARGE && reason != REASON_MESSAGE_TOO_LARGE)
 		response_send_own(context, REASON_MESSAGE_TOO_LARGE); /* no datagram holds it: better than silence */
 	else
 		write_record(context, status, reason);
+	message_unref(shown);
 }
 
 /* When it is worth trying again: as soon as we do so ourselves with the first of its servers. */

@@ -53,7 +53,7 @@ enum err return_path_send(struct context *context, msg_t *response)
 {
 	struct worker *worker = context->worker;
 	const struct rule *rule =
-		rules_by_hash(context->snapshot->rules, record_route_end(worker->server->keys, context->origin.id));
+		snapshot_rule(context->snapshot, context->origin.id);
 	struct trip *trip;
 	enum err err;
 

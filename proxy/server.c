@@ -9,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/certificate_watch.h"
+#include "proxy/discovered_store.h"
 #include "proxy/location_store.h"
 #include "proxy/registrar.h"
 #include "proxy/worker.h"
@@ -42,6 +43,8 @@ static enum err make_shared(struct server *server)
 		err = peer_certificates_new(&server->peer_certificates);
 	if (!err)
 		err = location_new(&location_limits, &server->location);
+	if (!err)
+		err = discovered_new(DISCOVERED_MAX, &server->discovered);
 	return err;
 }
 
@@ -121,6 +124,7 @@ static enum err build_snapshot(struct server *server, const char *path, unsigned
 		return err;
 	server->snapshot->loaded_wall_us = wall_us();
 	accounts_set_limits(server->accounts, &server->snapshot->settings->limits);
+	discovered_set_bounds(server->discovered, &server->snapshot->settings->federation);
 	return ERR_OK;
 }
 
@@ -133,10 +137,14 @@ static void on_store(void *user, const struct store_state *state)
 		log_event(LOG_ERROR, "state is not kept: a restart will not know of it", "error", state->fault, NULL);
 }
 
-static const char *describe(const struct location_restored *restored, char out[128])
+static const char *describe(const struct location_restored *restored, const struct discovered_restored *domains,
+			    char out[160])
 {
-	snprintf(out, 128, "%zu homes, %zu registered contacts, %zu backends; %zu records had expired or made no sense",
-		 restored->homes, restored->bindings, restored->logons, restored->dropped);
+	snprintf(out, 160,
+		 "%zu homes, %zu registered contacts, %zu backends, %zu discovered partners; %zu records had expired or "
+		 "made no sense",
+		 restored->homes, restored->bindings, restored->logons, domains->domains,
+		 restored->dropped + domains->dropped);
 	return out;
 }
 
@@ -144,11 +152,13 @@ enum err server_keep_state(struct server *server, const char *directory)
 {
 	enum err err = store_open(directory, on_store, server, &server->store);
 	struct location_restored restored;
+	struct discovered_restored domains;
 	struct store_state state;
-	char text[128];
+	char text[160];
 
 	if (err)
 		return err;
+	discovered_set_clock(server->discovered, loop_now_ms(server->loop), loop_wall_us(server->loop));
 	store_look(server->store, &state);
 	if (state.was_replaced)
 		log_event(LOG_ERROR, "the state file was damaged: put aside, and begun anew", "file", directory, "error",
@@ -157,7 +167,11 @@ enum err server_keep_state(struct server *server, const char *directory)
 				    loop_wall_us(server->loop), &restored, &server->location_store);
 	if (err)
 		return err;
-	log_event(LOG_INFO, "state was put back", "msg", describe(&restored, text), NULL);
+	err = discovered_store_attach(server->discovered, server->store, loop_now_ms(server->loop), &domains,
+				      &server->discovered_store);
+	if (err)
+		return err;
+	log_event(LOG_INFO, "state was put back", "msg", describe(&restored, &domains, text), NULL);
 	registrar_take_snapshot(server, server->snapshot);
 	return ERR_OK;
 }
@@ -252,8 +266,10 @@ struct server *server_free(struct server *server)
 	peer_stats_free(server->peer_stats);
 	peer_certificates_free(server->peer_certificates);
 	location_store_detach(server->location_store);
+	discovered_store_detach(server->discovered_store);
 	server->store = store_close(server->store);
 	location_free(server->location);
+	discovered_free(server->discovered);
 	loop_free(server->loop);
 	free(server);
 	return NULL;
@@ -282,6 +298,7 @@ void server_swap(struct server *server, struct snapshot *snapshot)
 	unsigned i;
 
 	accounts_set_limits(server->accounts, &snapshot->settings->limits);
+	discovered_set_bounds(server->discovered, &snapshot->settings->federation);
 	registrar_take_snapshot(server, snapshot);
 	for (i = 0; i < server->n_workers; i++)
 		worker_post_snapshot(server->workers[i], snapshot_ref(snapshot));

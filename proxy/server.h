@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "federation/account.h"
+#include "federation/discovered.h"
 #include "federation/trust.h"
 #include "proxy/base/counter.h"
 #include "proxy/base/error.h"
@@ -21,6 +22,7 @@
 #include "routing/record_route.h"
 
 struct certificate_watch;
+struct discovered_store;
 struct location_store;
 struct worker;
 
@@ -43,8 +45,10 @@ struct server {
 	struct peer_stats *peer_stats;
 	struct peer_certificates *peer_certificates;
 	struct location *location;
+	struct discovered *discovered;
 	struct store *store; /* NULL offline */
 	struct location_store *location_store;
+	struct discovered_store *discovered_store; /* the main thread's; NULL offline */
 
 	/* The main thread's. */
 	struct loop *loop;

@@ -115,6 +115,10 @@ static enum err compile(struct snapshot *snapshot, const struct snapshot_parts *
 	err = rules_new(&rules_parts, report, &snapshot->rules);
 	if (err)
 		return err;
+	snapshot->keys = parts->keys;
+	err = open_routes_new(&rules_parts, &snapshot->open_routes);
+	if (err)
+		return err;
 	err = self_names_new(snapshot->open_listeners, snapshot->n_open_listeners,
 			     &snapshot->self_names);
 	if (err)
@@ -222,6 +226,19 @@ enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *par
 	return ERR_OK;
 }
 
+const struct rule *snapshot_rule(const struct snapshot *snapshot, const char *id)
+{
+	static const char prefix[] = "partner:";
+	const struct rule *rule = rules_by_hash(snapshot->rules, hash_end((void *)snapshot->keys, id));
+	const struct rule *route = NULL;
+
+	if (rule || !text_starts_with(id, prefix) ||
+	    rules_find(snapshot->rules, id + strlen(prefix), &route) != RULES_NONE ||
+	    !trust_may_federate(snapshot->settings, id + strlen(prefix)))
+		return rule;
+	return open_routes_get(snapshot->open_routes, id + strlen(prefix));
+}
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
 	__atomic_add_fetch(&snapshot->n_refs, 1, __ATOMIC_RELAXED);
@@ -248,6 +265,7 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
 		return NULL;
 	trust_free(snapshot->trust);
 	rules_free(snapshot->rules);
+	open_routes_free(snapshot->open_routes);
 	self_names_free(snapshot->self_names);
 	for (i = 0; i < snapshot->n_open_listeners; i++)
 		listener_unref(snapshot->open_listeners[i]);

@@ -12,6 +12,7 @@
 #include "proxy/base/error.h"
 #include "proxy/transport/credentials.h"
 #include "proxy/transport/listener.h"
+#include "routing/open_routes.h"
 #include "routing/record_route.h"
 #include "routing/route_set.h"
 #include "routing/rules.h"
@@ -19,6 +20,7 @@
 struct snapshot {
 	int n_refs; /* atomic */
 	uint64_t generation;
+	const struct record_route_keys *keys; /* with which ids are hashed */
 	uint64_t loaded_wall_us;
 	char path[4096];
 	struct snapshot *origin; /* counted: settings, users and credentials are its; NULL: they are this one's own */
@@ -33,6 +35,7 @@ struct snapshot {
 	size_t n_open_listeners;
 	struct self_names *self_names;
 	struct rules *rules;
+	struct open_routes *open_routes;
 	struct trust *trust;
 	unsigned n_warnings;
 };
@@ -54,5 +57,9 @@ enum err snapshot_build(const char *path, const struct snapshot_parts *parts, st
  * out and stands in report. ERR_NO_MEMORY. */
 enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *parts, struct report *report,
 			 struct snapshot **out) MUST_CHECK;
+/* The rule with that id ("backend:berlin", "partner:partner.example"), also of a domain that open federation may find; NULL if there is
+ * none, or it is switched off. */
+const struct rule *snapshot_rule(const struct snapshot *snapshot, const char *id);
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);

@@ -7,14 +7,16 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/context.h"
+#include "proxy/discovered_store.h"
 #include "proxy/hearing.h"
+#include "proxy/hold.h"
 #include "proxy/log_on.h"
 #include "proxy/probe.h"
 #include "proxy/refresh.h"
 #include "proxy/registrar.h"
 #include "proxy/return_path.h"
 
-enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000 };
+enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000, SAVE_TICKS = 5, SAVE_DOMAINS = 100 };
 
 
 /* ---- the snapshot ---- */
@@ -85,8 +87,7 @@ static bool is_orphan(const struct flow *flow, void *user)
 		return true;
 	if (flow->is_inbound && *flow->peer_name)
 		return !*log_on_of_flow(snapshot, flow, 0); /* a backend's, whose credentials were other ones */
-	return *flow->peer_name && !rules_by_hash(snapshot->rules, record_route_end(worker->server->keys,
-										   flow->peer_name));
+	return *flow->peer_name && !snapshot_rule(snapshot, flow->peer_name);
 }
 
 /* Transactions that began by them end first, as far as transactions end. */
@@ -180,6 +181,17 @@ void worker_post_drain(struct worker *worker)
 
 /* ---- life ---- */
 
+/* Nobody must be asked for an approval to end, and what changed is written down bit by bit. */
+static void watch_discovered(struct worker *worker, uint64_t now_ms)
+{
+	struct server *server = worker->server;
+
+	discovered_set_clock(server->discovered, now_ms, loop_wall_us(worker->loop));
+	discovered_tick(server->discovered, now_ms);
+	if (worker->n_ticks++ % SAVE_TICKS == 0)
+		discovered_store_save(server->discovered_store, SAVE_DOMAINS);
+}
+
 static void on_tick(struct timer *timer)
 {
 	struct worker *worker = container_of(timer, struct worker, tick);
@@ -189,8 +201,10 @@ static void on_tick(struct timer *timer)
 			(now_ms > worker->tick_due_ms ? now_ms - worker->tick_due_ms : 0) * 1000);
 	worker->tick_due_ms = now_ms + TICK_MS;
 	end_orphans(worker);
-	if (!worker->number && worker->snapshot)
+	if (!worker->number && worker->snapshot) {
 		registrar_tick(worker);
+		watch_discovered(worker, now_ms);
+	}
 	timer_start(worker->loop, timer, TICK_MS, on_tick);
 }
 
@@ -230,6 +244,7 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 	worker->counters = server->counters[number];
 	list_init(&worker->contexts);
 	list_init(&worker->trips);
+	list_init(&worker->lines);
 	worker->loop = loop;
 	worker->owns_loop = !loop;
 	err = loop ? ERR_OK : loop_new(&worker->loop);
@@ -289,6 +304,7 @@ struct worker *worker_free(struct worker *worker)
 	list_for_each(link, following, &worker->contexts)
 		context_abort(container_of(link, struct context, link));
 	return_path_abort(worker);
+	hold_abort(worker);
 	txn_table_free(worker->txns);
 	transport_free(worker->transport);
 	dns_free(worker->dns);

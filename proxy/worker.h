@@ -35,6 +35,8 @@ struct worker {
 	uint64_t generation;	   /* of snapshot; atomic: a reload looks whether it was taken */
 	struct list contexts;	   /* context.link */
 	struct list trips;	   /* responses on a path of their own: return_path */
+	struct list lines;	   /* requests that wait for DNS: hold */
+	unsigned n_lines;
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */
@@ -42,6 +44,7 @@ struct worker {
 	struct timer tick;	   /* once a second: the loop's lag; connections that end */
 	uint64_t orphans_until_ms; /* connections that a reload took away end by then; 0: none */
 	uint64_t tick_due_ms;
+	unsigned n_ticks;	   /* worker 0 only */
 	bool owns_loop;
 	bool is_draining, is_stopping;
 };

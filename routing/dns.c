@@ -304,6 +304,31 @@ void dns_ask(struct dns *dns, struct dns_query *query, const char *name, enum dn
 		look_up(dns, query, budget_ms);
 }
 
+bool dns_peek(struct dns *dns, const char *name, enum dns_type type, struct dns_answer *out)
+{
+	const struct dns_cache_entry *entry;
+	struct dns_answer *copy;
+	char normal[256];
+
+	if (dns->ops || !text_domain(name, normal, sizeof(normal)))
+		return false;
+	entry = dns_cache_find(dns->cache, normal, type);
+	if (!entry || !entry->answer || !dns_cache_is_fresh(entry, loop_now_ms(dns->loop)))
+		return false;
+	/* The cache keeps no more of an answer than its records need. */
+	copy = dns_cache_copy(entry->answer, type);
+	if (!copy)
+		return false;
+	memset(out, 0, sizeof(*out));
+	memcpy(out, copy, offsetof(struct dns_answer, srv));
+	if (type == DNS_SRV)
+		memcpy(out->srv, copy->srv, copy->n * sizeof(copy->srv[0]));
+	else
+		memcpy(out->addrs, copy->addrs, copy->n * sizeof(copy->addrs[0]));
+	free(copy);
+	return true;
+}
+
 void dns_cancel(struct dns_query *query)
 {
 	if (!query->is_active)

@@ -86,6 +86,9 @@ enum err dns_change(struct dns *dns, const struct dns_settings *settings) MUST_C
 void dns_ask(struct dns *dns, struct dns_query *query, const char *name, enum dns_type type,
 	     uint64_t budget_ms,
 	     void (*on_answer)(struct dns_query *query, const struct dns_answer *answer));
+/* What is known already, without asking: true if there is a fresh answer, also one that there is nothing. Resolvers of
+ * tests know nothing. */
+bool dns_peek(struct dns *dns, const char *name, enum dns_type type, struct dns_answer *out);
 void dns_cancel(struct dns_query *query); /* on_answer will not come; fine if not active */
 
 const char *dns_status_text(enum dns_status status);

@@ -8,6 +8,7 @@
 #include "proxy/base/text.h"
 #include "proxy/sip/uri.h"
 #include "routing/locate_search.h"
+#include "routing/open_routes.h"
 #include "routing/srv_order.h"
 
 enum { MAX_EVIDENCE = 240 };
@@ -51,6 +52,23 @@ static void fill_names(const struct rule *rule, const char *configured_host, str
 	for (size_t i = 0; i < rule->n_names && hop->n_names < HOP_MAX_NAMES; i++)
 		if (hop->n_names == 0 || rule->names[i] != hop->names[0])
 			hop->names[hop->n_names++] = rule->names[i];
+}
+
+/* A server of a domain that open federation found: one that may speak for the domain by its own name. */
+static void fill_open_names(const struct locate *locate, const char *host, struct hop *hop)
+{
+	const struct rule *rule = locate->target.rule;
+	const char *servers[OPEN_ROUTES_MAX_SERVERS];
+	size_t n, i;
+
+	hop->accepts_host = open_routes_may_speak(rule->federation, rule->route->domain, host);
+	if (hop->accepts_host && !locate->target.by_uri)
+		open_routes_note_server(rule, host);
+	if (!locate->target.by_uri)
+		return;
+	n = open_routes_servers(rule, servers);
+	for (i = 0; i < n && hop->n_names < HOP_MAX_NAMES; i++)
+		hop->names[hop->n_names++] = servers[i];
 }
 
 static bool is_usable_from(const struct addr *local, const struct addr *remote)
@@ -108,6 +126,8 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 		hop.credentials = rule->credentials;
 		hop.trust = rule->trust;
 		fill_names(rule, place->configured_host, &hop);
+		if (rule->federation)
+			fill_open_names(locate, place->host, &hop);
 	}
 	text_copy(hop.host, sizeof(hop.host), place->host);
 	put_hop(locate, &hop, hops);
@@ -203,7 +223,7 @@ static void add_all(const struct locate *locate, struct hops *hops)
 	if (rule->backend && *rule->backend->username && locate->location)
 		add_logons(locate, hops);
 	entries[0] = (struct srv_entry){ 0 };
-	if (locate->target.by_uri)
+	if (locate->target.by_uri || rule->federation)
 		n = 1;
 	else if (rule->n_servers == 1)
 		entries[n++].index = 0;
@@ -226,6 +246,9 @@ static enum reason verdict(const struct locate *locate, const struct hops *hops)
 		return REASON_NOT_LOGGED_ON;
 	if (hops->lacks_listener || !locate->search)
 		return REASON_NO_LISTENER;
+	if (locate->target.rule->federation && !locate->target.by_uri &&
+	    locate_search_n_targets(locate->search) == 0 && locate_search_worst(locate->search) <= DNS_NO_RECORD)
+		return REASON_NO_FEDERATION_RECORD;
 	switch (locate_search_worst(locate->search)) {
 	case DNS_FOUND:
 	case DNS_NO_NAME:
@@ -264,7 +287,10 @@ static void on_found(void *user)
 static enum conf_transport safe_transport(const struct rule *rule, enum conf_transport asked)
 {
 	enum conf_transport tls = TRANSPORT_TLS;
-	bool has_plain = rule->n_servers == 0;
+	bool has_plain = rule->n_servers == 0 && !rule->federation;
+
+	if (rule->federation)
+		tls = TRANSPORT_MTLS;
 
 	for (size_t i = 0; i < rule->n_servers; i++) {
 		has_plain |= !is_tls(rule->servers[i].transport);
@@ -290,6 +316,13 @@ static enum err start_search(struct locate *locate)
 					    .port = target->port,
 					    .by_srv = target->port == 0,
 					    .transport = safe_transport(rule, transport) };
+		return locate_search_add(locate->search, &wish);
+	}
+	if (rule->federation) {
+		struct locate_wish wish = { .host = rule->route->domain,
+					    .by_srv = true,
+					    .service = "_sipfederationtls._tcp.",
+					    .transport = TRANSPORT_MTLS };
 		return locate_search_add(locate->search, &wish);
 	}
 	for (size_t i = 0; i < rule->n_servers && err == ERR_OK; i++) {

@@ -17,7 +17,7 @@ struct question {
 	struct locate_search *search;
 	struct spot *place;
 	enum dns_status status;
-	bool is_asked, is_answered, is_stale;
+	bool is_asked, is_answered, is_stale, had_cname;
 	unsigned n_records;
 };
 
@@ -25,6 +25,7 @@ struct spot {
 	struct locate_place found;
 	struct locate_search *search;
 	struct question a, aaaa, srv;
+	const char *service; /* the wish's */
 	bool has_srv;   /* SRV records were found: they are the places, and not this */
 	bool is_target; /* made from an SRV record */
 };
@@ -139,7 +140,8 @@ static bool srv_name(char *out, size_t size, const struct spot *place)
 		[TRANSPORT_MTLS] = "_sips._tcp.",
 	};
 
-	return (size_t)snprintf(out, size, "%s%s", prefixes[place->found.transport],
+	return (size_t)snprintf(out, size, "%s%s",
+				place->service ? place->service : prefixes[place->found.transport],
 				place->found.host) < size;
 }
 
@@ -155,6 +157,7 @@ enum err locate_search_add(struct locate_search *search, const struct locate_wis
 	if (!place)
 		return ERR_NO_MEMORY;
 	place->srv.place = wish->by_srv && place->found.n_addrs == 0 ? place : NULL;
+	place->service = wish->service;
 	return ERR_OK;
 }
 
@@ -215,8 +218,9 @@ void locate_search_start(struct locate_search *search)
 		struct spot *place = search->places[i];
 		if (place->srv.place && srv_name(name, sizeof(name), place))
 			ask(place, &place->srv, name, DNS_SRV);
-		ask_addresses(place);
-		waits |= place->a.is_asked;
+		if (!place->service)
+			ask_addresses(place);
+		waits |= place->a.is_asked || place->srv.is_asked;
 	}
 	if (!waits)
 		loop_defer(search->loop, &search->call, on_call);
@@ -229,6 +233,7 @@ static struct question *take_answer(struct dns_query *query, const struct dns_an
 	question->is_answered = true;
 	question->status = answer->status;
 	question->is_stale = answer->is_stale;
+	question->had_cname = answer->had_cname;
 	question->n_records = (unsigned)answer->n;
 	return question;
 }
@@ -269,6 +274,15 @@ static void on_srv(struct dns_query *query, const struct dns_answer *answer)
 		place->found.n_addrs = 0;
 	}
 	go_on(question->search);
+}
+
+size_t locate_search_n_targets(const struct locate_search *search)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < search->n; i++)
+		n += search->places[i]->is_target;
+	return n;
 }
 
 size_t locate_search_n_places(const struct locate_search *search)
@@ -312,8 +326,9 @@ static void tell_question(const struct question *question, const char *type, str
 	if (!question->is_answered)
 		return;
 	if (question->status == DNS_FOUND)
-		buf_printf(out, " %s %u%s", type, question->n_records,
-			   question->is_stale ? " (stale)" : "");
+		buf_printf(out, " %s %u%s%s", type, question->n_records,
+			   question->is_stale ? " (stale)" : "",
+			   question->had_cname ? " (CNAME)" : "");
 	else
 		buf_printf(out, " %s %s", type, dns_status_text(question->status));
 }

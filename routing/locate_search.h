@@ -19,6 +19,8 @@ struct locate_wish {
 	bool by_srv;   /* a name is first looked up by SRV (RFC 3263 §4.2) */
 	enum conf_transport transport;
 	size_t group; /* which server of the rule it is */
+	const char *service; /* "_sipfederationtls._tcp." instead of the transport's own, and then nothing but what
+				it names will do; NULL */
 };
 
 /* One place that was found: the wish itself, or the target of one of its SRV records. */
@@ -47,6 +49,8 @@ enum err locate_search_add(struct locate_search *search,
 			   const struct locate_wish *wish) MUST_CHECK;
 void locate_search_start(struct locate_search *search);
 
+/* How many places were named by SRV records. */
+size_t locate_search_n_targets(const struct locate_search *search);
 size_t locate_search_n_places(const struct locate_search *search);
 const struct locate_place *locate_search_place(const struct locate_search *search, size_t i);
 

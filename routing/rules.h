@@ -29,6 +29,8 @@ enum { RULES_N_TRANSPORTS = TRANSPORT_MTLS + 1 };
 struct rule {
 	const struct settings_route *route; /* or */
 	const struct settings_backend *backend;
+	const struct settings_federation *federation; /* not NULL: a domain without a route of its own, found by
+							 DNS; route holds what is said of it (open_routes) */
 	char id[272];     /* "partner:partner.example", "backend:berlin" */
 	uint64_t id_hash; /* keyed by the signing key: stands in Record-Route tokens */
 	struct rule_server *servers;

@@ -174,6 +174,27 @@ static const struct reason_row rows[N_REASONS] = {
 		"Let the backend end registrations that it does not need any more; they end "
 		"by themselves when their time is over.", 1007 },
 
+	[REASON_SRV_ELSEWHERE] = { "srv-elsewhere", 403, "Forbidden", ACT_PARTNER,
+		"The sender has no route here, and the _sipfederationtls._tcp record of its domain "
+		"leads to other servers than the one whose certificate we saw.",
+		"The partner must let its SRV record lead to the server that it sends from, or use "
+		"a certificate that names its domain; or somebody pretends to be the partner.", 1009 },
+	[REASON_SRV_TARGET_OUTSIDE] = { "srv-target-outside", 403, "Forbidden", ACT_EITHER,
+		"The SRV record of the sender's domain leads to the server that sent this, but that "
+		"server lies outside of the domain, and is not one of federation.hosters.",
+		"The partner needs a server name inside its domain, or a certificate that names the "
+		"domain. If the server is a hoster that you trust to keep its customers apart, add it "
+		"to federation.hosters.", 1009 },
+	[REASON_PARTNER_NOT_ALLOWED] = { "partner-not-allowed", 403, "Forbidden", ACT_YOU,
+		"The domain has no route, and open federation is not for it: federation.deny "
+		"names it, or federation.allow does not.",
+		"Add the domain to federation.allow, or take it out of federation.deny, if it "
+		"is to be a partner.", 1002 },
+	[REASON_PARTNER_BLOCKED] = { "partner-blocked", 403, "Forbidden", ACT_YOU,
+		"The domain was found by open federation, and an administrator has blocked it.",
+		"`nuncio partner show DOMAIN` says why; `nuncio partner approve DOMAIN` or "
+		"`nuncio partner forget DOMAIN` ends the block.", 1002 },
+
 	[REASON_RATE_LIMITED] = { "rate-limited", 503, "Service Unavailable", ACT_EITHER,
 		"The source sent more requests than limits.requests or its route allows.",
 		"Raise the limit if this is wanted traffic; a partner who sends much "
@@ -206,6 +227,25 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_DRAINING] = { "draining", 503, "Service Unavailable", ACT_NOBODY,
 		"The proxy is being stopped: it finishes what it has and takes nothing new.",
 		"Nothing: the sender tries again, or another server.", 1007 },
+
+	[REASON_PARTNER_RATE_LIMITED] = { "partner-rate-limited", 503, "Service Unavailable",
+		ACT_YOU,
+		"A domain that nobody approved sent more requests than "
+		"federation.discovered.rate.",
+		"If the traffic is wanted, approve the domain with `nuncio partner approve "
+		"DOMAIN`, or give it a route.", 0, },
+	[REASON_PARTNER_SUSPICIOUS] = { "partner-suspicious", 503, "Service Unavailable",
+		ACT_YOU,
+		"Most of what a domain asked for that nobody approved failed, so it is held to "
+		"federation.discovered.suspicious_rate.",
+		"Look with `nuncio partner show DOMAIN` and `nuncio why` what fails; approve "
+		"the domain if it means well, block it if it tries out names.", 0, },
+	[REASON_PARTNER_TOO_MANY_USERS] = { "partner-too-many-users", 503,
+		"Service Unavailable", ACT_YOU,
+		"A domain that nobody approved has addressed as many distinct users as "
+		"federation.discovered.max_users; those that it addressed before still go through.",
+		"Approve the domain with `nuncio partner approve DOMAIN` if it has that many "
+		"contacts here; block it if it tries out names.", 0, },
 
 	[REASON_SERVICE_NOT_ALLOWED] = { "service-not-allowed", 403, "Forbidden", ACT_YOU,
 		"The route of this partner does not list the service (presence, im, "
@@ -304,6 +344,11 @@ static const struct reason_row rows[N_REASONS] = {
 		"See with `nuncio status backends` since when; start the backend, and check "
 		"the address, user name and password with which it logs on. `nuncio why` with "
 		"its address shows a log-on that was refused.", 1007 },
+	[REASON_NO_FEDERATION_RECORD] = { "no-federation-record", 404, "Not Found", ACT_PARTNER,
+		"The domain has no route here, and DNS has no _sipfederationtls._tcp record for it: it "
+		"does not federate openly, or its name is mistyped.",
+		"Check the name; else the partner must publish the record, or you add a route under "
+		"partners.routes.", 1008 },
 	[REASON_SEARCH_INCOMPLETE] = { "search-incomplete", 503, "Service Unavailable", ACT_YOU,
 		"No backend that answered has the user, but some could not be asked, or not "
 		"in time: the user may live there.",

@@ -44,6 +44,10 @@ enum reason {
 	REASON_REGISTRATION_BRIEF,   /* 423, shorter than registrar.min_expires */
 	REASON_REGISTRATION_OLD,     /* 500, overtaken by a newer one (RFC 3261 10.3) */
 	REASON_REGISTRATION_FULL,    /* 503, more contacts than are kept */
+	REASON_SRV_ELSEWHERE,	     /* 403, the domain's SRV record leads to other servers than the one that sent this */
+	REASON_SRV_TARGET_OUTSIDE,   /* 403, it leads to this server, which may not speak for the domain */
+	REASON_PARTNER_NOT_ALLOWED,  /* 403, federation.allow or deny */
+	REASON_PARTNER_BLOCKED,	     /* 403, a discovered domain that was blocked */
 
 	/* Limits. */
 	REASON_RATE_LIMITED,	    /* 503 */
@@ -53,6 +57,9 @@ enum reason {
 	REASON_TOO_MANY_HANDSHAKES,
 	REASON_OVERLOAD,	    /* 503, out of memory or queue */
 	REASON_DRAINING,	    /* 503 */
+	REASON_PARTNER_RATE_LIMITED, /* 503, a discovered domain, federation.discovered.rate */
+	REASON_PARTNER_SUSPICIOUS,  /* 503, .suspicious_rate */
+	REASON_PARTNER_TOO_MANY_USERS, /* 503, .max_users */
 
 	/* What it wants. */
 	REASON_SERVICE_NOT_ALLOWED, /* 403, services of the partner */
@@ -78,6 +85,7 @@ enum reason {
 	REASON_CANCELLED,	    /* 487 */
 	REASON_NO_LISTENER,	    /* 500, no listener serves the hop's transport */
 	REASON_NOT_LOGGED_ON,	    /* 503, the backend has no address and has not logged on */
+	REASON_NO_FEDERATION_RECORD, /* 404, the domain has no _sipfederationtls._tcp record */
 	REASON_SEARCH_INCOMPLETE,   /* 503, no backend has the user, but some could not be asked */
 
 	/* TLS: the outcome of a handshake. "peer" is the other side. */

@@ -15,8 +15,6 @@ struct flow *flow_unref(struct flow *flow)
 		return NULL;
 
 	list_remove(&flow->link);
-	if (flow->verdict && flow->verdict_free)
-		flow->verdict_free(flow->verdict);
 	identity_unref(flow->identity);
 	listener_unref(flow->listener);
 	flow->ops->destroy(flow);

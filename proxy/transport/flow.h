@@ -62,10 +62,7 @@ struct flow {
 	uint64_t opened_ms, last_received_ms, last_sent_ms;
 	uint64_t n_received_bytes, n_sent_bytes;
 	struct list users;		/* flow_user.link */
-	/* What federation worked out for this flow under one snapshot: see federation/trust. */
-	void *verdict;
-	uint64_t verdict_generation;
-	void (*verdict_free)(void *verdict);
+	void *waiting; /* what the roof keeps of it while requests of it wait for DNS: proxy/hold */
 	/* How it ended, once is_closed. */
 	enum err end_err;
 	enum reason end_reason;

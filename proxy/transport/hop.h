@@ -23,6 +23,7 @@ struct hop {
 	char host[256];			  /* the name that was resolved: SNI, unless it is an address */
 	const char *names[HOP_MAX_NAMES]; /* any one of these must be in the peer's certificate */
 	unsigned n_names;
+	bool accepts_host;		  /* so does host itself: a server that may speak for the peer */
 	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
 	void *health;			  /* routing's record for it; transport does not look */
 	uint64_t connect_ms;		  /* how long a new connection may take; 0: as the limits say */

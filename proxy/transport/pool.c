@@ -114,9 +114,9 @@ static bool has_proved_name(const struct flow *flow, const struct hop *hop)
 {
 	if (!flow->identity)
 		return false;
-	if (hop->n_names == 0)
-		return identity_matches(flow->identity, hop->host, hop->allow_wildcard, NULL,
-					NULL);
+	if ((hop->n_names == 0 || hop->accepts_host) &&
+	    identity_matches(flow->identity, hop->host, hop->allow_wildcard, NULL, NULL))
+		return true;
 	for (unsigned i = 0; i < hop->n_names; i++) {
 		if (identity_matches(flow->identity, hop->names[i], hop->allow_wildcard, NULL,
 				     NULL))

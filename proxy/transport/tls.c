@@ -173,20 +173,26 @@ static void add_expected(struct tls_diagnosis *diagnosis, const char *name)
 	strcat(diagnosis->expected, name);
 }
 
+static enum err add_wanted_name(struct tls_session *session, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		return ERR_NO_MEMORY;
+	session->names[session->n_names++] = copy;
+	add_expected(session->diagnosis, name);
+	return ERR_OK;
+}
+
 static enum err copy_names(struct tls_session *session, const struct hop *hop)
 {
-	const char *const host[] = { hop->host };
-	const char *const *names = hop->n_names > 0 ? (const char *const *)hop->names : host;
-	unsigned n_names = hop->n_names > 0 ? hop->n_names : 1;
+	enum err err = ERR_OK;
 
-	for (unsigned i = 0; i < n_names && i < HOP_MAX_NAMES; i++) {
-		session->names[i] = strdup(names[i]);
-		if (!session->names[i])
-			return ERR_NO_MEMORY;
-		session->n_names++;
-		add_expected(session->diagnosis, names[i]);
-	}
-	return ERR_OK;
+	for (unsigned i = 0; i < hop->n_names && i < HOP_MAX_NAMES && !err; i++)
+		err = add_wanted_name(session, hop->names[i]);
+	if (!err && (hop->n_names == 0 || hop->accepts_host))
+		err = add_wanted_name(session, hop->host);
+	return err;
 }
 
 static bool is_address(const char *host)

@@ -19,7 +19,7 @@ struct tls_session {
 	struct credentials *ours;        /* client: counted, may be NULL */
 	const struct credentials *shown; /* of ours or the listener's */
 	struct tls_trust *trust;         /* counted */
-	char *names[HOP_MAX_NAMES]; /* client: any of these must be in the certificate; owned,
+	char *names[HOP_MAX_NAMES + 1]; /* client: any of these must be in the certificate; owned,
 				       until it was */
 	unsigned n_names;
 	struct identity *identity;

@@ -18,7 +18,7 @@ struct fake {
 static struct loop *loop;
 static struct transport *transport;
 static struct fake fake;
-static unsigned n_told, n_freed;
+static unsigned n_told;
 
 static enum err fake_send(struct flow *flow, struct wire *wire)
 {
@@ -49,7 +49,7 @@ static int setup(void **state)
 	const struct transport_user user = { .on_message = on_message };
 	struct addr remote;
 
-	n_told = n_freed = 0;
+	n_told = 0;
 	memset(&fake, 0, sizeof(fake));
 	assert_int_equal(loop_new_turned(1000, &loop), ERR_OK);
 	assert_int_equal(transport_new(loop, 7, &user, NULL, &transport), ERR_OK);
@@ -132,22 +132,6 @@ static void test_send(void **state)
 	wire_unref(wire);
 }
 
-static void free_verdict(void *verdict)
-{
-	assert_ptr_equal(verdict, &n_freed);
-	n_freed++;
-}
-
-static void test_verdict_goes_with_the_flow(void **state)
-{
-	fake.flow.verdict = &n_freed;
-	fake.flow.verdict_free = free_verdict;
-	flow_close(&fake.flow, REASON_NONE);
-	assert_int_equal(n_freed, 0);
-	loop_turn(loop, 0);
-	assert_int_equal(n_freed, 1);
-}
-
 static void test_id_names_the_worker(void **state)
 {
 	assert_int_equal(fake.flow.id >> 56, 7);
@@ -191,7 +175,6 @@ int main(void)
 		TEST(test_users_are_told_once_and_later),
 		TEST(test_one_user_frees_another),
 		TEST(test_send),
-		TEST(test_verdict_goes_with_the_flow),
 		TEST(test_id_names_the_worker),
 		TEST(test_flow_outlives_the_transport),
 		TEST(test_reliable),

@@ -66,6 +66,8 @@ static const struct {
 	  "  - { name: lan, network: lan, bind: 127.0.0.1, port: 15060, transport: tcp, minimum: '1.3' }", "~",
 	  "listener", "lan", "TLS 1.3 at least" },
 	{ "all are switched off", 7, "  enabled: false", "~", "settings", "partners.enabled", "all routes off" },
+	{ "a domain is denied", 0, "federation: { deny: [b.example, a.example] }", "~", "settings", "federation",
+	  "closed, rate 20/s, suspicious_rate 1/s, max_users 1000, deny a.example b.example (was: closed" },
 	{ "a limit", 11, "limits: { requests: 100/s }", "~", "settings", "limits", "requests 100/s" },
 	{ "another home", 5,
 	  "  - { name: berlin, address: \"sip:127.0.0.9:15060;transport=tcp\", listener: lan, users: [\"*\"] }",

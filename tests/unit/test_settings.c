@@ -92,6 +92,13 @@ static void test_presets(void **state)
 	assert_int_equal(settings->registrar.max_expires_ms, 3600000);
 	assert_int_equal(settings->registrar.default_expires_ms, 300000);
 	assert_true(settings->partners.is_enabled);
+	assert_false(settings->federation.is_open);
+	assert_int_equal(settings->federation.listener.index, -1);
+	assert_int_equal(settings->federation.n_allow, 0);
+	assert_int_equal(settings->federation.rate.count, 20);
+	assert_int_equal(settings->federation.suspicious_rate.count, 1);
+	assert_int_equal(settings->federation.suspicious_rate.per_ms, 1000);
+	assert_int_equal(settings->federation.max_users, 1000);
 	assert_int_equal(settings->dns.budget_ms, 4000);
 	assert_int_equal(settings->dns.negative_ttl_ms, 30000);
 	assert_string_equal(settings->realm, "corp.example");
@@ -199,6 +206,51 @@ static void test_forms(void **state)
 	assert_int_equal(settings->log.trace, LOG_TRACE_ALL);
 	assert_string_equal(settings->log.directory, path_of("logs"));
 	settings_free(settings);
+}
+
+/* The lists of open federation: normalised and sorted, whatever the order of the file. */
+static void test_federation(void **state)
+{
+	char *text = changed(36, "federation:\n  listener: wan\n  open: true\n"
+				 "  allow: [\"*.Z.example\", b.example, \"*.y.z.example\", y.z.example]\n"
+				 "  deny: [bad.example.]\n  hosters: [Sipfed.Online.Lync.COM]\n"
+				 "  discovered: { rate: 100/m, suspicious_rate: 2/s, max_users: 5 }");
+	struct settings *settings = load_good(text);
+	const struct settings_federation *federation = &settings->federation;
+	static const struct {
+		const char *domain, *entry; /* NULL: none fits */
+	} rows[] = {
+		{ "b.example", "b.example" },	  { "x.b.example", NULL },
+		{ "z.example", NULL },		  { "x.z.example", "*.z.example" },
+		{ "y.z.example", "y.z.example" }, { "x.y.z.example", "*.y.z.example" },
+		{ "xz.example", NULL },		  { "a.x.z.example", "*.z.example" },
+		{ "", NULL },			  { "b.example.org", NULL },
+	};
+
+	assert_true(federation->is_open);
+	assert_int_equal(federation->listener.index, 0);
+	assert_int_equal(federation->place.line, 37);
+	assert_int_equal(federation->rate.count, 100);
+	assert_int_equal(federation->rate.per_ms, 60000);
+	assert_int_equal(federation->suspicious_rate.count, 2);
+	assert_int_equal(federation->max_users, 5);
+	assert_int_equal(federation->n_deny, 1);
+	assert_string_equal(federation->deny[0].text, "bad.example");
+	assert_int_equal(federation->n_hosters, 1);
+	assert_string_equal(federation->hosters[0].text, "sipfed.online.lync.com");
+	assert_int_equal(federation->n_allow, 4);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct settings_text *found =
+			settings_find_domain(federation->allow, federation->n_allow, rows[i].domain);
+
+		if (found && rows[i].entry)
+			assert_string_equal(found->text, rows[i].entry);
+		else
+			assert_true(!found && !rows[i].entry);
+	}
+	assert_null(settings_find_domain(NULL, 0, "b.example"));
+	settings_free(settings);
+	free(text);
 }
 
 /* A backend that logs on, one that has a static address too, and a pair in standby. */
@@ -433,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_forms),      cmocka_unit_test(test_all_at_once),
 		cmocka_unit_test(test_weak_trust), cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_backends),
+		cmocka_unit_test(test_federation),
 		cmocka_unit_test(test_homes),      cmocka_unit_test(test_plain_log_on),
 	};
 

@@ -97,7 +97,6 @@ static const struct mutation {
 	{ 6, "    network: remote", 6, 14, "E016", "'remote' is not in this version", "" },
 	{ 31, "media: { relay: [] }", 31, 1, "E016", "media: not in this version", "" },
 	{ 31, "nat: {}", 31, 1, "E016", "nat: not in this version", "" },
-	{ 31, "federation: { open: true }", 31, 21, "E016", "'true' is not in this version", "" },
 	{ 29, "      redirect: follow", 29, 17, "E016", "'follow' is not in this version", "" },
 	{ 29, "      refer: local", 29, 14, "E016", "'local' is not in this version", "" },
 	{ 9, "    transport: ws", 9, 16, "E016", "'ws' is not in this version", "" },
@@ -129,6 +128,23 @@ static const struct mutation {
 	{ 29, "      trustworthy: false", 29, 20, "W017", "always trusted", "" },
 	{ 29, "      minimum: \"1.0\"", 29, 16, "W029", "TLS 1.0 is deprecated", "" },
 	{ 20, NULL, 16, 5, "W030", "nobody's home", "everybody" },
+
+	/* open federation; line 36 is free */
+	{ 36, "federation: { open: yes }", 36, 21, "E013", "'yes', expected true or false", "" },
+	{ 36, "federation: { open: true }", 36, 13, "E015", "listener: missing in federation", "" },
+	{ 36, "federation: { open: true, listener: lan }", 36, 37, "E017", "'lan' is a lan listener with transport tcp, expected a wan", "" },
+	{ 36, "federation: { listener: wna }", 36, 25, "E021", "listener 'wna' is not defined", "'wan'" },
+	{ 36, "federation: { allow: [a.example, \"a.*\"] }", 36, 34, "E013", "allow: 'a.*', expected a domain name, or", "" },
+	{ 36, "federation: { deny: [192.0.2.1] }", 36, 22, "E013", "deny: '192.0.2.1', expected a domain name", "" },
+	{ 36, "federation: { hosters: [\"*.hoster.example\"] }", 36, 25, "E013", "hosters: '*.hoster.example'", "" },
+	{ 36, "federation: { allow: [A.example, b.example],\n  deny: [x.example, a.example.] }", 36, 23, "E017", "'a.example' is denied as well", ":37" },
+	{ 36, "federation: { allow: [a.b.example],\n  deny: [\"*.example\"] }", 36, 23, "W017", "'a.b.example' has no effect: deny wins", "'*.example' stands at" },
+	{ 36, "federation: { allow: [a.example, corp.test] }", 36, 34, "W022", "'corp.test' is our own domain", "" },
+	{ 36, "federation: { deny: [b.example, a.example, B.example] }", 36, 44, "W020", "deny: 'b.example' stands there twice", "" },
+	{ 36, "federation: { discovered: { max_users: 0 } }", 36, 40, "E014", "1 to 1000000", "" },
+	{ 36, "federation: { discovered: { rate: 20 } }", 36, 35, "E013", "expected a rate", "" },
+	{ 36, "federation: { discovered: { max_user: 5 } }", 36, 29, "E012", "in discovered", "'max_users'" },
+	{ 36, "federation: { dicovered: { } }", 36, 15, "E012", "in federation", "'discovered'" },
 
 	/* files */
 	{ 11, "  edge: { chain: none.pem, key: edge.key }", 11, 18, "E040", "none.pem cannot be read: not found", "" },

@@ -196,7 +196,7 @@ static bool is_tls(enum conf_transport kind)
 static bool has_wanted_name(const struct party *party, const struct hop *hop)
 {
 	struct identity *identity = make_identity(party);
-	bool has_name = !hop->n_names &&
+	bool has_name = (!hop->n_names || hop->accepts_host) &&
 			identity_matches(identity, hop->host, hop->allow_wildcard, NULL, NULL);
 	unsigned i;
 

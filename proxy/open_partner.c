@@ -1,0 +1,91 @@
+#include "proxy/open_partner.h"
+
+#include "federation/discovered.h"
+#include "proxy/sip/reply.h"
+
+static bool asks_for_user(const struct request *request, struct discovered_question *question, char user[256],
+			  char domain[256])
+{
+	const url_t *url = request->arrival->sip->sip_request->rq_url;
+
+	if (request->is_inside_dialog || !message_uri_parts(url, user, 256, domain, 256) ||
+	    !rules_is_local_domain(request->snapshot->rules, domain))
+		return false;
+	question->user = user;
+	question->local_domain = domain;
+	return true;
+}
+
+enum reason request_open_partner(struct request *request)
+{
+	const struct origin *origin = &request->origin;
+	struct discovered_question question = { .domain = origin->domain, .now_ms = request->now_ms };
+	const struct place *place = &request->snapshot->settings->federation.place;
+	struct discovered *table = request->server->discovered;
+	char user[256], domain[256];
+	enum reason reason;
+
+	if (origin->kind != ORIGIN_DISCOVERED || request->is_ack || request->is_dry_run)
+		return REASON_NONE;
+	asks_for_user(request, &question, user, domain);
+	reason = discovered_reason(discovered_request(table, &question, &request->retry_after_s));
+	discovered_note(table, origin->domain, request->arrival->flow->identity, *origin->server ? origin->server : NULL,
+			origin->rule);
+	if (!reason)
+		return REASON_NONE;
+	if (request->retry_after_s)
+		decision_add(&request->decision, "limit", "federation-discovered", place, "%.80s: Retry-After %u s",
+			     origin->domain, request->retry_after_s);
+	else
+		decision_add(&request->decision, "limit", "federation-discovered", place, "%.80s was blocked", origin->domain);
+	return reason;
+}
+
+static msg_t *make_hidden(msg_t *request)
+{
+	char tag[17];
+
+	reply_stateless_tag(message_sip(request), tag);
+	return reply_new(request, 480, "Temporarily Unavailable", tag);
+}
+
+msg_t *open_partner_conceal(struct server *server, const struct origin *origin, msg_t *request, msg_t *response,
+			    uint64_t now_ms)
+{
+	int status;
+
+	if (origin->kind != ORIGIN_DISCOVERED || !response)
+		return response;
+	status = message_sip(response)->sip_status->st_status;
+	discovered_answered(server->discovered, origin->domain, status, now_ms);
+	/* Also where the status stays: what else a backend says would tell. */
+	if (discovered_hidden_status(status) != 480 || !discovered_hides(server->discovered, origin->domain, now_ms))
+		return response;
+	message_unref(response);
+	return request ? make_hidden(request) : NULL;
+}
+
+static const struct rule *open_rule(const struct context *context)
+{
+	const struct rule *rule = context->n_branches ? context->branches[0].target.rule : NULL;
+
+	return rule && rule->federation ? rule : NULL;
+}
+
+void open_partner_sent(const struct context *context)
+{
+	const struct rule *rule = open_rule(context);
+
+	if (rule && !context->is_ack)
+		discovered_sent(context->worker->server->discovered, rule->route->domain, loop_now_ms(context->worker->loop));
+}
+
+void open_partner_ended(const struct context *context, enum reason reason)
+{
+	const struct rule *rule = open_rule(context);
+
+	if (!rule || context->is_ack)
+		return;
+	discovered_sent_ended(context->worker->server->discovered, rule->route->domain,
+			      context->branches[0].status ? REASON_NONE : reason, loop_now_ms(context->worker->loop));
+}

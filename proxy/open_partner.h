@@ -1,0 +1,19 @@
+/* A partner that open federation found, on the path of its requests and of ours to it: its bounds, what it may learn of who exists here,
+ * and what is remembered of it (federation/discovered). */
+#pragma once
+
+#include "proxy/context.h"
+#include "proxy/request.h"
+
+/* The step behind the limits: may a discovered domain ask this now? Anybody else passes. */
+enum reason request_open_partner(struct request *request);
+
+/* The answer as the domain that asked may see it: who is not approved cannot tell a user who does not exist from one who is not there.
+ * request is what is answered; response is given back as it is, or let go of, and another one takes its place (NULL: no memory). Tells
+ * the bounds what it would have been. For what did not ask for itself alone: domain is of the From. */
+msg_t *open_partner_conceal(struct server *server, const struct origin *origin, msg_t *request, msg_t *response,
+			    uint64_t now_ms);
+
+/* A request of ours goes to a domain that was found by DNS; and how that ended. */
+void open_partner_sent(const struct context *context);
+void open_partner_ended(const struct context *context, enum reason reason);

@@ -1,0 +1,27 @@
+/* Domains without a route of their own, which open federation finds by DNS: rules that are made when they are first needed, and
+ * live as long as the snapshot. Bounded. Any thread (a short lock). */
+#pragma once
+
+#include "routing/rules.h"
+
+enum { OPEN_ROUTES_MAX = 10000, OPEN_ROUTES_MAX_SERVERS = 8 };
+
+struct open_routes; /* part of the snapshot */
+
+/* What rules_new got; all of it must live as long. */
+enum err open_routes_new(const struct rules_parts *parts, struct open_routes **out) MUST_CHECK;
+struct open_routes *open_routes_free(struct open_routes *routes); /* NULL is fine; returns NULL */
+
+/* The rule of a domain, made if need be; whether it may federate is for the caller to judge. NULL: open federation is off, there are
+ * OPEN_ROUTES_MAX others, or no memory. */
+const struct rule *open_routes_get(struct open_routes *routes, const char *domain);
+
+/* A server that was found to speak for the domain of such a rule: inside a dialog, where a URI leads to an address, its name is what the
+ * certificate must hold. Remembered for the life of the snapshot, OPEN_ROUTES_MAX_SERVERS of them. */
+void open_routes_note_server(const struct rule *rule, const char *host);
+/* The names of those servers, which live as long as the rule. Returns how many. */
+size_t open_routes_servers(const struct rule *rule, const char *out[OPEN_ROUTES_MAX_SERVERS]);
+
+/* True if a host that the domain's SRV record names may speak for it: it lies inside the domain, or is a listed hoster (field.md
+ * G7). Both normalised. */
+bool open_routes_may_speak(const struct settings_federation *federation, const char *domain, const char *host);
