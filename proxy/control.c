@@ -9,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/macros.h"
 #include "proxy/base/text.h"
+#include "proxy/checks.h"
 #include "proxy/control_socket.h"
 #include "proxy/decision_json.h"
 #include "proxy/explain.h"
@@ -30,6 +31,7 @@ struct control {
 	struct control_socket socket;
 	struct http *unix_http, *tcp_http;
 	struct timer pulse;
+	struct checks *checks;
 	bool is_alive;
 };
 
@@ -46,6 +48,7 @@ static void give_json(struct http_answer *answer, unsigned status, json_t *objec
 static const struct {
 	const char *code, *act, *remedy;
 } faults[] = {
+	{ "busy", "you", "Wait for the checks that are under way." },
 	{ "failed", "you", "The log of the daemon says more." },
 	{ "method", "you", "docs/operations.md lists what can be asked, and how." },
 	{ "no-record", "nobody", "Nothing has to be done." },
@@ -152,6 +155,47 @@ static void answer_explain(struct control *control, const struct http_request *r
 	else
 		give_problem(answer, 500, "failed", err_text(err));
 	free(decision);
+}
+
+/* A check that could not begin; one that has answers by itself. */
+static void give_check(struct http_answer *answer, enum err err, const char *what)
+{
+	if (err == ERR_LIMIT)
+		give_problem(answer, 503, "busy", "as many checks are under way as may be at a time");
+	else if (err == ERR_NOT_FOUND)
+		give_misunderstood(answer, what);
+	else if (err)
+		give_problem(answer, 500, "failed", err_text(err));
+}
+
+static void answer_selfcheck(struct control *control, const struct http_request *request,
+			     struct http_answer *answer)
+{
+	const char *asked = http_query(request, "domain");
+	char domain[256];
+
+	if (asked && !text_domain(asked, domain, sizeof(domain)))
+		give_misunderstood(answer, "this is no domain");
+	else
+		give_check(answer, checks_selfcheck(control->checks, request, asked ? domain : NULL),
+			   "the domain is none of ours");
+}
+
+/* /v1/partners/DOMAIN/check */
+static void answer_partner_check(struct control *control, const struct http_request *request,
+				 struct http_answer *answer)
+{
+	const char *from = request->path + strlen("/v1/partners/"), *as_if = http_query(request, "as_if_allowed");
+	char text[256], domain[256];
+
+	if (strcmp(from + strcspn(from, "/"), "/check") != 0 ||
+	    !text_copy_len(text, sizeof(text), from, strcspn(from, "/")) ||
+	    !text_domain(text, domain, sizeof(domain)))
+		give_misunderstood(answer, "this is no domain");
+	else
+		give_check(answer,
+			   checks_partner(control->checks, request, domain, as_if && strcmp(as_if, "1") == 0),
+			   "");
 }
 
 /* {"confirm":"5m"}, or nothing. */
@@ -279,6 +323,8 @@ static const struct route {
 	{ "GET", "/v1/status", RIGHT_LOOK, false, answer_status },
 	{ "GET", "/v1/decisions", RIGHT_LOOK, false, answer_decisions },
 	{ "GET", "/v1/explain", RIGHT_LOOK, false, answer_explain },
+	{ "GET", "/v1/selfcheck", RIGHT_LOOK, false, answer_selfcheck },
+	{ "GET", "/v1/partners/*/check", RIGHT_LOOK, false, answer_partner_check },
 	{ "POST", "/v1/reload", RIGHT_CHANGE, false, answer_reload },
 	{ "POST", "/v1/confirm", RIGHT_CHANGE, false, answer_confirm },
 	{ "POST", "/v1/trace", RIGHT_CHANGE, false, answer_trace },
@@ -296,7 +342,7 @@ static void on_request(void *user, const struct http_request *request,
 	for (size_t i = 0; i < COUNT(routes); i++) {
 		const struct route *route = &routes[i];
 
-		if (strcmp(route->path, request->path) != 0 ||
+		if (!text_glob(route->path, request->path) ||
 		    (!request->is_unix && !route->is_public))
 			continue;
 		is_path = true;
@@ -363,7 +409,9 @@ enum err control_start(struct server *server,
 				     .reload = reload,
 				     .is_alive = true };
 	*out_what = "service.control";
-	err = open_unix(control, settings->service.control);
+	err = checks_new(server, &control->checks);
+	if (!err)
+		err = open_unix(control, settings->service.control);
 	if (!err && settings->admin.has_http) {
 		*out_what = "admin.http";
 		err = open_tcp(control, &settings->admin);
@@ -384,6 +432,7 @@ struct control *control_stop(struct control *control)
 	timer_stop(&control->pulse);
 	if (control->unix_http)
 		control_socket_remove(&control->socket);
+	control->checks = checks_free(control->checks);
 	control->unix_http = http_free(control->unix_http);
 	control->tcp_http = http_free(control->tcp_http);
 	free(control);

@@ -29,13 +29,21 @@ struct http {
 	bool is_unix;
 	http_answer_fn *fn;
 	void *user;
+	struct list held; /* http_exchange.link */
+	bool is_closing;
 };
 
-/* One request while its body comes in. */
-struct exchange {
+/* One request while its body comes in, and until its answer is there. */
+struct http_exchange {
 	size_t body_len;
 	bool is_too_large;
 	char body[HTTP_MAX_BODY + 1];
+	/* Of one that is answered later: suspended between http_hold and http_finish. */
+	struct http *http;
+	struct MHD_Connection *connection;
+	struct list link; /* http.held */
+	bool is_held, is_finished;
+	struct http_answer answer;
 };
 
 static ssize_t read_piece(void *user, uint64_t at, char *out, size_t size)
@@ -127,7 +135,7 @@ static enum right right_of(const struct http *http, struct MHD_Connection *conne
 }
 
 static enum MHD_Result respond(struct http *http, struct MHD_Connection *connection,
-			       const char *method, const char *path, struct exchange *exchange)
+			       const char *method, const char *path, struct http_exchange *exchange)
 {
 	struct http_answer answer = { 0 };
 	struct http_request request = {
@@ -140,6 +148,7 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 		.is_unix = http->is_unix,
 		.right = right_of(http, connection),
 		.connection = connection,
+		.exchange = exchange,
 	};
 
 	if (exchange->is_too_large)
@@ -149,6 +158,8 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 		answer.status = MHD_HTTP_MISDIRECTED_REQUEST;
 	else
 		http->fn(http->user, &request, &answer);
+	if (exchange->is_held)
+		return MHD_YES;
 	if (answer.status == 0)
 		answer.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 	return queue(connection, &answer);
@@ -158,11 +169,15 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 				  const char *path, const char *method, const char *version,
 				  const char *upload, size_t *upload_len, void **state)
 {
-	struct exchange *exchange = *state;
+	struct http_exchange *exchange = *state;
 
 	if (!exchange) {
 		*state = calloc(1, sizeof(*exchange));
 		return *state ? MHD_YES : MHD_NO;
+	}
+	if (exchange->is_finished) { /* resumed */
+		exchange->is_finished = false;
+		return queue(connection, &exchange->answer);
 	}
 	if (*upload_len > 0) {
 		if (*upload_len > HTTP_MAX_BODY - exchange->body_len) {
@@ -174,13 +189,18 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 		*upload_len = 0;
 		return MHD_YES;
 	}
+	exchange->http = user;
 	return respond(user, connection, method, path, exchange);
 }
 
 static void on_completed(void *user, struct MHD_Connection *connection, void **state,
 			 enum MHD_RequestTerminationCode code)
 {
-	free(*state);
+	struct http_exchange *exchange = *state;
+
+	if (exchange && exchange->is_finished)
+		free(exchange->answer.body); /* it was never asked for */
+	free(exchange);
 	*state = NULL;
 }
 
@@ -224,8 +244,9 @@ enum err http_new(struct loop *loop, int fd, bool is_unix, http_answer_fn *fn, v
 		return ERR_NO_MEMORY;
 	}
 	*http = (struct http){ .loop = loop, .is_unix = is_unix, .fn = fn, .user = user };
+	list_init(&http->held);
 	http->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
 		(MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
@@ -268,10 +289,41 @@ struct http *http_free(struct http *http)
 	if (!http)
 		return NULL;
 	loop_watch_stop(&http->watch);
+	http->is_closing = true;
+	while (!list_is_empty(&http->held)) { /* MHD ends none that is suspended */
+		struct http_answer answer = { .status = MHD_HTTP_SERVICE_UNAVAILABLE };
+
+		http_finish(container_of(http->held.next, struct http_exchange, link), &answer);
+	}
+	MHD_run(http->daemon);
 	timer_stop(&http->timer);
 	MHD_stop_daemon(http->daemon); /* closes the listening socket too */
 	free(http);
 	return NULL;
+}
+
+struct http_exchange *http_hold(const struct http_request *request)
+{
+	struct http_exchange *exchange = request->exchange;
+
+	exchange->is_held = true;
+	exchange->connection = request->connection;
+	list_append(&exchange->http->held, &exchange->link);
+	MHD_suspend_connection(exchange->connection);
+	return exchange;
+}
+
+void http_finish(struct http_exchange *exchange, const struct http_answer *answer)
+{
+	struct http *http = exchange->http;
+
+	list_remove(&exchange->link);
+	exchange->is_held = false;
+	exchange->is_finished = true;
+	exchange->answer = *answer;
+	MHD_resume_connection(exchange->connection);
+	if (!http->is_closing) /* not from here: MHD calls back, and frees the exchange */
+		timer_start(http->loop, &http->timer, 0, on_timer);
 }
 
 const char *http_query(const struct http_request *request, const char *key)

@@ -1,5 +1,5 @@
-/* The only door to libmicrohttpd: bounded requests in, whole answers out, in the loop of the
- * main thread. Knows nothing of what is asked. */
+/* The only door to libmicrohttpd: bounded requests in, whole answers out, at once or later, in
+ * the loop of the main thread. Knows nothing of what is asked. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,6 +11,7 @@
 #include "proxy/rights.h"
 
 struct http;
+struct http_exchange;
 
 enum { HTTP_MAX_BODY = 8192, HTTP_MAX_VALUES = 32 };
 
@@ -20,7 +21,8 @@ struct http_request {
 	size_t body_len;
 	bool is_unix;     /* came by the control socket; else by TCP */
 	enum right right; /* of the peer; RIGHT_NONE by TCP */
-	void *connection; /* http.c's own */
+	void *connection; /* these two are http.c's own */
+	struct http_exchange *exchange;
 };
 
 /* A long body that is made while it is sent, so that the loop turns in between. read fills at
@@ -54,6 +56,15 @@ enum err http_bind(const struct addr *addr, int *out_fd) MUST_CHECK;
 
 /* Ends at once; requests that are not answered yet are lost. Returns NULL; NULL is fine. */
 struct http *http_free(struct http *http);
+
+/* Instead of an answer at once: called inside the answer function, whose answer is then left
+ * alone; the client waits. http_finish is owed, and what it gets is what the client gets. The
+ * strings of the request end with the answer function. */
+struct http_exchange *http_hold(const struct http_request *request);
+/* Answers one that was held: status, content_type and body, which is taken over. Never from inside the answer function. exchange
+ * is gone afterwards. http_free ends those that are still held with 503: whoever holds some must
+ * have forgotten them by then. A client that goes away meanwhile is not noticed. */
+void http_finish(struct http_exchange *exchange, const struct http_answer *answer);
 
 /* The decoded value of a query key, NULL if there is none. */
 const char *http_query(const struct http_request *request, const char *key);

@@ -8,6 +8,7 @@
 
 #include "proxy/base/buf.h"
 #include "proxy/base/list.h"
+#include "proxy/base/text.h"
 
 enum {
 	FIRST_TIMEOUT_MS = 1000, /* of one server; ares doubles it with each round */
@@ -147,10 +148,11 @@ static enum err set_servers(struct dns_channel *channel, const struct dns_settin
 	return err;
 }
 
-enum err dns_channel_new(struct loop *loop, const struct dns_settings *settings,
-			 dns_channel_answer *on_answer, void *user, struct dns_channel **out)
+/* more_flags: those of ares beside what all channels have. */
+static enum err make(struct loop *loop, int more_flags, const struct dns_settings *settings,
+		     dns_channel_answer *on_answer, void *user, struct dns_channel **out)
 {
-	struct ares_options options = { .flags = ARES_FLAG_EDNS,
+	struct ares_options options = { .flags = ARES_FLAG_EDNS | more_flags,
 					.timeout = FIRST_TIMEOUT_MS,
 					.tries = N_TRIES,
 					.ednspsz = DATAGRAM_BYTES,
@@ -180,6 +182,56 @@ enum err dns_channel_new(struct loop *loop, const struct dns_settings *settings,
 	}
 	*out = channel;
 	return ERR_OK;
+}
+
+enum err dns_channel_new(struct loop *loop, const struct dns_settings *settings,
+			 dns_channel_answer *on_answer, void *user, struct dns_channel **out)
+{
+	return make(loop, 0, settings, on_answer, user, out);
+}
+
+enum err dns_channel_new_to(struct loop *loop, const struct addr *server, bool by_tcp,
+			    dns_channel_answer *on_answer, void *user, struct dns_channel **out)
+{
+	struct dns_settings settings = { .n_servers = 1 };
+	char text[ADDR_TEXT_SIZE];
+
+	text_copy(settings.servers[0], sizeof(settings.servers[0]), addr_text(server, text));
+	return make(loop, ARES_FLAG_NOCHECKRESP | (by_tcp ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
+		    &settings, on_answer, user, out);
+}
+
+/* False for a scope, which ares does not tell. */
+static bool read_server(const struct ares_addr_port_node *node, struct addr *out)
+{
+	struct sockaddr_in in4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	int port = node->udp_port ? node->udp_port : DNS_PORT;
+
+	if (node->family == AF_INET) {
+		in4.sin_addr = node->addr.addr4;
+		addr_from_sockaddr(out, (struct sockaddr *)&in4, sizeof(in4));
+	} else {
+		memcpy(&in6.sin6_addr, &node->addr.addr6, sizeof(in6.sin6_addr));
+		if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr))
+			return false;
+		addr_from_sockaddr(out, (struct sockaddr *)&in6, sizeof(in6));
+	}
+	addr_set_port(out, (uint16_t)port);
+	return true;
+}
+
+size_t dns_channel_servers(const struct dns_channel *channel, struct addr *out, size_t max)
+{
+	struct ares_addr_port_node *nodes = NULL;
+	size_t n = 0;
+
+	if (ares_get_servers_ports(channel->ares, &nodes) != ARES_SUCCESS)
+		return 0;
+	for (const struct ares_addr_port_node *node = nodes; node && n < max; node = node->next)
+		n += read_server(node, &out[n]);
+	ares_free_data(nodes);
+	return n;
 }
 
 struct dns_channel *dns_channel_free(struct dns_channel *channel)

@@ -24,5 +24,10 @@ void help_keys_scdoc(FILE *file);
 /* Text in which nothing means anything to scdoc. */
 void help_scdoc_text(FILE *file, const char *text);
 
+/* What checks of the network find: docs/checks.md; and one of its codes, as `nuncio help CODE` prints it,
+ * false if there is none of that code. */
+void help_checks_markdown(FILE *file);
+bool help_check(const struct screen *screen, const char *code);
+
 /* One reason, as `nuncio help CODE` prints it; false if there is none of that code. */
 bool help_reason(const struct screen *screen, const char *code);

@@ -4,13 +4,14 @@
 #include "conf/report.h"
 #include "proxy/base/reason.h"
 #include "proxy/base/text.h"
+#include "proxy/check_code.h"
 #include "proxy/commands/args.h"
 #include "proxy/commands/help.h"
 
 static const struct option_row option_as = {
 	.name = "as",
 	.argument = "FORM",
-	.text = "text, scdoc (a verb, reasons, keys), markdown or catalog (reasons)",
+	.text = "text, scdoc (a verb, reasons, keys), markdown (reasons, checks) or catalog (reasons)",
 	.completes = COMPLETES_WORDS,
 	.words = "text scdoc markdown catalog"
 };
@@ -21,6 +22,7 @@ static const struct example_row examples[] = {
 	{ "nuncio help explain", "The same as `nuncio explain --help`." },
 	{ "nuncio help identity-mismatch", "Explains the code of a refusal." },
 	{ "nuncio help E012", "Explains the code of a fault in the configuration." },
+	{ "nuncio help srv-cname", "Explains what a check found." },
 	{ "nuncio help reasons --as markdown", "Prints the page docs/reasons.md." },
 	{ 0 },
 };
@@ -57,6 +59,9 @@ static void list_codes(const struct screen *screen)
 		     "Why a request was refused, or could not be delivered\n");
 	for (int i = 1; i < N_REASONS; i++)
 		fprintf(screen->file, "  %s\n", reason_code((enum reason)i));
+	screen_print(screen, INK_STRONG, "\nWhat a check of the network finds\n");
+	for (int i = 0; i < N_CHECK_CODES; i++)
+		fprintf(screen->file, "  %s\n", check_code_row((enum check_code)i)->code);
 	screen_print(screen, INK_STRONG, "\nFaults in a configuration\n");
 	for (size_t i = 0; (number = conf_fault_at(i, &title)) != 0; i++)
 		fprintf(screen->file, "  E%03u  %s\n", number, title);
@@ -75,6 +80,8 @@ static bool help_in_form(const char *topic, const char *form)
 		help_keys_scdoc(stdout);
 	else if (strcmp(form, "markdown") == 0 && is_reasons)
 		help_reasons_markdown(stdout);
+	else if (strcmp(form, "markdown") == 0 && strcmp(topic, "checks") == 0)
+		help_checks_markdown(stdout);
 	else if (strcmp(form, "catalog") == 0 && is_reasons)
 		help_reasons_catalog(stdout);
 	else
@@ -117,7 +124,7 @@ static enum exit_code help(const struct args *args)
 		help_verb(&screen, verb);
 	else if (strcmp(topic, "reasons") == 0)
 		list_codes(&screen);
-	else if (!help_reason(&screen, topic) && !help_fault(&screen, topic))
+	else if (!help_reason(&screen, topic) && !help_check(&screen, topic) && !help_fault(&screen, topic))
 		return complain_topic(topic);
 	return EXIT_YES;
 }
@@ -127,7 +134,7 @@ const struct verb verb_help = {
 	.operands = "[TOPIC]",
 	.summary = "explain a verb, a reason code or a fault code",
 	.text = "Without a topic, lists the verbs. A topic is a verb, the code of a refusal "
-		"(identity-mismatch), the "
+		"(identity-mismatch), what a check found (srv-cname), the "
 		"code of a configuration fault (E012), or `reasons` for the list of all codes.",
 	.max_operands = 1,
 	.completes = COMPLETES_VERB,

@@ -139,6 +139,26 @@
 	{ path "[].tried[].failures", OUTPUT_NUMBER, ALWAYS, "since it is known", NULL }, \
 	{ path "[].tried[].failures_in_a_row", OUTPUT_NUMBER, ALWAYS, "since the last success", NULL }
 
+/* A check of the network. */
+#define CHECK_ROWS(is_optional) \
+	{ "known", OUTPUT_BOOL, is_optional, "false: what matters could not be found out", NULL }, \
+	{ "rows[]", OUTPUT_LIST, is_optional, "one a fact, in order", NULL }, \
+	{ "rows[].subject", OUTPUT_TEXT, ALWAYS, "the domain that it is about", NULL }, \
+	{ "rows[].state", OUTPUT_WORD, ALWAYS, "how it is", "ok warn fail untested" }, \
+	{ "rows[].fact", OUTPUT_TEXT, ALWAYS, "what it is about: SRV, ADDRESS, TLS, ...", NULL }, \
+	{ "rows[].code", OUTPUT_TEXT, ALWAYS, "what is wrong, a code of docs/checks.md or docs/reasons.md; empty: nothing", NULL }, \
+	{ "rows[].evidence", OUTPUT_TEXT, ALWAYS, "what was seen, for people", NULL }, \
+	{ "rows[].means", OUTPUT_TEXT, ALWAYS, "for which partners; empty: nothing is wrong", NULL }, \
+	{ "rows[].act", OUTPUT_TEXT, ALWAYS, "who must act; empty: nobody", NULL }, \
+	{ "rows[].remedy", OUTPUT_TEXT, ALWAYS, "what to do", NULL }, \
+	{ "rows[].paste", OUTPUT_BOOL, ALWAYS, "the remedy is text to paste", NULL }, \
+	{ "rows[].took_ms", OUTPUT_NUMBER, OPTIONAL, "so long", NULL }, \
+	{ "counts", OUTPUT_OBJECT, is_optional, "of the rows", NULL }, \
+	{ "counts.facts", OUTPUT_NUMBER, ALWAYS, "how many", NULL }, \
+	{ "counts.failures", OUTPUT_NUMBER, ALWAYS, "of them", NULL }, \
+	{ "counts.warnings", OUTPUT_NUMBER, ALWAYS, "of them", NULL }, \
+	{ "counts.untested", OUTPUT_NUMBER, ALWAYS, "of them", NULL }
+
 #define COUNT_OF(list, state) { "counts." list "." state, OUTPUT_NUMBER, ALWAYS, "how many are in that state", NULL }
 #define COUNTER(key, about) { "counters." key, OUTPUT_NUMBER, ALWAYS, about, NULL }
 
@@ -284,6 +304,20 @@ const struct output_row output_why[] = {
 	DECISION("decisions[]."),
 	REAL("decisions[]."),
 	TLS("decisions[]."),
+	{ 0 },
+};
+
+const struct output_row output_selfcheck[] = {
+	HEAD,
+	PROBLEMS,
+	CHECK_ROWS(OPTIONAL),
+	{ 0 },
+};
+
+const struct output_row output_partner[] = {
+	HEAD,
+	PROBLEMS,
+	CHECK_ROWS(OPTIONAL),
 	{ 0 },
 };
 

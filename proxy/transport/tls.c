@@ -261,6 +261,7 @@ struct tls_session *tls_session_free(struct tls_session *session)
 	tls_trust_unref(session->trust);
 	free(session->out);
 	free(session->diagnosis);
+	free(session->look);
 	free(session);
 	return NULL;
 }

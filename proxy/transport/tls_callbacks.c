@@ -92,6 +92,8 @@ static int on_verify(gnutls_session_t gnutls)
 	struct tls_session *session = gnutls_session_get_ptr(gnutls);
 
 	session->verdict = tls_verify_peer(session);
+	if (session->look)
+		return tls_look_conclude(session);
 	return session->verdict == REASON_NONE ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 

@@ -7,6 +7,7 @@
 
 #include "proxy/transport/credentials_gnutls.h"
 #include "proxy/transport/tls.h"
+#include "proxy/transport/tls_look.h"
 
 enum { TLS_ALERT_SIZE = 7 }; /* a whole record: type, version, length 2, level, description */
 
@@ -32,6 +33,7 @@ struct tls_session {
 	unsigned char *out; /* owned */
 	size_t out_at, out_len, out_size;
 	struct tls_diagnosis *diagnosis; /* owned; NULL once forgotten */
+	struct tls_look *look;           /* owned; NULL: it does not look, it verifies */
 };
 
 /* tls_verify.c: looks at the chain that the peer showed, takes its identity, and says whether
@@ -48,6 +50,12 @@ void tls_describe_authorities(struct tls_diagnosis *diagnosis, const struct gnut
 
 /* Notes the versions that the client of this session offers, once its hello comes. */
 void tls_describe_offer(gnutls_session_t gnutls);
+
+/* tls_look.c: notes the path that the peer showed (gnutls_x509_crt_t[n], from the leaf upwards, of
+ * n_sent certificates), if the session looks; and once the verdict is there, lets the handshake of
+ * one that looks go on. */
+void tls_look_note(struct tls_session *session, const void *crts, unsigned n, unsigned n_sent);
+int tls_look_conclude(struct tls_session *session);
 
 /* tls_outcome.c: what a failure of the handshake means, and which alert tells the peer; -1:
  * none. */

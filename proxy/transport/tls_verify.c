@@ -332,6 +332,7 @@ enum reason tls_verify_peer(struct tls_session *session)
 	    identity_from_der(ders[0].data, ders[0].size, &session->identity) == ERR_OK) {
 		struct chain path = chain;
 		path.n = order_path(&path);
+		tls_look_note(session, path.crts, path.n, n);
 		identity_text(session->identity, diagnosis->presented,
 			      sizeof(diagnosis->presented));
 		reason = check_path(session, &path);

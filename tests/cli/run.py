@@ -26,7 +26,7 @@ import validate
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NUNCIO = os.path.abspath(sys.argv[1])
-VERBS = "run check reload confirm status explain why passwd trace schema completion help version".split()
+VERBS = "run check reload confirm status explain why selfcheck partner passwd trace schema completion help version".split()
 TIMEOUT = 30
 
 
@@ -251,6 +251,15 @@ def test_reasons_page_is_current():
           "docs/reasons.md is old: nuncio help reasons --as markdown > docs/reasons.md")
 
 
+def test_checks_page_is_current():
+    with open(os.path.join(ROOT, "docs", "checks.md"), encoding="utf-8") as file:
+        committed = file.read()
+    text = call("help", "checks", "--as", "markdown", want=0).stdout
+    check(text == committed, "docs/checks.md is old: nuncio help checks --as markdown > docs/checks.md")
+    for code in re.findall(r"^## (\S+)$", text, re.M):
+        check(code in call("help", code, want=0).stdout, code)
+
+
 def test_catalog():
     text = call("help", "reasons", "--as", "catalog", want=0).stdout
     ids = re.findall(r"^-- ([0-9a-f]{32})$", text, re.M)
@@ -451,7 +460,8 @@ def test_passwd():
 def test_no_daemon():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "none.sock")
-        for words in (["status"], ["reload"], ["confirm"], ["why", "last"], ["trace", "on"], ["explain", "a@b.example", "c@d.example"]):
+        for words in (["status"], ["reload"], ["confirm"], ["why", "last"], ["trace", "on"], ["explain", "a@b.example", "c@d.example"],
+                      ["selfcheck"], ["partner", "check", "a.example"]):
             done = call(*words, "--control", path, want=3)
             check(path in done.stderr and not done.stdout, done.stderr)
         check(call("completion", "words", "--", "nuncio", "explain", "--listener", "", want=0,
@@ -749,6 +759,32 @@ def test_why_tls():
         check("out@example" in made.ask("why", "last", want=0).stdout, "the request ended last, and says more")
         names = made.ask("completion", "words", "--", "nuncio", "why", "").stdout.split()
         check(names[:2] == ["last", "tls"] and "out@example" in names, str(names))
+
+
+def test_checks():
+    """selfcheck and partner check where there is no resolver, and nobody at the partner's address."""
+    with site(runs=False) as made:
+        made.write(made.read() + f'dns: {{ servers: ["127.0.0.1:{free_port()}"] }}\n')
+        made.start()
+        text = made.ask("selfcheck", want=5).stdout
+        check("DNS-UNREACHABLE" in text and "OPTIONS" in text and "not tested" in text.splitlines()[-1], text)
+        facts = json.loads(made.ask("selfcheck", "corp.example", "--json", want=5).stdout)
+        check(not facts["known"] and facts["rows"][0]["subject"] == "corp.example", str(facts))
+        check(facts["counts"]["facts"] == len(facts["rows"]), str(facts["counts"]))
+        check("none of ours" in made.ask("selfcheck", "other.example", want=1).stderr, "another's domain")
+        text = made.ask("partner", "check", "partner.example", want=1).stdout
+        check("CONNECT-REFUSED" in text and "act: you or the partner" in text, text)
+        facts = json.loads(made.ask("partner", "check", "Partner.Example.", "--json", want=1).stdout)
+        check([row["code"] for row in facts["rows"] if row["code"]] == ["connect-refused"], str(facts))
+        check("ROUTE-DISABLED" in made.ask("partner", "check", "off.example", want=1).stdout, "off.example")
+        check("NOT-A-PARTNER" in made.ask("partner", "check", "none.example", want=1).stdout, "none.example")
+        check(made.ask("partner", "check", "--as-if-allowed", "none.example", want=5).stdout.count("DNS-UNREACHABLE") == 1,
+              "none.example as if allowed")
+        made.ask("partner", "check", "no domain", want=2)
+        made.ask("partner", "nonsense", "partner.example", want=2)
+        made.ask("partner", "check", want=2)
+        check(by_unix(made.control, "GET", "/v1/partners/a/b/check")[0] == 400, "a path with too many parts")
+        check(by_unix(made.control, "POST", "/v1/selfcheck")[0] == 405, "POST")
 
 
 def test_trace():

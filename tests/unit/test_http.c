@@ -24,6 +24,10 @@ struct scene {
 	char seen[512];
 	/* of a body that is made while it is sent */
 	unsigned n_pieces, n_read, n_freed;
+	/* of answers that come later */
+	bool holds;
+	struct http_exchange *held[4];
+	unsigned n_held;
 };
 
 enum { PIECE = 4000 };
@@ -55,6 +59,10 @@ static void on_request(void *user, const struct http_request *request,
 	snprintf(scene->seen, sizeof(scene->seen), "%s %s a=%s n=%zu body=%zu right=%d",
 		 request->method, request->path, a ? a : "-", n, request->body_len,
 		 (int)request->right);
+	if (scene->holds) {
+		scene->held[scene->n_held++] = http_hold(request);
+		return;
+	}
 	answer->status = 200;
 	answer->content_type = "text/plain";
 	if (scene->n_pieces > 0)
@@ -306,6 +314,68 @@ static void test_made_for_nobody(void **state)
 	}
 }
 
+static void finish(struct scene *scene, unsigned i, const char *text)
+{
+	struct http_answer answer = { .status = 200, .content_type = "text/plain", .body = strdup(text) };
+
+	http_finish(scene->held[i], &answer);
+}
+
+/* Each client gets what its own question was answered with, however late and in whatever order, and
+ * its connection serves the next one. */
+static void test_answered_later(void **state)
+{
+	static const char request[] = "GET /k HTTP/1.1\r\nHost: n\r\n\r\n";
+	struct scene scene;
+	char answer[2048];
+	int fds[2];
+
+	open_scene(&scene, true);
+	scene.holds = true;
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = dial(&scene);
+		assert_int_equal(ask(&scene, fds[i], request, answer, sizeof(answer)), 0);
+	}
+	assert_int_equal(scene.n_held, 2);
+	loop_turn(scene.loop, 20000); /* longer than an idle connection may take */
+	finish(&scene, 1, "second");
+	assert_true(ask(&scene, fds[1], "", answer, sizeof(answer)) > 0);
+	assert_non_null(strstr(answer, "\r\n\r\nsecond"));
+	assert_int_equal(ask(&scene, fds[0], "", answer, sizeof(answer)), 0);
+	finish(&scene, 0, "first");
+	assert_true(ask(&scene, fds[0], "", answer, sizeof(answer)) > 0);
+	assert_non_null(strstr(answer, "\r\n\r\nfirst"));
+	scene.holds = false;
+	ask(&scene, fds[1], request, answer, sizeof(answer));
+	assert_non_null(strstr(answer, "hello"));
+	close(fds[0]);
+	close(fds[1]);
+	close_scene(&scene);
+}
+
+/* A client that went away, and one that still waits at the end, are no harm. */
+static void test_never_answered(void **state)
+{
+	static const char request[] = "GET /k HTTP/1.1\r\nHost: n\r\n\r\n";
+	struct scene scene;
+	char answer[2048];
+	int gone, waiting;
+
+	open_scene(&scene, true);
+	scene.holds = true;
+	gone = dial(&scene);
+	waiting = dial(&scene);
+	ask(&scene, gone, request, answer, sizeof(answer));
+	ask(&scene, waiting, request, answer, sizeof(answer));
+	close(gone);
+	finish(&scene, 0, "too late");
+	for (int turn = 0; turn < 20; turn++)
+		loop_turn(scene.loop, 1);
+	close_scene(&scene);
+	assert_true(recv(waiting, answer, sizeof(answer), MSG_DONTWAIT) >= 0);
+	close(waiting);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +385,8 @@ int main(void)
 		cmocka_unit_test(test_keeps_alive),
 		cmocka_unit_test(test_made_while_sent),
 		cmocka_unit_test(test_made_for_nobody),
+		cmocka_unit_test(test_answered_later),
+		cmocka_unit_test(test_never_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
