@@ -177,6 +177,18 @@ static void tell_placement(struct request *request, unsigned first)
 			     first ? "if not there, one after the other: %.90s" : "one after the other: %.90s", list);
 }
 
+/* Whoever asks for the same unknown user again and again does not set every backend to work each time. */
+static bool was_absent(struct request *request)
+{
+	if (!location_is_absent(location_of(request), request->to_user, request->to_domain, request->decision.method,
+				request->now_ms))
+		return false;
+	decision_add(&request->decision, "route", "absent", NULL,
+		     "no backend had user '%.60s' within the last %u s: they are not asked again yet", request->to_user,
+		     LOCATION_ABSENT_MS / 1000);
+	return true;
+}
+
 /* One backend a stage. Those that the user cannot be at are left out: the one that asks, and the one asked already. */
 static void ask_placement(struct request *request)
 {
@@ -188,6 +200,8 @@ static void ask_placement(struct request *request)
 				   request->to_domain, order, COUNT(order));
 	size_t i;
 
+	if (is_search && was_absent(request))
+		return;
 	for (i = 0; i < n && !is_full(request); i++) {
 		const struct rule *rule = rules_backend(request->snapshot->rules, settings->backends[order[i]].name);
 		struct aim *aim;
