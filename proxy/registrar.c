@@ -507,23 +507,27 @@ void registrar_flow_gone(struct worker *worker, const struct flow *flow, enum re
 		  "reason", reason ? reason_code(reason) : NULL, NULL);
 }
 
-void registrar_tick(struct worker *worker)
+static void note_all_addresses(struct server *server, const struct rules *rules, uint64_t now_ms)
 {
-	const struct rules *rules = worker->snapshot->rules;
-	const uint64_t now_ms = loop_now_ms(worker->loop);
 	size_t i;
 
-	location_expire(worker->server->location, now_ms);
-	if (worker->server->location_store)
-		location_store_set_clock(worker->server->location_store, now_ms, loop_wall_us(worker->loop));
-	if (!backend_secrets_count(worker->snapshot->backend_secrets))
-		return;
 	for (i = 0; i < rules_count(rules); i++) {
 		const struct rule *rule = rules_at(rules, i);
 
 		if (rule->backend && *rule->backend->username)
-			note_addresses(worker->server, rule, now_ms);
+			note_addresses(server, rule, now_ms);
 	}
+}
+
+void registrar_tick(struct worker *worker)
+{
+	const uint64_t now_ms = loop_now_ms(worker->loop);
+
+	location_expire(worker->server->location, now_ms);
+	if (worker->server->location_store)
+		location_store_set_clock(worker->server->location_store, now_ms, loop_wall_us(worker->loop));
+	if (backend_secrets_count(worker->snapshot->backend_secrets))
+		note_all_addresses(worker->server, worker->snapshot->rules, now_ms);
 }
 
 static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_proof)
@@ -542,4 +546,6 @@ static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_pr
 void registrar_take_snapshot(struct server *server, const struct snapshot *snapshot)
 {
 	location_keep(server->location, is_kept, (void *)snapshot);
+	/* By the rules until now: whom they name, and the new ones do not, is forgotten. */
+	note_all_addresses(server, server->snapshot->rules, loop_now_ms(server->loop));
 }

@@ -369,10 +369,25 @@ static const struct play plays[] = {
 	  LOG_ON
 	  "berlin closes\n"
 	  "reload 1\n"
-	  "wait 1s\n"
 	  "berlin > MESSAGE sip:bob@partner.example\n"
 	  "berlin < 403\n"
 	  "why stranger\n", HERE },
+	{ "... nor when it was gone from the configuration meanwhile",
+	  LOG_ON
+	  "berlin closes\n"
+	  "reload 2\n"
+	  "reload 0\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 403\n"
+	  "why stranger\n", HERE },
+	{ "... but at once after a restart",
+	  "keep state\n"
+	  LOG_ON
+	  "restart proxy\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 200\n"
+	  "berlin < 200\n", HERE },
 	{ "nor its connection after it has logged off",
 	  LOG_ON_FAR
 	  "berlin > REGISTER sip:corp.example" TO " | Contact: * | Expires: 0 | Digest: ucs-berlin secret SHA-256 00000002\n"
