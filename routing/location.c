@@ -87,6 +87,7 @@ struct location_backend *location_backend_of(struct location *location, const ch
 	if (!backend)
 		return NULL;
 	list_init(&backend->logons);
+	backend->is_kept = true; /* it is not older than what is being kept */
 	text_copy(backend->name, sizeof(backend->name), name);
 	HASH_ADD_STR(location->backends, name, backend);
 	if (!backend->hh.tbl) {
