@@ -6,22 +6,13 @@
 #include "proxy/base/text.h"
 #include "proxy/log_on.h"
 #include "proxy/sip/uri.h"
+#include "routing/homes.h"
 #include "routing/location.h"
 #include "routing/placement.h"
 
 static struct location *location_of(const struct request *request)
 {
 	return request->server->location;
-}
-
-static bool serves(const struct settings_backend *backend, const char *domain)
-{
-	size_t i;
-
-	for (i = 0; i < backend->n_domains; i++)
-		if (!strcmp(backend->domains[i].name, domain))
-			return true;
-	return false;
 }
 
 static const char *name_of(const struct rule *rule)
@@ -102,7 +93,7 @@ static void ask_bindings(struct request *request)
 		const struct rule *rule = rules_backend(request->snapshot->rules, bindings[i].backend);
 		struct aim *aim;
 
-		if (!rule || !serves(rule->backend, request->to_domain))
+		if (!rule || !homes_is_served(rule->backend, request->to_domain))
 			continue;
 		aim = add(request, rule, AIM_BOUND, 0);
 		text_copy(aim->request_uri, sizeof(aim->request_uri), bindings[i].contact);
@@ -138,7 +129,7 @@ static void ask_learned(struct request *request)
 	if (!location_home(location_of(request), request->to_user, request->to_domain, request->now_ms, name))
 		return;
 	rule = rules_backend(request->snapshot->rules, name);
-	if (!rule || !serves(rule->backend, request->to_domain))
+	if (!rule || !homes_is_served(rule->backend, request->to_domain))
 		return;
 	if (rule->backend == request->origin.backend) {
 		decision_add(&request->decision, "route", "learned", &rule->backend->place,
