@@ -289,6 +289,14 @@ static void log_off(struct service *service)
 
 /* ---- doing it ---- */
 
+static void unbind_contact(struct service *service, unsigned i)
+{
+	const struct request *request = service->request;
+
+	location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
+			service->says.contacts[i].uri);
+}
+
 static enum err bind_contact(struct service *service, unsigned i)
 {
 	const struct registration_contact *contact = &service->says.contacts[i];
@@ -301,11 +309,6 @@ static enum err bind_contact(struct service *service, unsigned i)
 		.expires_ms = request->now_ms + service->expires_s[i] * 1000ULL,
 	};
 
-	if (!service->expires_s[i]) {
-		location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
-				contact->uri);
-		return ERR_OK;
-	}
 	text_copy(binding.backend, sizeof(binding.backend), service->backend->name);
 	text_copy(binding.contact, sizeof(binding.contact), contact->uri);
 	return location_bind(location_of(service), request->to_user, request->to_domain, &binding, request->now_ms);
@@ -327,32 +330,58 @@ static const struct registration_contact *main_contact(const struct service *ser
 	return best;
 }
 
-/* What was there before stays: a renewal cannot be taken back, and need not be. */
-static bool was_bound(const struct binding *before, size_t n_before, const char *backend, const char *contact)
+static bool is_among(const struct binding *bindings, size_t n, const char *contact)
 {
 	size_t i;
 
-	for (i = 0; i < n_before; i++)
-		if (!strcmp(before[i].backend, backend) && !strcmp(before[i].contact, contact))
+	for (i = 0; i < n; i++)
+		if (!strcmp(bindings[i].contact, contact))
 			return true;
 	return false;
 }
 
-static enum err bind_all(struct service *service)
+/* Those of the user that are the backend's own. */
+static size_t own_bindings(const struct service *service, struct binding out[LOCATION_MAX_BINDINGS])
 {
 	const struct request *request = service->request;
-	struct binding before[LOCATION_MAX_BINDINGS];
-	size_t n_before = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms,
-					    before);
-	enum err err = ERR_OK;
-	unsigned n = 0;
+	size_t n = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms, out);
+	size_t n_own = 0, i;
 
-	while (!err && n < service->says.n_contacts)
-		err = bind_contact(service, n++);
-	while (err && n--)
-		if (!was_bound(before, n_before, service->backend->name, service->says.contacts[n].uri))
-			location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
-				service->says.contacts[n].uri);
+	for (i = 0; i < n; i++) /* whom others registered is not its business */
+		if (!strcmp(out[i].backend, service->backend->name))
+			out[n_own++] = out[i];
+	return n_own;
+}
+
+/* Back to what was there before, as far as memory allows. */
+static void put_back(struct service *service, const struct binding *before, size_t n_before)
+{
+	const struct request *request = service->request;
+	unsigned i;
+
+	for (i = 0; i < service->says.n_contacts; i++)
+		if (!is_among(before, n_before, service->says.contacts[i].uri))
+			unbind_contact(service, i);
+	for (i = 0; i < n_before; i++)
+		(void)!location_bind(location_of(service), request->to_user, request->to_domain, &before[i], request->now_ms);
+}
+
+/* Those that go make room for those that come. */
+static enum err bind_all(struct service *service)
+{
+	struct binding before[LOCATION_MAX_BINDINGS];
+	size_t n_before = own_bindings(service, before);
+	enum err err = ERR_OK;
+	unsigned i;
+
+	for (i = 0; i < service->says.n_contacts; i++)
+		if (!service->expires_s[i])
+			unbind_contact(service, i);
+	for (i = 0; !err && i < service->says.n_contacts; i++)
+		if (service->expires_s[i])
+			err = bind_contact(service, i);
+	if (err)
+		put_back(service, before, n_before);
 	return err;
 }
 
@@ -380,16 +409,13 @@ static enum err carry_out(struct service *service)
 
 static enum err add_bindings(struct service *service, msg_t *response)
 {
-	const struct request *request = service->request;
 	struct binding bindings[LOCATION_MAX_BINDINGS];
-	size_t n = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms, bindings);
+	size_t n = own_bindings(service, bindings), i;
 	enum err err = ERR_OK;
-	size_t i;
 
 	for (i = 0; !err && i < n; i++)
-		if (!strcmp(bindings[i].backend, service->backend->name)) /* whom others registered is not its business */
-			err = registration_add_contact(response, bindings[i].contact, bindings[i].is_bulk,
-						       (bindings[i].expires_ms - request->now_ms + 999) / 1000);
+		err = registration_add_contact(response, bindings[i].contact, bindings[i].is_bulk,
+					       (bindings[i].expires_ms - service->request->now_ms + 999) / 1000);
 	return err;
 }
 
