@@ -13,9 +13,8 @@
 #include "proxy/sip/registration.h"
 #include "proxy/sip/reply.h"
 #include "proxy/transaction/server_txn.h"
+#include "proxy/way_back.h"
 #include "routing/location.h"
-
-enum { KEEP_ALIVE_MS = 30 * 1000 };
 
 /* One REGISTER while it is served. */
 struct service {
@@ -112,64 +111,7 @@ static enum reason check(struct service *service)
 	return reason;
 }
 
-/* ---- the way back ---- */
-
-static enum conf_transport transport_of(const struct service *service, const struct registration_contact *contact)
-{
-	const struct flow *flow = service->request->arrival->flow;
-
-	switch (contact->transport) {
-	case URI_TRANSPORT_UDP:
-		return TRANSPORT_UDP;
-	case URI_TRANSPORT_TCP:
-		return TRANSPORT_TCP;
-	case URI_TRANSPORT_TLS:
-		return flow->transport == TRANSPORT_MTLS ? TRANSPORT_MTLS : TRANSPORT_TLS;
-	case URI_TRANSPORT_NONE:
-	case URI_TRANSPORT_OTHER:
-		break;
-	}
-	return flow->transport;
-}
-
-/* On the same machine it may be wrong by a port. */
-static bool is_ours(const struct service *service, const struct addr *addr)
-{
-	const struct snapshot *snapshot = service->request->snapshot;
-	const struct addr *local = &service->request->arrival->flow->local;
-	size_t i;
-
-	for (i = 0; i < snapshot->n_open_listeners; i++) {
-		const struct addr *bound = &snapshot->open_listeners[i]->addr;
-
-		if (addr_equal(bound, addr) || (addr_is_wildcard(bound) && addr_port(bound) == addr_port(addr) &&
-						addr_same_host(local, addr)))
-			return true;
-	}
-	return false;
-}
-
-/* Where it can be dialled: only where the Contact names the very host that it came from. Elsewhere it stands behind a NAT, or names a
- * host that we have no reason to send to. Datagrams go back to where they came from then. */
-static void set_reach(const struct service *service, const struct registration_contact *contact, struct logon *logon)
-{
-	const struct flow *flow = service->request->arrival->flow;
-	const enum conf_transport transport = contact ? transport_of(service, contact) : TRANSPORT_UDP;
-	struct addr addr;
-
-	if (contact && !addr_parse(contact->host, 0, &addr) && addr_same_host(&addr, &flow->remote)) {
-		addr_set_port(&addr, contact->port ? contact->port : conf_transport_port(transport));
-		if (!is_ours(service, &addr)) {
-			logon->reach_transport = transport;
-			logon->reach = addr;
-			return;
-		}
-	}
-	if (!flow_is_reliable(flow)) {
-		logon->reach_transport = TRANSPORT_UDP;
-		logon->reach = flow->remote;
-	}
-}
+/* ---- doing it ---- */
 
 static bool is_itself(const struct service *service)
 {
@@ -177,117 +119,6 @@ static bool is_itself(const struct service *service)
 
 	return !*user || text_equal_nocase(user, service->backend->username);
 }
-
-/* The addresses of its logons are those by which it is known, beside its servers' (federation/trust). */
-static void note_addresses(struct server *server, const struct rule *rule, uint64_t now_ms)
-{
-	struct logon logons[LOCATION_MAX_LOGONS];
-	struct addr addrs[LOCATION_MAX_LOGONS];
-	size_t n, n_addrs = 0, i;
-
-	n = location_logons(server->location, rule->backend->name, now_ms, logons);
-	for (i = 0; i < n; i++)
-		if (addr_is_set(&logons[i].reach))
-			addrs[n_addrs++] = logons[i].reach;
-	peer_addresses_set(server->addresses, rule->id, addrs, n_addrs);
-}
-
-/* From now on the connection speaks for the backend, as long as it is logged on. */
-static void mark_flow(const struct service *service, uint64_t until_ms)
-{
-	struct flow *flow = service->request->arrival->flow;
-
-	if (!flow_is_reliable(flow))
-		return;
-	text_copy(flow->peer_name, sizeof(flow->peer_name), service->request->origin.id);
-	flow->proof = service->request->log_on->proof;
-	flow->proof_until_ms = until_ms;
-	/* Without it the connection may die unseen; it stands as long as it stands. */
-	(void)!transport_keep_alive(service->worker->transport, flow->id, KEEP_ALIVE_MS);
-}
-
-static void unmark_flow(const struct service *service)
-{
-	struct flow *flow = service->request->arrival->flow;
-
-	if (!flow_is_reliable(flow))
-		return;
-	flow->peer_name[0] = '\0';
-	flow->proof = 0;
-	(void)!transport_keep_alive(service->worker->transport, flow->id, 0); /* it is there, and ours */
-}
-
-static void tell_log_on(const struct service *service, const char *event)
-{
-	const struct flow *flow = service->request->arrival->flow;
-	char peer[ADDR_TEXT_SIZE];
-
-	log_event(LOG_INFO, event, "backend", service->backend->name, "peer", addr_text(&flow->remote, peer), "listener",
-		  flow->listener->name, "transport", conf_transport_text(flow->transport), NULL);
-}
-
-/* A user's registration says only that the backend is there: what it said of itself by the same way still holds. */
-static void keep_own(const struct service *service, struct logon *logon)
-{
-	struct logon logons[LOCATION_MAX_LOGONS];
-	size_t n = location_logons(location_of(service), service->backend->name, service->request->now_ms, logons);
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (logons[i].flow_id != logon->flow_id ||
-		    (!logon->flow_id && !addr_equal(&logons[i].source, &logon->source)))
-			continue;
-		if (logons[i].expires_ms > logon->expires_ms)
-			logon->expires_ms = logons[i].expires_ms;
-		logon->reach = logons[i].reach;
-		logon->reach_transport = logons[i].reach_transport;
-		text_copy(logon->bulk, sizeof(logon->bulk), logons[i].bulk);
-	}
-}
-
-/* Whoever registers anything shows that the backend is there, and how it is reached. contact: its own, or NULL. */
-static enum err log_on(struct service *service, const struct registration_contact *contact, uint32_t expires_s)
-{
-	struct request *request = service->request;
-	const struct flow *flow = request->arrival->flow;
-	struct location_counts before;
-	struct logon logon = {
-		.flow_id = flow_is_reliable(flow) ? flow->id : 0,
-		.transport = flow->transport,
-		.source = flow->remote,
-		.proof = request->log_on->proof,
-		.since_ms = request->now_ms,
-		.expires_ms = request->now_ms + expires_s * 1000ULL,
-	};
-	enum err err;
-
-	text_copy(logon.backend, sizeof(logon.backend), service->backend->name);
-	set_reach(service, contact, &logon);
-	if (!contact)
-		keep_own(service, &logon);
-	else if (contact->is_bulk)
-		text_copy(logon.bulk, sizeof(logon.bulk), contact->uri);
-	location_count(location_of(service), service->backend->name, request->now_ms, &before);
-	err = location_log_on(location_of(service), &logon, request->now_ms);
-	if (err)
-		return err;
-	mark_flow(service, logon.expires_ms);
-	if (!before.logons)
-		tell_log_on(service, "backend logged on");
-	return ERR_OK;
-}
-
-static void log_off(struct service *service)
-{
-	const struct flow *flow = service->request->arrival->flow;
-
-	location_log_off(location_of(service), service->backend->name, flow_is_reliable(flow) ? flow->id : 0,
-			 &flow->remote);
-	unmark_flow(service);
-	tell_log_on(service, "backend logged off");
-}
-
-/* ---- doing it ---- */
 
 static void unbind_contact(struct service *service, unsigned i)
 {
@@ -399,9 +230,10 @@ static enum err carry_out(struct service *service)
 		return err;
 	contact = main_contact(service, &expires_s);
 	if (contact)
-		return log_on(service, is_itself(service) ? contact : NULL, expires_s);
+		return way_back_log_on(service->worker, service->request, is_itself(service) ? contact : NULL,
+				       expires_s);
 	if (is_itself(service) && (service->says.is_wildcard || service->says.n_contacts))
-		log_off(service);
+		way_back_log_off(service->worker, service->request);
 	return ERR_OK;
 }
 
@@ -507,7 +339,7 @@ void registrar_answer(struct worker *worker, struct request *request)
 	if (!request->reason) {
 		err = carry_out(&service);
 		request->reason = !err ? REASON_NONE : err == ERR_LIMIT ? REASON_REGISTRATION_FULL : REASON_OVERLOAD;
-		note_addresses(worker->server, rules_backend(request->snapshot->rules, service.backend->name),
+		way_back_note(worker->server, rules_backend(request->snapshot->rules, service.backend->name),
 			       request->now_ms);
 	}
 	response = make_answer(&service);
@@ -528,12 +360,12 @@ void registrar_flow_gone(struct worker *worker, const struct flow *flow, enum re
 	if (!flow->is_inbound || !name || !location_flow_gone(worker->server->location, flow->id))
 		return;
 	if (rule)
-		note_addresses(worker->server, rule, loop_now_ms(worker->loop));
+		way_back_note(worker->server, rule, loop_now_ms(worker->loop));
 	log_event(LOG_WARNING, "the connection of a backend ended", "backend", name, "peer", addr_text(&flow->remote, peer),
 		  "reason", reason ? reason_code(reason) : NULL, NULL);
 }
 
-static void note_all_addresses(struct server *server, const struct rules *rules, uint64_t now_ms)
+static void note_all(struct server *server, const struct rules *rules, uint64_t now_ms)
 {
 	size_t i;
 
@@ -541,7 +373,7 @@ static void note_all_addresses(struct server *server, const struct rules *rules,
 		const struct rule *rule = rules_at(rules, i);
 
 		if (rule->backend && *rule->backend->username)
-			note_addresses(server, rule, now_ms);
+			way_back_note(server, rule, now_ms);
 	}
 }
 
@@ -553,7 +385,7 @@ void registrar_tick(struct worker *worker)
 	if (worker->server->location_store)
 		location_store_set_clock(worker->server->location_store, now_ms, loop_wall_us(worker->loop));
 	if (backend_secrets_count(worker->snapshot->backend_secrets))
-		note_all_addresses(worker->server, worker->snapshot->rules, now_ms);
+		note_all(worker->server, worker->snapshot->rules, now_ms);
 }
 
 static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_proof)
@@ -573,5 +405,5 @@ void registrar_take_snapshot(struct server *server, const struct snapshot *snaps
 {
 	location_keep(server->location, is_kept, (void *)snapshot);
 	/* By the rules until now: whom they name, and the new ones do not, is forgotten. */
-	note_all_addresses(server, server->snapshot->rules, loop_now_ms(server->loop));
+	note_all(server, server->snapshot->rules, loop_now_ms(server->loop));
 }
