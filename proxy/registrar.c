@@ -401,9 +401,9 @@ static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_pr
 	return secret && secret->proof == proof;
 }
 
-void registrar_take_snapshot(struct server *server, const struct snapshot *snapshot)
+void registrar_take_snapshot(struct server *server, const struct snapshot *before)
 {
-	location_keep(server->location, is_kept, (void *)snapshot);
-	/* By the rules until now: whom they name, and the new ones do not, is forgotten. */
-	note_all(server, server->snapshot->rules, loop_now_ms(server->loop));
+	location_keep(server->location, is_kept, server->snapshot);
+	/* Whom the rules named until now, and the new ones do not, is forgotten. */
+	note_all(server, before->rules, loop_now_ms(server->loop));
 }
