@@ -211,8 +211,9 @@ static const struct reason_row rows[N_REASONS] = {
 		"Address a user of one of our domains; if the Request-URI's domain "
 		"is yours, add it to domains:.", 1012 },
 	[REASON_UNKNOWN_USER] = { "unknown-user", 404, "Not Found", ACT_EITHER,
-		"The domain is ours, but no backend's users pattern fits the user of "
-		"the Request-URI.",
+		"The domain is ours, but no backend registered or names the user of "
+		"the Request-URI, it was seen at none, and placement has none to ask; "
+		"or all were asked within the last 5 s, and none has the user.",
 		"Correct the address, or add the user to users: of the backend that "
 		"is its home.", 1003 },
 	[REASON_NO_ROUTE] = { "no-route", 404, "Not Found", ACT_YOU,
