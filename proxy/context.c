@@ -386,8 +386,10 @@ void context_branch_done(struct branch *branch)
 		begin_stage(context, stage);
 		return;
 	}
-	if (!context->has_final && !context->is_ack)
+	if (!context->has_final && !context->is_ack) {
+		stage_all_ended(context);
 		response_send_best(context);
+	}
 	context_check_end(context);
 }
 

@@ -4,6 +4,7 @@
 
 #include "proxy/backend_secrets.h"
 #include "proxy/base/text.h"
+#include "routing/homes.h"
 
 static const char prefix[] = "backend:";
 
@@ -81,16 +82,6 @@ static void set_origin(struct request *request, const struct settings_backend *b
 	text_copy(request->decision.origin_id, sizeof(request->decision.origin_id), origin->id);
 }
 
-static bool serves(const struct settings_backend *backend, const char *domain)
-{
-	size_t i;
-
-	for (i = 0; i < backend->n_domains; i++)
-		if (!strcmp(backend->domains[i].name, domain))
-			return true;
-	return false;
-}
-
 /* Whom it registers: the To, which must be in a domain that the backend serves. An address of ours stands for its first one. */
 static enum reason check_whom(struct request *request, const struct settings_backend *backend)
 {
@@ -101,7 +92,7 @@ static enum reason check_whom(struct request *request, const struct settings_bac
 		return REASON_URI_SCHEME;
 	if (backend->n_domains && self_names_has(request->snapshot->self_names, to, NULL))
 		text_copy(request->to_domain, sizeof(request->to_domain), backend->domains[0].name);
-	if (serves(backend, request->to_domain))
+	if (homes_is_served(backend, request->to_domain))
 		return REASON_NONE;
 	decision_add(&request->decision, "log-on", "backend-domains", &backend->place,
 		     "%.60s is no domain that backend %.60s serves", request->to_domain, backend->name);

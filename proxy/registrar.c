@@ -14,9 +14,8 @@
 #include "proxy/sip/registration.h"
 #include "proxy/sip/reply.h"
 #include "proxy/transaction/server_txn.h"
+#include "proxy/way_back.h"
 #include "routing/location.h"
-
-enum { KEEP_ALIVE_MS = 30 * 1000 };
 
 /* One REGISTER while it is served. */
 struct service {
@@ -113,7 +112,7 @@ static enum reason check(struct service *service)
 	return reason;
 }
 
-/* ---- the way back ---- */
+/* ---- doing it ---- */
 
 static bool is_itself(const struct service *service)
 {
@@ -122,100 +121,13 @@ static bool is_itself(const struct service *service)
 	return !*user || text_equal_nocase(user, service->backend->username);
 }
 
-/* The addresses of its logons are those by which it is known, beside its servers' (federation/trust). */
-static void note_addresses(struct server *server, const struct rule *rule, uint64_t now_ms)
+static void unbind_contact(struct service *service, unsigned i)
 {
-	struct logon logons[LOCATION_MAX_LOGONS];
-	struct addr addrs[2 * LOCATION_MAX_LOGONS];
-	size_t n, n_addrs = 0, i;
+	const struct request *request = service->request;
 
-	n = location_logons(server->location, rule->backend->name, now_ms, logons);
-	for (i = 0; i < n; i++) {
-		if (addr_is_set(&logons[i].reach))
-			addrs[n_addrs++] = logons[i].reach;
-		if (logons[i].transport == TRANSPORT_UDP) /* it may listen elsewhere, at the same host */
-			addrs[n_addrs++] = logons[i].source;
-	}
-	peer_addresses_set(server->addresses, rule->id, addrs, n_addrs);
+	location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
+			service->says.contacts[i].uri);
 }
-
-/* From now on the connection speaks for the backend, as long as it is logged on. */
-static void mark_flow(const struct service *service, uint64_t until_ms)
-{
-	struct flow *flow = service->request->arrival->flow;
-
-	if (!flow_is_reliable(flow))
-		return;
-	text_copy(flow->peer_name, sizeof(flow->peer_name), service->request->origin.id);
-	flow->proof = service->request->log_on->proof;
-	flow->proof_until_ms = until_ms;
-	/* Without it the connection may die unseen; it stands as long as it stands. */
-	(void)!transport_keep_alive(service->worker->transport, flow->id, KEEP_ALIVE_MS);
-}
-
-static void unmark_flow(const struct service *service)
-{
-	struct flow *flow = service->request->arrival->flow;
-
-	if (!flow_is_reliable(flow))
-		return;
-	flow->peer_name[0] = '\0';
-	flow->proof = 0;
-	(void)!transport_keep_alive(service->worker->transport, flow->id, 0); /* it is there, and ours */
-}
-
-static void tell_log_on(const struct service *service, const char *event)
-{
-	const struct flow *flow = service->request->arrival->flow;
-	char peer[ADDR_TEXT_SIZE];
-
-	log_event(LOG_INFO, event, "backend", service->backend->name, "peer", addr_text(&flow->remote, peer), "listener",
-		  flow->listener->name, "transport", conf_transport_text(flow->transport), NULL);
-}
-
-/* Whoever registers anything shows that the backend is there, and how it is reached. contact: its own, or NULL. */
-static enum err log_on(struct service *service, const struct registration_contact *contact, uint32_t expires_s)
-{
-	struct request *request = service->request;
-	const struct flow *flow = request->arrival->flow;
-	struct location_counts before;
-	struct logon logon = {
-		.flow_id = flow_is_reliable(flow) ? flow->id : 0,
-		.transport = flow->transport,
-		.source = flow->remote,
-		.proof = request->log_on->proof,
-		.since_ms = request->now_ms,
-		.expires_ms = request->now_ms + expires_s * 1000ULL,
-	};
-	enum err err;
-
-	text_copy(logon.backend, sizeof(logon.backend), service->backend->name);
-	if (contact)
-		reach_of_contact(flow, contact, request->snapshot, &logon);
-	else
-		reach_as_before(location_of(service), flow, request->now_ms, &logon);
-	location_count(location_of(service), service->backend->name, request->now_ms, &before);
-	err = location_log_on(location_of(service), &logon, request->now_ms);
-	if (err)
-		return err;
-	mark_flow(service, logon.expires_ms);
-	reach_is_alive(service->worker->server->health, request->origin.id, &logon, request->now_ms);
-	if (!before.logons)
-		tell_log_on(service, "backend logged on");
-	return ERR_OK;
-}
-
-static void log_off(struct service *service)
-{
-	const struct flow *flow = service->request->arrival->flow;
-
-	location_log_off(location_of(service), service->backend->name, flow_is_reliable(flow) ? flow->id : 0,
-			 &flow->remote);
-	unmark_flow(service);
-	tell_log_on(service, "backend logged off");
-}
-
-/* ---- doing it ---- */
 
 static enum err bind_contact(struct service *service, unsigned i)
 {
@@ -229,11 +141,6 @@ static enum err bind_contact(struct service *service, unsigned i)
 		.expires_ms = request->now_ms + service->expires_s[i] * 1000ULL,
 	};
 
-	if (!service->expires_s[i]) {
-		location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
-				contact->uri);
-		return ERR_OK;
-	}
 	text_copy(binding.backend, sizeof(binding.backend), service->backend->name);
 	text_copy(binding.contact, sizeof(binding.contact), contact->uri);
 	return location_bind(location_of(service), request->to_user, request->to_domain, &binding, request->now_ms);
@@ -255,32 +162,58 @@ static const struct registration_contact *main_contact(const struct service *ser
 	return best;
 }
 
-/* What was there before stays: a renewal cannot be taken back, and need not be. */
-static bool was_bound(const struct binding *before, size_t n_before, const char *backend, const char *contact)
+static bool is_among(const struct binding *bindings, size_t n, const char *contact)
 {
 	size_t i;
 
-	for (i = 0; i < n_before; i++)
-		if (!strcmp(before[i].backend, backend) && !strcmp(before[i].contact, contact))
+	for (i = 0; i < n; i++)
+		if (!strcmp(bindings[i].contact, contact))
 			return true;
 	return false;
 }
 
-static enum err bind_all(struct service *service)
+/* Those of the user that are the backend's own. */
+static size_t own_bindings(const struct service *service, struct binding out[LOCATION_MAX_BINDINGS])
 {
 	const struct request *request = service->request;
-	struct binding before[LOCATION_MAX_BINDINGS];
-	size_t n_before = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms,
-					    before);
-	enum err err = ERR_OK;
-	unsigned n = 0;
+	size_t n = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms, out);
+	size_t n_own = 0, i;
 
-	while (!err && n < service->says.n_contacts)
-		err = bind_contact(service, n++);
-	while (err && n--)
-		if (!was_bound(before, n_before, service->backend->name, service->says.contacts[n].uri))
-			location_unbind(location_of(service), request->to_user, request->to_domain, service->backend->name,
-				service->says.contacts[n].uri);
+	for (i = 0; i < n; i++) /* whom others registered is not its business */
+		if (!strcmp(out[i].backend, service->backend->name))
+			out[n_own++] = out[i];
+	return n_own;
+}
+
+/* Back to what was there before, as far as memory allows. */
+static void put_back(struct service *service, const struct binding *before, size_t n_before)
+{
+	const struct request *request = service->request;
+	unsigned i;
+
+	for (i = 0; i < service->says.n_contacts; i++)
+		if (!is_among(before, n_before, service->says.contacts[i].uri))
+			unbind_contact(service, i);
+	for (i = 0; i < n_before; i++)
+		(void)!location_bind(location_of(service), request->to_user, request->to_domain, &before[i], request->now_ms);
+}
+
+/* Those that go make room for those that come. */
+static enum err bind_all(struct service *service)
+{
+	struct binding before[LOCATION_MAX_BINDINGS];
+	size_t n_before = own_bindings(service, before);
+	enum err err = ERR_OK;
+	unsigned i;
+
+	for (i = 0; i < service->says.n_contacts; i++)
+		if (!service->expires_s[i])
+			unbind_contact(service, i);
+	for (i = 0; !err && i < service->says.n_contacts; i++)
+		if (service->expires_s[i])
+			err = bind_contact(service, i);
+	if (err)
+		put_back(service, before, n_before);
 	return err;
 }
 
@@ -298,9 +231,10 @@ static enum err carry_out(struct service *service)
 		return err;
 	contact = main_contact(service, &expires_s);
 	if (contact)
-		return log_on(service, is_itself(service) ? contact : NULL, expires_s);
+		return way_back_log_on(service->worker, service->request, is_itself(service) ? contact : NULL,
+				       expires_s);
 	if (is_itself(service) && (service->says.is_wildcard || service->says.n_contacts))
-		log_off(service);
+		way_back_log_off(service->worker, service->request);
 	return ERR_OK;
 }
 
@@ -308,16 +242,13 @@ static enum err carry_out(struct service *service)
 
 static enum err add_bindings(struct service *service, msg_t *response)
 {
-	const struct request *request = service->request;
 	struct binding bindings[LOCATION_MAX_BINDINGS];
-	size_t n = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms, bindings);
+	size_t n = own_bindings(service, bindings), i;
 	enum err err = ERR_OK;
-	size_t i;
 
 	for (i = 0; !err && i < n; i++)
-		if (!strcmp(bindings[i].backend, service->backend->name)) /* whom others registered is not its business */
-			err = registration_add_contact(response, bindings[i].contact, bindings[i].is_bulk,
-						       (bindings[i].expires_ms - request->now_ms + 999) / 1000);
+		err = registration_add_contact(response, bindings[i].contact, bindings[i].is_bulk,
+					       (bindings[i].expires_ms - service->request->now_ms + 999) / 1000);
 	return err;
 }
 
@@ -410,7 +341,7 @@ void registrar_answer(struct worker *worker, struct request *request)
 	if (!request->reason) {
 		err = carry_out(&service);
 		request->reason = !err ? REASON_NONE : err == ERR_LIMIT ? REASON_REGISTRATION_FULL : REASON_OVERLOAD;
-		note_addresses(worker->server, rules_backend(request->snapshot->rules, service.backend->name),
+		way_back_note(worker->server, rules_backend(request->snapshot->rules, service.backend->name),
 			       request->now_ms);
 	}
 	response = make_answer(&service);
@@ -431,23 +362,20 @@ void registrar_flow_gone(struct worker *worker, const struct flow *flow, enum re
 	if (!flow->is_inbound || !name || !location_flow_gone(worker->server->location, flow->id))
 		return;
 	if (rule)
-		note_addresses(worker->server, rule, loop_now_ms(worker->loop));
+		way_back_note(worker->server, rule, loop_now_ms(worker->loop));
 	log_event(LOG_WARNING, "the connection of a backend ended", "backend", name, "peer", addr_text(&flow->remote, peer),
 		  "reason", reason ? reason_code(reason) : NULL, NULL);
 }
 
-static void note_all_addresses(struct server *server, const struct snapshot *snapshot,
-			       uint64_t now_ms)
+static void note_all(struct server *server, const struct rules *rules, uint64_t now_ms)
 {
 	size_t i;
 
-	if (!backend_secrets_count(snapshot->backend_secrets))
-		return;
-	for (i = 0; i < rules_count(snapshot->rules); i++) {
-		const struct rule *rule = rules_at(snapshot->rules, i);
+	for (i = 0; i < rules_count(rules); i++) {
+		const struct rule *rule = rules_at(rules, i);
 
 		if (rule->backend && *rule->backend->username)
-			note_addresses(server, rule, now_ms);
+			way_back_note(server, rule, now_ms);
 	}
 }
 
@@ -458,7 +386,8 @@ void registrar_tick(struct worker *worker)
 	location_expire(worker->server->location, now_ms);
 	if (worker->server->location_store)
 		location_store_set_clock(worker->server->location_store, now_ms, loop_wall_us(worker->loop));
-	note_all_addresses(worker->server, worker->snapshot, now_ms);
+	if (backend_secrets_count(worker->snapshot->backend_secrets))
+		note_all(worker->server, worker->snapshot->rules, now_ms);
 }
 
 static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_proof)
@@ -474,8 +403,9 @@ static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_pr
 	return secret && secret->proof == proof;
 }
 
-void registrar_take_snapshot(struct server *server, const struct snapshot *snapshot)
+void registrar_take_snapshot(struct server *server, const struct snapshot *before)
 {
-	location_keep(server->location, is_kept, (void *)snapshot);
-	note_all_addresses(server, snapshot, loop_now_ms(server->loop));
+	location_keep(server->location, is_kept, server->snapshot);
+	/* Whom the rules named until now, and the new ones do not, is forgotten. */
+	note_all(server, before->rules, loop_now_ms(server->loop));
 }

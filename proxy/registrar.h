@@ -15,5 +15,6 @@ void registrar_flow_gone(struct worker *worker, const struct flow *flow, enum re
 /* Once a second: what has expired ends, and the addresses by which backends are known follow. Worker 0. */
 void registrar_tick(struct worker *worker);
 
-/* A new configuration: what stands under credentials or backends that are no more goes. Main thread. */
-void registrar_take_snapshot(struct server *server, const struct snapshot *snapshot);
+/* A new configuration, server->snapshot: what stands under credentials or backends that are no more goes. before: the one until now.
+ * Main thread. */
+void registrar_take_snapshot(struct server *server, const struct snapshot *before);

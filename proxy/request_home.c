@@ -6,22 +6,13 @@
 #include "proxy/base/text.h"
 #include "proxy/log_on.h"
 #include "proxy/sip/uri.h"
+#include "routing/homes.h"
 #include "routing/location.h"
 #include "routing/placement.h"
 
 static struct location *location_of(const struct request *request)
 {
 	return request->server->location;
-}
-
-static bool serves(const struct settings_backend *backend, const char *domain)
-{
-	size_t i;
-
-	for (i = 0; i < backend->n_domains; i++)
-		if (!strcmp(backend->domains[i].name, domain))
-			return true;
-	return false;
 }
 
 static const char *name_of(const struct rule *rule)
@@ -102,7 +93,7 @@ static void ask_bindings(struct request *request)
 		const struct rule *rule = rules_backend(request->snapshot->rules, bindings[i].backend);
 		struct aim *aim;
 
-		if (!rule || !serves(rule->backend, request->to_domain))
+		if (!rule || !homes_is_served(rule->backend, request->to_domain))
 			continue;
 		aim = add(request, rule, AIM_BOUND, 0);
 		text_copy(aim->request_uri, sizeof(aim->request_uri), bindings[i].contact);
@@ -138,7 +129,7 @@ static void ask_learned(struct request *request)
 	if (!location_home(location_of(request), request->to_user, request->to_domain, request->now_ms, name))
 		return;
 	rule = rules_backend(request->snapshot->rules, name);
-	if (!rule || !serves(rule->backend, request->to_domain))
+	if (!rule || !homes_is_served(rule->backend, request->to_domain))
 		return;
 	if (rule->backend == request->origin.backend) {
 		decision_add(&request->decision, "route", "learned", &rule->backend->place,
@@ -177,6 +168,18 @@ static void tell_placement(struct request *request, unsigned first)
 			     first ? "if not there, one after the other: %.90s" : "one after the other: %.90s", list);
 }
 
+/* Whoever asks for the same unknown user again and again does not set every backend to work each time. */
+static bool was_absent(struct request *request)
+{
+	if (!location_is_absent(location_of(request), request->to_user, request->to_domain, request->decision.method,
+				request->now_ms))
+		return false;
+	decision_add(&request->decision, "route", "absent", NULL,
+		     "no backend had user '%.60s' within the last %u s: they are not asked again yet", request->to_user,
+		     LOCATION_ABSENT_MS / 1000);
+	return true;
+}
+
 /* One backend a stage. Those that the user cannot be at are left out: the one that asks, and the one asked already. */
 static void ask_placement(struct request *request)
 {
@@ -188,6 +191,8 @@ static void ask_placement(struct request *request)
 				   request->to_domain, order, COUNT(order));
 	size_t i;
 
+	if (is_search && was_absent(request))
+		return;
 	for (i = 0; i < n && !is_full(request); i++) {
 		const struct rule *rule = rules_backend(request->snapshot->rules, settings->backends[order[i]].name);
 		struct aim *aim;

@@ -295,16 +295,18 @@ static void wait_until_taken(struct server *server, uint64_t generation)
 
 void server_swap(struct server *server, struct snapshot *snapshot)
 {
+	struct snapshot *before = server->snapshot;
 	unsigned i;
 
 	accounts_set_limits(server->accounts, &snapshot->settings->limits);
 	discovered_set_bounds(server->discovered, &snapshot->settings->federation);
-	registrar_take_snapshot(server, snapshot);
 	for (i = 0; i < server->n_workers; i++)
 		worker_post_snapshot(server->workers[i], snapshot_ref(snapshot));
-	snapshot_unref(server->snapshot);
 	server->snapshot = snapshot;
 	wait_until_taken(server, snapshot->generation);
+	/* Then no worker lets anybody log on by what held before. */
+	registrar_take_snapshot(server, before);
+	snapshot_unref(before);
 }
 
 unsigned server_n_busy(struct server *server)

@@ -215,3 +215,28 @@ bool stage_is_incomplete(const struct context *context)
 	}
 	return is_search && is_any_down;
 }
+
+/* Whom a backend asks for may live at that one, which is not asked. */
+static bool is_nowhere(const struct context *context)
+{
+	bool is_search = false;
+	unsigned i;
+
+	if (!context->user || context->origin.kind == ORIGIN_BACKEND || context->is_cancelled)
+		return false;
+	for (i = 0; i < context->n_branches; i++) {
+		const struct branch *branch = &context->branches[i];
+
+		if (!is_guess(&branch->aim) || (branch->status != 404 && branch->status != 410 && branch->status != 482))
+			return false;
+		is_search |= branch->aim.home == AIM_SEARCHED;
+	}
+	return is_search;
+}
+
+void stage_all_ended(const struct context *context)
+{
+	if (is_nowhere(context))
+		location_note_absent(context->worker->server->location, context->user->user, context->user->domain,
+				     message_method(message_sip(context->msg)), loop_now_ms(context->worker->loop));
+}

@@ -33,5 +33,9 @@ bool stage_is_running(const struct context *context);
  * number. Else what still waits is given up. */
 bool stage_next(struct context *context, unsigned *out_stage);
 
+/* Every stage is over, and no final went back yet: if each backend that serves the domain said that the user is not there, it is
+ * remembered for a moment. */
+void stage_all_ended(const struct context *context);
+
 /* All stages missed, and some of them because nobody answered: the user may live there. */
 bool stage_is_incomplete(const struct context *context);

@@ -1,5 +1,5 @@
 /* Whose home is where: the `users` patterns of the backends, compiled so that a user is found
- * without looking at each pattern. For rules.c. */
+ * without looking at each pattern. For rules.c; whom a backend serves at all, for everybody. */
 #pragma once
 
 #include <stdbool.h>

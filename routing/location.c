@@ -14,6 +14,10 @@ enum err location_new(const struct location_limits *limits, struct location **ou
 	struct location *location = calloc(1, sizeof(*location));
 	if (!location)
 		return ERR_NO_MEMORY;
+	if (location_absences_new(location) != ERR_OK) {
+		free(location);
+		return ERR_NO_MEMORY;
+	}
 
 	/* Many readers must not keep a writer out for good. */
 	pthread_rwlockattr_init(&attributes);
@@ -32,6 +36,7 @@ struct location *location_free(struct location *location)
 		return NULL;
 	location->journal = (struct location_journal){ 0 };
 	location_searches_free(location);
+	location_absences_free(location);
 	location_homes_free(location);
 	location_bindings_free(location);
 	location_logons_free(location);
@@ -57,6 +62,7 @@ enum err location_key_fill(struct location_key *key, const char *user, const cha
 	memcpy(key->bytes + user_size, domain, domain_size);
 	key->len = user_size + domain_size;
 	uint64_t hash = random_keyed_hash(key->bytes, key->len);
+	key->whole_hash = hash;
 	key->hash = (unsigned)hash;
 	key->shard = (unsigned)(hash >> 32) % LOCATION_SHARDS;
 	return ERR_OK;
@@ -81,6 +87,7 @@ struct location_backend *location_backend_of(struct location *location, const ch
 	if (!backend)
 		return NULL;
 	list_init(&backend->logons);
+	backend->is_kept = true; /* it is not older than what is being kept */
 	text_copy(backend->name, sizeof(backend->name), name);
 	HASH_ADD_STR(location->backends, name, backend);
 	if (!backend->hh.tbl) {
@@ -124,6 +131,7 @@ void location_keep(struct location *location,
 	     backend = backend->hh.next)
 		backend->is_kept = keep(user, backend->name, 0, false);
 	location_logons_keep(location, &keeper);
+	location_absences_clear(location); /* of those who were asked, which may be others now */
 	pthread_rwlock_unlock(&location->lock);
 	for (size_t i = 0; i < LOCATION_SHARDS; i++) {
 		pthread_rwlock_wrlock(&location->lock);

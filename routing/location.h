@@ -21,6 +21,7 @@ enum {
 	LOCATION_CONTACT_SIZE = 256, /* a Contact URI, without brackets */
 	LOCATION_MAX_LOGONS = 8,     /* of one backend at a time */
 	LOCATION_MAX_BINDINGS = 8,   /* of one user at a time */
+	LOCATION_ABSENT_MS = 5000,   /* how long it is remembered that nobody has a user */
 };
 
 struct location;
@@ -122,6 +123,15 @@ void location_search_end(struct location *location, const char *user, const char
  * not have the user. */
 bool location_is_searched(struct location *location, const char *user, const char *domain,
 			  const char *backend);
+
+/* Every backend was asked with that method, and none has the user: known for
+ * LOCATION_ABSENT_MS, unless the user is bound or seen meanwhile, or a reload comes. Bounded:
+ * another user's may take its place. Short, because backends do not tell of new users; by
+ * method, because one that knows nobody's phone may know everybody's presence. */
+void location_note_absent(struct location *location, const char *user, const char *domain,
+			  const char *method, uint64_t now_ms);
+bool location_is_absent(struct location *location, const char *user, const char *domain,
+			const char *method, uint64_t now_ms);
 
 /* Drops the logons, bindings and homes of backends for which keep says no (a reload: the
  * backend is gone, or its credentials are others now). has_proof is false for homes, which were

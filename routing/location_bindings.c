@@ -259,6 +259,7 @@ enum err location_bind(struct location *location, const char *user, const char *
 		return err;
 	pthread_rwlock_wrlock(&location->lock);
 	err = add_or_replace(location, &key, binding, now_ms);
+	location_absence_end(location, &key);
 	pthread_rwlock_unlock(&location->lock);
 	return err;
 }

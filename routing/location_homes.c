@@ -179,6 +179,7 @@ void location_learn(struct location *location, const char *user, const char *dom
 		return;
 	pthread_rwlock_wrlock(&location->lock);
 	learn(location, &key, backend, now_ms);
+	location_absence_end(location, &key);
 	pthread_rwlock_unlock(&location->lock);
 }
 

@@ -19,6 +19,7 @@ enum {
 struct home;
 struct registered_user;
 struct search;
+struct absence;
 
 /* A backend of which anything is known; ends with the last of it. Homes and bindings point
  * here, not to keep its name a hundred thousand times. */
@@ -44,6 +45,8 @@ struct location {
 	struct home *homes[LOCATION_SHARDS];
 	size_t hand_shard, hand_bucket; /* where the next one is looked for that gives way */
 
+	struct absence *absences;
+
 	struct search *searches;
 	_Atomic size_t n_searches; /* read without the lock */
 };
@@ -52,7 +55,8 @@ struct location {
 struct location_key {
 	char bytes[LOCATION_USER_SIZE];
 	size_t len;
-	unsigned hash, shard;
+	uint64_t whole_hash;
+	unsigned hash, shard; /* parts of it */
 };
 
 /* ERR_TOO_LARGE. Needs no lock. */
@@ -96,6 +100,12 @@ void location_logons_keep(struct location *location, const struct location_keepe
 void location_bindings_keep(struct location *location, size_t shard,
 			    const struct location_keeper *keeper);
 void location_homes_keep(struct location *location, size_t shard); /* by is_kept */
+
+/* The user was seen, or registered. */
+void location_absence_end(struct location *location, const struct location_key *key);
+void location_absences_clear(struct location *location);
+enum err location_absences_new(struct location *location) MUST_CHECK;
+void location_absences_free(struct location *location);
 
 void location_logons_free(struct location *location);
 void location_bindings_free(struct location *location);

@@ -260,7 +260,8 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_UNKNOWN_USER] = { "unknown-user", 404, "Not Found", ACT_EITHER,
 		"The domain is ours, but nobody knows the user: no backend registered it, "
 		"no users: names it, it was seen nowhere, and by placement no backend "
-		"is left to ask. The one that asks us is not asked itself.",
+		"is left to ask (the one that asks us is not asked itself); or all were "
+		"asked within the last 5 s, and none has the user.",
 		"Correct the address, or add the user to users: of the backend that "
 		"is its home.", 1003 },
 	[REASON_NO_ROUTE] = { "no-route", 404, "Not Found", ACT_YOU,

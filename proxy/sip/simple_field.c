@@ -1,5 +1,7 @@
 #include "proxy/sip/simple_field.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sofia-sip/msg_header.h>
@@ -253,6 +255,12 @@ static bool take_via_params(su_home_t *home, sip_via_t *via, const struct via_pa
 	return true;
 }
 
+/* In a Via Sofia's parser looks at the number as well; in a URI it does not. */
+static bool is_port(const struct place *place)
+{
+	return !place->port || (place->end - place->port <= 5 && strtoul(place->port, NULL, 10) <= UINT16_MAX);
+}
+
 enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text)
 {
 	struct via_param_list params;
@@ -260,7 +268,7 @@ enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text)
 	char *at = NULL;
 	const char *protocol = protocol_of(text, &at);
 
-	if (!protocol || !find_place(at, &place) || !find_via_params(place.end, &params))
+	if (!protocol || !find_place(at, &place) || !is_port(&place) || !find_via_params(place.end, &params))
 		return SIMPLE_NOT;
 	if (!take_via_params(home, via, &params))
 		return SIMPLE_NO_MEMORY;

@@ -53,6 +53,7 @@ static const struct role cast[] = {
 
 #define ASK "bob > MESSAGE sip:carl@corp.example\n"
 #define NOT_AT(backend, status) backend " < MESSAGE\n" backend " > " status "\n"
+#define NOWHERE NOT_AT("berlin", "404") NOT_AT("munich", "404") NOT_AT("paris", "404") "bob < 404\n"
 #define FOUND_AT(backend) backend " < MESSAGE sip:carl@corp.example\n" backend " > 200\nbob < 200\n"
 
 static const struct play plays[] = {
@@ -376,6 +377,50 @@ static const struct play plays[] = {
 	  "berlin < ACK\n"
 	  "because backend:berlin answers after it was given up\n"
 	  "why none backend:berlin\n", SEARCH },
+	{ "search: whom nobody has is not searched again at once",
+	  ASK NOWHERE
+	  ASK "bob < 404 | Warning: *unknown-user*\n"
+	  "why unknown-user\n"
+	  "because no backend had user 'carl' within the last 5 s: they are not asked again yet\n"
+	  "wait 4999ms\n"
+	  ASK "bob < 404\n"
+	  "wait 1ms\n"
+	  ASK NOT_AT("berlin", "404") FOUND_AT("munich"), SEARCH },
+	{ "search: ... but with another method, as it may be known for that",
+	  ASK NOWHERE
+	  "bob > SUBSCRIBE sip:carl@corp.example | Event: presence\n"
+	  "berlin < SUBSCRIBE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n", SEARCH },
+	{ "search: ... or once the user was seen",
+	  ASK NOWHERE
+	  "munich > PUBLISH sip:bob@partner.example | Event: presence\n"
+	  "bob < PUBLISH\n"
+	  "bob > 200\n"
+	  "munich < 200\n"
+	  ASK FOUND_AT("munich"), SEARCH },
+	{ "search: ... or registered",
+	  "bob > MESSAGE sip:dan@corp.example\n" NOWHERE
+	  "paris > REGISTER sip:corp.example | To: <sip:dan@corp.example> | Contact: <sip:dan@10.0.1.3:5060;transport=tcp>\n"
+	  "paris < 401\n"
+	  "paris > REGISTER sip:corp.example | To: <sip:dan@corp.example> | Contact: <sip:dan@10.0.1.3:5060;transport=tcp> |"
+	  " Digest: ucs-paris hidden SHA-256\n"
+	  "paris < 200\n"
+	  "bob > MESSAGE sip:dan@corp.example\n"
+	  "paris < MESSAGE\n"
+	  "paris > 200\n"
+	  "bob < 200\n", SEARCH },
+	{ "search: ... or after a reload",
+	  ASK NOWHERE "reload 0\n" ASK NOT_AT("berlin", "404") FOUND_AT("munich"), SEARCH },
+	{ "search: one that knows the user, but not now, may find him in a moment",
+	  ASK NOT_AT("berlin", "404") NOT_AT("munich", "480") NOT_AT("paris", "404") "bob < 480\n"
+	  ASK NOT_AT("berlin", "404") FOUND_AT("munich"), SEARCH },
+	{ "search: one that was not asked may have the user",
+	  "berlin > MESSAGE sip:dan@corp.example\n" NOT_AT("munich", "404") NOT_AT("paris", "404") "berlin < 404\n"
+	  "bob > MESSAGE sip:dan@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n", SEARCH },
 	{ "reject: whom nobody names is unknown",
 	  ASK "bob < 404\n" "why unknown-user\n", reject, NULL, cast },
 	{ "reject: what was seen counts all the same",

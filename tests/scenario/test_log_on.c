@@ -73,6 +73,10 @@ static const char users[] =
 	" Digest: ucs-paris hidden MD5\n" \
 	"paris < 200\n"
 
+#define EIGHT \
+	"<sip:1@10.0.1.1>, <sip:2@10.0.1.1>, <sip:3@10.0.1.1>, <sip:4@10.0.1.1>," \
+	" <sip:5@10.0.1.1>, <sip:6@10.0.1.1>, <sip:7@10.0.1.1>, <sip:8@10.0.1.1>"
+
 #define WELCOME(algorithm) \
 	{ algorithm, \
 	  LOG_ON_WITH("<sip:10.0.1.1:5060;transport=tcp>", algorithm) \
@@ -370,10 +374,25 @@ static const struct play plays[] = {
 	  LOG_ON
 	  "berlin closes\n"
 	  "reload 1\n"
-	  "wait 1s\n"
 	  "berlin > MESSAGE sip:bob@partner.example\n"
 	  "berlin < 403\n"
 	  "why stranger\n", HERE },
+	{ "... nor when it was gone from the configuration meanwhile",
+	  LOG_ON
+	  "berlin closes\n"
+	  "reload 2\n"
+	  "reload 0\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "berlin < 403\n"
+	  "why stranger\n", HERE },
+	{ "... but at once after a restart",
+	  "keep state\n"
+	  LOG_ON
+	  "restart proxy\n"
+	  "berlin > MESSAGE sip:bob@partner.example\n"
+	  "bob < MESSAGE\n"
+	  "bob > 200\n"
+	  "berlin < 200\n", HERE },
 	{ "nor its connection after it has logged off",
 	  LOG_ON_FAR
 	  "berlin > REGISTER sip:corp.example" TO " | Contact: * | Expires: 0 | Digest: ucs-berlin secret SHA-256 00000002\n"
@@ -397,6 +416,23 @@ static const struct play plays[] = {
 	  "self < MESSAGE\n"
 	  "self > 200\n"
 	  "bob < 200\n", HERE },
+	{ "of eight contacts one is exchanged for another, RFC 3261 §10.3 item 7",
+	  ASKED
+	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> | Contact: " EIGHT " | Digest: ucs-berlin secret SHA-256\n"
+	  "berlin < 200 | Contact x8\n"
+	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> |"
+	  " Contact: <sip:9@10.0.1.1>, <sip:1@10.0.1.1>;expires=0 | Digest: ucs-berlin secret SHA-256 00000002\n"
+	  "berlin < 200 | Contact x8 | !Contact: <sip:1@* | Contact: <sip:9@*\n", HERE },
+	{ "what cannot be done in full is not done at all",
+	  ASKED
+	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> | Contact: " EIGHT " | Digest: ucs-berlin secret SHA-256\n"
+	  "berlin < 200 | Contact x8\n"
+	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> |"
+	  " Contact: <sip:1@10.0.1.1>;expires=0, <sip:9@10.0.1.1>, <sip:10@10.0.1.1> | Digest: ucs-berlin secret SHA-256 00000002\n"
+	  "berlin < 503 | Retry-After: 60\n"
+	  "why registration-full\n"
+	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> | Digest: ucs-berlin secret SHA-256 00000003\n"
+	  "berlin < 200 | Contact x8 | Contact: <sip:1@* | !Contact: <sip:9@*\n", HERE },
 	{ "two contacts of a user ring in parallel",
 	  ASKED
 	  "berlin > REGISTER sip:corp.example | To: <sip:carl@corp.example> | Contact: <sip:desk@10.0.1.1> |"

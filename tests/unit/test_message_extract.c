@@ -67,6 +67,8 @@ static const struct {
 	{ "no host", START "From: <sip:b@>\r\nTo: <sip:@c>\r\nVia: SIP/2.0/UDP :5060\r\n\r\n" },
 	{ "empty port", START "From: <sip:b@c:>\r\nVia: SIP/2.0/UDP c:;branch=1\r\n\r\n" },
 	{ "empty URI parameters", START "From: <sip:b@c;>\r\nTo: <sip:b@c;;=>\r\n\r\n" },
+	{ "ports that are none", START "From: <sip:b@c:150302>\r\nVia: SIP/2.0/UDP c:150302;branch=1\r\nVia: SIP/2.0/UDP c:65536\r\n\r\n" },
+	{ "ports that are some", START "Via: SIP/2.0/UDP c:05060;branch=1\r\nVia: SIP/2.0/UDP c:65535\r\nVia: SIP/2.0/UDP c:0\r\n\r\n" },
 	{ "Via with all that is read", START "Via: SIP/2.0/TLS a.b-c:1;rport=2;received=192.0.2.1;branch=z9hG4bK.x_1\r\n\r\n" },
 	{ "Via with empty parameters", START "Via: SIP/2.0/TCP a;branch=;rport;received\r\nVia: SIP/2.0/UDP a;;\r\n\r\n" },
 	{ "Via with others", START "Via: SIP/2.0/UDP a;maddr=b;ttl=1;branchx=2;branch=3;alias\r\n\r\n" },
