@@ -1,3 +1,5 @@
+#include "federation/discovered.h"
+
 #include <stdlib.h>
 #include <string.h>
 
