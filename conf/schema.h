@@ -30,6 +30,8 @@ enum kind {
 	KIND_REF,          /* struct settings_ref */
 	KIND_ADDRESS_PORT, /* struct addr; "" leaves it unset */
 	KIND_WORDS,        /* unsigned: a list of words whose values are bits */
+	KIND_WORDS_WAYS, /* the same for what comes in, and after it for what goes out: a list for
+			    both, or a group of in: and out:, of which a missing one is all */
 	KIND_TEXTS,     /* struct settings_text *, then size_t: the count follows the pointer */
 	KIND_DOMAINS,   /* struct settings_domain * (or settings_text *, which is alike), size_t
 			 */

@@ -30,6 +30,7 @@ static const struct {
 	[KIND_ADDRESS_PORT] = { "address:port",
 				"an address with a port, such as 127.0.0.1:9580", false },
 	[KIND_WORDS] = { "list of words", "", true },
+	[KIND_WORDS_WAYS] = { "list of words, or one each for in and out", "", false },
 	[KIND_TEXTS] = { "list of texts", "a text without control characters", true },
 	[KIND_DOMAINS] = { "list of domains", "a domain name", true },
 	[KIND_FILES] = { "list of files", "a file's path", true },

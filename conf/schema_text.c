@@ -164,6 +164,24 @@ static void add_number(struct buf *out, const struct field *field)
 	}
 }
 
+static void add_word_list(struct buf *out, const struct field *field)
+{
+	buf_puts(out, "{\"type\":\"array\",\"items\":{");
+	add_words(out, field);
+	buf_puts(out, "}}");
+}
+
+static void add_ways(struct buf *out, const struct field *field)
+{
+	buf_puts(out, "\"oneOf\":[");
+	add_word_list(out, field);
+	buf_puts(out, ",{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"in\":");
+	add_word_list(out, field);
+	buf_puts(out, ",\"out\":");
+	add_word_list(out, field);
+	buf_puts(out, "}}]");
+}
+
 static void add_kind(struct buf *out, const struct field *field)
 {
 	if (schema_is_list(field->kind)) {
@@ -173,6 +191,8 @@ static void add_kind(struct buf *out, const struct field *field)
 		else
 			buf_puts(out, "\"type\":\"string\"");
 		buf_puts(out, "}");
+	} else if (field->kind == KIND_WORDS_WAYS) {
+		add_ways(out, field);
 	} else if (field->words) {
 		add_words(out, field);
 	} else if (has_range(field->kind)) {

@@ -303,6 +303,52 @@ static void store_words(struct schema_reader *reader, const struct field *field,
 	*at = bits;
 }
 
+static unsigned all_words(const struct field *field)
+{
+	unsigned bits = 0;
+
+	for (const struct word *word = field->words; word->text; word++)
+		bits |= (unsigned)word->value;
+	return bits;
+}
+
+static void not_a_list(struct schema_reader *reader, const struct field *field,
+		       const struct node *node, const char *or)
+{
+	report_error(reader->report, FAULT_WRONG_KIND, &node->place, field->key,
+		     "%s, expected a list: [...]%s", node_kind_text(node), or);
+}
+
+/* One list for both ways, or "in" and "out" with one each. */
+static void store_ways(struct schema_reader *reader, const struct field *field,
+		       const struct node *node, unsigned at[2])
+{
+	static const char *const ways[] = { "in", "out" };
+
+	if (node->kind == NODE_LIST) {
+		store_words(reader, field, node, &at[0]);
+		at[1] = at[0];
+		return;
+	}
+	if (node->kind != NODE_MAPPING) {
+		not_a_list(reader, field, node, ", or { in: [...], out: [...] }");
+		return;
+	}
+	at[0] = at[1] = all_words(field);
+	for (const struct node *child = node->first; child; child = child->next) {
+		size_t way = strcmp(child->key->text, ways[0]) == 0 ? 0 : 1;
+
+		if (strcmp(child->key->text, ways[way]) != 0)
+			report_error(reader->report, FAULT_UNKNOWN_KEY, &child->key->place, NULL,
+				     "unknown key '%.64s' in %s, expected in or out",
+				     child->key->text, field->key);
+		else if (child->kind == NODE_LIST)
+			store_words(reader, field, child, &at[way]);
+		else
+			not_a_list(reader, field, child, "");
+	}
+}
+
 static void store_list(struct schema_reader *reader, const struct field *field,
 		       const struct node *list, void *at)
 {
@@ -353,6 +399,7 @@ void schema_read_value(struct schema_reader *reader, const struct field *field,
 		struct settings_ref ref;
 		struct addr addr;
 		struct rate rate;
+		unsigned ways[2];
 	} scratch;
 	int word;
 
@@ -360,14 +407,17 @@ void schema_read_value(struct schema_reader *reader, const struct field *field,
 		at = &scratch;
 	if (schema_is_list(field->kind)) {
 		if (node->kind != NODE_LIST) {
-			report_error(reader->report, FAULT_WRONG_KIND, &node->place, field->key,
-				     "%s, expected a list: [...]", node_kind_text(node));
+			not_a_list(reader, field, node, "");
 			return;
 		}
 		if (field->kind == KIND_WORDS)
 			store_words(reader, field, node, at);
 		else
 			store_list(reader, field, node, at);
+		return;
+	}
+	if (field->kind == KIND_WORDS_WAYS) {
+		store_ways(reader, field, node, at);
 		return;
 	}
 	if (!schema_is_scalar(reader, field, node))

@@ -65,8 +65,9 @@ static const struct field route_fields[] = {
 	{ "minimum", KIND_WORD, ROUTE(route.minimum), 0, 0, NULL, NEXT_CONNECTION,
 	  "the oldest TLS version for this partner; without it tls.minimum",
 	  conf_tls_version_words },
-	{ "services", KIND_WORDS, ROUTE(route.services), 0, 0, NULL, LIVE,
-	  "what is exchanged with this partner; without it all", services },
+	{ "services", KIND_WORDS_WAYS, ROUTE(route.services_in), 0, 0, NULL, LIVE,
+	  "what is exchanged with this partner, as a list or as in: (from there) and out: (to there); without it all",
+	  services },
 	{ "redirect", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
 	  "what is done with a 3xx from there", redirects },
 	{ "refer", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
@@ -181,7 +182,8 @@ static void finish_route(struct schema_reader *reader, const struct node *node, 
 	route->accepts_wildcard = node_get(node, "wildcard") ? item->accepts_wildcard
 							     : settings->tls.accepts_wildcard;
 	if (!node_get(node, "services"))
-		route->services = SERVICE_ALL;
+		route->services_in = route->services_out = SERVICE_ALL;
+	route->services = route->services_in & route->services_out;
 	if (*route->bind)
 		settings_bind(reader, route->bind, &route->bind_place, false,
 			      &route->bind_addr);

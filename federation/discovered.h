@@ -98,6 +98,9 @@ enum discovered_verdict discovered_request(struct discovered *table,
 					   const struct discovered_question *question,
 					   unsigned *out_retry_after_s);
 
+/* True if an administrator blocked it: before a request of ours goes to it, or a connection. */
+bool discovered_is_blocked(struct discovered *table, const char *domain);
+
 /* The reason of a verdict, REASON_NONE for WELCOME. */
 enum reason discovered_reason(enum discovered_verdict verdict);
 

@@ -232,6 +232,16 @@ void discovered_sent_ended(struct discovered *table, const char *domain, enum re
 	discovered_leave(&seat);
 }
 
+bool discovered_is_blocked(struct discovered *table, const char *domain)
+{
+	struct seat seat = discovered_enter(table, domain, 0);
+	const struct entry *entry = discovered_find(&seat, domain);
+	bool is_blocked = entry && entry->is_blocked;
+
+	discovered_leave(&seat);
+	return is_blocked;
+}
+
 bool discovered_hides(struct discovered *table, const char *domain, uint64_t now_ms)
 {
 	struct seat seat = discovered_enter(table, domain, now_ms);

@@ -162,8 +162,7 @@ unsigned screen_services(const msg_t *msg)
 	}
 }
 
-enum reason screen_check(const struct settings_route *route, unsigned services,
-			 const char **out_what)
+static enum reason check(unsigned allowed, unsigned services, const char **out_what)
 {
 	static const struct {
 		unsigned service;
@@ -175,12 +174,43 @@ enum reason screen_check(const struct settings_route *route, unsigned services,
 		{ SERVICE_VIDEO, "video" },
 	};
 
-	for (size_t i = 0; route && i < COUNT(words); i++) {
-		if ((services & words[i].service) == 0 ||
-		    (route->services & words[i].service) != 0)
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if ((services & words[i].service & ~allowed) == 0)
 			continue;
 		*out_what = words[i].word;
 		return REASON_SERVICE_NOT_ALLOWED;
 	}
 	return REASON_NONE;
+}
+
+static unsigned allowed(const struct settings_route *route, enum screen_way way)
+{
+	if (!route)
+		return SERVICE_ALL;
+	switch (way) {
+	case SCREEN_IN:
+		return route->services_in;
+	case SCREEN_OUT:
+		return route->services_out;
+	case SCREEN_DIALOG:
+		break;
+	}
+	return route->services_in | route->services_out;
+}
+
+enum reason screen_check_way(const struct settings_route *route, enum screen_way way,
+			     unsigned services, const char **out_what)
+{
+	return check(allowed(route, way), services, out_what);
+}
+
+bool screen_is_open(const struct settings_route *route, enum screen_way way)
+{
+	return allowed(route, way) == SERVICE_ALL;
+}
+
+enum reason screen_check(const struct settings_route *route, unsigned services,
+			 const char **out_what)
+{
+	return check(route ? route->services : SERVICE_ALL, services, out_what);
 }

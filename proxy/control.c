@@ -16,6 +16,7 @@
 #include "proxy/http.h"
 #include "proxy/json_text.h"
 #include "proxy/metrics.h"
+#include "proxy/partners.h"
 #include "proxy/records.h"
 #include "proxy/reload_confirm.h"
 #include "proxy/status.h"
@@ -50,12 +51,15 @@ static const struct {
 } faults[] = {
 	{ "busy", "you", "Wait for the checks that are under way." },
 	{ "failed", "you", "The log of the daemon says more." },
+	{ "has-route", "you", "Change the route; enabled: false in it shuts the partner out." },
 	{ "method", "you", "docs/operations.md lists what can be asked, and how." },
 	{ "no-record", "nobody", "Nothing has to be done." },
 	{ "not-permitted", "you", "Ask as root or as a member of these groups." },
 	{ "nothing-pending", "you", "`nuncio reload --confirm TIME` takes the file into use on trial." },
+	{ "own-domain", "you", "Name a partner's domain." },
 	{ "question", "you", "Correct the question; docs/operations.md lists what can be asked." },
 	{ "unknown", "you", "docs/operations.md lists what can be asked." },
+	{ "unknown-partner", "you", "`nuncio partner list` shows the partners that are known." },
 };
 
 static void give_problem(struct http_answer *answer, unsigned status, const char *code,
@@ -247,6 +251,68 @@ static void answer_confirm(struct control *control, const struct http_request *r
 	give_problem(answer, 409, "nothing-pending", text);
 }
 
+static void answer_partners(struct control *control, const struct http_request *request,
+			    struct http_answer *answer)
+{
+	const char *domain = http_query(request, "domain");
+	char normal[DISCOVERED_DOMAIN_SIZE], text[300];
+	json_t *json;
+
+	if (!domain) {
+		answer->content_type = type_json;
+		answer->status = partners_list(control->server, &answer->source) ? 500 : 200;
+		return;
+	}
+	json = text_domain(domain, normal, sizeof(normal)) ? partners_show(control->server, normal)
+							   : NULL;
+	if (json) {
+		give_json(answer, 200, json);
+		return;
+	}
+	snprintf(text, sizeof(text), "nothing is known of %.200s", domain);
+	give_problem(answer, 404, "unknown-partner", text);
+}
+
+static void say(struct control *control, const struct http_request *request,
+		struct http_answer *answer, enum partners_word word)
+{
+	static const struct {
+		unsigned status;
+		const char *code;
+	} answers[] = {
+		[PARTNERS_QUESTION] = { 400, "question" },   [PARTNERS_UNKNOWN] = { 404, "unknown-partner" },
+		[PARTNERS_HAS_ROUTE] = { 409, "has-route" }, [PARTNERS_OWN] = { 409, "own-domain" },
+		[PARTNERS_FAILED] = { 500, "failed" },
+	};
+	enum partners_outcome outcome;
+	json_t *json = NULL;
+	char text[256];
+
+	outcome = partners_say(control->server, word, request->body, request->body_len, &json, text);
+	if (outcome == PARTNERS_DONE)
+		give_json(answer, 200, json);
+	else
+		give_problem(answer, answers[outcome].status, answers[outcome].code, text);
+}
+
+static void answer_approve(struct control *control, const struct http_request *request,
+			   struct http_answer *answer)
+{
+	say(control, request, answer, PARTNERS_APPROVE);
+}
+
+static void answer_block(struct control *control, const struct http_request *request,
+			 struct http_answer *answer)
+{
+	say(control, request, answer, PARTNERS_BLOCK);
+}
+
+static void answer_forget(struct control *control, const struct http_request *request,
+			  struct http_answer *answer)
+{
+	say(control, request, answer, PARTNERS_FORGET);
+}
+
 /* The areas that are traced now: by the configuration, or by whom asked last. */
 static unsigned traced_areas(void)
 {
@@ -324,7 +390,11 @@ static const struct route {
 	{ "GET", "/v1/decisions", RIGHT_LOOK, false, answer_decisions },
 	{ "GET", "/v1/explain", RIGHT_LOOK, false, answer_explain },
 	{ "GET", "/v1/selfcheck", RIGHT_LOOK, false, answer_selfcheck },
+	{ "GET", "/v1/partners", RIGHT_LOOK, false, answer_partners },
 	{ "GET", "/v1/partners/*/check", RIGHT_LOOK, false, answer_partner_check },
+	{ "POST", "/v1/partners/approve", RIGHT_CHANGE, false, answer_approve },
+	{ "POST", "/v1/partners/block", RIGHT_CHANGE, false, answer_block },
+	{ "POST", "/v1/partners/forget", RIGHT_CHANGE, false, answer_forget },
 	{ "POST", "/v1/reload", RIGHT_CHANGE, false, answer_reload },
 	{ "POST", "/v1/confirm", RIGHT_CHANGE, false, answer_confirm },
 	{ "POST", "/v1/trace", RIGHT_CHANGE, false, answer_trace },

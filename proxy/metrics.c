@@ -183,6 +183,20 @@ static void print_location(const struct page *page)
 	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, lan, (double)counts.bindings);
 }
 
+static void print_discovered(const struct page *page)
+{
+	struct server *server = page->server;
+	unsigned counts[N_DISCOVERED_STATES];
+
+	discovered_count(server->discovered, loop_now_ms(server->loop), counts);
+	counter_print_head(page->buf, COUNTER_DISCOVERED_PARTNERS, page->is_openmetrics);
+	for (int state = 0; state < N_DISCOVERED_STATES; state++) {
+		const char *text = discovered_state_text((enum discovered_state)state);
+
+		counter_print_sample(page->buf, COUNTER_DISCOVERED_PARTNERS, &text, counts[state]);
+	}
+}
+
 static void print_state(const struct page *page)
 {
 	struct store_state state;
@@ -210,6 +224,7 @@ static void print_page(const struct page *page)
 	print_stats(page, COUNTER_PARTNER_FAILURES);
 	print_stats(page, COUNTER_PARTNER_CERTIFICATE_NOT_AFTER);
 	print_stats(page, COUNTER_PARTNER_PROBE_DURATION);
+	print_discovered(page);
 	print_peers(page, COUNTER_BACKEND_UP, true);
 	print_location(page);
 	print_state(page);

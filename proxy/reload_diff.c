@@ -145,10 +145,24 @@ static const char *route_name(const struct snapshot *snapshot, size_t i)
 	return snapshot->settings->partners.routes[i].domain;
 }
 
+/* Nothing, where that is all of them. */
+static void describe_services(const char *title, unsigned services, struct buf *out)
+{
+	static const char *const words[] = { "presence", "im", "audio", "video" };
+
+	if (services == SERVICE_ALL)
+		return;
+	buf_puts(out, title);
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (services & 1U << i)
+			buf_printf(out, " %s", words[i]);
+	if (services == 0)
+		buf_puts(out, " none");
+}
+
 static void describe_route(const struct snapshot *snapshot, size_t i, struct buf *out)
 {
 	const struct settings_route *route = &snapshot->settings->partners.routes[i];
-	static const char *const services[] = { "presence", "im", "audio", "video" };
 	size_t k;
 
 	describe_servers(route->servers, route->n_servers, out);
@@ -163,9 +177,12 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 		buf_printf(out, ", bound to %s", route->bind);
 	if (route->certificate.index >= 0)
 		buf_printf(out, ", certificate %s", route->certificate.name);
-	for (k = 0; route->services != SERVICE_ALL && k < COUNT(services); k++)
-		if (route->services & 1U << k)
-			buf_printf(out, ", %s", services[k]);
+	if (route->services_in == route->services_out) {
+		describe_services(", services", route->services_in, out);
+	} else {
+		describe_services(", services in", route->services_in, out);
+		describe_services(", out", route->services_out, out);
+	}
 	if (route->probe_ms)
 		buf_printf(out, ", probed every %u ms", route->probe_ms);
 	if (!route->is_enabled)

@@ -1,6 +1,7 @@
 #include "proxy/status.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include "proxy/status_peers.h"
 #include "proxy/status_problem.h"
 #include "proxy/status_stream.h"
+
+enum { MAX_LIMITED = 8 }; /* discovered partners that are named among the problems */
 
 /* An interface may lose its address while we serve on it; then nobody reaches us there (mission 15). */
 static const char *listener_state(const struct settings_listener *wanted, const struct listener *listener,
@@ -192,6 +195,45 @@ static json_t *state_to_json(const struct server *server, json_t *problems)
 			 (json_int_t)state.n_dropped);
 }
 
+/* The first ones by name, so that a crowd of them does not fill the screen. */
+static void note_limited(struct server *server, uint64_t now_ms, json_t *problems)
+{
+	struct discovered_name *names;
+	size_t n, i;
+
+	if (discovered_domains(server->discovered, 1U << DISCOVERED_LIMITED, now_ms, &names, &n))
+		return;
+	for (i = 0; i < n && i < MAX_LIMITED; i++) {
+		const struct reason_row *row;
+		struct discovered_view view;
+		char where[300];
+
+		if (!discovered_look(server->discovered, names[i].text, now_ms, &view) ||
+		    view.state != DISCOVERED_LIMITED)
+			continue;
+		row = reason_row(view.why);
+		snprintf(where, sizeof(where), "discovered partner %s", view.domain);
+		status_problem(problems, row->code, "warning", where, row->cause, actor_text(row->act), row->remedy);
+	}
+	free(names);
+}
+
+/* How many domains open federation knows, by state. */
+static json_t *discovered_to_json(struct server *server, json_t *problems)
+{
+	uint64_t now_ms = loop_now_ms(server->loop);
+	unsigned counts[N_DISCOVERED_STATES];
+	json_t *object = json_object();
+
+	discovered_count(server->discovered, now_ms, counts);
+	for (int state = 0; state < N_DISCOVERED_STATES; state++)
+		json_object_set_new(object, discovered_state_text((enum discovered_state)state),
+				    json_integer(counts[state]));
+	if (counts[DISCOVERED_LIMITED] > 0)
+		note_limited(server, now_ms, problems);
+	return object;
+}
+
 /* Since the start, but for what is open now: connections and transactions. */
 static json_t *counters_to_json(const struct server *server)
 {
@@ -260,7 +302,7 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 	uint64_t wall_us = loop_wall_us(server->loop);
 	bool is_draining = __atomic_load_n(&server->is_draining, __ATOMIC_RELAXED), is_ok;
 	char started[32];
-	json_t *head;
+	json_t *head, *discovered;
 
 	note_process(server, is_alive, problems);
 	head = json_pack("{s:i, s:s, s:i, s:i, s:s, s:I, s:b, s:i, s:i}", "version", 1,
@@ -281,7 +323,9 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 						 is_summary ? STATUS_SUMMARY_ROWS : SIZE_MAX,
 						 problems));
 	json_object_set_new(head, "summary", json_boolean(is_summary));
+	discovered = discovered_to_json(server, problems);
 	json_object_set_new(head, "counts", counts_to_json(peers, head, problems));
+	json_object_set_new(json_object_get(head, "counts"), "discovered", discovered);
 	is_ok = json_array_size(problems) == 0 && status_peers_n_errors(peers) == 0 &&
 		status_peers_n_warnings(peers) == 0;
 	json_object_set_new(head, "ok", json_boolean(is_ok));

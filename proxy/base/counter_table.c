@@ -116,6 +116,7 @@ static const struct counter_label by_listener = { .name = "listener" };
 static const struct counter_label by_transport = { .name = "transport" };
 static const struct counter_label by_certificate = { .name = "certificate" };
 static const struct counter_label by_partner = { .name = "partner" };
+static const struct counter_label by_state = { .name = "state" };
 static const struct counter_label by_direction = { .name = "direction" };
 static const struct counter_label by_reason = { .name = "reason" };
 static const struct counter_label by_network = { .name = "network" };
@@ -256,6 +257,9 @@ static const struct counter_family families[N_COUNTERS] = {
 		TOLD("nuncio_partner_failures_total", COUNTER,
 		     "Requests from and to the partner that failed, by reason.", &by_partner,
 		     &by_reason),
+	[COUNTER_DISCOVERED_PARTNERS] =
+		TOLD("nuncio_discovered_partners", GAUGE,
+		     "Domains that open federation knows, by state.", &by_state),
 	[COUNTER_BACKEND_UP] =
 		TOLD("nuncio_backend_up", GAUGE,
 		     "1 if the backend can be reached, as far as we know.", &by_backend),

@@ -115,6 +115,10 @@ static void offer_kind(enum completes completes, const char *words, const char *
 	case COMPLETES_METHOD:
 		offer_words(start, methods);
 		break;
+	case COMPLETES_PARTNER:
+		offer_live(start, "/v1/partners", "routes", "domain");
+		offer_live(start, "/v1/partners", "discovered", "domain");
+		break;
 	case COMPLETES_VERB:
 		offer_verbs(start);
 		break;
@@ -158,7 +162,9 @@ static void complete(const char *const *words, unsigned n)
 		return;
 	}
 	if (*start != '-') {
-		offer_kind(verb->completes, verb->words, start);
+		offer_kind(n == 3 && verb->completes == COMPLETES_PARTNER ? COMPLETES_WORDS
+									  : verb->completes,
+			   verb->words, start);
 		return;
 	}
 	for (size_t i = 0; verb->options[i]; i++) {

@@ -224,6 +224,9 @@ const struct output_row output_status[] = {
 	COUNT_OF("backends", "up"), COUNT_OF("backends", "down"), COUNT_OF("backends", "unknown"), COUNT_OF("backends", "off"),
 	{ "counts.certificates", OUTPUT_OBJECT, ALWAYS, "by state", NULL },
 	COUNT_OF("certificates", "ok"), COUNT_OF("certificates", "warn"), COUNT_OF("certificates", "fail"),
+	{ "counts.discovered", OUTPUT_OBJECT, ALWAYS, "domains of open federation, by state", NULL },
+	COUNT_OF("discovered", "new"), COUNT_OF("discovered", "watched"), COUNT_OF("discovered", "limited"),
+	COUNT_OF("discovered", "blocked"), COUNT_OF("discovered", "approved"),
 	{ "configuration", OUTPUT_OBJECT, ALWAYS, "the one that runs", NULL },
 	{ "configuration.path", OUTPUT_TEXT, ALWAYS, "of its file", NULL },
 	{ "configuration.loaded", OUTPUT_TIME, ALWAYS, "when it was read", NULL },
@@ -313,11 +316,46 @@ const struct output_row output_selfcheck[] = {
 	CHECK_ROWS(OPTIONAL),
 	{ 0 },
 };
+#define DISCOVERED(path) \
+	{ path "[].domain", OUTPUT_TEXT, ALWAYS, "of the partner", NULL }, \
+	{ path "[].state", OUTPUT_WORD, ALWAYS, "what it may", "new watched limited blocked approved" }, \
+	{ path "[].why", OUTPUT_TEXT, ALWAYS, "of its last limit, while it is watched or limited; none", NULL }, \
+	{ path "[].listed", OUTPUT_WORD, ALWAYS, "by federation.allow and deny", "allowed not-listed denied" }, \
+	{ path "[].first_seen", OUTPUT_TEXT, ALWAYS, "when; empty: never", NULL }, \
+	{ path "[].last_seen", OUTPUT_TEXT, ALWAYS, "when it sent or answered something; empty: never", NULL }, \
+	{ path "[].last_seen_s", OUTPUT_NUMBER, ALWAYS, "seconds since then; -1: never", NULL }, \
+	{ path "[].srv_target", OUTPUT_TEXT, ALWAYS, "host and port that DNS named last", NULL }, \
+	{ path "[].rule", OUTPUT_TEXT, ALWAYS, "by which its certificate speaks for it", NULL }, \
+	{ path "[].requests_received", OUTPUT_NUMBER, ALWAYS, "since it is known", NULL }, \
+	{ path "[].requests_refused", OUTPUT_NUMBER, ALWAYS, "of these by its limits, or as it is blocked", NULL }, \
+	{ path "[].succeeded", OUTPUT_NUMBER, ALWAYS, "of the others", NULL }, \
+	{ path "[].failed", OUTPUT_NUMBER, ALWAYS, "of the others; the rest is neither", NULL }, \
+	{ path "[].requests_sent", OUTPUT_NUMBER, ALWAYS, "since it is known", NULL }, \
+	{ path "[].sent_failed", OUTPUT_NUMBER, ALWAYS, "of these without an answer from there", NULL }, \
+	{ path "[].users", OUTPUT_NUMBER, ALWAYS, "distinct users of ours that it addressed; above 1000 an estimate", NULL }, \
+	{ path "[].said", OUTPUT_TIME, OPTIONAL, "when it was approved or blocked", NULL }, \
+	{ path "[].until", OUTPUT_TEXT, OPTIONAL, "the approval ends; empty: it does not", NULL }, \
+	{ path "[].note", OUTPUT_TEXT, OPTIONAL, "why, as it was said", NULL }, \
+	{ path "[].certificate", OUTPUT_OBJECT, OPTIONAL, "that it showed last", NULL }, \
+	{ path "[].certificate.names", OUTPUT_TEXT, ALWAYS, "in it", NULL }, \
+	{ path "[].certificate.issuer", OUTPUT_TEXT, ALWAYS, "of it", NULL }, \
+	{ path "[].certificate.sha256", OUTPUT_TEXT, ALWAYS, "fingerprint", NULL }, \
+	{ path "[].certificate.not_after", OUTPUT_TIME, ALWAYS, "when it ends", NULL }, \
+	{ path "[].certificate.days_left", OUTPUT_NUMBER, ALWAYS, "negative: it has ended", NULL }
 
 const struct output_row output_partner[] = {
 	HEAD,
 	PROBLEMS,
 	CHECK_ROWS(OPTIONAL),
+	{ "routes[]", OUTPUT_LIST, OPTIONAL, "list, show: those with a route", NULL },
+	PEER("routes"),
+	{ "routes[].domain", OUTPUT_TEXT, ALWAYS, "of the partner", NULL },
+	{ "routes[].trustworthy", OUTPUT_BOOL, ALWAYS, "false: its requests need digest", NULL },
+	{ "discovered[]", OUTPUT_LIST, OPTIONAL, "domains that open federation knows; after a change, what the one is", NULL },
+	DISCOVERED("discovered"),
+	{ "before[]", OUTPUT_LIST, OPTIONAL, "after a change: what it was; empty: not known", NULL },
+	DISCOVERED("before"),
+	{ "open", OUTPUT_BOOL, OPTIONAL, "after a change: federation.open", NULL },
 	{ 0 },
 };
 

@@ -16,11 +16,11 @@ enum {
 
 static enum ink ink_of(const char *state)
 {
-	if (strcmp(state, "up") == 0 || strcmp(state, "ok") == 0)
+	if (strcmp(state, "up") == 0 || strcmp(state, "ok") == 0 || strcmp(state, "approved") == 0)
 		return INK_OK;
 	if (strcmp(state, "down") == 0 || strcmp(state, "fail") == 0)
 		return INK_FAIL;
-	return strcmp(state, "warn") == 0 ? INK_WARN : INK_DETAIL;
+	return strcmp(state, "warn") == 0 || strcmp(state, "limited") == 0 ? INK_WARN : INK_DETAIL;
 }
 
 static void add_listener(struct grid *grid, const json_t *row)
@@ -83,11 +83,12 @@ static void add_certificate(struct grid *grid, const json_t *row)
 
 static const struct section {
 	const char *key, *word;
-	void (*add)(struct grid *grid, const json_t *row);
-	const char *states[4]; /* those that are counted, in the order of their worth */
+	void (*add)(struct grid *grid, const json_t *row); /* NULL: counted alone */
+	const char *states[5]; /* those that are counted, in the order of their worth */
 } sections[] = {
 	{ "listeners", "listeners", add_listener, { "up", "down", "off" } },
 	{ "partners", "partners", add_peer, { "up", "down", "unknown", "off" } },
+	{ "discovered", "discovered", NULL, { "approved", "limited", "watched", "new", "blocked" } },
 	{ "backends", "backends", add_peer, { "up", "down", "unknown", "off" } },
 	{ "certificates", "certs", add_certificate, { "ok", "warn", "fail" } },
 };
@@ -95,7 +96,7 @@ static const struct section {
 bool status_text_has_section(const char *word)
 {
 	for (size_t i = 0; i < COUNT(sections); i++) {
-		if (strcmp(word, sections[i].word) == 0)
+		if (sections[i].add && strcmp(word, sections[i].word) == 0)
 			return true;
 	}
 	return false;
@@ -290,7 +291,7 @@ void status_text_overview(const struct screen *screen, const json_t *status)
 		long long n = section_total(status, &sections[i]);
 
 		n_used += n > 0;
-		n_all += n;
+		n_all += sections[i].add ? n : 0;
 	}
 	share(status, n_used < SCREEN_LINES ? SCREEN_LINES - n_used : 0, shares);
 	for (size_t i = 0; i < COUNT(sections); i++) {

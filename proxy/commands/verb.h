@@ -27,6 +27,7 @@ enum completes {
 	COMPLETES_DOMAIN,
 	COMPLETES_CALL_ID,
 	COMPLETES_METHOD,
+	COMPLETES_PARTNER, /* one of words, then a partner's domain */
 	COMPLETES_VERB, /* and topics of help */
 	COMPLETES_WORDS,
 };

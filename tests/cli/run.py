@@ -798,6 +798,53 @@ def test_trace():
         check("(was: off)" in made.ask("trace", "on", want=0).stdout, "a reload restores log.trace")
 
 
+def test_partner():
+    with site() as made:
+        listed = made.ask("partner", "list", want=0).stdout
+        check("2 with a route, 0 discovered" in listed and re.search(r"partner.example +route", listed), listed)
+        check("spam.example" in made.ask("partner", "show", "spam.example", want=1).stderr, "nothing is known")
+        done = made.ask("partner", "block", "Spam.example.", "--reason", "tries out names", want=0)
+        check(done.stdout == "spam.example: blocked, because: tries out names (was: not known)\n", done.stdout)
+        done = made.ask("partner", "approve", "spam.example", "--until", "2131-12-31", want=0)
+        check(done.stdout.startswith("spam.example: approved until 2131-12-31T23:59:59") and
+              "(was: blocked, because: tries out names)" in done.stdout and "federation.open" in done.stdout, done.stdout)
+        for words in (["list"], ["show", "spam.example"], ["show", "partner.example"], ["block", "b.example"],
+                      ["approve", "c.example", "--reason", "\u00fc"], ["forget", "b.example"]):
+            made.ask("partner", *words, "--json", want=0)
+        made.ask("partner", "forget", "b.example", "--json", want=1)
+        check("approved" in made.ask("partner", "show", "spam.example", want=0).stdout, "show")
+        check("c.example" in made.ask("partner", "list", want=0).stdout, "list")
+        rows = [
+            (["approve", "partner.example"], 1, "has a route, which decides"), (["block", "x.partner.example"], 0, ""),
+            (["approve", "corp.example"], 1, "our own domain"), (["forget", "nobody.example"], 1, "nothing is known"),
+            (["approve", "a.example", "--until", "2001-12-31"], 2, "until is a day to come"),
+            (["approve", "a.example", "--until", "soon"], 2, "until is a day to come"),
+            (["approve", "no domain"], 2, "the name of a domain"), (["approve", "192.0.2.1"], 2, "the name of a domain"), (["approve", "*.example"], 2, "the name of a domain"),
+            (["block", "a.example", "--reason", "x" * 300], 2, "at most 255 bytes"),
+            (["block", "a.example", "--reason", "a\nb"], 2, "at most 255 bytes"),
+            (["block", "a.example", "--until", "2131-12-31"], 2, "takes no --until"),
+            (["show"], 2, "which DOMAIN?"), (["list", "a.example"], 2, "takes no domain"), (["chek", "a"], 2, "not 'chek'"),
+        ]
+        for words, code, text in rows:
+            done = made.ask("partner", *words, want=code)
+            check(text in done.stderr, f"{words}: {done.stderr}{done.stdout}")
+        words = made.ask("completion", "words", "--", "nuncio", "partner", "").stdout.split()
+        check(words == ["list", "show", "approve", "block", "forget"], str(words))
+        words = made.ask("completion", "words", "--", "nuncio", "partner", "show", "").stdout.split()
+        check(words == ["partner.example", "off.example", "c.example", "spam.example", "x.partner.example"], str(words))
+        check("2 approved" in made.ask("status").stdout, "status counts them")
+
+
+def test_partner_over_a_restart():
+    with site() as made:
+        made.ask("partner", "block", "spam.example", want=0)
+        made.process.send_signal(signal.SIGTERM)
+        made.process.wait(TIMEOUT)
+        made.log.close()
+        made.start()
+        check("blocked" in made.ask("partner", "show", "spam.example", want=0).stdout, "it is forgotten")
+
+
 def test_control_socket():
     with site() as made:
         check(os.stat(made.control).st_mode & 0o777 == 0o660, oct(os.stat(made.control).st_mode))
@@ -807,6 +854,13 @@ def test_control_socket():
             ("GET", "/v1/../v1/status", None, 404), ("GET", "/v1/explain", None, 400),
             ("POST", "/v1/trace", "nonsense", 400), ("POST", "/v1/trace", '{"areas":[1]}', 400),
             ("POST", "/v1/trace", "[" * 8000, 400), ("POST", "/v1/trace", "x" * 100000, 413),
+            ("GET", "/v1/partners", None, 200), ("GET", "/v1/partners?domain=nobody.example", None, 404),
+            ("GET", "/v1/partners?domain=%00", None, 404), ("POST", "/v1/partners", "{}", 405),
+            ("POST", "/v1/partners/approve", None, 400), ("POST", "/v1/partners/approve", "[]", 400),
+            ("POST", "/v1/partners/block", '{"domain":1}', 400), ("POST", "/v1/partners/block", '{"domain":"a"}', 400),
+            ("POST", "/v1/partners/block", '{"domain":"a.example","until":"2131-12-31"}', 400),
+            ("POST", "/v1/partners/forget", '{"domain":"a.example","reason":"x"}', 400),
+            ("POST", "/v1/partners/forget", '{"domain":"a.example"}', 404), ("GET", "/v1/partners/forget", None, 405),
             ("GET", "/healthz", None, 200), ("GET", "/readyz", None, 200), ("GET", "/metrics", None, 200),
         ]
         for method, url, body, want in rows:
@@ -847,6 +901,9 @@ def test_rights():
         check(as_user(["status"], 65534, [adm]).returncode == 0, "group adm may look")
         check(as_user(["reload"], 65534, [adm]).returncode == 4, "group adm may not change")
         check(as_user(["confirm"], 65534, [adm]).returncode == 4, "group adm may not confirm")
+        check(as_user(["partner", "list"], 65534, [adm]).returncode == 0, "group adm may list")
+        for word in ("approve", "block", "forget"):
+            check(as_user(["partner", word, "a.example"], 65534, [adm]).returncode == 4, f"group adm may not {word}")
         check(as_user(["reload"], 65534, [os.getegid()]).returncode == 0, "our own group may change")
 
 
@@ -877,7 +934,8 @@ def test_metrics():
         for line in text.splitlines():
             check(line.startswith("# ") or METRIC.match(line), line)
         for line in ("nuncio_config_last_reload_successful 1", 'nuncio_listener_up{listener="wan",transport="mtls"} 1',
-                     'nuncio_listener_up{listener="spare",transport="udp"} 0', "nuncio_banned_sources 0"):
+                     'nuncio_listener_up{listener="spare",transport="udp"} 0', "nuncio_banned_sources 0",
+                     'nuncio_discovered_partners{state="new"} 0'):
             check(line in text, f"no {line}")
         text = by_tcp(made.ports["http"], "/metrics", {"Accept": "application/openmetrics-text; version=1.0.0"})[1]
         check(text.endswith("# EOF\n"), "OpenMetrics ends with # EOF")

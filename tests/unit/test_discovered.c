@@ -240,9 +240,12 @@ static void test_blocked_and_forgotten(void **state)
 	assert_int_equal(ask(house, "b.example", "anna"), DISCOVERED_IS_BLOCKED);
 	assert_int_equal(look(house, "b.example").state, DISCOVERED_BLOCKED);
 	assert_int_equal(look(house, "b.example").n_refused, 1);
+	assert_true(discovered_is_blocked(house->table, "b.example"));
+	assert_false(discovered_is_blocked(house->table, "unknown.example"));
 	assert_int_equal(look(house, "b.example").n_users, 0);
 	assert_int_equal(discovered_approve(house->table, "b.example", 0, NULL, BEGIN_MS, &before), ERR_OK);
 	assert_int_equal(before.state, DISCOVERED_BLOCKED);
+	assert_false(discovered_is_blocked(house->table, "b.example"));
 	assert_string_equal(before.note, "spam");
 	assert_int_equal(ask(house, "b.example", "anna"), DISCOVERED_WELCOME);
 	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before), ERR_OK);

@@ -152,12 +152,46 @@ static void test_check(void **state)
 	}
 }
 
+/* Each way has its list, and within a dialog both count. */
+static void test_ways(void **state)
+{
+	const struct settings_route route = { .services_in = SERVICE_IM | SERVICE_AUDIO,
+					      .services_out = SERVICE_PRESENCE | SERVICE_IM };
+	static const struct {
+		const char *name;
+		enum screen_way way;
+		unsigned wanted;
+		const char *what; /* NULL: let through */
+	} ways[] = {
+		{ "in, open", SCREEN_IN, SERVICE_IM | SERVICE_AUDIO, NULL },
+		{ "in, closed", SCREEN_IN, SERVICE_PRESENCE, "presence" },
+		{ "out, open", SCREEN_OUT, SERVICE_PRESENCE, NULL },
+		{ "out, closed", SCREEN_OUT, SERVICE_AUDIO | SERVICE_IM, "audio" },
+		{ "NOTIFY of our subscription", SCREEN_DIALOG, SERVICE_PRESENCE, NULL },
+		{ "our re-INVITE in their call", SCREEN_DIALOG, SERVICE_AUDIO, NULL },
+		{ "video in their call", SCREEN_DIALOG, SERVICE_AUDIO | SERVICE_VIDEO, "video" },
+	};
+
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		const char *what = "untouched";
+		enum reason reason = screen_check_way(&route, ways[i].way, ways[i].wanted, &what);
+
+		if (reason != (ways[i].what ? REASON_SERVICE_NOT_ALLOWED : REASON_NONE) ||
+		    strcmp(what, ways[i].what ? ways[i].what : "untouched") != 0)
+			fail_msg("%s: %s", ways[i].name, what);
+		assert_int_equal(screen_check_way(NULL, ways[i].way, ways[i].wanted, &what), REASON_NONE);
+		assert_false(screen_is_open(&route, ways[i].way));
+		assert_true(screen_is_open(NULL, ways[i].way));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

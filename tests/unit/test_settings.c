@@ -64,6 +64,8 @@ static void test_base(void **state)
 	assert_true(route->servers[0].has_port);
 	assert_int_equal(route->certificate.index, 0);
 	assert_int_equal(route->services, SERVICE_PRESENCE | SERVICE_IM);
+	assert_int_equal(route->services_in, route->services);
+	assert_int_equal(route->services_out, route->services);
 	assert_int_equal(route->probe_ms, 60000);
 
 	assert_int_equal(settings->limits.requests.count, 200);
@@ -206,6 +208,37 @@ static void test_forms(void **state)
 	assert_int_equal(settings->log.trace, LOG_TRACE_ALL);
 	assert_string_equal(settings->log.directory, path_of("logs"));
 	settings_free(settings);
+}
+
+static void test_services(void **state)
+{
+	static const struct {
+		const char *written;
+		unsigned in, out;
+	} rows[] = {
+		{ "[]", 0, 0 },
+		{ "[audio]", SERVICE_AUDIO, SERVICE_AUDIO },
+		{ "{}", SERVICE_ALL, SERVICE_ALL },
+		{ "{ in: [presence, im] }", SERVICE_PRESENCE | SERVICE_IM, SERVICE_ALL },
+		{ "{ out: [] }", SERVICE_ALL, 0 },
+		{ "{ out: [video], in: [im] }", SERVICE_IM, SERVICE_VIDEO },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct settings *settings;
+		const struct settings_route *route;
+		char line[80], *text;
+
+		snprintf(line, sizeof(line), "      services: %s", rows[i].written);
+		text = changed(29, line);
+		settings = load_good(text);
+		route = &settings->partners.routes[0];
+		if (route->services_in != rows[i].in || route->services_out != rows[i].out ||
+		    route->services != (rows[i].in & rows[i].out))
+			fail_msg("%s: %u %u", rows[i].written, route->services_in, route->services_out);
+		settings_free(settings);
+		free(text);
+	}
 }
 
 /* The lists of open federation: normalised and sorted, whatever the order of the file. */
@@ -485,7 +518,7 @@ int main(void)
 		cmocka_unit_test(test_forms),      cmocka_unit_test(test_all_at_once),
 		cmocka_unit_test(test_weak_trust), cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_backends),
-		cmocka_unit_test(test_federation),
+		cmocka_unit_test(test_federation), cmocka_unit_test(test_services),
 		cmocka_unit_test(test_homes),      cmocka_unit_test(test_plain_log_on),
 	};
 

@@ -78,6 +78,11 @@ static const struct mutation {
 	{ 37, "realm: 'a\"b'", 37, 8, "E013", "quotes", "" },
 	{ 1, "version: 2", 1, 10, "E014", "1 to 1", "" },
 
+	{ 29, "      services: presence", 29, 17, "E011", "a single value, expected a list: [...], or { in: [...], out: [...] }", "" },
+	{ 29, "      services: { in: im }", 29, 23, "E011", "services: a single value, expected a list: [...]", "" },
+	{ 29, "      services: { in: [im], uot: [im] }", 29, 29, "E012", "unknown key 'uot' in services, expected in or out", "" },
+	{ 29, "      services: { out: [im, vidoe] }", 29, 29, "E013", "'vidoe', expected presence, im, audio or video", "'video'" },
+
 	/* missing, and excluding each other */
 	{ 7, NULL, 5, 5, "E015", "bind: missing in a listener", "" },
 	{ 25, NULL, 24, 7, "E015", "server: missing in a route", "" },

@@ -160,6 +160,33 @@ static void test_summary(void **state)
 	close_scene(&scene);
 }
 
+/* All are counted, and some of those that are held back are named. */
+static void test_discovered(void **state)
+{
+	struct scene scene;
+	struct discovered_view before;
+	json_t *status;
+	char domain[64];
+
+	open_scene(&scene, 1);
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(domain, sizeof(domain), "d%02u.example", i);
+		discovered_sent(scene.server->discovered, domain, 1000000);
+		for (unsigned n = 0; i < 20 && n < 20; n++)
+			discovered_answered(scene.server->discovered, domain, 404, 1000000);
+	}
+	assert_int_equal(discovered_block(scene.server->discovered, "b.example", "", 1000000, &before), ERR_OK);
+	status = status_summary(scene.server, true);
+	assert_int_equal(count_of(status, "discovered", "new"), 20);
+	assert_int_equal(count_of(status, "discovered", "limited"), 20);
+	assert_int_equal(count_of(status, "discovered", "blocked"), 1);
+	assert_int_equal(count_of(status, "problems", "warning"), 8);
+	assert_string_equal(text_of(status, "problems", 0, "code"), "partner-suspicious");
+	assert_string_equal(text_of(status, "problems", 0, "where"), "discovered partner d00.example");
+	json_decref(status);
+	close_scene(&scene);
+}
+
 /* The whole has every row, whatever the pieces it is read in, and the same counts. */
 static void test_whole(void **state)
 {
@@ -274,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_discovered),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_summary_is_bounded),
 		cmocka_unit_test(test_pieces_are_bounded),
