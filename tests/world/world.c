@@ -129,7 +129,12 @@ static enum err start(struct world *world)
 
 enum err world_keep_state(struct world *world)
 {
-	return server_keep_state(world->server, world->directory);
+	enum err err;
+
+	faults_resume();
+	err = server_keep_state(world->server, world->directory);
+	faults_pause();
+	return err;
 }
 
 static void end_server(struct world *world)
