@@ -76,8 +76,10 @@ int allocation_main(const char *name, const struct play *plays, size_t n)
 	if (!tests)
 		return 1;
 	for (i = 0; i < n; i++) {
-		tests[2 * i] = (struct CMUnitTest){ plays[i].name, test_play, NULL, NULL, (void *)&plays[i] };
-		tests[2 * i + 1] = (struct CMUnitTest){ plays[i].name, test_lasting, NULL, NULL, (void *)&plays[i] };
+		tests[2 * i] = (struct CMUnitTest){ plays[i].name, test_play, NULL, NULL,
+						    (void *)&plays[i] };
+		tests[2 * i + 1] = (struct CMUnitTest){ plays[i].name, test_lasting, NULL, NULL,
+							(void *)&plays[i] };
 	}
 	result = _cmocka_run_group_tests(name, tests, 2 * n, NULL, NULL);
 	free(tests);
