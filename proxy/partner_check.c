@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "federation/discovered.h"
 #include "federation/trust.h"
 #include "proxy/base/text.h"
 #include "proxy/check_dns.h"
@@ -100,14 +101,27 @@ static void on_probed(struct check_probe *probe, const struct check_result *resu
 	try_next(check);
 }
 
+/* What the domain's SRV record says, as the path of a request would know it. */
+static void read_srv(const struct partner_check *check, struct trust_srv *out)
+{
+	const struct check_dns *search = &check->search;
+
+	out->n = 0;
+	out->state = search->n_targets ? TRUST_SRV_FOUND : TRUST_SRV_NONE;
+	for (size_t i = 0; i < search->n_targets && i < TRUST_MAX_SRV; i++)
+		text_copy(out->targets[out->n++], sizeof(out->targets[0]), search->targets[i].host);
+}
+
 static void try_next(struct partner_check *check)
 {
 	const struct settings *settings = check->snapshot->settings;
 	struct check_question question = { .to = check->domain, .stage_ms = CHECK_STAGE_MS };
+	struct trust_srv srv;
 
 	if (check->next == check->n_hops) {
+		read_srv(check, &srv);
 		partner_check_tell_inbound(&check->rows, check->snapshot, check->domain,
-					   check->rule, &check->proof);
+					   check->rule, check->rule ? NULL : &srv, &check->proof);
 		finish(check);
 		return;
 	}
@@ -172,7 +186,10 @@ static enum err begin_route(struct partner_check *check)
 static void add_hops(struct partner_check *check, const struct check_target *target)
 {
 	const struct snapshot *snapshot = check->snapshot;
-	struct listener *listener = selfcheck_listener(snapshot, 0);
+	const struct settings_federation *federation = &snapshot->settings->federation;
+	struct listener *listener = federation->is_open && federation->listener.index >= 0 ?
+					    snapshot->listeners[federation->listener.index] :
+					    selfcheck_listener(snapshot, 0);
 
 	for (size_t i = 0; i < target->n_addrs && check->n_hops < MAX_HOPS; i++) {
 		struct hop *hop = &check->hops[check->n_hops++];
@@ -186,7 +203,7 @@ static void add_hops(struct partner_check *check, const struct check_target *tar
 				     .peer = check->domain };
 		text_copy(hop->host, sizeof(hop->host), target->host);
 		hop->names[hop->n_names++] = check->domain;
-		if (!target->is_outside)
+		if (open_routes_may_speak(federation, check->domain, target->host))
 			hop->names[hop->n_names++] = target->host;
 	}
 }
@@ -217,12 +234,26 @@ static void begin_search(struct partner_check *check)
 	check_dns_start(&check->search, &settings, check->domain, &check->rows, on_searched);
 }
 
+static bool is_blocked(struct partner_check *check)
+{
+	struct server *server = check->means->server;
+	struct discovered_view view;
+
+	if (!discovered_look(server->discovered, check->domain, loop_now_ms(server->loop), &view) ||
+	    view.state != DISCOVERED_BLOCKED)
+		return false;
+	check_refused(&check->rows, "POLICY", REASON_PARTNER_BLOCKED, "blocked: %s", view.note);
+	return true;
+}
+
 static enum err begin(struct partner_check *check, bool as_if_allowed)
 {
 	bool may = partner_check_tell_policy(&check->rows, check->snapshot, check->domain,
 					     &check->rule);
 
 	timer_start(check->means->server->loop, &check->deadline, CHECK_TOTAL_MS, on_deadline);
+	if (may && !check->rule && is_blocked(check))
+		may = false;
 	if (!may && !as_if_allowed)
 		finish(check);
 	else if (check->rule)

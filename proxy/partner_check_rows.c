@@ -28,6 +28,24 @@ static const char *trust_text(const struct settings_route *route)
 	return "trusted by its certificate";
 }
 
+/* A domain without a route: open federation may be for it. */
+static bool tell_open(struct check_rows *rows, const struct settings *settings, const char *domain)
+{
+	const struct place *place = &settings->federation.place;
+
+	if (!settings->federation.is_open) {
+		check_refused(rows, "POLICY", REASON_NOT_A_PARTNER, "no route for %s, and federation.open is false", domain);
+		return false;
+	}
+	if (!trust_may_federate(settings, domain)) {
+		check_refused(rows, "POLICY", REASON_PARTNER_NOT_ALLOWED, "no route for %s, and federation at %s:%u excludes it",
+			      domain, file_name(place->file), place->line);
+		return false;
+	}
+	check_ok(rows, "POLICY", "no route; open federation at %s:%u", file_name(place->file), place->line);
+	return true;
+}
+
 bool partner_check_tell_policy(struct check_rows *rows, const struct snapshot *snapshot,
 			       const char *domain, const struct rule **out_rule)
 {
@@ -41,10 +59,8 @@ bool partner_check_tell_policy(struct check_rows *rows, const struct snapshot *s
 		return false;
 	}
 	verdict = rules_find(snapshot->rules, domain, out_rule);
-	if (verdict == RULES_NONE) {
-		check_refused(rows, "POLICY", REASON_NOT_A_PARTNER, "no route for %s", domain);
-		return false;
-	}
+	if (verdict == RULES_NONE)
+		return tell_open(rows, snapshot->settings, domain);
 	if (verdict == RULES_ALL_OFF) {
 		check_refused(rows, "POLICY", REASON_PARTNERS_SWITCHED_OFF,
 			      "partners.enabled is false");
@@ -253,7 +269,7 @@ bool partner_check_tell_server(struct check_rows *rows, const char *domain,
 
 void partner_check_tell_inbound(struct check_rows *rows, const struct snapshot *snapshot,
 				const char *domain, const struct rule *rule,
-				const struct partner_proof *proof)
+				const struct trust_srv *srv, const struct partner_proof *proof)
 {
 	struct trust_question question = { .network = rule && rule->listener
 							      ? rule->listener->network
@@ -262,7 +278,8 @@ void partner_check_tell_inbound(struct check_rows *rows, const struct snapshot *
 					   .identity = proof->identity,
 					   .source = proof->source,
 					   .from_domain = domain,
-					   .dialled_for = "" };
+					   .dialled_for = "",
+					   .srv = srv };
 	const char *by = proof->identity ? "over this certificate" : "from this address";
 	struct origin origin;
 

@@ -33,4 +33,4 @@ bool partner_check_tell_server(struct check_rows *rows, const char *domain,
  * the function of the traffic. rule as of the policy. */
 void partner_check_tell_inbound(struct check_rows *rows, const struct snapshot *snapshot,
 				const char *domain, const struct rule *rule,
-				const struct partner_proof *proof);
+				const struct trust_srv *srv, const struct partner_proof *proof);

@@ -2,7 +2,8 @@
 
 #include "proxy/base/text.h"
 
-static enum conf_transport transport_of(const struct flow *flow, const struct registration_contact *contact)
+static enum conf_transport transport_of(const struct flow *flow,
+					const struct registration_contact *contact)
 {
 	switch (contact->transport) {
 	case URI_TRANSPORT_UDP:
@@ -66,10 +67,12 @@ static bool is_same_way(const struct logon *logon, const struct flow *flow)
 {
 	if (flow_is_reliable(flow))
 		return logon->flow_id == flow->id;
-	return !logon->flow_id && logon->transport == TRANSPORT_UDP && addr_equal(&logon->source, &flow->remote);
+	return !logon->flow_id && logon->transport == TRANSPORT_UDP &&
+	       addr_equal(&logon->source, &flow->remote);
 }
 
-void reach_as_before(struct location *location, const struct flow *flow, uint64_t now_ms, struct logon *logon)
+void reach_as_before(struct location *location, const struct flow *flow, uint64_t now_ms,
+		     struct logon *logon)
 {
 	struct logon logons[LOCATION_MAX_LOGONS];
 	size_t n = location_logons(location, logon->backend, now_ms, logons);
@@ -87,10 +90,13 @@ void reach_as_before(struct location *location, const struct flow *flow, uint64_
 	}
 }
 
-void reach_is_alive(struct health_table *health, const char *id, const struct logon *logon, uint64_t now_ms)
+void reach_is_alive(struct health_table *health, const char *id, const struct logon *logon,
+		    uint64_t now_ms)
 {
 	if (logon->flow_id)
-		health_succeeded(health_of(health, id, &logon->source, logon->transport), now_ms);
+		health_succeeded(health_of(health, id, &logon->source, logon->transport),
+				 now_ms);
 	else if (addr_is_set(&logon->reach))
-		health_succeeded(health_of(health, id, &logon->reach, logon->reach_transport), now_ms);
+		health_succeeded(health_of(health, id, &logon->reach, logon->reach_transport),
+				 now_ms);
 }

@@ -1,4 +1,5 @@
-/* How a backend that logs on is reached: by its connection, where its Contact says, or where its datagrams came from. */
+/* How a backend that logs on is reached: by its connection, where its Contact says, or where
+ * its datagrams came from. */
 #pragma once
 
 #include "proxy/sip/registration.h"
@@ -13,8 +14,12 @@
 void reach_of_contact(const struct flow *flow, const struct registration_contact *contact, const struct snapshot *snapshot,
 		      struct logon *logon);
 
-/* The backend registered a user, and says nothing of itself: what it said by the same way before stays, for as long as it asked for. */
-void reach_as_before(struct location *location, const struct flow *flow, uint64_t now_ms, struct logon *logon);
+/* The backend registered a user, and says nothing of itself: what it said by the same way
+ * before stays, for as long as it asked for. */
+void reach_as_before(struct location *location, const struct flow *flow, uint64_t now_ms,
+		     struct logon *logon);
 
-/* It answered a challenge by that way just now: no request need wait until a probe finds out. id: of its rule. */
-void reach_is_alive(struct health_table *health, const char *id, const struct logon *logon, uint64_t now_ms);
+/* It answered a challenge by that way just now: no request need wait until a probe finds out.
+ * id: of its rule. */
+void reach_is_alive(struct health_table *health, const char *id, const struct logon *logon,
+		    uint64_t now_ms);

@@ -298,6 +298,10 @@ void health_rest(struct health *health, uint64_t until_ms, enum reason reason)
 
 void health_look(struct health *health, struct health_view *out)
 {
+	if (!health) {
+		*out = (struct health_view){ .state = HEALTH_UNKNOWN };
+		return;
+	}
 	lock(health, 0);
 	*out = health->view;
 	unlock(health);

@@ -1,21 +1,7 @@
-/* The n-th allocation fails, for every n until the play gets through without one: no crash,
- * nothing that stays, and the proxy serves afterwards as before. --wrap catches the calls of
- * our own code; what Sofia and GnuTLS allocate for themselves inside of their libraries never
- * fails here. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* What partners and backends say, with the n-th allocation failing. */
 #include "proxy/base/macros.h"
+#include "tests/scenario/allocation.h"
 #include "tests/scenario/scenario.h"
-#include "tests/world/faults.h"
-
-enum { MAX_ALLOCATIONS = 5000, FAULT_SIZE = 80000 };
 
 /* clang-format off */
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
@@ -142,64 +128,7 @@ static const struct play plays[] = {
 };
 /* clang-format on */
 
-/* True if an allocation failed on the way. */
-static bool play_with_fault(const struct play *play, unsigned n, bool is_lasting)
-{
-	static char fault[FAULT_SIZE];
-	struct stage *stage = stage_new(play, 2, fault, sizeof(fault));
-	bool has_failed;
-
-	if (!stage)
-		fail_msg("%s: %s", play->name, fault);
-	faults_pause();
-	faults_begin(n, is_lasting);
-	stage_play(stage, true, fault, sizeof(fault));
-	has_failed = faults_end();
-	/* Whoever was down is tried again by now, and no ban or limit is left. */
-	if (!stage_settle(stage, fault, sizeof(fault)))
-		fail_msg("%s, allocation %u: %s", play->name, n, fault);
-	stage_reset(stage);
-	if (!stage_play(stage, false, fault, sizeof(fault)))
-		fail_msg("%s, after allocation %u failed: %s", play->name, n, fault);
-	if (!stage_settle(stage, fault, sizeof(fault)))
-		fail_msg("%s, again after allocation %u failed: %s", play->name, n, fault);
-	faults_resume();
-	stage_free(stage);
-	return has_failed;
-}
-
-static void test_play(void **state)
-{
-	const struct play *play = *state;
-	unsigned n = 1;
-
-	while (n < MAX_ALLOCATIONS && play_with_fault(play, n, false))
-		n++;
-	assert_in_range(n, 20, MAX_ALLOCATIONS - 1); /* it did allocate, and came to its end */
-	print_message("%u allocations\n", n - 1);
-}
-
-/* From the n-th on all of them fail. */
-static void test_lasting(void **state)
-{
-	const struct play *play = *state;
-	unsigned n = 1;
-
-	while (n < MAX_ALLOCATIONS && play_with_fault(play, n, true))
-		n++;
-	assert_in_range(n, 20, MAX_ALLOCATIONS - 1);
-}
-
 int main(void)
 {
-	static struct CMUnitTest tests[2 * COUNT(plays)];
-	size_t i;
-
-	for (i = 0; i < COUNT(plays); i++) {
-		tests[2 * i] = (struct CMUnitTest){ plays[i].name, test_play, NULL, NULL,
-						    (void *)&plays[i] };
-		tests[2 * i + 1] = (struct CMUnitTest){ plays[i].name, test_lasting, NULL, NULL,
-							(void *)&plays[i] };
-	}
-	return cmocka_run_group_tests_name("allocation", tests, NULL, NULL);
+	return allocation_main("allocation", plays, COUNT(plays));
 }

@@ -266,10 +266,15 @@ static void test_one_of_two_threads(void **state)
 /* Memory was short when its record was wanted: then nothing is known of the server. */
 static void test_no_record(void **state)
 {
+	struct health_view view;
+
 	assert_true(health_may_try(NULL, 1000));
 	assert_false(health_is_down(NULL, 1000));
 	health_succeeded(NULL, 1000);
 	health_failed(NULL, REASON_NO_ANSWER, 1000);
+	health_look(NULL, &view);
+	assert_int_equal(view.state, HEALTH_UNKNOWN);
+	assert_int_equal(view.retry_at_ms, 0);
 	health_rest(NULL, 2000, REASON_NEXT_HOP_503);
 	assert_true(health_may_try(NULL, 1000));
 }

@@ -3,8 +3,8 @@
 #include "proxy/base/text.h"
 #include "tests/unit/fake_dns.h"
 
-/* A backend with its servers and the ways in which it has logged on, in a house with an IPv4 listener for each transport but TLS,
- * and one for IPv6 over TCP. */
+/* A backend with its servers and the ways in which it has logged on, in a house with an IPv4
+ * listener for each transport but TLS, and one for IPv6 over TCP. */
 
 enum { MAX_SERVERS = 2, MAX_LOGONS = 4, MAX_DEAD = 3, NOW_MS = 100000 };
 
@@ -35,9 +35,9 @@ struct dead_row {
 	enum conf_transport transport;
 };
 
-#define UDP TRANSPORT_UDP
-#define TCP TRANSPORT_TCP
-#define TLS TRANSPORT_TLS
+#define UDP   TRANSPORT_UDP
+#define TCP   TRANSPORT_TCP
+#define TLS   TRANSPORT_TLS
 #define LATER 200000
 
 /* clang-format off */
@@ -163,7 +163,8 @@ static void add_dead(struct fixture *f, const struct row *row)
 	for (size_t i = 0; i < MAX_DEAD && row->dead[i].host; i++) {
 		const struct addr addr = address(row->dead[i].host, row->dead[i].port);
 
-		health_failed(health_of(f->health, f->rule.id, &addr, row->dead[i].transport), REASON_NO_ANSWER, NOW_MS);
+		health_failed(health_of(f->health, f->rule.id, &addr, row->dead[i].transport),
+			      REASON_NO_ANSWER, NOW_MS);
 	}
 }
 
@@ -176,11 +177,13 @@ static struct fixture *fixture_new(const struct row *row)
 	assert_int_equal(loop_new_turned(NOW_MS, &f->loop), ERR_OK);
 	f->dns = fake_dns_new(&f->fake, f->loop, records, COUNT(records));
 	assert_int_equal(health_table_new(&f->health), ERR_OK);
-	assert_int_equal(location_new(&(struct location_limits){ 100, 100 }, &f->location), ERR_OK);
+	assert_int_equal(location_new(&(struct location_limits){ 100, 100 }, &f->location),
+			 ERR_OK);
 	f->ipv4.addr = address("10.0.0.1", 5060);
 	f->ipv6.addr = address("2001:db8::10", 5060);
 	for (size_t i = 0; i < COUNT(transports); i++)
-		f->rule.listeners[transports[i]][0] = f->rule.listeners[transports[i]][1] = &f->ipv4;
+		f->rule.listeners[transports[i]][0] = f->rule.listeners[transports[i]][1] =
+			&f->ipv4;
 	f->rule.listeners[TCP][1] = &f->ipv6;
 	f->backend.username = "ucs";
 	f->backend.name = "berlin";
@@ -203,7 +206,8 @@ static void fixture_free(struct fixture *f)
 	free(f);
 }
 
-static void on_done(void *user, enum reason reason, struct hop *hops, size_t n_hops, const char *evidence)
+static void on_done(void *user, enum reason reason, struct hop *hops, size_t n_hops,
+		    const char *evidence)
 {
 	struct fixture *f = user;
 	char text[ADDR_TEXT_SIZE], flow[32];
@@ -214,11 +218,14 @@ static void on_done(void *user, enum reason reason, struct hop *hops, size_t n_h
 	for (size_t i = 0; i < n_hops; i++) {
 		flow[0] = '\0';
 		if (hops[i].flow_id)
-			(void)snprintf(flow, sizeof(flow), "#%llu", (unsigned long long)hops[i].flow_id);
-		assert_ptr_equal(hops[i].listener, addr_is_ipv6(&hops[i].remote) ? &f->ipv6 : &f->ipv4);
+			(void)snprintf(flow, sizeof(flow), "#%llu",
+				       (unsigned long long)hops[i].flow_id);
+		assert_ptr_equal(hops[i].listener,
+				 addr_is_ipv6(&hops[i].remote) ? &f->ipv6 : &f->ipv4);
 		assert_string_equal(hops[i].peer, "backend:berlin");
-		len += (size_t)snprintf(f->hops + len, sizeof(f->hops) - len, "%s%s %s%s", i ? " " : "",
-					conf_transport_text(hops[i].transport), addr_text(&hops[i].remote, text), flow);
+		len += (size_t)snprintf(f->hops + len, sizeof(f->hops) - len, "%s%s %s%s",
+					i ? " " : "", conf_transport_text(hops[i].transport),
+					addr_text(&hops[i].remote, text), flow);
 	}
 }
 
@@ -228,7 +235,8 @@ static void test_rows(void **state)
 		struct fixture *f = fixture_new(&rows[i]);
 		const struct target target = { .rule = &f->rule };
 
-		assert_non_null(locate_start(f->loop, f->dns, f->health, f->location, &target, 4000, on_done, f));
+		assert_non_null(locate_start(f->loop, f->dns, f->health, f->location, &target,
+					     4000, on_done, f));
 		assert_int_equal(f->n_done, 0);
 		loop_turn(f->loop, 0);
 		assert_int_equal(f->n_done, 1);
@@ -238,7 +246,8 @@ static void test_rows(void **state)
 	}
 }
 
-/* As many logons as a backend may have, each of which can be dialled: the hops are bounded, connections first. */
+/* As many logons as a backend may have, each of which can be dialled: the hops are bounded,
+ * connections first. */
 static void test_full(void **state)
 {
 	static const struct row row = { .servers = { { "10.0.1.7", 5060, 1, TCP } } };
@@ -246,13 +255,18 @@ static void test_full(void **state)
 	const struct target target = { .rule = &f->rule };
 
 	for (unsigned i = 1; i <= LOCATION_MAX_LOGONS; i++) {
-		struct logon logon = { .backend = "berlin", .flow_id = i, .transport = TCP, .reach_transport = TCP,
+		struct logon logon = { .backend = "berlin",
+				       .flow_id = i,
+				       .transport = TCP,
+				       .reach_transport = TCP,
 				       .source = address("10.0.1.1", (uint16_t)(40000 + i)),
-				       .reach = address("10.0.1.1", (uint16_t)(5060 + i)), .expires_ms = LATER };
+				       .reach = address("10.0.1.1", (uint16_t)(5060 + i)),
+				       .expires_ms = LATER };
 
 		assert_int_equal(location_log_on(f->location, &logon, i), ERR_OK);
 	}
-	assert_non_null(locate_start(f->loop, f->dns, f->health, f->location, &target, 4000, on_done, f));
+	assert_non_null(locate_start(f->loop, f->dns, f->health, f->location, &target, 4000,
+				     on_done, f));
 	loop_turn(f->loop, 0);
 	assert_int_equal(f->reason, REASON_NONE);
 	assert_true(text_starts_with(f->hops, "tcp 10.0.1.1:40008#8 tcp 10.0.1.1:40007#7"));
@@ -261,7 +275,8 @@ static void test_full(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_full) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
+					    cmocka_unit_test(test_full) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

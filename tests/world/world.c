@@ -40,7 +40,9 @@ static void remove_file(const struct world *world, const char *name)
 
 static enum err make_directory(struct world *world, const char *config, const char *users)
 {
-	text_copy(world->directory, sizeof(world->directory), "/tmp/nuncio-world-XXXXXX");
+	/* In memory where that is: a play may keep its state a thousand times. */
+	text_copy(world->directory, sizeof(world->directory),
+		  access("/dev/shm", W_OK) ? "/tmp/nuncio-world-XXXXXX" : "/dev/shm/nuncio-world-XXXXXX");
 	if (!mkdtemp(world->directory)) {
 		world->directory[0] = '\0';
 		return ERR_IO;
@@ -129,7 +131,12 @@ static enum err start(struct world *world)
 
 enum err world_keep_state(struct world *world)
 {
-	return server_keep_state(world->server, world->directory);
+	enum err err;
+
+	faults_resume();
+	err = server_keep_state(world->server, world->directory);
+	faults_pause();
+	return err;
 }
 
 static void end_server(struct world *world)
