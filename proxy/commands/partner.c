@@ -8,15 +8,17 @@
 #include "proxy/commands/partner_text.h"
 #include "proxy/commands/record.h"
 
-static const struct option_row option_until = { .name = "until",
-						.argument = "DATE",
-						.text = "approve: it ends with this day (UTC), or at "
-							"2031-12-31T12:00:00Z" },
-			       option_reason = { .name = "reason",
-						 .argument = "TEXT",
-						 .text = "approve, block: why, for those who ask later" };
-static const struct option_row *const options[] = { &option_until,   &option_reason, &option_json,
-						    &option_control, &option_color,  &option_help,
+static const struct option_row
+	option_until = { .name = "until",
+			 .argument = "DATE",
+			 .text = "approve: it ends with this day (UTC), or at "
+				 "2031-12-31T12:00:00Z" },
+	option_reason = { .name = "reason",
+			  .argument = "TEXT",
+			  .text = "approve, block: why, for those who ask later" };
+static const struct option_row *const options[] = { &option_until, &option_reason,
+						    &option_json,  &option_control,
+						    &option_color, &option_help,
 						    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio partner list", "All partners, with what was seen of them." },
@@ -35,7 +37,9 @@ static const struct example_row examples[] = {
 static enum exit_code complain(const struct args *args, const struct client_answer *answer)
 {
 	client_complain(args, answer);
-	return answer->status == 400 ? EXIT_USAGE : answer->status >= 500 ? EXIT_NOT_KNOWN : EXIT_NO;
+	return answer->status == 400   ? EXIT_USAGE
+	       : answer->status >= 500 ? EXIT_NOT_KNOWN
+				       : EXIT_NO;
 }
 
 /* Asks, then prints by print, or as JSON. */
@@ -81,7 +85,8 @@ static enum exit_code say(const struct args *args, const char *path)
 
 	for (size_t i = 0; body && i < COUNT(keys); i++)
 		if (args_has(args, keys[i]) &&
-		    json_object_set_new(body, keys[i], json_string(args_value(args, keys[i], "")))) {
+		    json_object_set_new(body, keys[i],
+					json_string(args_value(args, keys[i], "")))) {
 			json_decref(body);
 			body = NULL;
 		}
@@ -118,7 +123,7 @@ static const struct object {
 	bool has_domain, has_until, has_reason;
 	enum exit_code (*run)(const struct args *args);
 } objects[] = {
-	{ "list", false, false, false, list },	{ "show", true, false, false, show },
+	{ "list", false, false, false, list },    { "show", true, false, false, show },
 	{ "approve", true, true, true, approve }, { "block", true, false, true, block },
 	{ "forget", true, false, false, forget },
 };
@@ -128,7 +133,8 @@ static const struct object *find_object(const char *name)
 	for (size_t i = 0; i < COUNT(objects); i++)
 		if (strcmp(objects[i].name, name) == 0)
 			return &objects[i];
-	fprintf(stderr, "nuncio partner: list, show, approve, block or forget, not '%s'\n", name);
+	fprintf(stderr, "nuncio partner: list, show, approve, block or forget, not '%s'\n",
+		name);
 	return NULL;
 }
 
@@ -159,14 +165,22 @@ const struct verb verb_partner = {
 	.name = "partner",
 	.operands = "list | show|approve|block|forget DOMAIN",
 	.summary = "list partners; approve or block discovered ones",
-	.text = "`list` prints those that have a route and the domains that open federation knows, "
-		"with their state, when they were seen last, requests, failures and the days that "
-		"their certificates have left. `show` prints all that is known of one. A discovered "
-		"domain is new; watched, once a limit was reached or it addressed half as many users as "
-		"it may; limited, while most of what it asks for fails or when it has addressed as many "
-		"users as it may; approved, which lifts federation.discovered for it; or blocked, so "
-		"that nothing is exchanged with it. `approve` and `block` may also name a domain that "
-		"was not seen yet; what they say holds over restarts, and `forget` takes it back with "
+	.text = "`list` prints those that have a route and the domains that open federation "
+		"knows, "
+		"with their state, when they were seen last, requests, failures and the days "
+		"that "
+		"their certificates have left. `show` prints all that is known of one. A "
+		"discovered "
+		"domain is new; watched, once a limit was reached or it addressed half as many "
+		"users as "
+		"it may; limited, while most of what it asks for fails or when it has "
+		"addressed as many "
+		"users as it may; approved, which lifts federation.discovered for it; or "
+		"blocked, so "
+		"that nothing is exchanged with it. `approve` and `block` may also name a "
+		"domain that "
+		"was not seen yet; what they say holds over restarts, and `forget` takes it "
+		"back with "
 		"all that was counted. A domain with a route is changed in the configuration.",
 	.min_operands = 1,
 	.max_operands = 2,
@@ -179,8 +193,9 @@ const struct verb verb_partner = {
 		   [EXIT_NO] = "nothing is known of the domain, or its route decides",
 		   [EXIT_USAGE] = "wrong usage, or a domain, date or reason that is none",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
-		   [EXIT_NOT_ALLOWED] = "you may not look (root, group nuncio and group adm may), or not "
-					"change anything (root and group nuncio may)",
+		   [EXIT_NOT_ALLOWED] =
+			   "you may not look (root, group nuncio and group adm may), or not "
+			   "change anything (root and group nuncio may)",
 		   [EXIT_NOT_KNOWN] = "the daemon did not answer in time" },
 	.run = partner,
 };
