@@ -80,7 +80,8 @@ static void check_listener(const struct settings *settings, struct report *repor
 			     conf_transport_text(listener->transport));
 	else if (federation->is_open && !listener->is_enabled)
 		report_warning(report, FAULT_NO_LISTENER, &federation->listener.place,
-			       "listener", "'%.64s' is not enabled: no discovered domain can come in",
+			       "listener",
+			       "'%.64s' is not enabled: no discovered domain can come in",
 			       listener->name);
 }
 

@@ -93,7 +93,8 @@ const struct table settings_federation_table = {
 };
 
 /* True if the sorted list has text itself. */
-static const struct settings_text *find(const struct settings_text *list, size_t n, const char *text)
+static const struct settings_text *find(const struct settings_text *list, size_t n,
+					const char *text)
 {
 	const struct settings_text key = { .text = text };
 

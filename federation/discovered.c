@@ -50,7 +50,8 @@ struct discovered *discovered_free(struct discovered *table)
 	return NULL;
 }
 
-void discovered_set_bounds(struct discovered *table, const struct settings_federation *federation)
+void discovered_set_bounds(struct discovered *table,
+			   const struct settings_federation *federation)
 {
 	for (size_t i = 0; i < DISCOVERED_SHARDS; i++) {
 		struct shard *shard = &table->shards[i];
@@ -111,7 +112,8 @@ struct entry *discovered_find(const struct seat *seat, const char *domain)
 {
 	struct entry *entry;
 
-	HASH_FIND_BYHASHVALUE(hh, seat->shard->table, domain, strlen(domain), seat->hash, entry);
+	HASH_FIND_BYHASHVALUE(hh, seat->shard->table, domain, strlen(domain), seat->hash,
+			      entry);
 	return entry;
 }
 
@@ -155,8 +157,8 @@ struct entry *discovered_make(const struct seat *seat, const char *domain)
 		return NULL;
 	text_copy(entry->view.domain, sizeof(entry->view.domain), domain);
 	entry->window_begin_ms = seat->now_ms;
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, seat->shard->table, entry->view.domain, strlen(domain), seat->hash,
-				    entry);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, seat->shard->table, entry->view.domain, strlen(domain),
+				    seat->hash, entry);
 	if (!discovered_find(seat, domain)) {
 		free(entry);
 		return NULL;
@@ -178,8 +180,8 @@ void discovered_touch(const struct seat *seat, struct entry *entry)
 const char *discovered_state_text(enum discovered_state state)
 {
 	static const char *const texts[N_DISCOVERED_STATES] = {
-		[DISCOVERED_NEW] = "new",	  [DISCOVERED_WATCHED] = "watched",
-		[DISCOVERED_LIMITED] = "limited", [DISCOVERED_BLOCKED] = "blocked",
+		[DISCOVERED_NEW] = "new",           [DISCOVERED_WATCHED] = "watched",
+		[DISCOVERED_LIMITED] = "limited",   [DISCOVERED_BLOCKED] = "blocked",
 		[DISCOVERED_APPROVED] = "approved",
 	};
 
@@ -263,7 +265,8 @@ void discovered_settle(const struct seat *seat, struct entry *entry)
 static void settle_all(struct discovered *table, struct shard *shard, uint64_t now_ms)
 {
 	struct seat seat = { table, shard, 0,
-			     ((int64_t)now_ms + atomic_load(&table->offset_ms)) / 1000, now_ms };
+			     ((int64_t)now_ms + atomic_load(&table->offset_ms)) / 1000,
+			     now_ms };
 
 	for (size_t use = USE_WATCHED; use < N_USES; use++) {
 		struct list *link = shard->by_use[use].next, *last = shard->by_use[use].prev,
@@ -290,7 +293,8 @@ void discovered_tick(struct discovered *table, uint64_t now_ms)
 /* ---- questions ---- */
 
 /* As it would be after settling; the entry stays as it is. */
-static void copy(const struct seat *seat, const struct entry *entry, struct discovered_view *out)
+static void copy(const struct seat *seat, const struct entry *entry,
+		 struct discovered_view *out)
 {
 	*out = entry->view;
 	out->state = state_of(seat, entry);
@@ -319,7 +323,8 @@ bool discovered_look(struct discovered *table, const char *domain, uint64_t now_
 
 /* Calls fn for each entry of each shard, under its lock. */
 static void each(struct discovered *table, uint64_t now_ms,
-		 void (*fn)(void *user, const struct seat *seat, struct entry *entry), void *user)
+		 void (*fn)(void *user, const struct seat *seat, struct entry *entry),
+		 void *user)
 {
 	for (size_t i = 0; i < DISCOVERED_SHARDS; i++) {
 		struct seat seat = { table, &table->shards[i], 0,
@@ -344,7 +349,8 @@ static void count_one(void *user, const struct seat *seat, struct entry *entry)
 	counts[state_of(seat, entry)]++;
 }
 
-void discovered_count(struct discovered *table, uint64_t now_ms, unsigned out[N_DISCOVERED_STATES])
+void discovered_count(struct discovered *table, uint64_t now_ms,
+		      unsigned out[N_DISCOVERED_STATES])
 {
 	memset(out, 0, N_DISCOVERED_STATES * sizeof(*out));
 	each(table, now_ms, count_one, out);
@@ -361,7 +367,8 @@ static void name_one(void *user, const struct seat *seat, struct entry *entry)
 	struct names *names = user;
 
 	if (names->states & 1U << state_of(seat, entry) && names->n < names->size)
-		text_copy(names->names[names->n++].text, DISCOVERED_DOMAIN_SIZE, entry->view.domain);
+		text_copy(names->names[names->n++].text, DISCOVERED_DOMAIN_SIZE,
+			  entry->view.domain);
 }
 
 static int compare(const void *left, const void *right)

@@ -1,7 +1,7 @@
 /* Partner domains that no route names: what we know of each, what it may ask until somebody
- * approved it, and who was approved or blocked (field.md G8). One table for all workers, by short
- * locks of its parts; bounded, whoever knocks. Who a domain is was proved before it comes here: that
- * is trust's. */
+ * approved it, and who was approved or blocked (field.md G8). One table for all workers, by
+ * short locks of its parts; bounded, whoever knocks. Who a domain is was proved before it comes
+ * here: that is trust's. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,12 +18,13 @@ struct discovered;
 
 enum { DISCOVERED_MAX = 10000, DISCOVERED_DOMAIN_SIZE = 256, DISCOVERED_NOTE_SIZE = 256 };
 
-/* Of NEW ones the longest unused gives way to a new domain, then that of WATCHED and LIMITED ones;
- * what an administrator said is never forgotten. */
+/* Of NEW ones the longest unused gives way to a new domain, then that of WATCHED and LIMITED
+ * ones; what an administrator said is never forgotten. */
 enum discovered_state {
 	DISCOVERED_NEW,
 	DISCOVERED_WATCHED, /* was limited once, or addressed half as many users as it may */
-	DISCOVERED_LIMITED, /* most of what it asks for fails, or it addressed as many users as it may */
+	DISCOVERED_LIMITED, /* most of what it asks for fails, or it addressed as many users as
+			       it may */
 	DISCOVERED_BLOCKED,
 	DISCOVERED_APPROVED,
 	N_DISCOVERED_STATES
@@ -41,15 +42,18 @@ struct discovered_facts {
 struct discovered_view {
 	char domain[DISCOVERED_DOMAIN_SIZE];
 	enum discovered_state state;
-	enum reason why;         /* WATCHED, LIMITED: of the last limit; else REASON_NONE */
-	int64_t until_s;         /* APPROVED: until then; 0: without an end */
-	int64_t said_s;          /* when it was approved or blocked; 0: it was not */
+	enum reason why; /* WATCHED, LIMITED: of the last limit; else REASON_NONE */
+	int64_t until_s; /* APPROVED: until then; 0: without an end */
+	int64_t said_s;  /* when it was approved or blocked; 0: it was not */
 	char note[DISCOVERED_NOTE_SIZE]; /* what was said then */
-	int64_t first_seen_s, last_seen_s; /* seconds of the epoch; 0: never (approved in advance) */
-	uint64_t n_received, n_refused;    /* requests from it; of these refused by its limits */
-	uint64_t n_succeeded, n_failed;    /* final answers to the others; see discovered_answered */
-	uint64_t n_sent, n_sent_failed;    /* requests to it; of these without an answer from there */
-	unsigned n_users;                  /* distinct users of ours that it addressed */
+	int64_t first_seen_s,
+		last_seen_s; /* seconds of the epoch; 0: never (approved in advance) */
+	uint64_t n_received, n_refused; /* requests from it; of these refused by its limits */
+	uint64_t n_succeeded,
+		n_failed; /* final answers to the others; see discovered_answered */
+	uint64_t n_sent,
+		n_sent_failed; /* requests to it; of these without an answer from there */
+	unsigned n_users;      /* distinct users of ours that it addressed */
 	struct discovered_facts facts;
 };
 
@@ -57,14 +61,15 @@ enum err discovered_new(unsigned max_domains, struct discovered **out) MUST_CHEC
 struct discovered *discovered_free(struct discovered *table); /* NULL is fine; returns NULL */
 
 /* Takes the bounds of a new snapshot; what is known stays. Any thread. */
-void discovered_set_bounds(struct discovered *table, const struct settings_federation *federation);
+void discovered_set_bounds(struct discovered *table,
+			   const struct settings_federation *federation);
 
-/* One moment on the clock of now_ms below and on the wall clock, which may be set while we run: to
- * be told now and then. Any thread. */
+/* One moment on the clock of now_ms below and on the wall clock, which may be set while we run:
+ * to be told now and then. Any thread. */
 void discovered_set_clock(struct discovered *table, uint64_t now_ms, uint64_t wall_us);
 
-/* Lets end what ends by itself: approvals, limits. Without it that shows when the domain is heard
- * of again. Any thread, now and then. */
+/* Lets end what ends by itself: approvals, limits. Without it that shows when the domain is
+ * heard of again. Any thread, now and then. */
 void discovered_tick(struct discovered *table, uint64_t now_ms);
 
 /* ---- the path of a request ---- */
@@ -75,25 +80,26 @@ enum discovered_listing discovered_is_allowed(const struct settings_federation *
 					      const char *domain);
 
 struct discovered_question {
-	const char *domain;              /* normalised, of the From header, and proved */
-	const char *user, *local_domain; /* whom it addresses; "" or NULL within a dialog, and
-					    where it addresses nobody: then no user is counted */
+	const char *domain; /* normalised, of the From header, and proved */
+	const char *user,
+		*local_domain; /* whom it addresses; "" or NULL within a dialog, and
+				  where it addresses nobody: then no user is counted */
 	uint64_t now_ms;
 };
 
 enum discovered_verdict {
 	DISCOVERED_WELCOME,
-	DISCOVERED_RATE_LIMITED,   /* 503 with Retry-After, as the next two */
+	DISCOVERED_RATE_LIMITED, /* 503 with Retry-After, as the next two */
 	DISCOVERED_SUSPICIOUS,
 	DISCOVERED_TOO_MANY_USERS,
-	DISCOVERED_IS_BLOCKED,     /* 403 */
+	DISCOVERED_IS_BLOCKED, /* 403 */
 };
 
-/* One request from a discovered domain, before it is known whether the user exists: so the verdict
- * cannot tell. Not for ACK and CANCEL. out_retry_after_s is written for the three limits. Of a domain
- * that has addressed as many users as it may, requests for those still go through while they are
- * known (max_users up to USER_SKETCH_EXACT). When there is no room, all new domains share one
- * account. Any thread. */
+/* One request from a discovered domain, before it is known whether the user exists: so the
+ * verdict cannot tell. Not for ACK and CANCEL. out_retry_after_s is written for the three
+ * limits. Of a domain that has addressed as many users as it may, requests for those still go
+ * through while they are known (max_users up to USER_SKETCH_EXACT). When there is no room, all
+ * new domains share one account. Any thread. */
 enum discovered_verdict discovered_request(struct discovered *table,
 					   const struct discovered_question *question,
 					   unsigned *out_retry_after_s);
@@ -104,21 +110,22 @@ bool discovered_is_blocked(struct discovered *table, const char *domain);
 /* The reason of a verdict, REASON_NONE for WELCOME. */
 enum reason discovered_reason(enum discovered_verdict verdict);
 
-/* The final status of a request of its that was welcome, as it was before discovered_hidden_status.
- * A failure is a 4xx or 6xx that tells of a user who does not exist, or of a request that makes no
- * sense; a challenge, silence, a cancelled call and our own faults (5xx) count neither way, busy,
- * declined and 3xx are successes. Any thread. */
-void discovered_answered(struct discovered *table, const char *domain, int status, uint64_t now_ms);
+/* The final status of a request of its that was welcome, as it was before
+ * discovered_hidden_status. A failure is a 4xx or 6xx that tells of a user who does not exist,
+ * or of a request that makes no sense; a challenge, silence, a cancelled call and our own
+ * faults (5xx) count neither way, busy, declined and 3xx are successes. Any thread. */
+void discovered_answered(struct discovered *table, const char *domain, int status,
+			 uint64_t now_ms);
 
-/* A request of ours went to it, and how it ended: REASON_NONE if any answer came from there. To be
- * told only of domains that were found by DNS. Any thread. */
+/* A request of ours went to it, and how it ended: REASON_NONE if any answer came from there. To
+ * be told only of domains that were found by DNS. Any thread. */
 void discovered_sent(struct discovered *table, const char *domain, uint64_t now_ms);
 void discovered_sent_ended(struct discovered *table, const char *domain, enum reason reason,
 			   uint64_t now_ms);
 
 /* What it showed: what is NULL stays as it was. Cheap if nothing changed. Makes no entry. */
-void discovered_note(struct discovered *table, const char *domain, const struct identity *identity,
-		     const char *srv_target, const char *rule);
+void discovered_note(struct discovered *table, const char *domain,
+		     const struct identity *identity, const char *srv_target, const char *rule);
 
 /* True if the domain must not learn who exists here: nobody approved it. Then every status for
  * which discovered_hidden_status is another one goes out as that one, made anew by us with the
@@ -130,9 +137,9 @@ int discovered_hidden_status(int status);
 /* ---- what administrators say ---- */
 
 /* until_s: seconds of the epoch, 0: without an end. note: why, for people; cut at its size. An
- * unknown domain is approved or blocked in advance. out_before gets what was known before (domain ""
- * if nothing was). Approving or blocking it again is fine. ERR_LIMIT: no room, because everything in
- * it was said by administrators; ERR_NO_MEMORY. Any thread. */
+ * unknown domain is approved or blocked in advance. out_before gets what was known before
+ * (domain "" if nothing was). Approving or blocking it again is fine. ERR_LIMIT: no room,
+ * because everything in it was said by administrators; ERR_NO_MEMORY. Any thread. */
 enum err discovered_approve(struct discovered *table, const char *domain, int64_t until_s,
 			    const char *note, uint64_t now_ms,
 			    struct discovered_view *out_before) MUST_CHECK;
@@ -186,5 +193,5 @@ bool discovered_take_changed(struct discovered *table, struct discovered_view *o
  * ERR_LIMIT, ERR_EXISTS, ERR_NO_MEMORY, ERR_NOT_FOUND, ERR_SYNTAX. */
 enum err discovered_restore(struct discovered *table, const struct discovered_view *view,
 			    uint64_t now_ms) MUST_CHECK;
-enum err discovered_restore_users(struct discovered *table, const char *domain, const void *bytes,
-				  size_t len) MUST_CHECK;
+enum err discovered_restore_users(struct discovered *table, const char *domain,
+				  const void *bytes, size_t len) MUST_CHECK;

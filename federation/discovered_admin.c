@@ -40,7 +40,8 @@ static void say(const struct seat *seat, struct entry *entry, bool is_blocked, c
 }
 
 enum err discovered_approve(struct discovered *table, const char *domain, int64_t until_s,
-			    const char *note, uint64_t now_ms, struct discovered_view *out_before)
+			    const char *note, uint64_t now_ms,
+			    struct discovered_view *out_before)
 {
 	struct seat seat;
 	struct entry *entry;
@@ -106,8 +107,8 @@ static bool set_identity(struct discovered_facts *facts, const struct identity *
 	return true;
 }
 
-void discovered_note(struct discovered *table, const char *domain, const struct identity *identity,
-		     const char *srv_target, const char *rule)
+void discovered_note(struct discovered *table, const char *domain,
+		     const struct identity *identity, const char *srv_target, const char *rule)
 {
 	struct seat seat = discovered_enter(table, domain, 0);
 	struct entry *entry = discovered_find(&seat, domain);
@@ -137,12 +138,14 @@ bool discovered_take_changed(struct discovered *table, struct discovered_view *o
 		pthread_mutex_lock(&shard->lock);
 		is_found = !list_is_empty(&shard->changed);
 		if (is_found) {
-			struct entry *entry = container_of(shard->changed.next, struct entry, changed);
+			struct entry *entry =
+				container_of(shard->changed.next, struct entry, changed);
 
 			list_remove(&entry->changed);
 			*out = entry->view;
-			*out_users_bytes =
-				entry->is_users_changed ? user_sketch_write(&entry->users, users) : 0;
+			*out_users_bytes = entry->is_users_changed
+						   ? user_sketch_write(&entry->users, users)
+						   : 0;
 			entry->is_users_changed = false;
 		}
 		pthread_mutex_unlock(&shard->lock);
@@ -174,8 +177,8 @@ enum err discovered_restore(struct discovered *table, const struct discovered_vi
 	return err;
 }
 
-enum err discovered_restore_users(struct discovered *table, const char *domain, const void *bytes,
-				  size_t len)
+enum err discovered_restore_users(struct discovered *table, const char *domain,
+				  const void *bytes, size_t len)
 {
 	struct seat seat = discovered_enter(table, domain, 0);
 	struct entry *entry = discovered_find(&seat, domain);

@@ -1,5 +1,5 @@
-/* What the files of the table of discovered domains share; nobody else's. Every function here wants
- * the lock of the shard. */
+/* What the files of the table of discovered domains share; nobody else's. Every function here
+ * wants the lock of the shard. */
 #pragma once
 
 #include <pthread.h>
@@ -22,7 +22,8 @@ struct entry {
 	UT_hash_handle hh;
 	struct list link;    /* one of shard.by_use */
 	struct list changed; /* shard.changed, if it changed since it was taken */
-	struct discovered_view view; /* .state as it was told last; .n_users is kept up to date */
+	struct discovered_view
+		view; /* .state as it was told last; .n_users is kept up to date */
 	bool is_approved, is_blocked, is_suspicious, is_users_changed;
 	struct bucket requests, suspicious;
 	struct answers windows[N_WINDOWS];
@@ -71,8 +72,8 @@ struct entry *discovered_make(const struct seat *seat, const char *domain);
 /* It is to be written down; of the shared one nothing is. */
 void discovered_touch(const struct seat *seat, struct entry *entry);
 
-/* Works out the state anew, ends what has ended, moves it to where its state belongs and tells the
- * journal. After whatever changed. */
+/* Works out the state anew, ends what has ended, moves it to where its state belongs and tells
+ * the journal. After whatever changed. */
 void discovered_settle(const struct seat *seat, struct entry *entry);
 
 /* Out of the table, and freed; the journal is told. */

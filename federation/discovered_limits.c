@@ -1,10 +1,11 @@
-/* What a domain that nobody approved may ask: the rates, the users, and when it is suspicious. */
+/* What a domain that nobody approved may ask: the rates, the users, and when it is suspicious.
+ */
 #include <string.h>
 
 #include "federation/discovered_inside.h"
 
-/* Most fails: more than half of the answers of the last five to ten minutes, if there are enough of
- * them to say so. Over it is when less than a quarter does. */
+/* Most fails: more than half of the answers of the last five to ten minutes, if there are
+ * enough of them to say so. Over it is when less than a quarter does. */
 enum { WINDOW_MS = 300000, ENOUGH_ANSWERS = 20, NO_USE_IN_WAITING_S = 3600 };
 
 enum discovered_listing discovered_is_allowed(const struct settings_federation *federation,
@@ -89,7 +90,8 @@ static enum outcome outcome_of(int status)
 	return (status >= 400 && status < 500) || status >= 600 ? FAILURE : NEITHER;
 }
 
-void discovered_answered(struct discovered *table, const char *domain, int status, uint64_t now_ms)
+void discovered_answered(struct discovered *table, const char *domain, int status,
+			 uint64_t now_ms)
 {
 	const enum outcome outcome = outcome_of(status);
 	struct seat seat = discovered_enter(table, domain, now_ms);
@@ -136,7 +138,8 @@ static bool count_user(const struct seat *seat, struct entry *entry,
 	if (!entry->is_approved && max_users && entry->view.n_users >= max_users)
 		return false;
 	if (user_sketch_add(&entry->users, hash))
-		return entry->is_approved; /* without memory nobody is counted, nor let through */
+		return entry
+			->is_approved; /* without memory nobody is counted, nor let through */
 	entry->view.n_users = user_sketch_count(&entry->users);
 	entry->is_users_changed = true;
 	return true;

@@ -41,7 +41,8 @@ static unsigned place_of(const struct user_sketch *sketch, uint32_t hash)
 	return low;
 }
 
-/* Of 32 bits: among a thousand users two that count as one are as likely as one in ten thousand. */
+/* Of 32 bits: among a thousand users two that count as one are as likely as one in ten
+ * thousand. */
 static uint32_t short_hash(uint64_t hash)
 {
 	return (uint32_t)(hash >> 32);
@@ -58,7 +59,8 @@ enum user_seen user_sketch_look(const struct user_sketch *sketch, uint64_t hash)
 	return i < sketch->n && sketch->hashes[i] == wanted ? USER_KNOWN : USER_NEW;
 }
 
-/* Only the upper 32 bits are known of those that were counted exactly, so no more is looked at. */
+/* Only the upper 32 bits are known of those that were counted exactly, so no more is looked at.
+ */
 static bool raise_register(uint8_t *registers, uint32_t hash)
 {
 	uint32_t rest = hash << INDEX_BITS;
@@ -100,8 +102,8 @@ static double tau(double x)
 }
 
 /* O. Ertl, New cardinality estimation algorithms for HyperLogLog sketches (2017), algorithm 6:
- * without bias from the first to the last user, where the first estimators needed corrections. At
- * least one register is not empty: a thousand users were counted before. */
+ * without bias from the first to the last user, where the first estimators needed corrections.
+ * At least one register is not empty: a thousand users were counted before. */
 static unsigned estimate(const uint8_t *registers)
 {
 	const double m = N_REGISTERS;
@@ -193,7 +195,8 @@ size_t user_sketch_write(const struct user_sketch *sketch, unsigned char out[USE
 	}
 	out[0] = KIND_ESTIMATE;
 	for (unsigned i = 0; i < N_REGISTERS; i++) {
-		unsigned bit = i * 6, shifted = (unsigned)sketch->registers[i] << (10 - bit % 8);
+		unsigned bit = i * 6,
+			 shifted = (unsigned)sketch->registers[i] << (10 - bit % 8);
 
 		out[1 + bit / 8] |= (unsigned char)(shifted >> 8);
 		if (bit % 8 > 2)

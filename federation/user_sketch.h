@@ -1,6 +1,6 @@
-/* How many distinct users a domain addressed, in bounded memory: exactly up to a thousand, by their
- * hashes; beyond, an estimate (HyperLogLog with 4096 registers: a standard error of 1.6 %). Whoever
- * gives the hashes keys them, so that nobody can choose names that count as one. */
+/* How many distinct users a domain addressed, in bounded memory: exactly up to a thousand, by
+ * their hashes; beyond, an estimate (HyperLogLog with 4096 registers: a standard error of 1.6
+ * %). Whoever gives the hashes keys them, so that nobody can choose names that count as one. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +34,8 @@ enum err user_sketch_add(struct user_sketch *sketch, uint64_t hash) MUST_CHECK;
 
 unsigned user_sketch_count(const struct user_sketch *sketch);
 
-/* Written down, at most USER_SKETCH_BYTES, and read back into an empty one; ERR_SYNTAX if the bytes
- * are none of ours. Returns the number of bytes. */
-size_t user_sketch_write(const struct user_sketch *sketch, unsigned char out[USER_SKETCH_BYTES]);
+/* Written down, at most USER_SKETCH_BYTES, and read back into an empty one; ERR_SYNTAX if the
+ * bytes are none of ours. Returns the number of bytes. */
+size_t user_sketch_write(const struct user_sketch *sketch,
+			 unsigned char out[USER_SKETCH_BYTES]);
 enum err user_sketch_read(struct user_sketch *sketch, const void *bytes, size_t len) MUST_CHECK;

@@ -69,9 +69,9 @@ static const struct text {
 
 static char *write_view(const struct discovered_view *view)
 {
-	json_t *record = json_pack("{s:i, s:s, s:s}", "layout", LAYOUT, "state",
-				   discovered_state_text(view->state), "why",
-				   reason_code(view->why));
+	json_t *record =
+		json_pack("{s:i, s:s, s:s}", "layout", LAYOUT, "state",
+			  discovered_state_text(view->state), "why", reason_code(view->why));
 	char *text;
 
 	for (size_t i = 0; i < COUNT(numbers); i++) {
@@ -160,8 +160,9 @@ static bool restore_domain(void *user, const char *key, const void *value, size_
 static bool restore_users(void *user, const char *key, const void *value, size_t len)
 {
 	struct restore *restore = user;
-	enum err err = restore->has_key ? discovered_restore_users(restore->ds->table, key, value, len)
-					: ERR_NOT_FOUND;
+	enum err err = restore->has_key
+			       ? discovered_restore_users(restore->ds->table, key, value, len)
+			       : ERR_NOT_FOUND;
 
 	return err != ERR_SYNTAX && err != ERR_NOT_FOUND;
 }
@@ -186,7 +187,8 @@ static enum err restore_all(struct restore *restore)
 
 /* ---- listening ---- */
 
-static void on_changed(void *user, const struct discovered_view *view, enum discovered_state before)
+static void on_changed(void *user, const struct discovered_view *view,
+		       enum discovered_state before)
 {
 	char text[64];
 

@@ -34,11 +34,12 @@ static json_t *time_to_json(int64_t at_s)
 	return json_string(at_s > 0 ? text_time((uint64_t)at_s * 1000000, text) : "");
 }
 
-static json_t *certificate_to_json(const struct server *server, const struct discovered_facts *facts)
+static json_t *certificate_to_json(const struct server *server,
+				   const struct discovered_facts *facts)
 {
-	return json_pack("{s:o, s:s, s:o, s:o, s:I}", "names", json_text(facts->names), "sha256",
-			 facts->sha256, "issuer", json_text(facts->issuer), "not_after",
-			 time_to_json(facts->not_after), "days_left",
+	return json_pack("{s:o, s:s, s:o, s:o, s:I}", "names", json_text(facts->names),
+			 "sha256", facts->sha256, "issuer", json_text(facts->issuer),
+			 "not_after", time_to_json(facts->not_after), "days_left",
 			 (json_int_t)((facts->not_after - wall_s(server)) / 86400));
 }
 
@@ -48,33 +49,39 @@ static void add_numbers(json_t *row, const struct discovered_view *view)
 		const char *key;
 		uint64_t number;
 	} numbers[] = {
-		{ "requests_received", view->n_received }, { "requests_refused", view->n_refused },
-		{ "succeeded", view->n_succeeded },	   { "failed", view->n_failed },
-		{ "requests_sent", view->n_sent },	   { "sent_failed", view->n_sent_failed },
+		{ "requests_received", view->n_received },
+		{ "requests_refused", view->n_refused },
+		{ "succeeded", view->n_succeeded },
+		{ "failed", view->n_failed },
+		{ "requests_sent", view->n_sent },
+		{ "sent_failed", view->n_sent_failed },
 		{ "users", view->n_users },
 	};
 
 	for (size_t i = 0; i < COUNT(numbers); i++)
-		json_object_set_new(row, numbers[i].key, json_integer((json_int_t)numbers[i].number));
+		json_object_set_new(row, numbers[i].key,
+				    json_integer((json_int_t)numbers[i].number));
 }
 
 static json_t *view_to_json(const struct server *server, const struct discovered_view *view)
 {
 	const struct settings_federation *federation = &server->snapshot->settings->federation;
 	json_t *row = json_pack(
-		"{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:s}", "domain", view->domain, "state",
-		discovered_state_text(view->state), "why", reason_code(view->why), "listed",
-		listings[discovered_is_allowed(federation, view->domain)], "first_seen",
-		time_to_json(view->first_seen_s), "last_seen", time_to_json(view->last_seen_s),
-		"last_seen_s",
-		view->last_seen_s ? (json_int_t)(wall_s(server) - view->last_seen_s) : (json_int_t)-1,
+		"{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:s}", "domain", view->domain,
+		"state", discovered_state_text(view->state), "why", reason_code(view->why),
+		"listed", listings[discovered_is_allowed(federation, view->domain)],
+		"first_seen", time_to_json(view->first_seen_s), "last_seen",
+		time_to_json(view->last_seen_s), "last_seen_s",
+		view->last_seen_s ? (json_int_t)(wall_s(server) - view->last_seen_s)
+				  : (json_int_t)-1,
 		"srv_target", json_text(view->facts.srv_target), "rule", view->facts.rule);
 
 	if (!row)
 		return NULL;
 	add_numbers(row, view);
 	if (view->facts.not_after)
-		json_object_set_new(row, "certificate", certificate_to_json(server, &view->facts));
+		json_object_set_new(row, "certificate",
+				    certificate_to_json(server, &view->facts));
 	if (view->said_s) {
 		json_object_set_new(row, "said", time_to_json(view->said_s));
 		json_object_set_new(row, "until", time_to_json(view->until_s));
@@ -121,15 +128,18 @@ static void put_row(struct listing *listing, json_t *row)
 
 static void put_next(struct listing *listing)
 {
-	size_t n = listing->part == PART_ROUTES ? status_peers_n(listing->peers) : listing->n_names;
+	size_t n = listing->part == PART_ROUTES ? status_peers_n(listing->peers)
+						: listing->n_names;
 
 	if (listing->i >= n) {
 		listing->part++;
 		listing->i = 0;
 		listing->has_row = false;
-		buf_puts(&listing->pending, listing->part == PART_END ? "]}" : "],\"discovered\":[");
+		buf_puts(&listing->pending,
+			 listing->part == PART_END ? "]}" : "],\"discovered\":[");
 	} else if (listing->part == PART_ROUTES) {
-		put_row(listing, status_peers_row(listing->peers, listing->i++, STATUS_PARTNERS));
+		put_row(listing,
+			status_peers_row(listing->peers, listing->i++, STATUS_PARTNERS));
 	} else {
 		put_row(listing, look(listing->server, listing->names[listing->i++].text));
 	}
@@ -181,8 +191,7 @@ enum err partners_list(struct server *server, struct http_source *out)
 		free_list(listing);
 		return err;
 	}
-	buf_puts(&listing->pending,
-		 "{\"version\":1,\"ok\":true,\"problems\":[],\"routes\":[");
+	buf_puts(&listing->pending, "{\"version\":1,\"ok\":true,\"problems\":[],\"routes\":[");
 	*out = (struct http_source){ read_list, free_list, listing };
 	return ERR_OK;
 }
@@ -205,7 +214,8 @@ static void add_route(struct server *server, const char *domain, json_t *routes)
 		return;
 	for (size_t i = 0; i < status_peers_n(peers); i++)
 		if (rules_at(server->snapshot->rules, i) == rule)
-			json_array_append_new(routes, status_peers_row(peers, i, STATUS_PARTNERS));
+			json_array_append_new(routes,
+					      status_peers_row(peers, i, STATUS_PARTNERS));
 	status_peers_free(peers);
 }
 
@@ -217,8 +227,8 @@ json_t *partners_show(struct server *server, const char *domain)
 	if (row)
 		json_array_append_new(discovered, row);
 	if (json_array_size(routes) + json_array_size(discovered) > 0)
-		return json_pack("{s:i, s:b, s:[], s:o, s:o}", "version", 1, "ok", 1, "problems",
-				 "routes", routes, "discovered", discovered);
+		return json_pack("{s:i, s:b, s:[], s:o, s:o}", "version", 1, "ok", 1,
+				 "problems", "routes", routes, "discovered", discovered);
 	json_decref(routes);
 	json_decref(discovered);
 	return NULL;
@@ -258,7 +268,8 @@ static bool is_note(const char *text)
 /* Returns what is wrong; NULL: nothing. */
 static const char *read_saying(const json_t *body, int64_t now_s, struct saying *out)
 {
-	const json_t *until = json_object_get(body, "until"), *note = json_object_get(body, "reason");
+	const json_t *until = json_object_get(body, "until"),
+		     *note = json_object_get(body, "reason");
 	const char *domain = json_string_value(json_object_get(body, "domain"));
 	size_t n = 1 + (until != NULL) + (note != NULL);
 	struct addr addr;
@@ -281,8 +292,8 @@ static const char *read_saying(const json_t *body, int64_t now_s, struct saying 
 }
 
 /* A domain of which the configuration says something is not open federation's. */
-static enum partners_outcome check_domain(const struct server *server, const struct saying *saying,
-					  char out_text[256])
+static enum partners_outcome check_domain(const struct server *server,
+					  const struct saying *saying, char out_text[256])
 {
 	const struct rule *rule = find_route(server, saying->domain);
 
@@ -309,8 +320,8 @@ static enum err carry_out(struct server *server, const struct saying *saying,
 		return discovered_approve(server->discovered, saying->domain, saying->until_s,
 					  saying->note, now_ms, out_before);
 	case PARTNERS_BLOCK:
-		return discovered_block(server->discovered, saying->domain, saying->note, now_ms,
-					out_before);
+		return discovered_block(server->discovered, saying->domain, saying->note,
+					now_ms, out_before);
 	case PARTNERS_FORGET:
 		break;
 	}
@@ -327,13 +338,14 @@ static json_t *tell(const struct server *server, const struct saying *saying,
 		json_array_append_new(is, row);
 	if (*before->domain)
 		json_array_append_new(was, view_to_json(server, before));
-	return json_pack("{s:i, s:b, s:[], s:b, s:o, s:o}", "version", 1, "ok", 1, "problems", "open",
-			 server->snapshot->settings->federation.is_open, "discovered", is, "before",
-			 was);
+	return json_pack("{s:i, s:b, s:[], s:b, s:o, s:o}", "version", 1, "ok", 1, "problems",
+			 "open", server->snapshot->settings->federation.is_open, "discovered",
+			 is, "before", was);
 }
 
-enum partners_outcome partners_say(struct server *server, enum partners_word word, const char *body,
-				   size_t len, json_t **out_json, char out_text[256])
+enum partners_outcome partners_say(struct server *server, enum partners_word word,
+				   const char *body, size_t len, json_t **out_json,
+				   char out_text[256])
 {
 	json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 	struct saying saying = { .word = word };

@@ -12,7 +12,7 @@ static enum ink ink_of(const char *state)
 		const char *state;
 		enum ink ink;
 	} inks[] = {
-		{ "up", INK_OK },	 { "approved", INK_OK }, { "down", INK_FAIL },
+		{ "up", INK_OK },        { "approved", INK_OK },  { "down", INK_FAIL },
 		{ "limited", INK_WARN }, { "watched", INK_WARN },
 	};
 
@@ -37,7 +37,8 @@ static void add_route(struct grid *grid, const json_t *row)
 		snprintf(certificate, sizeof(certificate), "certificate %lld d",
 			 (long long)json_integer_value(days));
 	grid_add(grid, ink_of(state), 0, state, record_text(row, "domain"), "route",
-		 screen_ago(record_number(row, "last_seen_s"), seen), requests, certificate, NULL);
+		 screen_ago(record_number(row, "last_seen_s"), seen), requests, certificate,
+		 NULL);
 }
 
 static void add_discovered(struct grid *grid, const json_t *row)
@@ -117,7 +118,8 @@ static void show_route(const struct screen *screen, const json_t *row)
 		put_line(screen, "failed last by", record_text(row, "last_reason"));
 	if (json_object_get(row, "certificate_days_left")) {
 		begin_line(screen, "certificate");
-		fprintf(screen->file, "%lld days left\n", record_number(row, "certificate_days_left"));
+		fprintf(screen->file, "%lld days left\n",
+			record_number(row, "certificate_days_left"));
 	}
 }
 
@@ -162,7 +164,8 @@ static void show_discovered(const struct screen *screen, const json_t *row)
 	put_line(screen, "first seen", record_text(row, "first_seen"));
 	put_line(screen, "last seen", record_text(row, "last_seen"));
 	begin_line(screen, "requests");
-	fprintf(screen->file, "%lld received: %lld succeeded, %lld failed, %lld refused by limits\n",
+	fprintf(screen->file,
+		"%lld received: %lld succeeded, %lld failed, %lld refused by limits\n",
 		record_number(row, "requests_received"), record_number(row, "succeeded"),
 		record_number(row, "failed"), record_number(row, "requests_refused"));
 	begin_line(screen, "");
@@ -188,7 +191,8 @@ void partner_text_show(const struct screen *screen, const json_t *answer)
 
 /* ---- what changed ---- */
 
-/* "limited, by partner-suspicious"; "approved until 2031-12-31T23:59:59.000+00:00, because ...". */
+/* "limited, by partner-suspicious"; "approved until 2031-12-31T23:59:59.000+00:00, because
+ * ...". */
 static void put_state(const struct screen *screen, const json_t *row)
 {
 	const char *why = record_text(row, "why"), *until = record_text(row, "until"),
@@ -218,7 +222,8 @@ void partner_text_changed(const struct screen *screen, const json_t *answer)
 	put_state(screen, was);
 	fputs(")\n", screen->file);
 	if (is_approved && !json_is_true(json_object_get(answer, "open")))
-		fputs("open federation is switched off, so nothing is exchanged with it: federation.open\n",
+		fputs("open federation is switched off, so nothing is exchanged with it: "
+		      "federation.open\n",
 		      screen->file);
 	if (is_approved && *obstacle(is))
 		fprintf(screen->file, "%s\n", obstacle(is));

@@ -829,7 +829,7 @@ def test_partner():
             done = made.ask("partner", *words, want=code)
             check(text in done.stderr, f"{words}: {done.stderr}{done.stdout}")
         words = made.ask("completion", "words", "--", "nuncio", "partner", "").stdout.split()
-        check(words == ["list", "show", "approve", "block", "forget"], str(words))
+        check(words == ["list", "show", "check", "approve", "block", "forget"], str(words))
         words = made.ask("completion", "words", "--", "nuncio", "partner", "show", "").stdout.split()
         check(words == ["partner.example", "off.example", "c.example", "spam.example", "x.partner.example"], str(words))
         check("2 approved" in made.ask("status").stdout, "status counts them")

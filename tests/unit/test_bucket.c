@@ -24,10 +24,12 @@ static void test_fills_with_time(void **state)
 	assert_int_equal(bucket_wait_s(&bucket, &rate), 1);
 	assert_int_equal(take_all(&bucket, &rate, 5049), 0);
 	assert_int_equal(take_all(&bucket, &rate, 5050), 1);
-	assert_int_equal(take_all(&bucket, &rate, 5549), 9); /* 9.98, and the rest is not lost */
+	assert_int_equal(take_all(&bucket, &rate, 5549),
+			 9); /* 9.98, and the rest is not lost */
 	assert_int_equal(take_all(&bucket, &rate, 5550), 1);
 	assert_int_equal(take_all(&bucket, &rate, 99000), 20);
-	assert_int_equal(take_all(&bucket, &rate, 5000), 0); /* a clock that goes back gives nothing */
+	assert_int_equal(take_all(&bucket, &rate, 5000),
+			 0); /* a clock that goes back gives nothing */
 }
 
 static void test_waits(void **state)
@@ -36,7 +38,8 @@ static void test_waits(void **state)
 	struct bucket bucket = { 0 };
 
 	assert_int_equal(take_all(&bucket, &slow, 1), 1);
-	assert_int_equal(bucket_wait_s(&bucket, &slow), 60); /* nobody is told to wait for longer */
+	assert_int_equal(bucket_wait_s(&bucket, &slow),
+			 60); /* nobody is told to wait for longer */
 	assert_int_equal(take_all(&bucket, &none, 1), 1000);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "proxy/base/macros.h"
 #include "proxy/base/text.h"
@@ -48,7 +49,8 @@ static int teardown(void **state)
 
 static enum discovered_verdict ask(struct house *house, const char *domain, const char *user)
 {
-	const struct discovered_question question = { domain, user, "corp.example", house->now_ms };
+	const struct discovered_question question = { domain, user, "corp.example",
+						      house->now_ms };
 
 	house->retry_after_s = 0;
 	return discovered_request(house->table, &question, &house->retry_after_s);
@@ -121,10 +123,9 @@ static void test_users(void **state)
 	for (size_t i = 0; i < COUNT(users); i++) {
 		assert_int_equal(ask(house, "h.example", users[i]), DISCOVERED_WELCOME);
 		assert_int_equal(look(house, "h.example").n_users, i + 1);
-		assert_int_equal(look(house, "h.example").state,
-				 i < 2	 ? DISCOVERED_NEW
-				 : i < 4 ? DISCOVERED_WATCHED
-					 : DISCOVERED_LIMITED);
+		assert_int_equal(look(house, "h.example").state, i < 2   ? DISCOVERED_NEW
+								 : i < 4 ? DISCOVERED_WATCHED
+									 : DISCOVERED_LIMITED);
 	}
 	assert_int_equal(ask(house, "h.example", "f"), DISCOVERED_TOO_MANY_USERS);
 	assert_true(house->retry_after_s > 60);
@@ -170,8 +171,8 @@ static void test_suspicious(void **state)
 
 	(void)ask(house, "s.example", "anna");
 	answer(house, "s.example", 404, 19);
-	answer(house, "s.example", 480, 50); /* says nothing */
-	answer(house, "s.example", 503, 50); /* our own */
+	answer(house, "s.example", 480, 50);                              /* says nothing */
+	answer(house, "s.example", 503, 50);                              /* our own */
 	assert_int_equal(look(house, "s.example").state, DISCOVERED_NEW); /* too few to say */
 	answer(house, "s.example", 404, 1);
 	assert_int_equal(look(house, "s.example").state, DISCOVERED_LIMITED);
@@ -206,8 +207,8 @@ static void test_approved(void **state)
 		snprintf(user, sizeof(user), "u%u", i);
 		(void)ask(house, "p.example", user);
 	}
-	assert_int_equal(discovered_approve(house->table, "p.example", WALL_S + 3600, "known", house->now_ms,
-					    &before),
+	assert_int_equal(discovered_approve(house->table, "p.example", WALL_S + 3600, "known",
+					    house->now_ms, &before),
 			 ERR_OK);
 	assert_int_equal(before.state, DISCOVERED_LIMITED);
 	assert_false(discovered_hides(house->table, "p.example", house->now_ms));
@@ -235,7 +236,8 @@ static void test_blocked_and_forgotten(void **state)
 	struct house *house = *state;
 	struct discovered_view before;
 
-	assert_int_equal(discovered_block(house->table, "b.example", "spam", BEGIN_MS, &before), ERR_OK);
+	assert_int_equal(discovered_block(house->table, "b.example", "spam", BEGIN_MS, &before),
+			 ERR_OK);
 	assert_string_equal(before.domain, ""); /* in advance */
 	assert_int_equal(ask(house, "b.example", "anna"), DISCOVERED_IS_BLOCKED);
 	assert_int_equal(look(house, "b.example").state, DISCOVERED_BLOCKED);
@@ -243,18 +245,23 @@ static void test_blocked_and_forgotten(void **state)
 	assert_true(discovered_is_blocked(house->table, "b.example"));
 	assert_false(discovered_is_blocked(house->table, "unknown.example"));
 	assert_int_equal(look(house, "b.example").n_users, 0);
-	assert_int_equal(discovered_approve(house->table, "b.example", 0, NULL, BEGIN_MS, &before), ERR_OK);
+	assert_int_equal(
+		discovered_approve(house->table, "b.example", 0, NULL, BEGIN_MS, &before),
+		ERR_OK);
 	assert_int_equal(before.state, DISCOVERED_BLOCKED);
 	assert_false(discovered_is_blocked(house->table, "b.example"));
 	assert_string_equal(before.note, "spam");
 	assert_int_equal(ask(house, "b.example", "anna"), DISCOVERED_WELCOME);
-	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before), ERR_OK);
+	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before),
+			 ERR_OK);
 	assert_int_equal(before.state, DISCOVERED_APPROVED);
-	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before), ERR_NOT_FOUND);
+	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before),
+			 ERR_NOT_FOUND);
 	assert_true(discovered_hides(house->table, "b.example", BEGIN_MS));
 }
 
-/* Strangers who bring ever new domains push out each other, but nobody of whom something was said. */
+/* Strangers who bring ever new domains push out each other, but nobody of whom something was
+ * said. */
 static void test_bounded(void **state)
 {
 	struct house *house = *state;
@@ -262,8 +269,11 @@ static void test_bounded(void **state)
 	struct discovered_view before;
 	char domain[64];
 
-	assert_int_equal(discovered_approve(house->table, "good.example", 0, "", BEGIN_MS, &before), ERR_OK);
-	assert_int_equal(discovered_block(house->table, "bad.example", "", BEGIN_MS, &before), ERR_OK);
+	assert_int_equal(
+		discovered_approve(house->table, "good.example", 0, "", BEGIN_MS, &before),
+		ERR_OK);
+	assert_int_equal(discovered_block(house->table, "bad.example", "", BEGIN_MS, &before),
+			 ERR_OK);
 	for (unsigned i = 0; i < 3; i++) /* watched */
 		(void)ask(house, "w.example", i == 0 ? "a" : i == 1 ? "b" : "c");
 	for (unsigned i = 0; i < 3000; i++) {
@@ -290,7 +300,8 @@ static void test_no_room(void **state)
 
 	for (unsigned i = 0; i < 2000; i++) {
 		snprintf(domain, sizeof(domain), "d%u.example", i);
-		n_limit += discovered_block(house->table, domain, "", BEGIN_MS, &before) == ERR_LIMIT;
+		n_limit += discovered_block(house->table, domain, "", BEGIN_MS, &before) ==
+			   ERR_LIMIT;
 	}
 	assert_int_equal(n_limit, 2000 - 160);
 	for (unsigned i = 0; i < 2000; i++) {
@@ -298,7 +309,8 @@ static void test_no_room(void **state)
 		n_welcome += ask(house, domain, NULL) == DISCOVERED_WELCOME;
 		answer(house, domain, 404, 1);
 	}
-	assert_in_range(n_welcome, 16, 16 * 20); /* what one domain may, for each of the sixteen parts */
+	assert_in_range(n_welcome, 16,
+			16 * 20); /* what one domain may, for each of the sixteen parts */
 	discovered_count(house->table, BEGIN_MS, counts);
 	assert_int_equal(counts[DISCOVERED_BLOCKED], 160);
 	assert_int_equal(counts[DISCOVERED_NEW], 0);
@@ -308,15 +320,21 @@ static void test_no_room(void **state)
 static void test_notes(void **state)
 {
 	struct house *house = *state;
-	struct identity_name names[] = { { IDENTITY_DNS, "a.example" }, { IDENTITY_DNS, "sip.a.example" } };
-	struct identity identity = { .n_refs = 1, .names = names, .n_names = 2, .sha256 = "0123", .not_after = 77,
+	struct identity_name names[] = { { IDENTITY_DNS, "a.example" },
+					 { IDENTITY_DNS, "sip.a.example" } };
+	struct identity identity = { .n_refs = 1,
+				     .names = names,
+				     .n_names = 2,
+				     .sha256 = "0123",
+				     .not_after = 77,
 				     .issuer = "CN=ca" };
 
 	discovered_note(house->table, "a.example", &identity, "sip.a.example:5061", "rule");
 	assert_string_equal(look(house, "a.example").domain, ""); /* makes no entry */
 	(void)ask(house, "a.example", "anna");
 	discovered_note(house->table, "a.example", &identity, NULL, NULL);
-	discovered_note(house->table, "a.example", NULL, "sip.a.example:5061", "certificate-names-domain");
+	discovered_note(house->table, "a.example", NULL, "sip.a.example:5061",
+			"certificate-names-domain");
 	assert_string_equal(look(house, "a.example").facts.names, "a.example, sip.a.example");
 	assert_string_equal(look(house, "a.example").facts.sha256, "0123");
 	assert_string_equal(look(house, "a.example").facts.issuer, "CN=ca");
@@ -334,17 +352,70 @@ static void test_lists(void **state)
 
 	(void)ask(house, "b.example", "anna");
 	(void)ask(house, "a.example", "anna");
-	assert_int_equal(discovered_block(house->table, "c.example", "", BEGIN_MS, &before), ERR_OK);
+	assert_int_equal(discovered_block(house->table, "c.example", "", BEGIN_MS, &before),
+			 ERR_OK);
 	assert_int_equal(discovered_domains(house->table, ~0U, BEGIN_MS, &names, &n), ERR_OK);
 	assert_int_equal(n, 3);
 	assert_string_equal(names[0].text, "a.example");
 	assert_string_equal(names[1].text, "b.example");
 	assert_string_equal(names[2].text, "c.example");
 	free(names);
-	assert_int_equal(discovered_domains(house->table, 1U << DISCOVERED_BLOCKED, BEGIN_MS, &names, &n), ERR_OK);
+	assert_int_equal(discovered_domains(house->table, 1U << DISCOVERED_BLOCKED, BEGIN_MS,
+					    &names, &n),
+			 ERR_OK);
 	assert_int_equal(n, 1);
 	assert_string_equal(names[0].text, "c.example");
 	free(names);
+}
+
+enum { N_THREADS = 4, N_ROUNDS = 3000 };
+
+static void *hammer(void *user)
+{
+	struct discovered *table = user;
+	unsigned char users[USER_SKETCH_BYTES];
+	unsigned counts[N_DISCOVERED_STATES], retry_after_s;
+	struct discovered_view view;
+	char domain[32], name[32];
+	size_t len;
+
+	for (unsigned i = 0; i < N_ROUNDS; i++) {
+		struct discovered_question question = { domain, name, "corp.example",
+							BEGIN_MS + i };
+
+		snprintf(domain, sizeof(domain), "d%u.example", i % 300);
+		snprintf(name, sizeof(name), "u%u", i % 7);
+		(void)discovered_request(table, &question, &retry_after_s);
+		discovered_answered(table, domain, i % 3 ? 404 : 200, BEGIN_MS + i);
+		discovered_sent(table, domain, BEGIN_MS + i);
+		if (i % 50 == 0)
+			(void)!discovered_block(table, domain, "x", BEGIN_MS + i, &view);
+		if (i % 60 == 0)
+			(void)!discovered_forget(table, domain, BEGIN_MS + i, &view);
+		if (i % 100 == 0)
+			discovered_count(table, BEGIN_MS + i, counts);
+		if (i % 200 == 0)
+			discovered_tick(table, BEGIN_MS + i);
+		(void)discovered_take_changed(table, &view, users, &len);
+	}
+	return NULL;
+}
+
+/* For ThreadSanitizer; here that nothing is lost or counted twice. */
+static void test_threads(void **state)
+{
+	struct house *house = *state;
+	unsigned counts[N_DISCOVERED_STATES], n = 0;
+	pthread_t threads[N_THREADS];
+
+	for (size_t i = 0; i < N_THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, hammer, house->table), 0);
+	for (size_t i = 0; i < N_THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	discovered_count(house->table, BEGIN_MS + N_ROUNDS, counts);
+	for (size_t i = 0; i < N_DISCOVERED_STATES; i++)
+		n += counts[i];
+	assert_in_range(n, 100, 160);
 }
 
 struct told {
@@ -353,7 +424,8 @@ struct told {
 	char domain[64];
 };
 
-static void on_changed(void *user, const struct discovered_view *view, enum discovered_state before)
+static void on_changed(void *user, const struct discovered_view *view,
+		       enum discovered_state before)
 {
 	struct told *told = user;
 
@@ -384,7 +456,8 @@ static void test_journal(void **state)
 	answer(house, "a.example", 404, 20);
 	assert_int_equal(told.n_changed, 1);
 	assert_int_equal(told.after, DISCOVERED_LIMITED);
-	assert_int_equal(discovered_approve(house->table, "a.example", WALL_S + 1000, "", house->now_ms, &before),
+	assert_int_equal(discovered_approve(house->table, "a.example", WALL_S + 1000, "",
+					    house->now_ms, &before),
 			 ERR_OK);
 	assert_int_equal(told.n_changed, 2);
 	discovered_tick(house->table, house->now_ms + 999000);
@@ -393,7 +466,8 @@ static void test_journal(void **state)
 	assert_int_equal(told.n_changed, 3);
 	assert_int_equal(told.before, DISCOVERED_APPROVED);
 	assert_int_equal(told.after, DISCOVERED_NEW);
-	assert_int_equal(discovered_forget(house->table, "a.example", house->now_ms, &before), ERR_OK);
+	assert_int_equal(discovered_forget(house->table, "a.example", house->now_ms, &before),
+			 ERR_OK);
 	assert_int_equal(told.n_gone, 1);
 	discovered_set_journal(house->table, NULL);
 }
@@ -409,7 +483,8 @@ static void test_restored(void **state)
 
 	discovered_set_key(house->table, key);
 	for (unsigned i = 0; i < 6; i++)
-		(void)ask(house, "l.example", (const char *const[]){ "a", "b", "c", "d", "e", "f" }[i]);
+		(void)ask(house, "l.example",
+			  (const char *const[]){ "a", "b", "c", "d", "e", "f" }[i]);
 	assert_true(discovered_take_changed(house->table, &view, users, &len));
 	assert_true(len > 0);
 	assert_int_equal(view.n_refused, 1);
@@ -418,7 +493,8 @@ static void test_restored(void **state)
 	assert_int_equal(discovered_new(160, &again), ERR_OK);
 	discovered_set_bounds(again, &bounds);
 	discovered_set_key(again, key);
-	assert_int_equal(discovered_restore_users(again, "l.example", users, 21), ERR_NOT_FOUND);
+	assert_int_equal(discovered_restore_users(again, "l.example", users, 21),
+			 ERR_NOT_FOUND);
 	assert_int_equal(discovered_restore(again, &view, 5), ERR_OK);
 	assert_int_equal(discovered_restore(again, &view, 5), ERR_EXISTS);
 	assert_int_equal(discovered_restore_users(again, "l.example", users, 20), ERR_SYNTAX);
@@ -436,10 +512,13 @@ static void test_restored(void **state)
 
 static void test_allowed(void **state)
 {
-	static const struct settings_text allow[] = { { .text = "*.b.example" }, { .text = "a.example" } },
-					  deny[] = { { .text = "*.bad.b.example" }, { .text = "c.example" } };
-	const struct settings_federation open = { .deny = deny, .n_deny = 2 },
-					 listed = { .allow = allow, .n_allow = 2, .deny = deny, .n_deny = 2 };
+	static const struct settings_text allow[] = { { .text = "*.b.example" },
+						      { .text = "a.example" } },
+					  deny[] = { { .text = "*.bad.b.example" },
+						     { .text = "c.example" } };
+	const struct settings_federation open = { .deny = deny, .n_deny = 2 }, listed = {
+		.allow = allow, .n_allow = 2, .deny = deny, .n_deny = 2
+	};
 	static const struct {
 		const char *domain;
 		enum discovered_listing open, listed;
@@ -462,7 +541,8 @@ static void test_allowed(void **state)
 
 static void test_hidden_status(void **state)
 {
-	static const int hidden[] = { 404, 410, 480, 484, 485, 604 }, shown[] = { 200, 302, 401, 403, 486, 487, 503, 603 };
+	static const int hidden[] = { 404, 410, 480, 484, 485, 604 },
+			 shown[] = { 200, 302, 401, 403, 486, 487, 503, 603 };
 
 	for (size_t i = 0; i < COUNT(hidden); i++)
 		assert_int_equal(discovered_hidden_status(hidden[i]), 480);
@@ -475,9 +555,11 @@ static void test_words(void **state)
 	for (int i = 0; i < N_DISCOVERED_STATES; i++)
 		assert_true(*discovered_state_text((enum discovered_state)i));
 	assert_int_equal(discovered_reason(DISCOVERED_WELCOME), REASON_NONE);
-	assert_int_equal(discovered_reason(DISCOVERED_RATE_LIMITED), REASON_PARTNER_RATE_LIMITED);
+	assert_int_equal(discovered_reason(DISCOVERED_RATE_LIMITED),
+			 REASON_PARTNER_RATE_LIMITED);
 	assert_int_equal(discovered_reason(DISCOVERED_SUSPICIOUS), REASON_PARTNER_SUSPICIOUS);
-	assert_int_equal(discovered_reason(DISCOVERED_TOO_MANY_USERS), REASON_PARTNER_TOO_MANY_USERS);
+	assert_int_equal(discovered_reason(DISCOVERED_TOO_MANY_USERS),
+			 REASON_PARTNER_TOO_MANY_USERS);
 	assert_int_equal(discovered_reason(DISCOVERED_IS_BLOCKED), REASON_PARTNER_BLOCKED);
 }
 
@@ -486,10 +568,22 @@ static void test_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_new),		  ROW(test_rate),     ROW(test_users),	 ROW(test_harvest),
-		ROW(test_suspicious),	  ROW(test_approved), ROW(test_bounded), ROW(test_blocked_and_forgotten),
-		ROW(test_no_room),	  ROW(test_notes),    ROW(test_lists),	 ROW(test_journal),
-		ROW(test_restored),	  cmocka_unit_test(test_allowed),	 cmocka_unit_test(test_hidden_status),
+		ROW(test_new),
+		ROW(test_rate),
+		ROW(test_users),
+		ROW(test_harvest),
+		ROW(test_suspicious),
+		ROW(test_approved),
+		ROW(test_bounded),
+		ROW(test_blocked_and_forgotten),
+		ROW(test_no_room),
+		ROW(test_notes),
+		ROW(test_lists),
+		ROW(test_journal),
+		ROW(test_threads),
+		ROW(test_restored),
+		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_hidden_status),
 		cmocka_unit_test(test_words),
 	};
 

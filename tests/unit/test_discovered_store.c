@@ -24,14 +24,17 @@ struct house {
 
 static void start(struct house *house, int64_t after_s, uint64_t now_ms)
 {
-	const struct settings_federation bounds = { .rate = { 100, 1000 }, .suspicious_rate = { 1, 1000 }, .max_users = 5 };
+	const struct settings_federation bounds = { .rate = { 100, 1000 },
+						    .suspicious_rate = { 1, 1000 },
+						    .max_users = 5 };
 
 	house->now_ms = now_ms;
 	assert_int_equal(store_open(house->directory, NULL, NULL, &house->store), ERR_OK);
 	assert_int_equal(discovered_new(160, &house->table), ERR_OK);
 	discovered_set_bounds(house->table, &bounds);
 	discovered_set_clock(house->table, now_ms, (uint64_t)(WALL_S + after_s) * 1000000);
-	assert_int_equal(discovered_store_attach(house->table, house->store, now_ms, &house->restored, &house->ds),
+	assert_int_equal(discovered_store_attach(house->table, house->store, now_ms,
+						 &house->restored, &house->ds),
 			 ERR_OK);
 }
 
@@ -68,7 +71,8 @@ static int teardown(void **state)
 
 static enum discovered_verdict ask(struct house *house, const char *domain, const char *user)
 {
-	const struct discovered_question question = { domain, user, "corp.example", house->now_ms };
+	const struct discovered_question question = { domain, user, "corp.example",
+						      house->now_ms };
 	unsigned retry_after_s;
 
 	return discovered_request(house->table, &question, &retry_after_s);
@@ -86,7 +90,10 @@ static void test_all_comes_back(void **state)
 {
 	struct house *house = *state;
 	struct identity_name name = { IDENTITY_DNS, "sip.l.example" };
-	struct identity identity = { .names = &name, .n_names = 1, .sha256 = "0123", .not_after = WALL_S + 5,
+	struct identity identity = { .names = &name,
+				     .n_names = 1,
+				     .sha256 = "0123",
+				     .not_after = WALL_S + 5,
 				     .issuer = "CN=\"\xfc\"" };
 	struct discovered_view before, was, is;
 	char user[8];
@@ -99,9 +106,13 @@ static void test_all_comes_back(void **state)
 	discovered_answered(house->table, "l.example", 404, BEGIN_MS);
 	discovered_sent(house->table, "l.example", BEGIN_MS);
 	discovered_sent_ended(house->table, "l.example", REASON_DNS_FAILED, BEGIN_MS);
-	discovered_note(house->table, "l.example", &identity, "sip.l.example:5061", "certificate-names-domain");
-	assert_int_equal(discovered_approve(house->table, "a.example", WALL_S + 3600, "a friend", BEGIN_MS, &before), ERR_OK);
-	assert_int_equal(discovered_block(house->table, "b.example", "spam", BEGIN_MS, &before), ERR_OK);
+	discovered_note(house->table, "l.example", &identity, "sip.l.example:5061",
+			"certificate-names-domain");
+	assert_int_equal(discovered_approve(house->table, "a.example", WALL_S + 3600,
+					    "a friend", BEGIN_MS, &before),
+			 ERR_OK);
+	assert_int_equal(discovered_block(house->table, "b.example", "spam", BEGIN_MS, &before),
+			 ERR_OK);
 	was = look(house, "l.example");
 	stop(house);
 	start(house, 600, 1000); /* ten minutes later the machine has just begun */
@@ -135,12 +146,15 @@ static void test_forgotten(void **state)
 	struct discovered_view before;
 	struct store_state store;
 
-	assert_int_equal(discovered_block(house->table, "b.example", "", BEGIN_MS, &before), ERR_OK);
+	assert_int_equal(discovered_block(house->table, "b.example", "", BEGIN_MS, &before),
+			 ERR_OK);
 	(void)ask(house, "c.example", "anna");
 	discovered_store_save(house->ds, 1);
 	discovered_store_save(house->ds, 9);
-	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before), ERR_OK);
-	assert_int_equal(discovered_forget(house->table, "c.example", BEGIN_MS, &before), ERR_OK);
+	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before),
+			 ERR_OK);
+	assert_int_equal(discovered_forget(house->table, "c.example", BEGIN_MS, &before),
+			 ERR_OK);
 	stop(house);
 	start(house, 1, 1000);
 	assert_int_equal(house->restored.domains, 0);
@@ -183,17 +197,20 @@ static void test_damaged(void **state)
 		{ "discovered", "x.example", "" },
 		{ "discovered", "y.example", "{\"layout\":2,\"state\":\"new\"}" },
 		{ "discovered", "z.example", "{\"layout\":1,\"state\":\"friendly\"}" },
-		{ "discovered", "n.example", "{\"layout\":1,\"state\":\"new\",\"received\":-1}" },
+		{ "discovered", "n.example",
+		  "{\"layout\":1,\"state\":\"new\",\"received\":-1}" },
 		{ "discovered", "UPPER.example", "{\"layout\":1,\"state\":\"blocked\"}" },
 		{ "discovered", "not a domain", "{\"layout\":1,\"state\":\"blocked\"}" },
-		{ "discovered", "good.example", "{\"layout\":1,\"state\":\"blocked\",\"why\":\"no-such-code\",\"note\":7}" },
+		{ "discovered", "good.example",
+		  "{\"layout\":1,\"state\":\"blocked\",\"why\":\"no-such-code\",\"note\":7}" },
 		{ "discovered-users", "good.example", "\1abc" },
 		{ "discovered-users", "gone.example", "\1abcd" },
 	};
 	struct store_state store;
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		store_put(house->store, rows[i].kind, rows[i].key, rows[i].value, strlen(rows[i].value));
+		store_put(house->store, rows[i].kind, rows[i].key, rows[i].value,
+			  strlen(rows[i].value));
 	stop(house);
 	start(house, 1, 1000);
 	assert_int_equal(house->restored.domains, 1);
@@ -210,7 +227,8 @@ static void test_lost_key(void **state)
 	struct house *house = *state;
 
 	for (unsigned i = 0; i < 6; i++)
-		(void)ask(house, "l.example", (const char *const[]){ "a", "b", "c", "d", "e", "f" }[i]);
+		(void)ask(house, "l.example",
+			  (const char *const[]){ "a", "b", "c", "d", "e", "f" }[i]);
 	discovered_store_save(house->ds, 9);
 	store_put(house->store, "discovered-key", "key", "short", 5);
 	stop(house);
@@ -224,7 +242,8 @@ static void test_lost_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_all_comes_back), ROW(test_forgotten), ROW(test_save), ROW(test_damaged), ROW(test_lost_key),
+		ROW(test_all_comes_back), ROW(test_forgotten), ROW(test_save),
+		ROW(test_damaged),        ROW(test_lost_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

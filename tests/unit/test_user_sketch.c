@@ -44,10 +44,13 @@ static void test_exact_up_to_a_thousand(void **state)
 	assert_int_equal(user_sketch_count(&sketch), 0);
 }
 
-/* The standard error is 1.6 %; the same user counts once, also if it was counted exactly before. */
+/* The standard error is 1.6 %; the same user counts once, also if it was counted exactly
+ * before. */
 static void test_estimate(void **state)
 {
-	static const unsigned counts[] = { 1001, 1500, 3000, 10000, 12000, 30000, 100000, 300000 };
+	static const unsigned counts[] = {
+		1001, 1500, 3000, 10000, 12000, 30000, 100000, 300000
+	};
 	double squares = 0;
 	unsigned n_done = 0;
 
@@ -88,7 +91,8 @@ static void test_written_and_read(void **state)
 		assert_int_equal(user_sketch_write(&read, again), len);
 		assert_memory_equal(bytes, again, len);
 		add(&read, 1, 0, counts[i] + 5); /* it goes on counting */
-		assert_in_range(user_sketch_count(&read), counts[i] - counts[i] / 20, counts[i] * 1.05 + 6);
+		assert_in_range(user_sketch_count(&read), counts[i] - counts[i] / 20,
+				counts[i] * 1.05 + 6);
 		user_sketch_fini(&sketch);
 		user_sketch_fini(&read);
 	}
