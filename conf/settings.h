@@ -171,7 +171,6 @@ struct settings_route {
 	bool accepts_wildcard;         /* the route's own word, or else that of tls */
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
 	unsigned services_in, services_out; /* SERVICE_...: what it may ask of us, and we of it */
-	unsigned services;             /* what is in both */
 	uint32_t probe_ms;             /* 0: no probing */
 	struct place place, domain_place, bind_place;
 };

@@ -183,7 +183,6 @@ static void finish_route(struct schema_reader *reader, const struct node *node, 
 							     : settings->tls.accepts_wildcard;
 	if (!node_get(node, "services"))
 		route->services_in = route->services_out = SERVICE_ALL;
-	route->services = route->services_in & route->services_out;
 	if (*route->bind)
 		settings_bind(reader, route->bind, &route->bind_place, false,
 			      &route->bind_addr);

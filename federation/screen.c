@@ -198,8 +198,8 @@ static unsigned allowed(const struct settings_route *route, enum screen_way way)
 	return route->services_in | route->services_out;
 }
 
-enum reason screen_check_way(const struct settings_route *route, enum screen_way way,
-			     unsigned services, const char **out_what)
+enum reason screen_check(const struct settings_route *route, enum screen_way way,
+			 unsigned services, const char **out_what)
 {
 	return check(allowed(route, way), services, out_what);
 }
@@ -207,10 +207,4 @@ enum reason screen_check_way(const struct settings_route *route, enum screen_way
 bool screen_is_open(const struct settings_route *route, enum screen_way way)
 {
 	return allowed(route, way) == SERVICE_ALL;
-}
-
-enum reason screen_check(const struct settings_route *route, unsigned services,
-			 const char **out_what)
-{
-	return check(route ? route->services : SERVICE_ALL, services, out_what);
 }

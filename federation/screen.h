@@ -21,12 +21,8 @@ enum screen_way {
 
 /* REASON_NONE, or REASON_SERVICE_NOT_ALLOWED with the word of the service in out_what. route
  * may be NULL (no bounds). */
-enum reason screen_check_way(const struct settings_route *route, enum screen_way way,
-			     unsigned services, const char **out_what);
+enum reason screen_check(const struct settings_route *route, enum screen_way way,
+			 unsigned services, const char **out_what);
 
 /* True if nothing is closed that way, so that nobody need look what the request asks for. */
 bool screen_is_open(const struct settings_route *route, enum screen_way way);
-
-/* The same for what is open in both ways. */
-enum reason screen_check(const struct settings_route *route, unsigned services,
-			 const char **out_what);

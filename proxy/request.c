@@ -285,17 +285,17 @@ static enum reason limit(struct request *request)
 
 static enum reason screen(struct request *request)
 {
+	const enum screen_way way = request->is_inside_dialog ? SCREEN_DIALOG : SCREEN_IN;
 	const char *what = "";
 	unsigned services;
 
-	if (!request->origin.route || request->is_ack ||
-	    request->origin.route->services == SERVICE_ALL)
+	if (request->is_ack || screen_is_open(request->origin.route, way))
 		return REASON_NONE;
 	services = screen_services(request->arrival->msg);
-	if (screen_check(request->origin.route, services, &what) == REASON_NONE)
+	if (screen_check(request->origin.route, way, services, &what) == REASON_NONE)
 		return REASON_NONE;
 	decision_add(&request->decision, "screen", "services", &request->origin.route->place,
-		     "%s is not exchanged with this partner", what);
+		     "%s is not taken from this partner", what);
 	return REASON_SERVICE_NOT_ALLOWED;
 }
 

@@ -194,14 +194,15 @@ static bool makes_dialog(const char *method)
 /* A partner may be closed for the service in the direction outwards, too. */
 static enum reason check_services(struct request *request, const struct rule *rule)
 {
+	const enum screen_way way = request->is_inside_dialog ? SCREEN_DIALOG : SCREEN_OUT;
 	const char *what = "";
 
-	if (!rule->route || request->is_ack || rule->route->services == SERVICE_ALL)
+	if (request->is_ack || screen_is_open(rule->route, way))
 		return REASON_NONE;
-	if (screen_check(rule->route, screen_services(request->msg), &what) == REASON_NONE)
+	if (screen_check(rule->route, way, screen_services(request->msg), &what) == REASON_NONE)
 		return REASON_NONE;
 	decision_add(&request->decision, "screen", "services", &rule->route->place,
-		     "%s is not exchanged with %.80s", what, rule->id);
+		     "%s is not sent to %.80s", what, rule->id);
 	return REASON_SERVICE_NOT_ALLOWED;
 }
 

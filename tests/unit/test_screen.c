@@ -142,13 +142,13 @@ static void test_check(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(checks); i++) {
-		struct settings_route route = { .services = checks[i].allowed };
+		struct settings_route route = { .services_in = checks[i].allowed };
 		const char *what = "untouched";
-		enum reason reason = screen_check(&route, checks[i].wanted, &what);
+		enum reason reason = screen_check(&route, SCREEN_IN, checks[i].wanted, &what);
 		if (reason != (checks[i].what ? REASON_SERVICE_NOT_ALLOWED : REASON_NONE) ||
 		    strcmp(what, checks[i].what ? checks[i].what : "untouched") != 0)
 			fail_msg("%s: %s", checks[i].name, what);
-		assert_int_equal(screen_check(NULL, checks[i].wanted, &what), REASON_NONE);
+		assert_int_equal(screen_check(NULL, SCREEN_IN, checks[i].wanted, &what), REASON_NONE);
 	}
 }
 
@@ -174,12 +174,12 @@ static void test_ways(void **state)
 
 	for (size_t i = 0; i < COUNT(ways); i++) {
 		const char *what = "untouched";
-		enum reason reason = screen_check_way(&route, ways[i].way, ways[i].wanted, &what);
+		enum reason reason = screen_check(&route, ways[i].way, ways[i].wanted, &what);
 
 		if (reason != (ways[i].what ? REASON_SERVICE_NOT_ALLOWED : REASON_NONE) ||
 		    strcmp(what, ways[i].what ? ways[i].what : "untouched") != 0)
 			fail_msg("%s: %s", ways[i].name, what);
-		assert_int_equal(screen_check_way(NULL, ways[i].way, ways[i].wanted, &what), REASON_NONE);
+		assert_int_equal(screen_check(NULL, ways[i].way, ways[i].wanted, &what), REASON_NONE);
 		assert_false(screen_is_open(&route, ways[i].way));
 		assert_true(screen_is_open(NULL, ways[i].way));
 	}

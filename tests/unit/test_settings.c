@@ -63,9 +63,8 @@ static void test_base(void **state)
 	assert_false(addr_is_set(&route->servers[0].addr));
 	assert_true(route->servers[0].has_port);
 	assert_int_equal(route->certificate.index, 0);
-	assert_int_equal(route->services, SERVICE_PRESENCE | SERVICE_IM);
-	assert_int_equal(route->services_in, route->services);
-	assert_int_equal(route->services_out, route->services);
+	assert_int_equal(route->services_in, SERVICE_PRESENCE | SERVICE_IM);
+	assert_int_equal(route->services_out, SERVICE_PRESENCE | SERVICE_IM);
 	assert_int_equal(route->probe_ms, 60000);
 
 	assert_int_equal(settings->limits.requests.count, 200);
@@ -186,7 +185,7 @@ static void test_forms(void **state)
 	assert_true(q->accepts_wildcard);
 	assert_string_equal(p->identities[0].text, "edge.p.example");
 	assert_int_equal(p->probe_ms, 0);
-	assert_int_equal(p->services, SERVICE_ALL);
+	assert_int_equal(p->services_in, SERVICE_ALL);
 	assert_int_equal(addr_port(&p->servers[0].addr), 5060);
 	assert_false(q->is_enabled);
 	assert_false(q->is_trustworthy);
@@ -233,8 +232,7 @@ static void test_services(void **state)
 		text = changed(29, line);
 		settings = load_good(text);
 		route = &settings->partners.routes[0];
-		if (route->services_in != rows[i].in || route->services_out != rows[i].out ||
-		    route->services != (rows[i].in & rows[i].out))
+		if (route->services_in != rows[i].in || route->services_out != rows[i].out)
 			fail_msg("%s: %u %u", rows[i].written, route->services_in, route->services_out);
 		settings_free(settings);
 		free(text);
