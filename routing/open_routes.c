@@ -65,7 +65,8 @@ static void fill_settings(struct open_route *route, const struct settings *setti
 		.bind = "",
 		.certificate = { .name = "", .index = -1 },
 		.minimum = settings->tls.minimum,
-		.services = SERVICE_ALL,
+		.services_in = SERVICE_ALL,
+		.services_out = SERVICE_ALL,
 		.place = settings->federation.place,
 		.domain_place = settings->federation.place,
 	};
