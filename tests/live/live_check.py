@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import dns
-from live_tls import FIRST_PORT, OUTBOUND, PARTNER, FakeServer, make_pki, outbound_domain, tls_server
+from live_tls import FIRST_PORT, OUTBOUND, PARTNER, FakeServer, make_pki, outbound_domain, start_server, tls_server
 from pki import Pki
 from stage import Failure, Stage, Tally, wait_for
 
@@ -200,12 +200,9 @@ def test_partner_certificates(tally, stage):
                   "partners:\n  routes:\n" + "\n".join(lines))
     proxy = stage.nuncio("edge2", text.replace("tls/root.pem]", "tls/root.pem]\n  crl: [tls/root.crl]"))
     for number, (name, options, code) in enumerate(OUTBOUND):
-        options = dict(options)
         # OpenSSL sends the root along that it verifies with.
-        wanted = [code, "cert-root"] if options.pop("route", None) else [code]
-        serve = options.pop("raw", None) or tls_server(pki, **options)
-        server = FakeServer(stage.addr(9), FIRST_PORT + number, serve)
-        server.start()
+        wanted = [code, "cert-root"] if "route" in options else [code]
+        server = start_server(stage, pki, FIRST_PORT + number, options)
         answer = proxy.ask_json("partner", "check", outbound_domain(number))
         check_rows(tally, name, answer, wanted, "")
         server.close()

@@ -181,6 +181,18 @@ class Announcer:
         self.process.stop()
 
 
+def start_server(stage, pki, port, options):
+    """A partner's server that does what a row of OUTBOUND says."""
+    options = {key: value for key, value in options.items() if key != "route"}
+    if "announces" in options:
+        server = Announcer(stage, pki, stage.addr(9), port, **options)
+        wait_for(lambda: is_bound("tcp", stage.addr(9), port), what="openssl s_server")
+        return server
+    server = FakeServer(stage.addr(9), port, options["raw"] if "raw" in options else tls_server(pki, **options))
+    server.start()
+    return server
+
+
 def answer_plainly(plain):
     plain.recv(1000)
     plain.sendall(b"SIP/2.0 400 Bad Request\r\n\r\n")
@@ -377,15 +389,7 @@ def test_outbound(tally, stage, pki, proxy):
     print("TLS refusals, outbound: our proxy connects to a partner's server")
     servers = []
     for number, (_, options, _) in enumerate(OUTBOUND):
-        options = {key: value for key, value in options.items() if key != "route"}
-        if "announces" in options:
-            servers.append(Announcer(stage, pki, stage.addr(9), FIRST_PORT + number, **options))
-            wait_for(lambda port=FIRST_PORT + number: is_bound("tcp", stage.addr(9), port), what="openssl s_server")
-            continue
-        serve = options["raw"] if "raw" in options else tls_server(pki, **options)
-        server = FakeServer(stage.addr(9), FIRST_PORT + number, serve)
-        server.start()
-        servers.append(server)
+        servers.append(start_server(stage, pki, FIRST_PORT + number, options))
     agent = Datagrams(stage.addr(3), 5060, timeout=45)
     try:
         calls = {}
