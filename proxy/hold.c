@@ -6,12 +6,14 @@
 #include "proxy/base/text.h"
 #include "proxy/receive.h"
 
-enum { MAX_LINES = 1000, MAX_IN_LINE = 64 };
+/* The bytes are those of one worker, and of one connection, which may hold one message of any size. */
+enum { MAX_LINES = 1000, MAX_IN_LINE = 64, MAX_BYTES = 32 * 1024 * 1024, MAX_BYTES_IN_LINE = 512 * 1024 };
 
 /* One request that waits. */
 struct held {
 	struct list link;
 	msg_t *msg;
+	size_t len; /* of its bytes */
 	uint64_t at_ms;
 	char domain[256]; /* whose record it needs; "" while those before it wait */
 };
@@ -24,6 +26,7 @@ struct line {
 	struct flow_user flow_user;
 	struct list held; /* held.link */
 	unsigned n;
+	size_t n_bytes;
 	struct dns_query query; /* for the first */
 };
 
@@ -34,8 +37,11 @@ bool hold_is_waiting(const struct flow *flow)
 	return flow->waiting != NULL;
 }
 
-static void held_free(struct held *held)
+static void held_free(struct line *line, struct held *held)
 {
+	line->n--;
+	line->n_bytes -= held->len;
+	line->worker->n_held_bytes -= held->len;
 	list_remove(&held->link);
 	message_unref(held->msg);
 	free(held);
@@ -48,7 +54,7 @@ static void line_free(struct line *line)
 	dns_cancel(&line->query);
 	flow_unwatch(&line->flow_user);
 	list_for_each(link, following, &line->held)
-		held_free(container_of(link, struct held, link));
+		held_free(line, container_of(link, struct held, link));
 	list_remove(&line->link);
 	line->worker->n_lines--;
 	line->flow->waiting = NULL;
@@ -142,8 +148,7 @@ static void serve(struct line *line, const struct trust_srv *srv)
 			return;
 		}
 		srv = NULL; /* it was asked for the first alone; what the cache knows is looked up by the others */
-		line->n--;
-		held_free(held);
+		held_free(line, held);
 		if (flow->is_closed)
 			break;
 	}
@@ -157,7 +162,9 @@ bool hold_request(struct worker *worker, const struct arrival *arrival, const ch
 	const bool is_first = !line;
 	struct held *held;
 
-	if (line && line->n >= MAX_IN_LINE)
+	if (line && (line->n >= MAX_IN_LINE || line->n_bytes + arrival->len > MAX_BYTES_IN_LINE))
+		return false;
+	if (worker->n_held_bytes + arrival->len > MAX_BYTES)
 		return false;
 	held = calloc(1, sizeof(*held));
 	if (!held)
@@ -171,8 +178,11 @@ bool hold_request(struct worker *worker, const struct arrival *arrival, const ch
 	held->msg = message_ref(arrival->msg);
 	held->at_ms = arrival->at_ms;
 	text_copy(held->domain, sizeof(held->domain), domain);
+	held->len = arrival->len;
 	list_append(&line->held, &held->link);
 	line->n++;
+	line->n_bytes += held->len;
+	worker->n_held_bytes += held->len;
 	if (is_first)
 		ask(line, domain);
 	return true;

@@ -37,6 +37,7 @@ struct worker {
 	struct list trips;	   /* responses on a path of their own: return_path */
 	struct list lines;	   /* requests that wait for DNS: hold */
 	unsigned n_lines;
+	size_t n_held_bytes; /* of the requests in lines */
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */

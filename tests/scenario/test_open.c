@@ -236,6 +236,17 @@ static const struct play plays[] = {
 	  "why overload\n"
 	  "wait 300s\n"
 	  "paula skips\n", ALL },
+	{ "too many bytes wait behind one; one message may be of any size",
+	  "dns _sipfederationtls._tcp.paris.example SRV hangs\n"
+	  "times 8 paula > MESSAGE sip:anna@corp.example | +Content-Type: text/plain | fill: 60000\n"
+	  "paula < nothing\n"
+	  "paula > MESSAGE sip:anna@corp.example | +Content-Type: text/plain | fill: 60000\n"
+	  "paula < 503\n"
+	  "why overload\n"
+	  "paula > MESSAGE sip:anna@corp.example\n"
+	  "paula < nothing\n"
+	  "wait 300s\n"
+	  "paula skips\n", ALL },
 	{ "a call, begun by them, and what follows inside",
 	  PAULA
 	  "paula > INVITE sip:anna@corp.example\n"
