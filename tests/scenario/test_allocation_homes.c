@@ -2,24 +2,13 @@
  * must not help the next. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/allocation.h"
+#include "tests/scenario/scenario.h"
 
 /* clang-format off */
 static const char *const configs[] = {
-	"version: 1\n"
-	"domains: [corp.example]\n"
-	"listeners:\n"
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge }\n"
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"
-	"  - { name: lan-udp, network: lan, bind: 127.0.1.2, port: 5060, transport: udp }\n"
-	"certificates:\n"
-	"  edge: { chain: edge.pem, key: edge.key }\n"
-	"tls: { trust: [ca.pem] }\n"
-	"realm: corp.example\n"
+	HOUSE_OF_BACKENDS
 	"placement: search\n"
 	"registrar: { min_expires: 60s, max_expires: 1h, default_expires: 5m }\n"
-	"partners:\n"
-	"  routes:\n"
-	"    - { domain: partner.example, server: 203.0.113.10, port: 5061, transport: mtls, probe: 0 }\n"
 	"backends:\n"
 	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0 }\n"
 	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, probe: 0 }\n"

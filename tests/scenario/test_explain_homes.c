@@ -21,19 +21,7 @@ enum { FAULT_SIZE = 80000, N_USERS = 1000, MAX_BACKENDS = 4 };
 
 /* clang-format off */
 #define START(PLACEMENT) \
-	"version: 1\n" \
-	"domains: [corp.example]\n" \
-	"listeners:\n" \
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge }\n" \
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
-	"  - { name: lan-udp, network: lan, bind: 127.0.1.2, port: 5060, transport: udp }\n" \
-	"certificates:\n" \
-	"  edge: { chain: edge.pem, key: edge.key }\n" \
-	"tls: { trust: [ca.pem] }\n" \
-	"realm: corp.example\n" \
-	"partners:\n" \
-	"  routes:\n" \
-	"    - { domain: partner.example, server: 203.0.113.10, port: 5061, transport: mtls, probe: 0 }\n" \
+	HOUSE_OF_BACKENDS \
 	"placement: " PLACEMENT "\n" \
 	"backends:\n"
 

@@ -4,19 +4,8 @@
 
 /* clang-format off */
 #define START(PLACEMENT) \
-	"version: 1\n" \
-	"domains: [corp.example]\n" \
-	"listeners:\n" \
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge }\n" \
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
-	"certificates:\n" \
-	"  edge: { chain: edge.pem, key: edge.key }\n" \
-	"tls: { trust: [ca.pem] }\n" \
-	"realm: corp.example\n" \
+	HOUSE_OF_BACKENDS \
 	"registrar: { min_expires: 60s, max_expires: 1h, default_expires: 5m }\n" \
-	"partners:\n" \
-	"  routes:\n" \
-	"    - { domain: partner.example, server: 203.0.113.10, port: 5061, transport: mtls, probe: 0 }\n" \
 	"placement: " PLACEMENT "\n" \
 	"backends:\n" \
 	"  - { name: binds, username: ucs-berlin, password_file: berlin.pass, listener: lan, address: 'sip:10.0.1.1:5060;transport=tcp', probe: 0 }\n" \

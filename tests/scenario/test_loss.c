@@ -5,19 +5,7 @@
 
 /* clang-format off */
 #define HOUSE(PROBE) \
-	"version: 1\n" \
-	"domains: [corp.example]\n" \
-	"listeners:\n" \
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge }\n" \
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
-	"  - { name: lan-udp, network: lan, bind: 127.0.1.2, port: 5060, transport: udp }\n" \
-	"certificates:\n" \
-	"  edge: { chain: edge.pem, key: edge.key }\n" \
-	"tls: { trust: [ca.pem] }\n" \
-	"realm: corp.example\n" \
-	"partners:\n" \
-	"  routes:\n" \
-	"    - { domain: partner.example, server: 203.0.113.10, port: 5061, transport: mtls, probe: 0 }\n" \
+	HOUSE_OF_BACKENDS \
 	"backends:\n" \
 	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, users: [anna], probe: " PROBE " }\n" \
 	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, users: [max], probe: 0 }\n"

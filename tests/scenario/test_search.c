@@ -5,18 +5,7 @@
 
 /* clang-format off */
 #define START \
-	"version: 1\n" \
-	"domains: [corp.example]\n" \
-	"listeners:\n" \
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge }\n" \
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
-	"certificates:\n" \
-	"  edge: { chain: edge.pem, key: edge.key }\n" \
-	"tls: { trust: [ca.pem] }\n" \
-	"realm: corp.example\n" \
-	"partners:\n" \
-	"  routes:\n" \
-	"    - { domain: partner.example, server: 203.0.113.10, port: 5061, transport: mtls, probe: 0 }\n" \
+	HOUSE_OF_BACKENDS \
 	"placement: search\n" \
 	"backends:\n"
 
