@@ -6,8 +6,9 @@
 #include "proxy/base/text.h"
 #include "proxy/receive.h"
 
-/* The bytes are those of one worker, and of one connection, which may hold one message of any size. */
-enum { MAX_LINES = 1000, MAX_IN_LINE = 64, MAX_BYTES = 32 * 1024 * 1024, MAX_BYTES_IN_LINE = 512 * 1024 };
+/* The bytes are those of one worker, and of one connection, which may hold one message of any size: by as many connections as one
+ * address may have (limits.connections_per_source) it must not take all of them. */
+enum { MAX_LINES = 1000, MAX_IN_LINE = 64, MAX_BYTES = 32 * 1024 * 1024, MAX_BYTES_IN_LINE = 128 * 1024 };
 
 /* One request that waits. */
 struct held {

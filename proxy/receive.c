@@ -129,6 +129,17 @@ static void act(struct worker *worker, struct request *request, enum request_out
 	}
 }
 
+/* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an answer; a domain that is not known
+ * costs the resolver one: whoever sends more of them than requests are allowed gets nothing (design.md D7). */
+static bool is_flooding(struct worker *worker, const struct arrival *arrival)
+{
+	unsigned ignored;
+
+	return arrival->flow->listener->network != NETWORK_LAN &&
+	       account_request(worker->server->accounts, &arrival->flow->remote, "", loop_now_ms(worker->loop),
+			       &ignored) != ACCOUNT_WELCOME;
+}
+
 /* What goes with a request while it is received: what DNS said of its domain, and, if it must wait for that, which domain. */
 struct reception {
 	const struct trust_srv *srv; /* NULL: nobody asked yet */
@@ -150,13 +161,16 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 	start_record(worker, &request);
 	outcome = request_judge(&request);
 	if (outcome == REQUEST_WAIT) {
+		bool is_dropped = is_flooding(worker, arrival);
+
 		text_copy(reception->domain, reception->size, request.from_domain);
 		request_fini(&request);
-		return false;
+		return is_dropped;
 	}
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, counter_method(request.decision.method), 1);
-	if (request.origin.kind != ORIGIN_STRANGER)
+	/* An untrusted partner is known by its From alone: what certificate it shows is not the partner's. */
+	if (request.origin.kind != ORIGIN_STRANGER && request.origin.kind != ORIGIN_PARTNER_UNTRUSTED)
 		hearing_certificate(worker, arrival->flow, request.origin.id);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
 	if (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER)
@@ -164,17 +178,6 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 	act(worker, &request, outcome);
 	request_fini(&request);
 	return true;
-}
-
-/* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an answer: whoever sends more of
- * them than requests are allowed gets nothing (design.md D7). */
-static bool is_flooding(struct worker *worker, const struct arrival *arrival)
-{
-	unsigned ignored;
-
-	return arrival->flow->listener->network != NETWORK_LAN &&
-	       account_request(worker->server->accounts, &arrival->flow->remote, "", loop_now_ms(worker->loop),
-			       &ignored) != ACCOUNT_WELCOME;
 }
 
 /* A request that no transaction absorbed. False: it must wait. */
@@ -260,7 +263,7 @@ static void receive_request(struct worker *worker, struct arrival *arrival)
 
 	if (!hold_is_waiting(arrival->flow) && on_request(worker, arrival, &reception))
 		return;
-	if (!hold_request(worker, arrival, domain) && !via_stamp(arrival->msg, &arrival->flow->remote))
+	if (!hold_request(worker, arrival, domain) && !is_flooding(worker, arrival) && !via_stamp(arrival->msg, &arrival->flow->remote))
 		refuse_unjudged(worker, arrival, REASON_OVERLOAD);
 }
 

@@ -238,7 +238,7 @@ static const struct play plays[] = {
 	  "paula skips\n", ALL },
 	{ "too many bytes wait behind one; one message may be of any size",
 	  "dns _sipfederationtls._tcp.paris.example SRV hangs\n"
-	  "times 8 paula > MESSAGE sip:anna@corp.example | +Content-Type: text/plain | fill: 60000\n"
+	  "times 2 paula > MESSAGE sip:anna@corp.example | +Content-Type: text/plain | fill: 60000\n"
 	  "paula < nothing\n"
 	  "paula > MESSAGE sip:anna@corp.example | +Content-Type: text/plain | fill: 60000\n"
 	  "paula < 503\n"
