@@ -359,7 +359,7 @@ void registrar_flow_gone(struct worker *worker, const struct flow *flow, enum re
 	const struct rule *rule = name ? rules_backend(worker->snapshot->rules, name) : NULL;
 	char peer[ADDR_TEXT_SIZE];
 
-	if (!flow->is_inbound || !name || !location_flow_gone(worker->server->location, flow->id))
+	if (!name || !location_flow_gone(worker->server->location, flow->id))
 		return;
 	if (rule)
 		way_back_note(worker->server, rule, loop_now_ms(worker->loop));

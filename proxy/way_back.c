@@ -36,9 +36,11 @@ static void mark_flow(struct worker *worker, const struct request *request, uint
 
 	if (!flow_is_reliable(flow))
 		return;
-	text_copy(flow->peer_name, sizeof(flow->peer_name), request->origin.id);
-	flow->proof = request->log_on->proof;
-	flow->proof_until_ms = until_ms;
+	if (flow->is_inbound) { /* one that we dialled speaks for whom it was dialled for */
+		text_copy(flow->peer_name, sizeof(flow->peer_name), request->origin.id);
+		flow->proof = request->log_on->proof;
+		flow->proof_until_ms = until_ms;
+	}
 	/* Without it the connection may die unseen; it stands as long as it stands. */
 	(void)!transport_keep_alive(worker->transport, flow->id, KEEP_ALIVE_MS);
 }
@@ -49,8 +51,10 @@ static void unmark_flow(struct worker *worker, const struct request *request)
 
 	if (!flow_is_reliable(flow))
 		return;
-	flow->peer_name[0] = '\0';
-	flow->proof = 0;
+	if (flow->is_inbound) {
+		flow->peer_name[0] = '\0';
+		flow->proof = 0;
+	}
 	(void)!transport_keep_alive(worker->transport, flow->id, 0); /* it is there, and ours */
 }
 
