@@ -9,6 +9,7 @@
 #include "conf/value.h"
 #include "proxy/base/buf.h"
 #include "proxy/base/text.h"
+#include "proxy/certificate_watch.h"
 #include "proxy/discovered_store.h"
 #include "proxy/json_text.h"
 #include "proxy/status_peers.h"
@@ -40,7 +41,7 @@ static json_t *certificate_to_json(const struct server *server,
 	return json_pack("{s:o, s:s, s:o, s:o, s:I}", "names", json_text(facts->names),
 			 "sha256", facts->sha256, "issuer", json_text(facts->issuer),
 			 "not_after", time_to_json(facts->not_after), "days_left",
-			 (json_int_t)((facts->not_after - wall_s(server)) / 86400));
+			 (json_int_t)certificate_watch_days(facts->not_after - wall_s(server)));
 }
 
 static void add_numbers(json_t *row, const struct discovered_view *view)
@@ -248,13 +249,15 @@ static bool read_until(const char *text, int64_t now_s, int64_t *out_s)
 {
 	struct tm tm = { .tm_hour = 23, .tm_min = 59, .tm_sec = 59 };
 	const char *end = strptime(text, "%Y-%m-%d", &tm);
+	int day;
 
 	if (end && *end == 'T')
 		end = strptime(end, "T%H:%M:%SZ", &tm);
 	if (!end || *end)
 		return false;
+	day = tm.tm_mday;
 	*out_s = (int64_t)timegm(&tm);
-	return *out_s > now_s;
+	return tm.tm_mday == day && *out_s > now_s; /* 31 February would be a day in March */
 }
 
 static bool is_note(const char *text)
@@ -286,7 +289,7 @@ static const char *read_saying(const json_t *body, int64_t now_s, struct saying 
 		       "2031-12-31T12:00:00Z";
 	if (note && (!json_is_string(note) || !is_note(json_string_value(note)) ||
 		     json_string_length(note) >= DISCOVERED_NOTE_SIZE))
-		return "reason is a text of at most 255 bytes";
+		return "reason is a text of at most 255 bytes, without control characters";
 	out->note = note ? json_string_value(note) : "";
 	return NULL;
 }

@@ -155,9 +155,12 @@ void client_complain(const struct args *args, const struct client_answer *answer
 {
 	json_t *problem = json_array_get(json_object_get(answer->json, "problems"), 0);
 	const char *text = json_string_value(json_object_get(problem, "text"));
+	const char *remedy = json_string_value(json_object_get(problem, "remedy"));
 
 	fprintf(stderr, "nuncio %s: %s\n", args->verb->name,
 		text ? text : "the daemon gave no reason");
+	if (remedy && *remedy)
+		fprintf(stderr, "  what to do: %s\n", remedy);
 }
 
 void client_print_json(const json_t *json)

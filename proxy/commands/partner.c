@@ -187,11 +187,11 @@ const struct verb verb_partner = {
 	.examples = examples,
 	.output = output_partner,
 	.exits = { [EXIT_YES] = "done, or printed",
-		   [EXIT_NO] = "nothing is known of the domain, or its route decides",
+		   [EXIT_NO] = "nothing is known of the domain, its route decides, it is our own, or a check failed",
 		   [EXIT_USAGE] = "wrong usage, or a domain, date or reason that is none",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
 		   [EXIT_NOT_ALLOWED] = "you may not look (root, group nuncio and group adm may), or not "
 					"change anything (root and group nuncio may)",
-		   [EXIT_NOT_KNOWN] = "the daemon did not answer in time" },
+		   [EXIT_NOT_KNOWN] = "the daemon or no resolver answered in time, or as many checks are under way as may be" },
 	.run = partner,
 };
