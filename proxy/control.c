@@ -238,7 +238,7 @@ static void answer_reload(struct control *control, const struct http_request *re
 static void answer_confirm(struct control *control, const struct http_request *request,
 			   struct http_answer *answer)
 {
-	bool was_reverted = control->server->confirm.reverted != NULL;
+	bool was_reverted = control->server->was_reverted_last;
 	json_t *json = reload_confirm_keep(control->server);
 	char text[600];
 

@@ -137,6 +137,7 @@ static json_t *reload(struct server *server, uint64_t confirm_ms, struct report 
 
 	*out_ok = !err;
 	server->last_reload_ok = !err;
+	server->was_reverted_last = false;
 	server->last_reload_wall_us = now_us(CLOCK_REALTIME);
 	if (err) {
 		keep_first_fault(server, report);

@@ -96,6 +96,7 @@ static void on_time_over(struct timer *timer)
 	changes = reload_apply(server, snapshot);
 	server->n_reloads_reverted++;
 	server->last_reload_ok = false;
+	server->was_reverted_last = true;
 	server->last_reload_wall_us = loop_wall_us(server->loop);
 	snprintf(server->last_reload_text, sizeof(server->last_reload_text),
 		 "not confirmed within %s: the configuration of %s is back (%zu changes); the file has the other one",

@@ -55,6 +55,7 @@ struct server {
 	struct snapshot *snapshot;	/* the newest; workers hold their own reference */
 	uint64_t last_reload_wall_us;
 	bool last_reload_ok;
+	bool was_reverted_last; /* false: the last reload was not ok, as it was rejected */
 	char last_reload_text[512];
 	uint64_t rounds_seen[SERVER_MAX_WORKERS]; /* server_is_alive */
 	uint64_t n_reloads_applied, n_reloads_unchanged, n_reloads_rejected, n_reloads_reverted;

@@ -125,7 +125,7 @@ static void note_reload(const struct server *server, json_t *problems)
 	}
 	if (server->last_reload_ok || server->last_reload_wall_us == 0)
 		return;
-	if (server->confirm.reverted)
+	if (server->was_reverted_last)
 		status_problem(problems, "reload-reverted", "warning", "reload", server->last_reload_text, "you",
 			       "Correct the file, then `nuncio reload --confirm 5m` and `nuncio confirm`.");
 	else

@@ -294,8 +294,8 @@ static void add_ending(const struct status_peers *peers, size_t i, json_t *probl
 	snprintf(text, sizeof(text), days < 0 ? "its certificate expired %d days ago" : "its certificate expires in %d days",
 		 days < 0 ? -days : days);
 	status_problem(problems, days < 0 ? "partner-certificate-expired" : "partner-certificate-expires",
-		       ending == ENDS_TOO_SOON ? "error" : "warning", rule->id, text, "the partner",
-		       "Tell the partner to renew its certificate.");
+		       ending == ENDS_TOO_SOON ? "error" : "warning", rule->id, text, rule->backend ? "you" : "the partner",
+		       rule->backend ? "Renew the certificate of that server." : "Tell the partner to renew its certificate.");
 }
 
 void status_peers_problems(const struct status_peers *peers, size_t i, json_t *problems)

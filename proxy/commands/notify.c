@@ -35,6 +35,8 @@ static void tell(struct server *server, const char *first)
 		   down, server_n_busy(server),
 		   server->last_reload_ok || server->last_reload_wall_us == 0
 			   ? ""
+		   : server->was_reverted_last
+			   ? "; the last reload was reverted: not confirmed"
 			   : "; the last reload was rejected");
 }
 

@@ -137,10 +137,16 @@ static void test_comes_back(void **state)
 	assert_int_equal(json_array_size(scene.server->confirm.reverted), 2); /* - two, + one */
 	assert_int_equal(scene.server->n_reloads_reverted, 1);
 	assert_null(reload_confirm_keep(scene.server));
+	/* A faulty file is rejected: that is the news then, though what was changed back is still told. */
+	do_reload(&scene, 3, 0, false);
+	assert_false(has_problem(&scene, "reload-reverted"));
+	assert_true(has_problem(&scene, "reload-rejected"));
+	assert_int_equal(json_array_size(scene.server->confirm.reverted), 2);
 	/* The file is what it is: another reload takes it, and nothing is said of the revert any more. */
 	do_reload(&scene, 1, 0, true);
 	assert_string_equal(runs(&scene), "two.example");
-	assert_false(has_problem(&scene, "reload-reverted"));
+	assert_false(has_problem(&scene, "reload-rejected"));
+	assert_null(scene.server->confirm.reverted);
 	close_scene(&scene);
 }
 
