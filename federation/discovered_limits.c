@@ -235,6 +235,15 @@ void discovered_sent_ended(struct discovered *table, const char *domain, enum re
 	discovered_leave(&seat);
 }
 
+bool discovered_knows(struct discovered *table, const char *domain)
+{
+	struct seat seat = discovered_enter(table, domain, 0);
+	bool is_known = discovered_find(&seat, domain) != NULL;
+
+	discovered_leave(&seat);
+	return is_known;
+}
+
 bool discovered_is_blocked(struct discovered *table, const char *domain)
 {
 	struct seat seat = discovered_enter(table, domain, 0);

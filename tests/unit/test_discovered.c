@@ -252,9 +252,11 @@ static void test_blocked_and_forgotten(void **state)
 	assert_false(discovered_is_blocked(house->table, "b.example"));
 	assert_string_equal(before.note, "spam");
 	assert_int_equal(ask(house, "b.example", "anna"), DISCOVERED_WELCOME);
+	assert_true(discovered_knows(house->table, "b.example"));
 	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before),
 			 ERR_OK);
 	assert_int_equal(before.state, DISCOVERED_APPROVED);
+	assert_false(discovered_knows(house->table, "b.example"));
 	assert_int_equal(discovered_forget(house->table, "b.example", BEGIN_MS, &before),
 			 ERR_NOT_FOUND);
 	assert_true(discovered_hides(house->table, "b.example", BEGIN_MS));
