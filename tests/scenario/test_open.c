@@ -28,6 +28,7 @@ static const char *const open_to_all[] = { OPEN(""), START, NULL };
 static const char *const only_few[] = { OPEN(", allow: ['*.partner.example', tenant.example], deny: [bad.partner.example]"), NULL };
 static const char *const bounded[] = {
 	OPEN(", discovered: { rate: 5/s, suspicious_rate: 1/m, max_users: 3 }"), NULL };
+static const char *const five_a_second[] = { OPEN("") "limits: { requests: 5/s }\n", NULL };
 static const char *const closed[] = { START, NULL };
 
 static const struct role cast[] = {
@@ -53,6 +54,7 @@ static const struct role cast[] = {
 #define PAULA RECORDS("paris.example", "sip.paris.example", "203.0.113.11")
 #define TENANT "dns _sipfederationtls._tcp.tenant.example SRV 1 0 5061 edge.hoster.example\n" "dns edge.hoster.example A 203.0.113.12\n"
 
+#define ASKS_AND_GOES "paula > MESSAGE sip:anna@corp.example\n" "paula closes\n"
 #define ANNA_GETS(who) "berlin < MESSAGE\n" "berlin > 200\n" who " < 200\n"
 
 static const struct play plays[] = {
@@ -236,6 +238,16 @@ static const struct play plays[] = {
 	  "why overload\n"
 	  "wait 300s\n"
 	  "paula skips\n", ALL },
+	{ "what only DNS can tell counts against limits.requests before it is asked: silence",
+	  "dns _sipfederationtls._tcp.paris.example SRV hangs\n"
+	  ASKS_AND_GOES ASKS_AND_GOES ASKS_AND_GOES ASKS_AND_GOES ASKS_AND_GOES
+	  "paula > MESSAGE sip:anna@corp.example\n"
+	  "wait 10s\n"
+	  "paula < nothing\n"
+	  "paula > MESSAGE sip:anna@corp.example\n"
+	  "wait 4s\n"
+	  "paula < 503\n"
+	  "why dns-timeout\n", five_a_second, NULL, cast },
 	{ "too many bytes wait behind one; one message may be of any size",
 	  "dns _sipfederationtls._tcp.paris.example SRV hangs\n"
 	  "times 2 paula > MESSAGE sip:anna@corp.example | +Content-Type: text/plain | fill: 60000\n"
