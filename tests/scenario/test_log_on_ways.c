@@ -106,6 +106,17 @@ static const struct role cast[] = {
 static const struct play plays[] = {
 	{ "by tls", SECURE("oslo", "olga"), HERE },
 	{ "by mtls", SECURE("rome", "rita"), HERE },
+	{ "over a connection that we dialled: it ends, and so does the log-on",
+	  LOG_ON("0", NEAR)
+	  "berlin closes\n"
+	  ANNA_IS_CALLED
+	  "wait 4m\n"
+	  "berlin reuses\n"
+	  LOG_ON("0", FAR)
+	  "wait 2m\n"
+	  ANNA_IS_CALLED
+	  "berlin closes\n"
+	  ANNA_IS_GONE, HERE },
 	{ "two connections: the newest is used, though the other hangs",
 	  LOG_ON("0", FAR)
 	  "wait 1s\n"

@@ -324,8 +324,8 @@ static struct fake *find_own(struct seat *seat, const struct party *party,
 		struct fake *fake = container_of(link, struct fake, link);
 
 		if (fake->party == party && fake->worker == seat->worker && !fake->is_old &&
-		    fake->flow.is_inbound && fake->flow.is_open && !fake->flow.is_closed &&
-		    fake->flow.listener &&
+		    fake->flow.is_inbound != party->reuses && fake->flow.is_open &&
+		    !fake->flow.is_closed && fake->flow.listener &&
 		    addr_equal(&fake->flow.listener->addr, &listener->addr))
 			return fake;
 	}

@@ -26,6 +26,7 @@ struct party {
 	enum manner manner;
 	enum reason fails_with;
 	struct list inbox;  /* letter_in.link */
+	bool reuses;	    /* what it sends goes over the connection that we made to it, if there is one */
 	unsigned n_dialled; /* connections that we made to it */
 	unsigned n_pings;   /* empty lines that it got: they do not come into the inbox */
 };

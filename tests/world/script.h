@@ -21,6 +21,7 @@
  *   bob connects                          bob makes a new one for what it says from now on
  *   bob leaves                            ... and hears nothing by those that it had, which stand
  *   bob closes old                        bob ends those that it had before that; or "new": the others
+ *   bob reuses                            what bob says goes over the connection that we made to bob
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
  *   wait 500ms                            also s, m

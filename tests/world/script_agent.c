@@ -374,6 +374,8 @@ static bool behave(struct stage *stage, struct agent *agent, const char *word, c
 		world_turn(&stage->world, 0);
 	} else if (!strcmp(word, "connects") || !strcmp(word, "leaves")) {
 		network_renew(stage->world.network, party, *word == 'l');
+	} else if (!strcmp(word, "reuses")) {
+		party->reuses = true;
 	} else if (!strcmp(word, "skips")) {
 		while (party_first(party)) {
 			agent_learn(agent, party_first(party));
