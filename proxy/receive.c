@@ -147,6 +147,23 @@ struct reception {
 	size_t size;
 };
 
+/* An untrusted partner is known by its From alone: what certificate it shows is not the partner's. And domains that nobody approved
+ * may be many; what they showed is in federation/discovered, and must not displace what is known of others. */
+static bool shows_own_certificate(const struct request *request)
+{
+	const struct origin *origin = &request->origin;
+
+	switch (origin->kind) {
+	case ORIGIN_STRANGER:
+	case ORIGIN_PARTNER_UNTRUSTED:
+		return false;
+	case ORIGIN_DISCOVERED:
+		return !discovered_hides(request->server->discovered, origin->domain, request->now_ms);
+	default:
+		return true;
+	}
+}
+
 /* False: DNS must tell first who may speak for the domain. */
 static bool judge(struct worker *worker, struct arrival *arrival, const struct reception *reception)
 {
@@ -169,8 +186,7 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 	}
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, counter_method(request.decision.method), 1);
-	/* An untrusted partner is known by its From alone: what certificate it shows is not the partner's. */
-	if (request.origin.kind != ORIGIN_STRANGER && request.origin.kind != ORIGIN_PARTNER_UNTRUSTED)
+	if (shows_own_certificate(&request))
 		hearing_certificate(worker, arrival->flow, request.origin.id);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
 	if (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER)
