@@ -141,14 +141,6 @@ void check_backends(const struct settings *settings, struct report *report)
 	}
 }
 
-static bool is_inside(const char *domain, const char *outer)
-{
-	size_t len = strlen(domain), outer_len = strlen(outer);
-
-	return len > outer_len && domain[len - outer_len - 1] == '.' &&
-	       strcmp(domain + len - outer_len, outer) == 0;
-}
-
 /* A partner must never speak for us. */
 static void check_own_domains(const struct settings *settings,
 			      const struct settings_route *route, struct report *report)
@@ -161,7 +153,7 @@ static void check_own_domains(const struct settings *settings,
 	for (size_t i = 0; i < settings->n_domains; i++) {
 		const struct settings_domain *own = &settings->domains[i];
 
-		if (strcmp(domain, own->name) == 0 || is_inside(domain, own->name)) {
+		if (text_domain_holds(own->name, domain)) {
 			report_error(report, FAULT_OWN_DOMAIN, &route->domain_place, "domain",
 				     "'%s' is %s our own domain '%s', expected a partner's",
 				     route->domain,
@@ -172,7 +164,7 @@ static void check_own_domains(const struct settings *settings,
 				    own->place.line);
 			return;
 		}
-		if (is_pattern && is_inside(own->name, domain)) {
+		if (is_pattern && text_domain_holds(domain, own->name)) {
 			report_warning(
 				report, FAULT_OWN_DOMAIN, &route->domain_place, "domain",
 				"'%s' covers our own domain '%s': our users stay ours, and "

@@ -297,6 +297,12 @@ enum err settings_load_text(const char *name, const char *text, size_t len,
 /* Returns NULL; NULL is fine. */
 struct settings *settings_free(struct settings *settings);
 
+/* Whether a host that the SRV record of domain names may speak for it: it lies inside the domain, or is a listed hoster (field.md
+ * G7). Both normalised. */
+bool settings_may_speak(const struct settings_federation *federation, const char *domain, const char *host);
+/* True if domain (normalised) is one of those that the backend serves. */
+bool settings_backend_serves(const struct settings_backend *backend, const char *domain);
+
 /* The words of the configuration: "wan", "mtls". Never NULL. */
 const char *conf_network_text(enum conf_network network);
 const char *conf_transport_text(enum conf_transport transport);

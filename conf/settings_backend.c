@@ -163,3 +163,11 @@ const struct table settings_backend_table = {
 	.stored_bytes = sizeof(struct settings_backend),
 	.finish = finish,
 };
+
+bool settings_backend_serves(const struct settings_backend *backend, const char *domain)
+{
+	for (size_t i = 0; i < backend->n_domains; i++)
+		if (strcmp(backend->domains[i].name, domain) == 0)
+			return true;
+	return false;
+}

@@ -3,6 +3,7 @@
 
 #include "conf/settings_tables.h"
 #include "proxy/base/macros.h"
+#include "proxy/base/text.h"
 
 #define FEDERATION(member) offsetof(struct settings_federation, member)
 
@@ -115,4 +116,14 @@ const struct settings_text *settings_find_domain(const struct settings_text *lis
 		found = find(list, n, pattern);
 	}
 	return found;
+}
+
+bool settings_may_speak(const struct settings_federation *federation, const char *domain, const char *host)
+{
+	if (text_domain_holds(domain, host))
+		return true;
+	for (size_t i = 0; i < federation->n_hosters; i++)
+		if (strcmp(federation->hosters[i].text, host) == 0)
+			return true;
+	return false;
 }

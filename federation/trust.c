@@ -290,23 +290,6 @@ static void accept_discovered(const char *rule, struct origin *out)
 	(void)snprintf(out->id, sizeof(out->id), "partner:%s", out->domain);
 }
 
-static bool is_inside(const char *host, const char *domain)
-{
-	size_t host_len = strlen(host), domain_len = strlen(domain);
-
-	return strcmp(host, domain) == 0 ||
-	       (host_len > domain_len + 1 && host[host_len - domain_len - 1] == '.' &&
-		strcmp(host + host_len - domain_len, domain) == 0);
-}
-
-static bool is_hoster(const struct settings_federation *federation, const char *host)
-{
-	for (size_t i = 0; i < federation->n_hosters; i++)
-		if (strcmp(federation->hosters[i].text, host) == 0)
-			return true;
-	return false;
-}
-
 /* The certificate names a host that the domain's SRV record leads to, and that host may speak for the domain: it lies inside
  * it, or is a hoster whom we know. That a record leads somewhere is no proof by itself: anybody may point his record at
  * anybody's server. */
@@ -321,10 +304,10 @@ static void classify_by_srv(const struct trust *trust, const struct trust_questi
 
 		if (!identity_matches(question->identity, target, false, NULL, NULL))
 			continue;
-		if (is_inside(target, out->domain) || is_hoster(federation, target)) {
+		if (settings_may_speak(federation, out->domain, target)) {
 			tell(out, "certificate and SRV record name", target);
 			text_copy(out->server, sizeof(out->server), target);
-			accept_discovered(is_inside(target, out->domain) ? "srv-target" : "srv-hoster", out);
+			accept_discovered(text_domain_holds(out->domain, target) ? "srv-target" : "srv-hoster", out);
 			return;
 		}
 		outside = target;

@@ -163,14 +163,6 @@ enum err trust_backends_new(const struct settings *settings, struct peer_address
 	return ERR_OK;
 }
 
-static bool serves(const struct settings_backend *backend, const char *domain)
-{
-	for (size_t i = 0; i < backend->n_domains; i++)
-		if (strcmp(backend->domains[i].name, domain) == 0)
-			return true;
-	return false;
-}
-
 /* The backends that a source may be. Several may share an address; the one for which most
  * speaks is taken: that it logged on by this flow, that it serves the From domain, that we
  * dialled the flow for it, that the port is its own. A log-on says more than all the rest: it
@@ -202,7 +194,7 @@ static void consider(const struct trust_backends *backends, struct candidates *c
 
 	if (sign == BACKEND_BY_LOG_ON)
 		points += 8;
-	if (serves(backend->settings, candidates->domain))
+	if (settings_backend_serves(backend->settings, candidates->domain))
 		points += 4;
 	if (sign == BACKEND_BY_CONNECTION)
 		points += 2;
@@ -280,7 +272,7 @@ static bool tell_best(const struct candidates *candidates, struct backend_found 
 				       .id = best->id,
 				       .sign = candidates->sign,
 				       .serves_domain =
-					       serves(best->settings, candidates->domain) };
+					       settings_backend_serves(best->settings, candidates->domain) };
 	return true;
 }
 

@@ -12,14 +12,6 @@ enum { SLOW_MS = 1000, DNS_PORT = 53, MAX_LISTED = 4 };
 
 /* ---- the record ---- */
 
-static bool is_inside(const char *host, const char *domain)
-{
-	size_t host_len = strlen(host), len = strlen(domain);
-
-	return host_len >= len && strcmp(host + host_len - len, domain) == 0 &&
-	       (host_len == len || host[host_len - len - 1] == '.');
-}
-
 static bool tells(const struct dns_look_answer *answer)
 {
 	return answer->status == DNS_FOUND || answer->status == DNS_NO_NAME ||
@@ -215,7 +207,7 @@ static void pick_targets(struct check_dns *dns, unsigned *out_n_left)
 		struct check_target *target = &dns->targets[dns->n_targets++];
 		*target = (struct check_target){ .port = first->port };
 		text_copy(target->host, sizeof(target->host), first->target);
-		target->is_outside = !is_inside(target->host, dns->domain);
+		target->is_outside = !text_domain_holds(dns->domain, target->host);
 	}
 }
 

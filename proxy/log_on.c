@@ -4,7 +4,6 @@
 
 #include "proxy/backend_secrets.h"
 #include "proxy/base/text.h"
-#include "routing/homes.h"
 
 static const char prefix[] = "backend:";
 
@@ -92,7 +91,7 @@ static enum reason check_whom(struct request *request, const struct settings_bac
 		return REASON_URI_SCHEME;
 	if (backend->n_domains && self_names_has(request->snapshot->self_names, to, NULL))
 		text_copy(request->to_domain, sizeof(request->to_domain), backend->domains[0].name);
-	if (homes_is_served(backend, request->to_domain))
+	if (settings_backend_serves(backend, request->to_domain))
 		return REASON_NONE;
 	decision_add(&request->decision, "log-on", "backend-domains", &backend->place,
 		     "%.60s is no domain that backend %.60s serves", request->to_domain, backend->name);

@@ -203,7 +203,7 @@ static void add_hops(struct partner_check *check, const struct check_target *tar
 				     .peer = check->domain };
 		text_copy(hop->host, sizeof(hop->host), target->host);
 		hop->names[hop->n_names++] = check->domain;
-		if (open_routes_may_speak(federation, check->domain, target->host))
+		if (settings_may_speak(federation, check->domain, target->host))
 			hop->names[hop->n_names++] = target->host;
 	}
 }

@@ -6,7 +6,6 @@
 #include "proxy/base/text.h"
 #include "proxy/log_on.h"
 #include "proxy/sip/uri.h"
-#include "routing/homes.h"
 #include "routing/location.h"
 #include "routing/placement.h"
 
@@ -93,7 +92,7 @@ static void ask_bindings(struct request *request)
 		const struct rule *rule = rules_backend(request->snapshot->rules, bindings[i].backend);
 		struct aim *aim;
 
-		if (!rule || !homes_is_served(rule->backend, request->to_domain))
+		if (!rule || !settings_backend_serves(rule->backend, request->to_domain))
 			continue;
 		aim = add(request, rule, AIM_BOUND, 0);
 		text_copy(aim->request_uri, sizeof(aim->request_uri), bindings[i].contact);
@@ -129,7 +128,7 @@ static void ask_learned(struct request *request)
 	if (!location_home(location_of(request), request->to_user, request->to_domain, request->now_ms, name))
 		return;
 	rule = rules_backend(request->snapshot->rules, name);
-	if (!rule || !homes_is_served(rule->backend, request->to_domain))
+	if (!rule || !settings_backend_serves(rule->backend, request->to_domain))
 		return;
 	if (rule->backend == request->origin.backend) {
 		decision_add(&request->decision, "route", "learned", &rule->backend->place,

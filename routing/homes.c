@@ -102,17 +102,9 @@ struct homes *homes_free(struct homes *homes)
 	return NULL;
 }
 
-bool homes_is_served(const struct settings_backend *backend, const char *domain)
-{
-	for (size_t i = 0; i < backend->n_domains; i++)
-		if (strcmp(backend->domains[i].name, domain) == 0)
-			return true;
-	return false;
-}
-
 static enum fit fit_of(const struct home *home, const char *user, const char *domain)
 {
-	if (!homes_is_served(home->backend, domain))
+	if (!settings_backend_serves(home->backend, domain))
 		return FIT_NOT;
 	if (find_named(home, user))
 		return FIT_NAMED;

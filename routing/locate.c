@@ -61,7 +61,7 @@ static void fill_open_names(const struct locate *locate, const char *host, struc
 	const char *servers[OPEN_ROUTES_MAX_SERVERS];
 	size_t n, i;
 
-	hop->accepts_host = open_routes_may_speak(rule->federation, rule->route->domain, host);
+	hop->accepts_host = settings_may_speak(rule->federation, rule->route->domain, host);
 	if (hop->accepts_host && !locate->target.by_uri)
 		open_routes_note_server(rule, host);
 	if (!locate->target.by_uri)

@@ -163,18 +163,3 @@ size_t open_routes_servers(const struct rule *rule, const char *out[OPEN_ROUTES_
 	pthread_mutex_unlock(&route->owner->lock);
 	return n;
 }
-
-bool open_routes_may_speak(const struct settings_federation *federation, const char *domain, const char *host)
-{
-	size_t domain_len = strlen(domain), host_len = strlen(host), i;
-
-	if (!strcmp(host, domain))
-		return true;
-	if (host_len > domain_len + 1 && host[host_len - domain_len - 1] == '.' &&
-	    !strcmp(host + host_len - domain_len, domain))
-		return true;
-	for (i = 0; i < federation->n_hosters; i++)
-		if (!strcmp(federation->hosters[i].text, host))
-			return true;
-	return false;
-}

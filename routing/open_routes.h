@@ -21,7 +21,3 @@ const struct rule *open_routes_get(struct open_routes *routes, const char *domai
 void open_routes_note_server(const struct rule *rule, const char *host);
 /* The names of those servers, which live as long as the rule. Returns how many. */
 size_t open_routes_servers(const struct rule *rule, const char *out[OPEN_ROUTES_MAX_SERVERS]);
-
-/* True if a host that the domain's SRV record names may speak for it: it lies inside the domain, or is a listed hoster (field.md
- * G7). Both normalised. */
-bool open_routes_may_speak(const struct settings_federation *federation, const char *domain, const char *host);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "proxy/base/random.h"
-#include "routing/homes.h"
 
 enum { MAX_ORDERED = 64, MAX_KEY = 1024 };
 
@@ -63,7 +62,7 @@ static size_t balance(const struct settings_backend *backends, size_t n_backends
 	if (max > MAX_ORDERED)
 		max = MAX_ORDERED;
 	for (size_t i = 0; i < n_backends; i++)
-		if (backends[i].weight > 0 && homes_is_served(&backends[i], domain))
+		if (backends[i].weight > 0 && settings_backend_serves(&backends[i], domain))
 			n = insert(backends, best, n, max,
 				   (struct scored){ i, score_of(&backends[i], user, domain) });
 	for (size_t i = 0; i < n; i++)
@@ -77,7 +76,7 @@ static size_t search(const struct settings_backend *backends, size_t n_backends,
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_backends && n < max; i++)
-		if (homes_is_served(&backends[i], domain))
+		if (settings_backend_serves(&backends[i], domain))
 			out[n++] = i;
 	return n;
 }

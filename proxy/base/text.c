@@ -131,9 +131,17 @@ bool text_domain_matches(const char *pattern, const char *domain)
 	if (!text_starts_with(pattern, "*."))
 		return strcmp(pattern, domain) == 0;
 
-	const char *suffix = pattern + 1; /* with its dot */
-	size_t suffix_len = strlen(suffix), len = strlen(domain);
-	return len > suffix_len && strcmp(domain + len - suffix_len, suffix) == 0;
+	return strcmp(domain, pattern + 2) != 0 && text_domain_holds(pattern + 2, domain);
+}
+
+bool text_domain_holds(const char *domain, const char *host)
+{
+	size_t domain_len = strlen(domain), len = strlen(host);
+
+	if (len <= domain_len)
+		return strcmp(host, domain) == 0;
+	return len > domain_len + 1 && host[len - domain_len - 1] == '.' &&
+	       strcmp(host + len - domain_len, domain) == 0;
 }
 
 /* Each piece between two "*" is taken where it is found first; a later place could not help

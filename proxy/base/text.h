@@ -29,6 +29,9 @@ bool text_domain(const char *in, char *out, size_t size);
  * sub-domain of example, at any depth. */
 bool text_domain_matches(const char *pattern, const char *domain);
 
+/* True if host is domain, or a true sub-domain of it; both normalised. */
+bool text_domain_holds(const char *domain, const char *host);
+
 /* True if text matches a pattern in which "*" stands for any run of characters. Linear time. */
 bool text_glob(const char *pattern, const char *text);
 

@@ -119,6 +119,25 @@ static void test_domain_matches(void **state)
 	}
 }
 
+static void test_domain_holds(void **state)
+{
+	static const struct {
+		const char *domain, *host;
+		bool want;
+	} rows[] = {
+		{ "a.example", "a.example", true },     { "a.example", "sip.a.example", true },
+		{ "a.example", "x.y.a.example", true }, { "a.example", "ba.example", false },
+		{ "a.example", ".a.example", false },   { "a.example", "example", false },
+		{ "a.example", "b.example", false },    { "a.example", "a.example.b", false },
+		{ "a.example", "", false },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (text_domain_holds(rows[i].domain, rows[i].host) != rows[i].want)
+			fail_msg("%s %s", rows[i].domain, rows[i].host);
+	}
+}
+
 static void test_glob(void **state)
 {
 	static const struct {
@@ -277,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_nocase), cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_domain),       cmocka_unit_test(test_domain_matches),
+		cmocka_unit_test(test_domain_holds),
 		cmocka_unit_test(test_glob),         cmocka_unit_test(test_glob_is_linear),
 		cmocka_unit_test(test_nearest),      cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_time),         cmocka_unit_test(test_duration),
