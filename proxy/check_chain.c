@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proxy/base/text.h"
+#include "proxy/certificate_watch.h"
 
 enum { DAY_S = 86400, NAMES = 400 };
 
@@ -116,7 +117,7 @@ static void judge_times(struct check_rows *rows, const struct tls_look *look, ui
 	if (first->not_after < now)
 		check_fault(rows, CHECK_FAIL, CHECK_CERT_EXPIRED, NULL, "%s ended on %s",
 			    first->subject, day(first->not_after, text));
-	else if (first->not_after - now < CHECK_WARN_DAYS * DAY_S)
+	else if (first->not_after - now < CERTIFICATE_WARN_DAYS * DAY_S)
 		check_fault(rows, CHECK_WARN, CHECK_CERT_EXPIRES, NULL,
 			    "%s ends on %s, in %d days", first->subject,
 			    day(first->not_after, text),

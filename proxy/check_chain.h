@@ -5,9 +5,6 @@
 #include "proxy/check_probe.h"
 #include "proxy/check_rows.h"
 
-/* Days before its end from which a certificate is worth a warning. */
-enum { CHECK_WARN_DAYS = 30 };
-
 /* Our own, that answered for host (the target of the SRV record of domain; "": there is none)
  * at place: chain, names, time, key, usage. wall_us: now. result must have a chain. */
 void check_chain_own(struct check_rows *rows, const struct check_result *result,

@@ -13,7 +13,7 @@
 struct http;
 struct http_exchange;
 
-enum { HTTP_MAX_BODY = 8192, HTTP_MAX_VALUES = 32 };
+enum { HTTP_MAX_BODY = 8192 };
 
 struct http_request {
 	const char *method, *path, *accept;
