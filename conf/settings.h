@@ -130,6 +130,7 @@ struct settings_server {
 	bool has_port; /* false: none was written, and a name may be looked up by SRV (RFC 3263)
 			*/
 	enum conf_transport transport;
+	bool has_preset_transport; /* none was written: NAPTR may be asked where it is spoken (RFC 3263 §4.1) */
 	uint16_t priority, weight; /* RFC 2782 */
 	struct place place;
 };

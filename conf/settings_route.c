@@ -51,7 +51,7 @@ static const struct field route_fields[] = {
 	{ "port", KIND_PORT, ROUTE(port), 1, 65535, NULL, LIVE,
 	  "the port of server; without it 5060, or 5061 for tls and mtls" },
 	{ "transport", KIND_WORD, ROUTE(transport), 0, 0, "mtls", LIVE,
-	  "how server is reached: udp, tcp, tls or mtls", conf_transport_words },
+	  "how server is reached: udp, tcp, tls or mtls; a name without port and transport is looked up by NAPTR, too", conf_transport_words },
 	{ "servers", KIND_LIST, ROUTE(servers), 0, 0, NULL, LIVE,
 	  "several servers, with priority and weight, instead of server", NULL, &settings_server_table },
 	{ "bind", KIND_TEXT, ROUTE(route.bind), 0, 64, NULL, LIVE,
@@ -142,6 +142,7 @@ static void read_servers(struct schema_reader *reader, const struct node *node,
 	one->host = item->server;
 	one->priority = one->weight = 1;
 	one->place = settings_place(node, "server");
+	one->has_preset_transport = !node_get(node, "transport");
 	settings_server_complete(one, item->transport, item->port);
 	item->route.servers = one;
 	item->route.n_servers = 1;
