@@ -26,8 +26,8 @@ static const struct word services[] = {
 };
 
 static const struct word redirects[] = {
-	{ "forward", 0, false },
-	{ "follow", 1, true },
+	{ "forward", REDIRECT_FORWARD, false },
+	{ "follow", REDIRECT_FOLLOW, false },
 	{ NULL, 0, false },
 };
 
@@ -68,8 +68,8 @@ static const struct field route_fields[] = {
 	{ "services", KIND_WORDS_WAYS, ROUTE(route.services_in), 0, 0, NULL, LIVE,
 	  "what is exchanged with this partner, as a list or as in: (from there) and out: (to there); without it all",
 	  services },
-	{ "redirect", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
-	  "what is done with a 3xx from there", redirects },
+	{ "redirect", KIND_WORD, ROUTE(route.redirect), 0, 0, "forward", LIVE,
+	  "what is done with a 3xx from there: it goes back, or we ask where it leads to", redirects },
 	{ "refer", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
 	  "what is done with a REFER from there", refers },
 	{ "probe", KIND_DURATION, ROUTE(route.probe_ms), 0, 86400000, "60s", LIVE,
