@@ -171,6 +171,7 @@ struct settings_route {
 	bool accepts_wildcard;         /* the route's own word, or else that of tls */
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
 	unsigned services_in, services_out; /* SERVICE_...: what it may ask of us, and we of it */
+	unsigned max_connections;      /* by which we send to it: 1 to SETTINGS_MAX_CONNECTIONS */
 	uint32_t probe_ms;             /* 0: no probing */
 	struct place place, domain_place, bind_place;
 };
@@ -195,6 +196,7 @@ struct settings_federation {
 	size_t n_deny;
 	const struct settings_text *hosters; /* normalised names of servers */
 	size_t n_hosters;
+	unsigned max_connections; /* as of a route */
 	/* Bounds for a domain that nobody approved. */
 	struct rate rate, suspicious_rate;
 	unsigned max_users;
@@ -249,7 +251,8 @@ struct settings_admin {
 enum {
 	SETTINGS_MAX_DNS_SERVERS = 8,
 	SETTINGS_MAX_SERVERS = 32,
-	SETTINGS_MAX_CERTIFICATES = 16
+	SETTINGS_MAX_CERTIFICATES = 16,
+	SETTINGS_MAX_CONNECTIONS = 4
 };
 
 struct settings {

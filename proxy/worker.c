@@ -34,7 +34,9 @@ static void take_limits(struct worker *worker)
 		.first_message_ms = 30000,
 		.idle_ms = 15 * 60 * 1000,
 		.write_stall_ms = 20000,
-		.connections_per_hop = 1,
+		.all_queues_bytes = 64 * 1024 * 1024,
+		.n_workers = n_workers,
+		.spare_idle_ms = 60 * 1000,
 	};
 	struct sip_timers timers = { .t1_ms = settings->sip.t1_ms, .t2_ms = 8 * (uint64_t)settings->sip.t1_ms,
 				     .t4_ms = 5000 };

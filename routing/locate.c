@@ -108,6 +108,7 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 			   .listener = listener,
 			   .tls_minimum = rule->tls_minimum,
 			   .allow_wildcard = rule->accepts_wildcard,
+			   .max_connections = rule->max_connections,
 			   .peer = rule->id };
 
 	if (!listener) {

@@ -67,6 +67,7 @@ static void fill_settings(struct open_route *route, const struct settings *setti
 		.minimum = settings->tls.minimum,
 		.services_in = SERVICE_ALL,
 		.services_out = SERVICE_ALL,
+		.max_connections = settings->federation.max_connections,
 		.place = settings->federation.place,
 		.domain_place = settings->federation.place,
 	};
@@ -90,16 +91,18 @@ static void fill_rule(struct open_route *route, const struct rules_parts *parts)
 	rule->credentials = listener && listener->n_certificates ? listener->certificates[0] : NULL;
 	rule->trust = parts->trust;
 	rule->tls_minimum = parts->settings->tls.minimum;
+	rule->max_connections = route->settings.max_connections;
 	route->names[0] = route->domain;
 	rule->names = route->names;
 	rule->n_names = 1;
 }
 
-static struct open_route *make(struct open_routes *routes, const char *domain)
+static struct open_route *make(struct open_routes *routes, const char *domain, enum open_routes_way way)
 {
+	const unsigned max = way == OPEN_ROUTES_IN ? OPEN_ROUTES_MAX_IN : OPEN_ROUTES_MAX;
 	struct open_route *route, *found;
 
-	if (HASH_COUNT(routes->table) >= OPEN_ROUTES_MAX)
+	if (HASH_COUNT(routes->table) >= max)
 		return NULL;
 	route = calloc(1, sizeof(*route));
 	if (!route || !text_copy(route->domain, sizeof(route->domain), domain)) {
