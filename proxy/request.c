@@ -140,22 +140,6 @@ static bool know_srv(const struct request *request, struct trust_srv *out)
 	return true;
 }
 
-/* What holds for a domain that has no route of its own. Without memory for it nobody is known. */
-static void take_open_route(struct request *request)
-{
-	struct origin *origin = &request->origin;
-	const struct rule *rule = open_routes_get(request->snapshot->open_routes, origin->domain);
-
-	if (rule) {
-		origin->route = rule->route;
-		if (*origin->server)
-			open_routes_note_server(rule, origin->server);
-		return;
-	}
-	origin->kind = ORIGIN_STRANGER;
-	origin->reason = REASON_OVERLOAD;
-}
-
 static enum reason classify(struct request *request)
 {
 	struct origin *origin = &request->origin;
@@ -174,8 +158,8 @@ static enum reason classify(struct request *request)
 	if (origin->needs_srv && request->dns)
 		return REASON_DNS_TIMEOUT; /* it will be judged anew: outcome_of */
 	if (origin->kind == ORIGIN_DISCOVERED)
-		take_open_route(request);
-	if (origin->route)
+		place = &request->snapshot->settings->federation.place;
+	else if (origin->route)
 		place = &origin->route->place;
 	else if (origin->backend)
 		place = &origin->backend->place;

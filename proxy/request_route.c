@@ -7,6 +7,7 @@
 #include "federation/screen.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
+#include "proxy/open_partner.h"
 #include "proxy/request_home.h"
 #include "proxy/sip/uri.h"
 
@@ -323,6 +324,10 @@ static enum reason route_inside_dialog(struct request *request)
 			     "the other end of the dialog is not configured any more");
 		return REASON_NO_ROUTE;
 	}
+	if (open_partner_is_blocked(request->server, rule)) {
+		decision_add(&request->decision, "route", "open-federation", place_of(rule), "%.80s was blocked", rule->id);
+		return REASON_PARTNER_BLOCKED;
+	}
 	aim_inside_dialog(request, rule);
 	request->needs_record_route = makes_dialog(request->decision.method);
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
@@ -353,7 +358,7 @@ static enum reason route_open(struct request *request)
 			     request->to_domain, view.note);
 		return REASON_PARTNER_BLOCKED;
 	}
-	rule = open_routes_get(request->snapshot->open_routes, request->to_domain);
+	rule = open_routes_get(request->snapshot->open_routes, request->to_domain, OPEN_ROUTES_OUT);
 	if (!rule)
 		return REASON_OVERLOAD;
 	add_target(request, rule);

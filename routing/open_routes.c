@@ -120,7 +120,19 @@ static struct open_route *make(struct open_routes *routes, const char *domain, e
 	return NULL;
 }
 
-const struct rule *open_routes_get(struct open_routes *routes, const char *domain)
+const struct rule *open_routes_find(struct open_routes *routes, const char *domain)
+{
+	struct open_route *route;
+
+	if (!routes || !routes->parts.settings->federation.is_open)
+		return NULL;
+	pthread_mutex_lock(&routes->lock);
+	HASH_FIND_STR(routes->table, domain, route);
+	pthread_mutex_unlock(&routes->lock);
+	return route ? &route->rule : NULL;
+}
+
+const struct rule *open_routes_get(struct open_routes *routes, const char *domain, enum open_routes_way way)
 {
 	struct open_route *route;
 
@@ -129,7 +141,7 @@ const struct rule *open_routes_get(struct open_routes *routes, const char *domai
 	pthread_mutex_lock(&routes->lock);
 	HASH_FIND_STR(routes->table, domain, route);
 	if (!route)
-		route = make(routes, domain);
+		route = make(routes, domain, way);
 	pthread_mutex_unlock(&routes->lock);
 	return route ? &route->rule : NULL;
 }
