@@ -8,6 +8,7 @@
 #include "federation/screen.h"
 #include "proxy/base/text.h"
 #include "proxy/hold.h"
+#include "proxy/load.h"
 #include "proxy/log_on.h"
 #include "proxy/open_partner.h"
 #include "proxy/request_route.h"
@@ -294,6 +295,7 @@ static const struct {
 	{ "classify", classify },
 	{ "authorize", authorize },
 	{ "limit", limit },
+	{ "load", request_load },
 	{ "open-partner", request_open_partner },
 	{ "dialog", request_dialog_step },
 	{ "screen", screen },
@@ -358,6 +360,7 @@ enum request_outcome request_judge(struct request *request)
 
 	request->is_ack = is_method(request, "ACK");
 	request->is_inside_dialog = dialog_id_is_inside(request->arrival->sip);
+	request->importance = importance_of(request->arrival->sip, request->is_inside_dialog);
 	request_describe(request);
 	for (i = 0; i < COUNT(steps) && !request->reason; i++)
 		request->reason = steps[i].take(request);
