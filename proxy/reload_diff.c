@@ -183,7 +183,8 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 		describe_services(", services in", route->services_in, out);
 		describe_services(", out", route->services_out, out);
 	}
-	buf_printf(out, ", %u connection%s", route->max_connections, route->max_connections == 1 ? "" : "s");
+	if (route->max_connections < SETTINGS_MAX_CONNECTIONS)
+		buf_printf(out, ", connections %u", route->max_connections);
 	if (route->probe_ms)
 		buf_printf(out, ", probed every %u ms", route->probe_ms);
 	if (!route->is_enabled)
@@ -318,7 +319,8 @@ static void describe_federation(const struct snapshot *snapshot, struct buf *out
 	buf_puts(out, federation->is_open ? "open" : "closed");
 	if (*federation->listener.name)
 		buf_printf(out, ", listener %s", federation->listener.name);
-	buf_printf(out, ", connections %u", federation->max_connections);
+	if (federation->max_connections < SETTINGS_MAX_CONNECTIONS)
+		buf_printf(out, ", connections %u", federation->max_connections);
 	print_rate(out, "rate", federation->rate);
 	print_rate(out, "suspicious_rate", federation->suspicious_rate);
 	buf_printf(out, ", max_users %u", federation->max_users);

@@ -73,7 +73,8 @@ static const struct reason_row rows[N_REASONS] = {
 		"No route under partners.routes is for the domain of the From header.",
 		"Add a route for the domain if it is to be a partner.", 1002 },
 	[REASON_ROUTE_DISABLED] = { "route-disabled", 403, "Forbidden", ACT_YOU,
-		"The route for this domain exists, but is switched off with enabled: false.",
+		"The route for this domain is switched off with enabled: false, or a reload took it away while "
+		"the request was under way.",
 		"Set enabled: true in the route and reload.", 1002 },
 	[REASON_IDENTITY_MISMATCH] = { "identity-mismatch", 403, "Forbidden", ACT_EITHER,
 		"The certificate of the connection is valid, but none of its names "
