@@ -268,7 +268,7 @@ void hearing_decision(struct worker *worker, const struct decision *decision)
 	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
 	count_refusal(worker, decision->reason, network);
 	if (decision->reason == REASON_SEND_QUEUE_FULL || decision->reason == REASON_SHED_LOAD)
-		counter_add3(worker->counters, COUNTER_SHED, network, counter_method(decision_text(decision, DECISION_METHOD)),
+		counter_add3(worker->counters, COUNTER_SHED, network, decision->counted_method,
 			     decision->reason == REASON_SHED_LOAD ? COUNTER_SHED_LOAD : COUNTER_SHED_SEND_QUEUE, 1);
 	/* A challenge and a caller who gives up are no news. */
 	if (!reason_is_challenge(decision->reason) && decision->reason != REASON_CANCELLED)
