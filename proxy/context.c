@@ -326,7 +326,8 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	struct context *context = branch->context;
 
 	branch->locate = NULL;
-	if (reason)
+	open_partner_located(context, reason);
+	if (reason && !branch->target.rule->federation)
 		peer_stats_looked_up(context->worker->server->peer_stats, branch->target.rule->id, reason);
 	if (context->decision && evidence)
 		text_copy(context->decision->evidence, sizeof(context->decision->evidence),
@@ -538,6 +539,5 @@ void context_begin(struct worker *worker, struct request *request)
 	context->is_charged = true;
 	if (context->is_invite)
 		send_trying(context);
-	open_partner_sent(context);
 	begin_stage(context, 0);
 }

@@ -44,6 +44,7 @@ struct decision {
 	enum origin_kind origin;
 	char origin_id[96];
 	char destination[96]; /* "backend:berlin", "partner:partner.example", "" */
+	bool is_found;	      /* the destination stands in no configuration: DNS named it */
 	char evidence[160];   /* what DNS said */
 	enum reason reason;   /* why it was refused; REASON_NONE */
 	int status;	      /* the final status that went back; 0: none yet, or dropped */

@@ -66,11 +66,24 @@ void hearing_certificate(struct worker *worker, struct flow *flow, const char *i
 		peer_stats_certificate(server->peer_stats, id, not_after);
 }
 
+/* A domain that nobody named would take the room of others; what it shows is kept with it (federation/discovered). */
+static bool is_named(const struct worker *worker, const char *id)
+{
+	static const char partner[] = "partner:";
+	struct server *server = worker->server;
+
+	return rules_by_hash(worker->snapshot->rules, record_route_end(server->keys, id)) ||
+	       (text_starts_with(id, partner) &&
+		!discovered_hides(server->discovered, id + strlen(partner), loop_now_ms(worker->loop)));
+}
+
 static void on_opened(void *user, struct flow *flow)
 {
+	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE], names[160] = "";
 
-	hearing_certificate(user, flow, flow->peer_name);
+	if (is_named(worker, flow->peer_name))
+		hearing_certificate(worker, flow, flow->peer_name);
 	if (!log_wants(LOG_DEBUG))
 		return;
 	if (flow->identity)
@@ -176,25 +189,27 @@ static void log_refusal(const struct decision *decision)
 		  decision->certificate, "target", decision->destination, NULL);
 }
 
-/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. */
+/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. Domains
+ * that open federation found have numbers of their own (federation/discovered): here they would take the room of others. */
 static void count_for_peers(struct worker *worker, const struct decision *decision)
 {
+	const char *from = decision->origin == ORIGIN_DISCOVERED ? "" : decision->origin_id;
+	const char *to = decision->is_found ? "" : decision->destination;
 	struct peer_stats *stats = worker->server->peer_stats;
 	unsigned n_failed = 0, i;
 
-	if (*decision->origin_id)
-		peer_stats_received(stats, decision->origin_id);
-	if (*decision->destination)
-		peer_stats_sent(stats, decision->destination);
+	if (*from)
+		peer_stats_received(stats, from);
+	if (*to)
+		peer_stats_sent(stats, to);
 	for (i = 0; i < decision->n_hops; i++) {
 		if (!decision->hops[i].reason)
 			continue;
-		peer_stats_failed(stats, decision->destination, decision->hops[i].reason);
+		peer_stats_failed(stats, to, decision->hops[i].reason);
 		n_failed++;
 	}
 	if (decision->reason && !n_failed)
-		peer_stats_failed(stats, *decision->destination ? decision->destination : decision->origin_id,
-				  decision->reason);
+		peer_stats_failed(stats, *decision->destination ? to : from, decision->reason);
 }
 
 /* What a refusal counts for beside itself. */

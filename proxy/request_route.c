@@ -210,9 +210,10 @@ static void add_target(struct request *request, const struct rule *rule)
 {
 	request->aims[request->n_targets] = (struct aim){ .home = AIM_ROUTE };
 	request->targets[request->n_targets++] = (struct target){ .rule = rule };
-	if (request->n_targets == 1)
-		text_copy(request->decision.destination, sizeof(request->decision.destination),
-			  rule->id);
+	if (request->n_targets > 1)
+		return;
+	text_copy(request->decision.destination, sizeof(request->decision.destination), rule->id);
+	request->decision.is_found = rule->federation != NULL;
 }
 
 static const struct place *place_of(const struct rule *rule)

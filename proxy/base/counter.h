@@ -57,6 +57,7 @@ enum counter {
 	COUNTER_PARTNER_REQUESTS,              /* partner, direction */
 	COUNTER_PARTNER_FAILURES,              /* partner, reason */
 	COUNTER_DISCOVERED_PARTNERS,           /* state */
+	COUNTER_DISCOVERED_FAILURES,           /* partner, kind */
 	COUNTER_BACKEND_UP,                    /* backend */
 	COUNTER_BACKEND_USERS,                 /* backend */
 	COUNTER_REGISTRATIONS,                 /* network */
