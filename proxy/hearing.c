@@ -72,6 +72,8 @@ static bool is_named(const struct worker *worker, const char *id)
 	static const char partner[] = "partner:";
 	struct server *server = worker->server;
 
+	if (!worker->snapshot)
+		return false;
 	return rules_by_hash(worker->snapshot->rules, record_route_end(server->keys, id)) ||
 	       (text_starts_with(id, partner) &&
 		!discovered_hides(server->discovered, id + strlen(partner), loop_now_ms(worker->loop)));
