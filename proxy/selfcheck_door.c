@@ -7,6 +7,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/text.h"
 #include "proxy/check_chain.h"
+#include "proxy/transport/credentials_check.h"
 
 static const struct {
 	enum conf_tls_version version;
@@ -353,12 +354,18 @@ static void on_looked(struct check_probe *probe, const struct check_result *resu
 		return;
 	}
 	addr_text(&door->hop.remote, text);
-	if (result->stage == CHECK_CONNECT)
+	if (result->stage == CHECK_HANDSHAKE && !credentials_check_may_sign(door->hop.credentials)) {
+		door->has_answered = true; /* behind a router it is the same */
+		check_fault(door->rows, CHECK_FAIL, CHECK_CERT_KEY_USE, NULL,
+			    "%s cannot use certificate %s: %s", text,
+			    credentials_name(door->hop.credentials), reason_code(result->reason));
+	} else if (result->stage == CHECK_CONNECT) {
 		check_fault(door->rows, CHECK_FAIL, CHECK_NOT_REACHED, NULL, "%s%s: %s", text,
 			    door->is_inside ? ", inside" : "", reason_code(result->reason));
-	else
+	} else {
 		check_refused(door->rows, "TLS", result->reason, "%s%s", text,
 			      door->is_inside ? ", inside" : "");
+	}
 	end(door);
 }
 
