@@ -205,7 +205,9 @@ static void judge_options(struct selfcheck_door *door, const struct check_result
 {
 	char text[ADDR_TEXT_SIZE];
 
-	if (result->stage == CHECK_DONE) {
+	if (result->is_rehearsal) {
+		check_untested(door->rows, "OPTIONS", "nobody was dialled");
+	} else if (result->stage == CHECK_DONE) {
 		check_ok(door->rows, "OPTIONS", "%s%s answers with %d%s",
 			 addr_text(&door->hop.remote, text), door->is_inside ? ", inside," : "",
 			 result->status,
@@ -309,7 +311,9 @@ static void on_chain(struct selfcheck_door *door, const struct check_result *res
 		end(door);
 		return;
 	}
-	if (door->is_doubtful)
+	if (door->is_doubtful && result->is_rehearsal)
+		check_untested(door->rows, "ADDRESS", "whether %s leads to us", addr_text(&door->hop.remote, place));
+	else if (door->is_doubtful)
 		check_ok(door->rows, "ADDRESS",
 			 "%s leads to us: our certificate is shown there",
 			 addr_text(&door->hop.remote, place));

@@ -1,6 +1,7 @@
 """`nuncio selfcheck` and `nuncio partner check` against real name servers (nsd) and real certificates: a good zone
 without a false alarm, a zone for each fault of DNS, and a matrix of certificates; each fault named by its code."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import dns
 from live_tls import FIRST_PORT, OUTBOUND, PARTNER, FakeServer, make_pki, outbound_domain, start_server, tls_server
 from pki import EXPIRED, NOT_YET, Pki
-from stage import Failure, Stage, Tally, wait_for
+from stage import Failure, Stage, Tally, nuncio_binary
 
 PUBLIC, PUBLIC6, NOBODY = "203.0.113.7", "2001:db8::7", "203.0.113.99"
 NSD, NSD2 = "127.0.0.53", "127.0.0.54"
@@ -99,10 +100,25 @@ def check_rows(tally, name, answer, wanted, evidence):
             tally.check(f"{name}: {row['code']} says who must act", False, row)
 
 
+def offline(proxy, *names):
+    """The same by a process of its own that looks into the file and asks no daemon; it dials nobody."""
+    done = subprocess.run([nuncio_binary(), "selfcheck", *names, "--config", proxy.config_path, "--json"], timeout=15,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise Failure(f"nuncio selfcheck --config: exit {done.returncode}: {done.stdout}{done.stderr}") from None
+
+
 def test_selfcheck(tally, stage, proxy):
     print("selfcheck: a zone for each fault of DNS")
     for name, _, wanted, _, evidence in ZONES:
         check_rows(tally, name, proxy.ask_json("selfcheck", domain(name)), wanted, evidence)
+        if name != "slow":
+            check_rows(tally, f"{name}, without the daemon", offline(proxy, domain(name)), wanted, evidence)
+    answer = offline(proxy, domain("good"))
+    tally.check("what nobody dialled is not green", {row["fact"] for row in answer["rows"] if row["state"] == "untested"} >=
+                {"OPTIONS", "SERVED"}, shown(answer))
     status, out, err = proxy.ask("selfcheck", domain("good"))
     tally.check("the good zone ends with 0", status == 0 and " 0 failures, 0 warnings" in out, out + err)
     status, out, err = proxy.ask("selfcheck", domain("missing"))
@@ -204,6 +220,7 @@ def test_self_certificates(tally, stage, proxy):
             tally.check(f"{name}: is loaded", False, out + err)
             continue
         check_rows(tally, name, proxy.ask_json("selfcheck"), wanted, "")
+        check_rows(tally, f"{name}, without the daemon", offline(proxy), wanted, "")
     for name, minimum, wanted in (("TLS 1.0 is offered", "1.0", ["tls-old"]), ("TLS 1.2 is not", "1.3", ["tls-missing"])):
         proxy.configure(text.replace("tls/edge", "tls/good").replace("port: 5061,", f'port: 5061, minimum: "{minimum}",'))
         status, out, err = proxy.ask("reload")
