@@ -348,6 +348,8 @@ def test_harvest(tally, sites):
         n_asked = sum(copy.target == sites.corp.backend.addr for copy in list(sites.collector.copies)) - n_before
         tally.check(f"in {took:.1f} s: {statuses}; {row['users']} users, {n_asked} messages at the server",
                     set(statuses) == {480, 503} and statuses[480] <= 1000 and row["users"] <= 1000, row)
+        wanted = f'nuncio_partner_requests_total{{partner="worse.example",direction="received"}} {row["requests_received"]}'
+        tally.check("metrics have it, by its name", wanted in metrics(sites.corp), metrics(sites.corp)[:3000])
         tally.check("it is limited", row["state"] == "limited" and row["why"] in ("partner-too-many-users", "partner-suspicious"),
                     row)
         refused = [answer for answer in answers if answer.status == 503]
@@ -357,6 +359,18 @@ def test_harvest(tally, sites):
         tally.attempt("meanwhile others are heard", write, sites.paula, sites.anna)
     finally:
         eve.close()
+
+
+def metrics(site):
+    """What /metrics of the control socket says."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(5)
+        control.connect(site.proxy.socket)
+        control.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        text = b""
+        while piece := control.recv(65536):
+            text += piece
+    return text.decode()
 
 
 def tests(tally, workers):
