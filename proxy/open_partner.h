@@ -14,9 +14,9 @@ enum reason request_open_partner(struct request *request);
 msg_t *open_partner_conceal(struct server *server, const struct origin *origin, msg_t *request, msg_t *response,
 			    uint64_t now_ms);
 
-/* A request of ours goes to a domain without a route: DNS found it, or reason says why not, and then it is counted only if it was
- * known (what somebody mistyped is no partner); and how that ended. */
-void open_partner_located(const struct context *context, enum reason reason);
+/* A branch goes to a domain without a route: DNS found it, or reason says why not, and then it is counted only if it was known (what
+ * somebody mistyped is no partner); and how those of the request ended. */
+void open_partner_located(const struct branch *branch, enum reason reason);
 void open_partner_ended(const struct context *context, enum reason reason);
 
 /* The server of such a domain answered over flow for the last time: by which rule its certificate speaks for the domain goes into the
