@@ -18,13 +18,19 @@ struct known {
 	uint32_t ssrc, roc;
 };
 
+/* The SSRCs that were seen; last is that of the last packet, which nearly always is that of the next one. */
+struct ssrcs {
+	unsigned n;
+	uint32_t last;
+	uint32_t list[SRTP_MAX_SSRCS];
+};
+
 struct srtp_way {
 	srtp_t session;
 	struct srtp_key key;
 	bool is_in;
-	unsigned n_known, n_before;
-	uint32_t last; /* the SSRC of the last packet, which nearly always is that of the next one */
-	uint32_t known[SRTP_MAX_SSRCS];
+	struct ssrcs rtp, rtcp;
+	unsigned n_before;
 	struct known before[MAX_BEFORE];
 };
 
@@ -92,10 +98,10 @@ static void remember(struct srtp_way *way, const struct srtp_way *before)
 {
 	if (!before || !way->is_in)
 		return;
-	for (unsigned i = before->n_known; i > 0 && way->n_before < MAX_BEFORE; i--) {
+	for (unsigned i = before->rtp.n; i > 0 && way->n_before < MAX_BEFORE; i--) {
 		struct known *known = &way->before[way->n_before];
 
-		known->ssrc = before->known[i - 1];
+		known->ssrc = before->rtp.list[i - 1];
 		way->n_before += srtp_get_stream_roc(before->session, known->ssrc, &known->roc) == srtp_err_status_ok;
 	}
 }
@@ -159,22 +165,22 @@ static uint32_t ssrc_of(const uint8_t *bytes, bool is_rtcp)
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static bool is_known(struct srtp_way *way, uint32_t ssrc)
+static bool is_known(struct ssrcs *ssrcs, uint32_t ssrc)
 {
-	if (way->n_known > 0 && way->last == ssrc)
+	if (ssrcs->n > 0 && ssrcs->last == ssrc)
 		return true;
-	for (unsigned i = 0; i < way->n_known; i++) {
-		if (way->known[i] == ssrc) {
-			way->last = ssrc;
+	for (unsigned i = 0; i < ssrcs->n; i++) {
+		if (ssrcs->list[i] == ssrc) {
+			ssrcs->last = ssrc;
 			return true;
 		}
 	}
 	return false;
 }
 
-static void know(struct srtp_way *way, uint32_t ssrc)
+static void know(struct ssrcs *ssrcs, uint32_t ssrc)
 {
-	way->known[way->n_known++] = way->last = ssrc;
+	ssrcs->list[ssrcs->n++] = ssrcs->last = ssrc;
 }
 
 static enum srtp_result result_of(srtp_err_status_t status)
@@ -195,14 +201,15 @@ static enum srtp_result result_of(srtp_err_status_t status)
 
 enum srtp_result srtp_way_protect(struct srtp_way *way, uint8_t *bytes, size_t *len, bool is_rtcp)
 {
+	struct ssrcs *ssrcs = is_rtcp ? &way->rtcp : &way->rtp;
 	uint32_t ssrc = ssrc_of(bytes, is_rtcp);
 	int length = (int)*len, has_mki = way->key.mki_len > 0;
 	srtp_err_status_t status;
 
-	if (!is_known(way, ssrc)) {
-		if (way->n_known == SRTP_MAX_SSRCS)
+	if (!is_known(ssrcs, ssrc)) {
+		if (ssrcs->n == SRTP_MAX_SSRCS)
 			return SRTP_REFUSED;
-		know(way, ssrc);
+		know(ssrcs, ssrc);
 	}
 	status = is_rtcp ? srtp_protect_rtcp_mki(way->session, bytes, &length, has_mki, 0) :
 			   srtp_protect_mki(way->session, bytes, &length, has_mki, 0);
@@ -269,26 +276,31 @@ static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uin
 	return srtp_err_status_auth_fail;
 }
 
-static enum srtp_result unprotect_new(struct srtp_way *way, uint8_t *bytes, size_t *len, bool is_rtcp)
+static enum srtp_result unprotect_new(struct srtp_way *way, struct ssrcs *ssrcs, uint8_t *bytes, size_t *len)
 {
+	bool is_rtcp = ssrcs == &way->rtcp;
 	uint32_t ssrc = ssrc_of(bytes, is_rtcp);
 	uint8_t copy[MAX_COPY];
 	srtp_err_status_t status;
 
-	if (way->n_known == SRTP_MAX_SSRCS || *len > sizeof(copy))
+	if (ssrcs->n == SRTP_MAX_SSRCS || *len > sizeof(copy))
 		return SRTP_REFUSED;
 	memcpy(copy, bytes, *len);
 	status = unprotect(way, bytes, len, is_rtcp);
 	if (status == srtp_err_status_auth_fail && !is_rtcp)
 		status = try_rocs(way, copy, bytes, len);
-	if (status == srtp_err_status_ok && !is_rtcp) /* RTCP does not tell what RTP's counter is */
-		know(way, ssrc);
+	if (status == srtp_err_status_ok)
+		know(ssrcs, ssrc);
 	return result_of(status);
 }
 
 enum srtp_result srtp_way_unprotect(struct srtp_way *way, uint8_t *bytes, size_t *len, bool is_rtcp)
 {
-	if (!is_known(way, ssrc_of(bytes, is_rtcp)))
-		return unprotect_new(way, bytes, len, is_rtcp);
+	struct ssrcs *ssrcs = is_rtcp ? &way->rtcp : &way->rtp;
+
+	if (*len < (is_rtcp ? 8 : 12))
+		return SRTP_FORGED;
+	if (!is_known(ssrcs, ssrc_of(bytes, is_rtcp)))
+		return unprotect_new(way, ssrcs, bytes, len);
 	return result_of(unprotect(way, bytes, len, is_rtcp));
 }
