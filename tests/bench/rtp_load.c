@@ -263,6 +263,11 @@ static void receive_all(int epoll, int wait_ms)
 		receive(ready[i].data.ptr);
 }
 
+static unsigned common_divisor(unsigned a, unsigned b)
+{
+	return b == 0 ? a : common_divisor(b, a % b);
+}
+
 /* Sends what is due, receives what comes, for so long. The order of the phones is mixed, as in the world. */
 static void run(struct phone *phones, int epoll, double seconds)
 {
@@ -271,7 +276,7 @@ static void run(struct phone *phones, int epoll, double seconds)
 	uint64_t n_sent = 0, due;
 	unsigned stride = n_phones * 5 / 8 | 1;
 
-	while (n_phones % stride == 0 && stride > 1)
+	while (common_divisor(stride, n_phones) > 1) /* so that each has its turn */
 		stride += 2;
 	for (uint64_t at_us = began_us; at_us < end_us; at_us = now_us()) {
 		due = (at_us - began_us) * n_phones / PTIME_US;
