@@ -136,7 +136,7 @@ static void accept_source(struct relay_socket *socket, const struct packet *pack
 	live(relay);
 	if (latch->is_locked && latch_is_source(latch, &packet->source))
 		return;
-	if (latch_take(latch, &packet->source, relay->last_ms))
+	if (latch_take(latch, &packet->source, relay->last_ms) && latch->is_latching)
 		tell_latched(socket);
 }
 
