@@ -101,5 +101,11 @@ const struct addr *latch_target(const struct latch *latch)
 {
 	if ((latch->is_latching || latch->is_forced) && addr_is_set(&latch->source))
 		return &latch->source;
-	return addr_is_set(&latch->told) && addr_port(&latch->told) > 0 ? &latch->told : NULL;
+	if (!addr_is_set(&latch->told) || addr_port(&latch->told) == 0)
+		return NULL;
+	/* Behind a NAT an address of its house may be somebody else's in ours. */
+	if (latch->is_latching && addr_is_set(&latch->nat_host) && addr_is_private(&latch->told) &&
+	    !addr_same_host(&latch->told, &latch->nat_host))
+		return NULL;
+	return &latch->told;
 }

@@ -176,7 +176,8 @@ struct relay_end {
 	 * With SRTP only packets that are authentic are looked at. */
 	bool is_latching;
 	uint32_t window_ms;      /* 0: the preset, 500 */
-	struct addr nat_host;    /* if set, a latch takes this host (where its SIP comes from) or the told one, and no other */
+	struct addr nat_host;    /* if set, a latch takes this host (where its SIP comes from) or the told one, and no other; and a
+				  * told address that is private and another host's is not sent to */
 	bool is_relatching;      /* look anew: set after an offer or answer of this side, not otherwise. Until another packet comes
 				  * the source of before stays; if it sends on, it wins */
 
