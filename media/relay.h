@@ -55,7 +55,7 @@ enum err relays_set_ports(struct relays *relays, uint16_t first_port, uint16_t l
  * should be. Reads a file: at start and in `check`, not in a worker. */
 unsigned relays_ephemeral_overlap(uint16_t first_port, uint16_t last_port);
 
-/* What all workers did, and what is in use. Any thread; no lock. */
+/* What all workers did, and what is in use. Any thread; the lock of the ports for a moment. */
 struct relays_totals {
 	uint64_t packets, bytes;     /* passed on, both directions */
 	uint64_t rejected_sources;   /* packets from where none may come */
@@ -152,7 +152,8 @@ const char *relay_ice_pwd(const struct relay *relay, unsigned stream, enum relay
 enum relay_security {
 	RELAY_PLAIN, /* as it comes. On both legs: whatever comes is passed on untouched, SRTP with keys of the ends, too */
 	RELAY_SDES,  /* SRTP with keys from SDP */
-	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764) */
+	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764), which is done on the RTP port alone: where is_muxed is
+		      * false, the peer's RTCP has keys of its own and is not understood */
 };
 
 struct relay_fingerprint {

@@ -264,7 +264,8 @@ static void run(struct phone *phones, int epoll, double seconds)
 		due = (at_us - began_us) * n_phones / PTIME_US;
 		for (; n_sent < due; n_sent++) {
 			unsigned i = (unsigned)(n_sent % n_phones * stride % n_phones);
-			send_one(&phones[i], 0x1000 + i);
+			/* Another SSRC in each run of the load: under the same key a repeat would be a replay. */
+			send_one(&phones[i], (uint32_t)getpid() << 12 | i);
 		}
 		receive_all(epoll, 0);
 		if ((now_us() - began_us) * n_phones / PTIME_US <= n_sent) {
