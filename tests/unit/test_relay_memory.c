@@ -1,5 +1,6 @@
-/* The n-th allocation fails, for every n: what could not be done was refused or told, no port and no memory is left behind, and
- * afterwards everything works. Linked with --wrap (meson.build). */
+/* The n-th allocation fails, for every n: what could not be done was refused or told, no port
+ * and no memory is left behind, and afterwards everything works. Linked with --wrap
+ * (meson.build). */
 #include "tests/unit/media_world.h"
 
 #include "tests/world/faults.h"
@@ -21,9 +22,12 @@ static void may_fail(enum err err)
 /* A call with everything that takes memory; true if it came up. */
 static bool play(const struct phone *a, const struct phone *b)
 {
-	struct relay_settings settings = { .bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 1 };
+	struct relay_settings settings = {
+		.bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 1
+	};
 	struct relay_owner owner = { .mailbox = mailbox, .on_event = on_event, .user = &loop };
-	struct relay_end a_end = secure_end(a), b_end = { .rtp = b->addr, .is_latching = true }, dtls = { .rtp = b->addr };
+	struct relay_end a_end = secure_end(a), b_end = { .rtp = b->addr, .is_latching = true },
+			 dtls = { .rtp = b->addr };
 	struct addr server = b->addr;
 	struct relay *relay;
 	enum err err = relay_open(relays, &settings, &owner, &relay);
@@ -91,7 +95,7 @@ static void test_each_allocation_of_a_call(void **state)
 
 		while (fail_at(&a, &b, n, is_lasting))
 			n++;
-		assert_true(n > 10); /* so many there are at least */
+		assert_true(n > 10);                            /* so many there are at least */
 		assert_int_equal(count_events(RELAY_STATS), 1); /* and the last one went well */
 		assert_int_equal(count_events(RELAY_SILENT), 1);
 		assert_int_equal(count_events(RELAY_LATCHED), 1);
@@ -104,7 +108,8 @@ static void test_each_allocation_of_a_call(void **state)
 
 static void test_each_allocation_of_the_start(void **state)
 {
-	struct relays_settings settings = { .first_port = WORLD_PORTS, .last_port = WORLD_PORTS + 9 };
+	struct relays_settings settings = { .first_port = WORLD_PORTS,
+					    .last_port = WORLD_PORTS + 9 };
 	bool has_failed = true;
 
 	assert_int_equal(loop_new_turned(0, &loop), ERR_OK);
@@ -126,8 +131,10 @@ static void test_each_allocation_of_the_start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_each_allocation_of_a_call, no_files_left, no_files_more),
-		cmocka_unit_test_setup_teardown(test_each_allocation_of_the_start, no_files_left, no_files_more),
+		cmocka_unit_test_setup_teardown(test_each_allocation_of_a_call, no_files_left,
+						no_files_more),
+		cmocka_unit_test_setup_teardown(test_each_allocation_of_the_start,
+						no_files_left, no_files_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
