@@ -20,6 +20,7 @@
 #include "media/srtp.h"
 #include "proxy/base/loop.h"
 #include "proxy/base/macros.h"
+#include "tests/unit/own_network.h"
 
 enum { WORLD_PORTS = 22000, WORLD_MAX_EVENTS = 64, WORLD_ROOM = 2048, WORLD_PAYLOAD = 20 };
 
@@ -66,12 +67,14 @@ static inline void turn(uint64_t ms)
 	loop_turn(loop, ms);
 }
 
+/* 127.32.0.N stands for a network of this process alone, so that tests may run side by side. */
 static inline struct addr address(const char *text)
 {
 	struct addr addr = { .len = 0 };
 
 	if (*text)
 		assert_int_equal(addr_parse_port(text, 0, &addr), ERR_OK);
+	own_network(&addr);
 	return addr;
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "proxy/base/macros.h"
+#include "tests/unit/own_network.h"
 
 enum { FIRST = 21001, LAST = 21009, REST_MS = 30000 }; /* pairs 21002, 21004, 21006, 21008 */
 
@@ -19,6 +20,7 @@ static struct addr address(const char *text)
 	struct addr addr;
 
 	assert_int_equal(addr_parse(text, 0, &addr), ERR_OK);
+	own_network(&addr);
 	return addr;
 }
 
@@ -56,7 +58,7 @@ static void test_ranges(void **state)
 /* Even RTP, odd RTCP, each once; then there is none, and that is said. */
 static void test_pairs_until_none_is_left(void **state)
 {
-	struct addr bind = address("127.31.0.1"), other = address("127.31.0.2");
+	struct addr bind = address("127.32.0.1"), other = address("127.32.0.2");
 	struct port_pair pairs[4], extra;
 	struct ports_use use;
 	struct ports *ports;
@@ -86,7 +88,7 @@ static void test_pairs_until_none_is_left(void **state)
 
 static void test_freed_pairs_rest(void **state)
 {
-	struct addr bind = address("127.31.0.1");
+	struct addr bind = address("127.32.0.1");
 	struct port_pair first, second;
 	struct ports_use use;
 	struct ports *ports;
@@ -107,9 +109,9 @@ static void test_freed_pairs_rest(void **state)
  * descriptors in 38 days elsewhere). */
 static void test_all_or_nothing(void **state)
 {
-	struct addr bind = address("127.31.0.1");
-	int others[] = { take_port("127.31.0.1", 21003), take_port("127.31.0.1", 21005),
-			 take_port("127.31.0.1", 21007) };
+	struct addr bind = address("127.32.0.1");
+	int others[] = { take_port("127.32.0.1", 21003), take_port("127.32.0.1", 21005),
+			 take_port("127.32.0.1", 21007) };
 	struct port_pair pair;
 	struct ports *ports;
 	int before = dup(0), after;
@@ -158,7 +160,7 @@ static void test_ipv6(void **state)
 /* A port that we have is nobody else's: SO_REUSEPORT would let two calls share it. */
 static void test_not_shared(void **state)
 {
-	struct addr bind_to = address("127.31.0.1");
+	struct addr bind_to = address("127.32.0.1");
 	struct port_pair pair;
 	struct ports *ports;
 	int on = 1, fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -175,7 +177,7 @@ static void test_not_shared(void **state)
 
 static void test_range_changes(void **state)
 {
-	struct addr bind = address("127.31.0.1");
+	struct addr bind = address("127.32.0.1");
 	struct port_pair used[2], rest[4];
 	struct ports_use use;
 	struct ports *ports;

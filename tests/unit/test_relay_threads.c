@@ -15,6 +15,7 @@
 #include "proxy/base/loop.h"
 #include "proxy/base/macros.h"
 #include "proxy/base/timer.h"
+#include "tests/unit/own_network.h"
 
 /* Media workers as threads, and two SIP workers that open, tell, ask and close: what the thread
  * sanitizer looks at. */
@@ -130,8 +131,9 @@ static void prepare(struct owner *owner, struct relays *relays, unsigned number)
 	owner->number = number;
 	assert_int_equal(loop_new(&owner->loop), ERR_OK);
 	assert_int_equal(mailbox_new(owner->loop, owner, &owner->mailbox), ERR_OK);
-	assert_int_equal(addr_parse(number ? "127.33.0.2" : "127.33.0.1", 0, &owner->addr),
+	assert_int_equal(addr_parse(number ? "127.32.0.2" : "127.32.0.1", 0, &owner->addr),
 			 ERR_OK);
+	own_network(&owner->addr);
 	owner->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(owner->fd, &owner->addr.sa, owner->addr.len), 0);
 	assert_int_equal(getsockname(owner->fd, &owner->addr.sa, &owner->addr.len), 0);
