@@ -34,6 +34,7 @@ void request_describe(struct request *request)
 	char source[ADDR_TEXT_SIZE], names[DECISION_CERTIFICATE_NAMES];
 
 	decision_set(decision, DECISION_METHOD, message_method(sip));
+	decision->counted_method = counter_method(decision_text(decision, DECISION_METHOD));
 	if (sip->sip_call_id)
 		decision_set(decision, DECISION_CALL_ID, sip->sip_call_id->i_id);
 	if (sip->sip_from)
