@@ -310,6 +310,7 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 	end->is_muxed = wanted->is_muxed;
 	end->is_blocked = wanted->is_blocked;
 	end->is_opaque = wanted->is_opaque;
+	end->is_sealed = wanted->is_sealed;
 	end->has_ice = wanted->has_ice;
 	memcpy(end->peer_ufrag, wanted->ice_ufrag, sizeof(end->peer_ufrag));
 	end->peer_ufrag[sizeof(end->peer_ufrag) - 1] = '\0';

@@ -195,9 +195,8 @@ static void take_rtcp(struct relay_socket *socket, struct packet *packet, size_t
 		return;
 	accept_source(socket, packet);
 	end->counts.rtcp_packets++;
-	if (!rtcp_read_report(packet->bytes, len, &end->counts.told)) {
-		/* no report, or SRTCP between the ends: nothing to note */
-	}
+	if (!end->is_sealed) /* not every packet has a report */
+		(void)rtcp_read_report(packet->bytes, len, &end->counts.told);
 	if (!end->is_blocked)
 		send_on(other_end(end), true, packet->bytes, len);
 }

@@ -40,7 +40,8 @@ struct relays_settings {
 	uint32_t quarantine_ms; /* a freed pair is not given again sooner; 0: the preset, 30 s */
 };
 
-/* Starts the workers. ERR_INVALID if the range holds no pair; ERR_NO_MEMORY; ERR_LIMIT if there can be no thread. */
+/* Starts the workers. ERR_INVALID if the range holds no pair or there are too many workers; ERR_NO_MEMORY; ERR_LIMIT if there
+ * can be no thread; ERR_TLS or ERR_IO if a library refuses (certificate, SRTP's self-tests). */
 enum err relays_new(const struct relays_settings *settings, struct relays **out) MUST_CHECK;
 
 /* Closes every relay (each owner gets RELAY_CLOSED, so the owners' mailboxes are still there), ends the threads, frees.
@@ -170,6 +171,8 @@ struct relay_end {
 	bool is_muxed;       /* RTCP by the RTP port towards this side (RFC 5761); the other side need not do so */
 	bool is_blocked;     /* nothing that comes from this side is passed on (rejected stream, inactive); it still counts as life */
 	bool is_opaque;      /* what comes is no RTP (image/udptl, application): passed on whatever it is; never with SRTP */
+
+	bool is_sealed;      /* with RELAY_PLAIN: the ends have SRTP between themselves, so receiver reports cannot be read */
 
 	/* Where packets may come from. Without is_latching: from the told address alone (the told port, or, for a side that
 	 * sends from another port, the first that comes from there: it is received from, never sent to). With it: from where

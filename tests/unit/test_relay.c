@@ -141,9 +141,15 @@ static void test_rtcp_both_ways(void **state)
 	assert_int_equal(addr_port(&from), relay_port(call.relay, 0, RELAY_CALLEE) + 1);
 	send_bytes(&call.b_rtcp, call.relay, RELAY_CALLEE, 1, report, len);
 	assert_int_equal(take_bytes(&call.a_rtcp, bytes, NULL), len);
+	call.b_end.is_sealed = true; /* what its reports say is not for us */
+	set(call.relay, 0, RELAY_CALLEE, &call.b_end);
+	report[15] = 99;
+	send_bytes(&call.b_rtcp, call.relay, RELAY_CALLEE, 1, report, len);
+	assert_int_equal(take_bytes(&call.a_rtcp, bytes, NULL), len);
 	closed = close_relay(call.relay);
+	assert_int_equal(closed->stats[0][RELAY_CALLEE].told_lost, 5);
 	assert_int_equal(closed->stats[0][RELAY_CALLER].rtcp_packets, 1);
-	assert_int_equal(closed->stats[0][RELAY_CALLER].sent_rtcp_packets, 1);
+	assert_int_equal(closed->stats[0][RELAY_CALLER].sent_rtcp_packets, 2);
 	assert_int_equal(closed->stats[0][RELAY_CALLER].told_lost, 5);
 	call_end(&call);
 }
