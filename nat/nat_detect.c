@@ -7,7 +7,7 @@ enum {
 	FIRST_RTO_MS = 500, /* RFC 8489 §6.2.1, for who knows nothing of the way */
 	MIN_RTO_MS = 50,
 	TCP_TIMEOUT_MS = 4000,
-	N_TESTS = 3, /* that run at once with a server */
+	N_TESTS = 4, /* that run at once with a server */
 };
 
 enum stage { ASKING, CHANGING, DIRECT, TCP, DONE };
@@ -23,7 +23,7 @@ struct trial {
 	struct nat_detect *detect;
 	struct nat_observation *seen;
 	enum stage stage;
-	struct stun_client *client;
+	struct stun_client *client, *second; /* second: for what is asked directly; NULL until then */
 	struct test tests[N_TESTS];
 	unsigned n_running;
 	struct stun_patience patience; /* once the way is known */
@@ -59,9 +59,12 @@ static void free_all(struct nat_detect *detect)
 		stun_cancel(&detect->across[i].query);
 		stun_tcp_cancel(&trial->tcp);
 	}
-	for (size_t i = 0; i < detect->n; i++)
+	for (size_t i = 0; i < detect->n; i++) {
 		if (detect->trials[i].client)
 			detect->ways->close(detect->ways->user, detect->trials[i].client);
+		if (detect->trials[i].second)
+			detect->ways->close(detect->ways->user, detect->trials[i].second);
+	}
 	loop_defer_cancel(&detect->call);
 	free(detect);
 }
@@ -116,7 +119,7 @@ static void ask(struct trial *trial, const struct addr *to, bool change_ip, bool
 
 	test->trial = trial;
 	test->answer = answer;
-	stun_ask(trial->client, &test->query, &question, on_answer);
+	stun_ask(trial->second ? trial->second : trial->client, &test->query, &question, on_answer);
 }
 
 /* RFC 8489 §6.2.1 wants RTO from what was measured; the answer to a repeated request may be that to an earlier one, and
@@ -145,11 +148,18 @@ static const struct addr *other_of(const struct nat_observation *seen)
 
 static void ask_directly(struct trial *trial, const struct addr *other)
 {
+	struct nat_detect *detect = trial->detect;
 	struct nat_observation *seen = trial->seen;
-	struct addr other_ip = *other, other_port = seen->server;
+	struct addr other_ip = *other, other_port = seen->server, local;
 
+	if (detect->ways->open(detect->ways->user, detect->loop, &detect->bind, &seen->server, &trial->second, &local)) {
+		trial->second = NULL;
+		trial->stage = DONE;
+		return;
+	}
 	addr_set_port(&other_ip, addr_port(&seen->server));
 	addr_set_port(&other_port, addr_port(other));
+	ask(trial, &seen->server, false, false, &seen->again);
 	ask(trial, &other_ip, false, false, &seen->at_other_ip);
 	ask(trial, other, false, false, &seen->at_other_both);
 	ask(trial, &other_port, false, false, &seen->at_other_port);
@@ -212,7 +222,7 @@ static void on_across(struct stun_query *query, const struct stun_answer *answer
 		loop_defer(detect->loop, &detect->call, finish);
 }
 
-/* How a second server sees the socket that the first one saw. */
+/* How a second server sees a socket that the first one saw. */
 static void look_across(struct nat_detect *detect)
 {
 	struct trial *first = NULL;
@@ -231,7 +241,7 @@ static void look_across(struct nat_detect *detect)
 		test->trial = trial;
 		test->answer = &trial->seen->across;
 		detect->n_across++;
-		stun_ask(first->client, &test->query, &question, on_across);
+		stun_ask(first->second ? first->second : first->client, &test->query, &question, on_across);
 	}
 }
 

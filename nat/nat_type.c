@@ -136,9 +136,9 @@ static enum nat_behaviour filtering_by(const struct nat_observation *observation
 
 static enum nat_behaviour mapping_by(const struct nat_observation *observation)
 {
-	const struct addr *mapped = &observation->first.mapped;
+	const struct addr *mapped = &observation->again.mapped;
 
-	if (!has_answered(&observation->first) || !has_answered(&observation->at_other_ip) ||
+	if (!has_answered(&observation->again) || !has_answered(&observation->at_other_ip) ||
 	    !has_answered(&observation->at_other_both))
 		return NAT_BEHAVIOUR_UNKNOWN;
 	if (addr_equal(&observation->at_other_ip.mapped, mapped) && addr_equal(&observation->at_other_both.mapped, mapped))
@@ -153,18 +153,22 @@ static enum nat_behaviour mapping_by(const struct nat_observation *observation)
 static void mapping_across(const struct nat_observation *observations, size_t n, struct opinion *out)
 {
 	const struct nat_observation *first = NULL;
+	const struct addr *mapped;
 
 	for (size_t i = 0; i < n && !first; i++)
 		if (has_answered(&observations[i].first))
 			first = &observations[i];
+	if (!first || first->again.outcome == STUN_SILENT)
+		return;
+	mapped = has_answered(&first->again) ? &first->again.mapped : &first->first.mapped;
 	for (size_t i = 0; i < n; i++) {
 		const struct stun_answer *across = &observations[i].across;
 
 		if (&observations[i] == first || !has_answered(across) ||
-		    !addr_same_host(&across->mapped, &first->first.mapped) ||
+		    !addr_same_host(&across->mapped, mapped) ||
 		    addr_same_host(&observations[i].server, &first->server))
 			continue;
-		hear(out, addr_equal(&across->mapped, &first->first.mapped) ? NAT_ENDPOINT_INDEPENDENT :
+		hear(out, addr_equal(&across->mapped, mapped) ? NAT_ENDPOINT_INDEPENDENT :
 									      NAT_ADDRESS_AND_PORT_DEPENDENT);
 	}
 }

@@ -40,9 +40,9 @@ struct nat_observation {
 	struct stun_answer first; /* from IP1:P1 */
 	/* Asked of IP1:P1 before anything was sent elsewhere. */
 	struct stun_answer change_both, change_port; /* to come from IP2:P2, from IP1:P2 */
-	/* Asked directly, afterwards. */
-	struct stun_answer at_other_ip, at_other_both, at_other_port; /* IP2:P1, IP2:P2, IP1:P2 */
-	struct stun_answer across; /* this server, asked from the socket of the first one that answered */
+	/* Asked directly, from another socket: some routers keep a port from being used for an address that has sent to it. */
+	struct stun_answer again, at_other_ip, at_other_both, at_other_port; /* IP1:P1, IP2:P1, IP2:P2, IP1:P2 */
+	struct stun_answer across; /* this server, asked from a socket by which the first one that answered was asked before */
 	enum stun_tcp_outcome tcp;
 	struct addr tcp_mapped;
 };

@@ -14,7 +14,7 @@
 #include "nat/stun_server.h"
 #include "proxy/base/macros.h"
 
-enum { MAX_SOCKETS = 8, MAX_MAPPINGS = 64, MAX_PERMITS = 32, MAX_SERVERS = 4, WAY_MS = 10 };
+enum { MAX_SOCKETS = 12, MAX_MAPPINGS = 64, MAX_PERMITS = 32, MAX_SERVERS = 4, WAY_MS = 10 };
 
 enum world_server {
 	SERVES, /* RFC 5780 */
@@ -37,13 +37,14 @@ struct world_mapping {
 	struct world_socket *socket;
 	struct addr to; /* for which it was made; as far as the behaviour looks at it */
 	struct addr outside;
-	struct addr permits[MAX_PERMITS];
-	unsigned n_permits;
+	struct addr permits[MAX_PERMITS], taken[MAX_PERMITS];
+	unsigned n_permits, n_taken;
 };
 
 struct nat_world {
 	struct loop *loop;
 	bool is_translated, is_blocked, has_no_network, is_outbound_filtered; /* the last: to server 0's first address only */
+	bool is_linux; /* without a filter of its own the router takes what nobody asked for, and then the port for that peer */
 	enum nat_behaviour mapping, filtering;
 	unsigned loss_percent;
 	uint64_t seed;
@@ -106,13 +107,22 @@ static bool world_same(const struct addr *a, const struct addr *b)
 	return addr_is_set(a) == addr_is_set(b) && (!addr_is_set(a) || addr_equal(a, b));
 }
 
+static bool world_is_taken(const struct world_mapping *mapping, const struct addr *to)
+{
+	for (unsigned i = 0; i < mapping->n_taken; i++)
+		if (addr_equal(&mapping->taken[i], to))
+			return true;
+	return false;
+}
+
 static struct world_mapping *world_map(struct nat_world *world, struct world_socket *socket, const struct addr *to)
 {
 	const struct addr key = world_key(world->is_translated ? world->mapping : NAT_ENDPOINT_INDEPENDENT, to);
 	struct world_mapping *mapping = NULL;
 
 	for (unsigned i = 0; i < world->n_mappings && !mapping; i++)
-		if (world->mappings[i].socket == socket && world_same(&world->mappings[i].to, &key))
+		if (world->mappings[i].socket == socket && world_same(&world->mappings[i].to, &key) &&
+		    !world_is_taken(&world->mappings[i], to))
 			mapping = &world->mappings[i];
 	if (!mapping) {
 		assert_true(world->n_mappings < MAX_MAPPINGS);
@@ -150,7 +160,7 @@ static void world_arrive(struct timer *timer)
 }
 
 /* What server i answers to whom it sees as mapping->outside. */
-static void world_serve(struct nat_world *world, unsigned i, const struct addr *to, const struct world_mapping *mapping,
+static void world_serve(struct nat_world *world, unsigned i, const struct addr *to, struct world_mapping *mapping,
 			const void *bytes, size_t len)
 {
 	const enum world_server kind = world->kinds[i];
@@ -175,6 +185,8 @@ static void world_serve(struct nat_world *world, unsigned i, const struct addr *
 		from = world_server_addr(i, is_other_ip != reply.from_other_ip, is_other_port != reply.from_other_port);
 	if (kind == POINTS_NOWHERE && (reply.from_other_ip || reply.from_other_port))
 		return;
+	if (world->is_linux && !world_lets_in(world, mapping, &from) && mapping->n_taken < MAX_PERMITS)
+		mapping->taken[mapping->n_taken++] = from;
 	if (!world_lets_in(world, mapping, &from) || world_loses(world))
 		return;
 	packet = calloc(1, sizeof(*packet));
@@ -197,7 +209,7 @@ static enum err world_send(void *user, const struct addr *to, const void *bytes,
 		return ERR_UNREACHABLE;
 	if (world->is_blocked || (world->is_outbound_filtered && !addr_equal(to, &first)))
 		return ERR_OK;
-	const struct world_mapping *mapping = world_map(world, socket, to);
+	struct world_mapping *mapping = world_map(world, socket, to);
 	if (world_loses(world))
 		return ERR_OK;
 	for (unsigned i = 0; i < world->n_servers; i++) {

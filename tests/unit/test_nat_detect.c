@@ -19,6 +19,7 @@ struct row {
 	enum nat_behaviour want_mapping, want_filtering;
 	enum nat_confidence want_confidence;
 	const char *want_reason; /* part of it */
+	bool is_linux;
 };
 
 static const struct row rows[] = {
@@ -44,6 +45,9 @@ static const struct row rows[] = {
 	{ "Unknown: no network", true, false, true, .n_servers = 2, .want_reason = "no request could be sent" },
 	{ "Unknown: silence by UDP and TCP", true, .n_servers = 2, .kinds = { IS_DOWN, IS_DOWN }, .want_reason = "no server answered" },
 	{ "Unknown: nobody to ask", true, .n_servers = 0, .want_reason = "no STUN server is configured" },
+	{ "Port Restricted Cone of Linux, which is none for who was asked for in vain", true, .mapping = EI, .filtering = APD,
+	  .n_servers = 2, .want = NAT_PORT_RESTRICTED_CONE, .want_mapping = EI, .want_filtering = APD, .want_confidence = NAT_HIGH,
+	  .is_linux = true },
 	/* one server is less sure */
 	{ "one server", true, .mapping = EI, .filtering = APD, .n_servers = 1, .want = NAT_PORT_RESTRICTED_CONE, .want_mapping = EI,
 	  .want_filtering = APD, .want_confidence = NAT_MEDIUM },
@@ -85,6 +89,7 @@ static void set_up(const struct row *row, struct nat_world *world)
 				     .is_blocked = row->is_blocked,
 				     .has_no_network = row->has_no_network,
 				     .is_outbound_filtered = row->is_outbound_filtered,
+				     .is_linux = row->is_linux,
 				     .mapping = row->mapping,
 				     .filtering = row->filtering,
 				     .n_servers = row->n_servers };
