@@ -10,6 +10,7 @@
 #include "proxy/certificate_use.h"
 #include "proxy/certificate_watch.h"
 #include "proxy/json_text.h"
+#include "proxy/nat_json.h"
 #include "proxy/status_peers.h"
 #include "proxy/status_problem.h"
 #include "proxy/status_stream.h"
@@ -322,6 +323,7 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 			    certificates_to_json(server, wall_us,
 						 is_summary ? STATUS_SUMMARY_ROWS : SIZE_MAX,
 						 problems));
+	json_object_set_new(head, "nat", nat_summary_to_json(server, problems));
 	json_object_set_new(head, "summary", json_boolean(is_summary));
 	discovered = discovered_to_json(server, problems);
 	json_object_set_new(head, "counts", counts_to_json(peers, head, problems));

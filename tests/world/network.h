@@ -27,6 +27,8 @@ struct party {
 	enum reason fails_with;
 	struct list inbox;  /* letter_in.link */
 	bool reuses;	    /* what it sends goes over the connection that we made to it, if there is one */
+	bool is_stun_server;
+	struct addr sees;   /* as a STUN server: how it sees us; unset: it is silent */
 	unsigned n_dialled; /* connections that we made to it */
 	unsigned n_pings;   /* empty lines that it got: they do not come into the inbox */
 };

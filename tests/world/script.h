@@ -22,6 +22,7 @@
  *   bob leaves                            ... and hears nothing by those that it had, which stand
  *   bob closes old                        bob ends those that it had before that; or "new": the others
  *   bob reuses                            what bob says goes over the connection that we made to bob
+ *   bob sees 203.0.113.7:5060             bob is a STUN server, and that is how it sees us; "nothing": it is silent
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
  *   wait 500ms                            also s, m
