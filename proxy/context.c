@@ -329,16 +329,15 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	if (reason)
 		peer_stats_looked_up(context->worker->server->peer_stats, branch->target.rule->id, reason);
 	if (context->decision && evidence)
-		text_copy(context->decision->evidence, sizeof(context->decision->evidence),
-			  evidence);
+		decision_set(context->decision, DECISION_EVIDENCE, evidence);
 	/* Of several that were asked for a user, the record tells which one could not be. */
 	if (context->decision && reason)
 		decision_add_hop(context->decision, branch->target.rule->id, reason, 0);
 	if (!reason && n_hops) {
 		branch->hops = malloc(n_hops * sizeof(*hops));
 		if (branch->hops) {
-			memcpy(branch->hops, hops, n_hops * sizeof(*hops));
-			branch->n_hops = n_hops;
+			for (branch->n_hops = 0; branch->n_hops < n_hops; branch->n_hops++)
+				hop_copy(&branch->hops[branch->n_hops], &hops[branch->n_hops]);
 		} else {
 			reason = REASON_OVERLOAD;
 		}
@@ -360,8 +359,7 @@ static void begin_stage(struct context *context, unsigned stage)
 		branch->state = BRANCH_LOCATING;
 		stage_branch_begins(branch);
 		if (stage && context->decision)
-			text_copy(context->decision->destination, sizeof(context->decision->destination),
-				  branch->target.rule->id);
+			decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		branch->locate = locate_start(worker->loop, worker->dns, worker->server->health,
 					      worker->server->location, &branch->target,
 					      context->snapshot->settings->dns.budget_ms, on_located, branch);
@@ -459,21 +457,24 @@ static enum err fill(struct context *context, struct request *request)
 
 	context->msg = request->msg;
 	request->msg = NULL;
-	context->origin = request->origin;
+	origin_copy(&context->origin, &request->origin);
 	context->in = listener_ref(arrival->flow->listener);
 	context->source = arrival->flow->remote;
 	context->is_ack = request->is_ack;
-	context->is_invite = !strcmp(request->decision.method, "INVITE");
+	context->is_invite = !strcmp(decision_text(&request->decision, DECISION_METHOD), "INVITE");
 	context->needs_record_route = request->needs_record_route;
 	context->began_ms = request->now_ms;
 	request_loop_hash(request->snapshot, arrival->sip, context->loop);
 	take_token(context, request);
 	context->n_branches = request->n_targets;
 	for (i = 0; i < request->n_targets; i++) {
-		context->branches[i].context = context;
-		list_init(&context->branches[i].lates);
-		context->branches[i].target = request->targets[i];
-		context->branches[i].aim = request->aims[i];
+		struct branch *branch = &context->branches[i];
+
+		memset(branch, 0, offsetof(struct branch, target));
+		branch->context = context;
+		list_init(&branch->lates);
+		target_copy(&branch->target, &request->targets[i]);
+		aim_copy(&branch->aim, &request->aims[i]);
 	}
 	err = stage_remember(context, request);
 	if (err)
@@ -489,11 +490,12 @@ static enum err fill(struct context *context, struct request *request)
 
 static enum err context_new(struct worker *worker, struct request *request, struct context **out)
 {
-	struct context *context = calloc(1, sizeof(*context) + request->n_targets * sizeof(struct branch));
+	struct context *context = malloc(sizeof(*context) + request->n_targets * sizeof(struct branch));
 	enum err err;
 
 	if (!context)
 		return ERR_NO_MEMORY;
+	memset(context, 0, offsetof(struct context, origin));
 	context->worker = worker;
 	context->snapshot = snapshot_ref(request->snapshot);
 	list_append(&worker->contexts, &context->link);
@@ -516,7 +518,7 @@ static void send_trying(struct context *context)
 	/* Without it the caller repeats its INVITE, which does no harm. */
 	if (trying && server_txn_respond(context->server_txn, trying))
 		log_event(LOG_DEBUG, "no 100 could be sent", "call_id",
-			  context->decision ? context->decision->call_id : NULL, NULL);
+			  context->decision ? decision_text(context->decision, DECISION_CALL_ID) : NULL, NULL);
 	message_unref(trying);
 }
 

@@ -35,8 +35,6 @@ struct by_size {
 struct branch {
 	struct context *context;
 	enum branch_state state;
-	struct target target;
-	struct aim aim;
 	struct locate *locate;
 	enum conf_network network; /* of the hop that is tried */
 	struct hop *hops; /* owned; NULL before and after */
@@ -52,6 +50,8 @@ struct branch {
 	bool was_begun;
 	bool has_rung;	  /* its server sent 180 */
 	bool is_searched; /* location knows that its backend is being asked */
+	struct target target; /* this and aim: not zeroed before they are set */
+	struct aim aim;
 };
 
 struct context {
@@ -60,7 +60,6 @@ struct context {
 	struct snapshot *snapshot; /* counted: rules and hops point into it */
 	struct server_txn *server_txn; /* NULL: an ACK, or ended */
 	msg_t *msg;	       /* as it is to be forwarded: our Routes are off; owned */
-	struct origin origin;
 	struct listener *in;   /* where it came in; the snapshot's or the flow's; counted */
 	struct record_route_token token; /* for our Record-Route; outside of a dialog each branch is a callee of its own */
 	bool is_inside_dialog; /* our signed Route said so */
@@ -77,6 +76,7 @@ struct context {
 	struct loop_call end;
 	struct stage_user *user; /* whose home is learned from the answers; NULL: nobody's */
 	unsigned n_branches;
+	struct origin origin; /* not zeroed before it is set */
 	struct branch branches[]; /* one for each target */
 };
 

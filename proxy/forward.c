@@ -249,7 +249,7 @@ static void observe_delay(const struct context *context)
 
 	if (decision)
 		counter_observe(context->worker->counters, COUNTER_FORWARD_DELAY,
-				counter_method(decision->method),
+				counter_method(decision_text(decision, DECISION_METHOD)),
 				loop_wall_us(context->worker->loop) - decision->wall_us);
 }
 

@@ -12,17 +12,18 @@
 
 /* ---- what the record and the branch say of a request ---- */
 
-static void print_uri(const url_t *url, char *out, size_t size)
+/* "sip:anna@partner.example": the parameters say nothing of whom it is about. */
+static void describe_uri(struct decision *decision, enum decision_field field, const url_t *url)
 {
+	char text[DECISION_URI];
 	size_t len;
 
-	if (!url)
-		return;
-	len = text_append(out, size, 0, url->url_scheme ? url->url_scheme : "sip");
-	len = text_append(out, size, len, ":");
-	len = text_append(out, size, len, url->url_user ? url->url_user : "");
-	len = text_append(out, size, len, url->url_user && url->url_host ? "@" : "");
-	text_append(out, size, len, url->url_host ? url->url_host : "");
+	len = text_append(text, sizeof(text), 0, url->url_scheme ? url->url_scheme : "sip");
+	len = text_append(text, sizeof(text), len, ":");
+	len = text_append(text, sizeof(text), len, url->url_user ? url->url_user : "");
+	len = text_append(text, sizeof(text), len, url->url_user && url->url_host ? "@" : "");
+	text_append(text, sizeof(text), len, url->url_host ? url->url_host : "");
+	decision_set(decision, field, text);
 }
 
 void request_describe(struct request *request)
@@ -30,23 +31,24 @@ void request_describe(struct request *request)
 	struct decision *decision = &request->decision;
 	const struct flow *flow = request->arrival->flow;
 	const sip_t *sip = request->arrival->sip;
+	char source[ADDR_TEXT_SIZE], names[DECISION_CERTIFICATE_NAMES];
 
-	text_copy(decision->method, sizeof(decision->method), message_method(sip));
+	decision_set(decision, DECISION_METHOD, message_method(sip));
 	if (sip->sip_call_id)
-		text_copy(decision->call_id, sizeof(decision->call_id), sip->sip_call_id->i_id);
+		decision_set(decision, DECISION_CALL_ID, sip->sip_call_id->i_id);
 	if (sip->sip_from)
-		print_uri(sip->sip_from->a_url, decision->from, sizeof(decision->from));
+		describe_uri(decision, DECISION_FROM, sip->sip_from->a_url);
 	if (sip->sip_to)
-		print_uri(sip->sip_to->a_url, decision->to, sizeof(decision->to));
+		describe_uri(decision, DECISION_TO, sip->sip_to->a_url);
 	if (sip->sip_request)
-		print_uri(sip->sip_request->rq_url, decision->request_uri,
-			  sizeof(decision->request_uri));
-	addr_text(&flow->remote, decision->source);
-	text_copy(decision->listener, sizeof(decision->listener), flow->listener->name);
+		describe_uri(decision, DECISION_REQUEST_URI, sip->sip_request->rq_url);
+	decision_set(decision, DECISION_SOURCE, addr_text(&flow->remote, source));
+	decision_set(decision, DECISION_LISTENER, flow->listener->name);
 	decision->transport = conf_transport_text(flow->transport);
-	if (flow->identity)
-		identity_text(flow->identity, decision->certificate,
-			      sizeof(decision->certificate));
+	if (flow->identity) {
+		identity_text(flow->identity, names, sizeof(names));
+		decision_set(decision, DECISION_CERTIFICATE, names);
+	}
 }
 
 /* Adds one part to the text that is hashed; what does not fit is left out, at the price of taking a
@@ -208,11 +210,10 @@ static enum reason check_services(struct request *request, const struct rule *ru
 
 static void add_target(struct request *request, const struct rule *rule)
 {
-	request->aims[request->n_targets] = (struct aim){ .home = AIM_ROUTE };
-	request->targets[request->n_targets++] = (struct target){ .rule = rule };
+	aim_set(&request->aims[request->n_targets], AIM_ROUTE, 0);
+	target_set_rule(&request->targets[request->n_targets++], rule);
 	if (request->n_targets == 1)
-		text_copy(request->decision.destination, sizeof(request->decision.destination),
-			  rule->id);
+		decision_set(&request->decision, DECISION_DESTINATION, rule->id);
 }
 
 static const struct place *place_of(const struct rule *rule)
@@ -278,7 +279,7 @@ static void aim_inside_dialog(struct request *request, const struct rule *rule)
 		return;
 	target.by_uri = true;
 	target.rule = rule;
-	request->targets[0] = target;
+	target_copy(&request->targets[0], &target);
 }
 
 /* Of a domain without a route the token holds nothing but the hash of its name, which stands in From or To. */
@@ -324,7 +325,7 @@ static enum reason route_inside_dialog(struct request *request)
 		return REASON_NO_ROUTE;
 	}
 	aim_inside_dialog(request, rule);
-	request->needs_record_route = makes_dialog(request->decision.method);
+	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
 		     "inside a dialog with %.80s", rule->id);
 	return check_services(request, rule);
@@ -403,7 +404,7 @@ static enum reason route_foreign(struct request *request)
 /* OPTIONS to us: no user, our own host or domain; or with no hop left (RFC 3261 §11). */
 static enum reason answer_for_us(struct request *request)
 {
-	if (strcmp(request->decision.method, "OPTIONS")) {
+	if (strcmp(decision_text(&request->decision, DECISION_METHOD), "OPTIONS")) {
 		decision_add(&request->decision, "route", "ourselves", NULL,
 			     "the Request-URI names no user");
 		return REASON_METHOD;
@@ -459,11 +460,11 @@ enum reason request_route(struct request *request)
 	    !*request->to_user && url->url_type != url_tel)
 		return answer_for_us(request);
 	if (sip->sip_max_forwards && !sip->sip_max_forwards->mf_count)
-		return !strcmp(request->decision.method, "OPTIONS") ? answer_for_us(request) :
+		return !strcmp(decision_text(&request->decision, DECISION_METHOD), "OPTIONS") ? answer_for_us(request) :
 								      REASON_TOO_MANY_HOPS;
-	if (!strcmp(request->decision.method, "REGISTER"))
+	if (!strcmp(decision_text(&request->decision, DECISION_METHOD), "REGISTER"))
 		return REASON_METHOD; /* only backends register with us, and that by log-on */
-	request->needs_record_route = makes_dialog(request->decision.method);
+	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	/* A user at our own address, or a telephone number, is a user of our first domain. */
 	if ((is_us || url->url_type == url_tel) && request->snapshot->settings->n_domains)
 		text_copy(request->to_domain, sizeof(request->to_domain),

@@ -32,18 +32,18 @@ static void keep_diagnostics(struct context *context, const msg_t *msg)
 	for (size_t i = 0; i < COUNT(names) && !text; i++)
 		text = message_header(msg, names[i]);
 	if (text)
-		text_copy(decision->peer_diagnostics, sizeof(decision->peer_diagnostics), text);
+		decision_set(decision, DECISION_PEER_DIAGNOSTICS, text);
 	if (!ms_diagnostics_read(msg, &ms))
 		return;
 	decision->ms_id = ms.id;
-	text_copy(decision->ms_reason, sizeof(decision->ms_reason), ms.reason);
-	text_copy(decision->ms_source, sizeof(decision->ms_source), ms.source);
+	decision_set(decision, DECISION_MS_REASON, ms.reason);
+	decision_set(decision, DECISION_MS_SOURCE, ms.source);
 }
 
 static void observe_response(const struct context *context, uint64_t took_us)
 {
 	counter_observe(context->worker->counters, COUNTER_RESPONSE_DELAY,
-			counter_method(context->decision->method), took_us);
+			counter_method(decision_text(context->decision, DECISION_METHOD)), took_us);
 }
 
 static void write_record(struct context *context, int status, enum reason reason)
@@ -369,11 +369,13 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 static enum err filter_asserted(struct branch *branch, msg_t *msg)
 {
 	const struct rule *rule = branch->target.rule;
-	struct origin answerer = { .kind = ORIGIN_BACKEND };
 	const enum origin_kind asker = branch->context->origin.kind;
+	struct origin answerer;
 
 	if (!asserted_may_be_in(msg))
 		return ERR_OK;
+	origin_clear(&answerer);
+	answerer.kind = ORIGIN_BACKEND;
 	if (rule->route) {
 		answerer.kind = rule->route->is_trustworthy ? ORIGIN_PARTNER : ORIGIN_PARTNER_UNTRUSTED;
 		text_copy(answerer.domain, sizeof(answerer.domain), rule->route->domain);
@@ -399,8 +401,7 @@ void response_arrived_late(struct branch *branch, struct arrival *arrival)
 	if (!take(branch, arrival))
 		return;
 	if (context->decision) {
-		text_copy(context->decision->destination, sizeof(context->decision->destination),
-			  branch->target.rule->id);
+		decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		decision_add(context->decision, "forward", "late", NULL, "%.80s answers after it was given up",
 			     branch->target.rule->id);
 	}

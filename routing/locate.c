@@ -37,7 +37,7 @@ static uint32_t draw(void *user, uint32_t n)
 
 /* The hops that are made, the living before the dead. */
 struct hops {
-	struct hop list[LOCATE_MAX_HOPS], dead[LOCATE_MAX_HOPS];
+	struct hop list[LOCATE_MAX_HOPS + 1], dead[LOCATE_MAX_HOPS]; /* one more, which is being made */
 	size_t n, n_dead;
 	bool lacks_listener;
 };
@@ -84,6 +84,16 @@ struct origin_of_hop {
 	const char *host, *configured_host;
 };
 
+/* The place where a hop is made before put_hop takes it. */
+static struct hop *new_hop(const struct locate *locate, struct hops *hops)
+{
+	struct hop *hop = &hops->list[hops->n];
+
+	hop_clear(hop);
+	hop->peer = locate->target.rule->id;
+	return hop;
+}
+
 static void put_hop(const struct locate *locate, struct hop *hop, struct hops *hops)
 {
 	struct health *health =
@@ -92,9 +102,9 @@ static void put_hop(const struct locate *locate, struct hop *hop, struct hops *h
 	hop->health = health;
 	if (health && health_is_down(health, loop_now_ms(locate->loop))) {
 		if (hops->n_dead < COUNT(hops->dead))
-			hops->dead[hops->n_dead++] = *hop;
-	} else if (hops->n < COUNT(hops->list)) {
-		hops->list[hops->n++] = *hop;
+			hop_copy(&hops->dead[hops->n_dead++], hop);
+	} else if (hops->n < LOCATE_MAX_HOPS) {
+		hops->n++;
 	}
 }
 
@@ -103,50 +113,51 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 {
 	const struct rule *rule = locate->target.rule;
 	struct listener *listener = rules_listener(rule, place->transport, addr);
-	struct hop hop = { .transport = place->transport,
-			   .remote = *addr,
-			   .listener = listener,
-			   .tls_minimum = rule->tls_minimum,
-			   .allow_wildcard = rule->accepts_wildcard,
-			   .peer = rule->id };
+	struct hop *hop;
 
 	if (!listener) {
 		hops->lacks_listener = true;
 		return;
 	}
-	addr_set_port(&hop.remote, place->port);
+	hop = new_hop(locate, hops);
+	hop->transport = place->transport;
+	hop->remote = *addr;
+	hop->listener = listener;
+	hop->tls_minimum = rule->tls_minimum;
+	hop->allow_wildcard = rule->accepts_wildcard;
+	addr_set_port(&hop->remote, place->port);
 	if (addr_is_set(&rule->bind) && addr_is_ipv6(&rule->bind) == addr_is_ipv6(addr))
-		hop.bind = rule->bind;
+		hop->bind = rule->bind;
 	else if (!addr_is_set(&rule->bind) && is_usable_from(&listener->addr, addr)) {
 		/* The address by which the other side knows us: it may be all that it trusts. */
-		hop.bind = listener->addr;
-		addr_set_port(&hop.bind, 0);
+		hop->bind = listener->addr;
+		addr_set_port(&hop->bind, 0);
 	}
 	if (is_tls(place->transport)) {
-		hop.credentials = rule->credentials;
-		hop.trust = rule->trust;
-		fill_names(rule, place->configured_host, &hop);
+		hop->credentials = rule->credentials;
+		hop->trust = rule->trust;
+		fill_names(rule, place->configured_host, hop);
 		if (rule->federation)
-			fill_open_names(locate, place->host, &hop);
+			fill_open_names(locate, place->host, hop);
 	}
-	text_copy(hop.host, sizeof(hop.host), place->host);
-	put_hop(locate, &hop, hops);
+	text_copy(hop->host, sizeof(hop->host), place->host);
+	put_hop(locate, hop, hops);
 }
 
 /* The connection by which a backend has logged on. */
 static void add_flow(const struct locate *locate, const struct logon *logon, struct hops *hops)
 {
 	const struct rule *rule = locate->target.rule;
-	struct hop hop = { .transport = logon->transport,
-			   .remote = logon->source,
-			   .flow_id = logon->flow_id,
-			   .listener = rules_listener(rule, logon->transport, &logon->source),
-			   .peer = rule->id };
+	struct hop *hop = new_hop(locate, hops);
 
-	if (!hop.listener)
+	hop->transport = logon->transport;
+	hop->remote = logon->source;
+	hop->flow_id = logon->flow_id;
+	hop->listener = rules_listener(rule, logon->transport, &logon->source);
+	if (!hop->listener)
 		hops->lacks_listener = true;
 	else
-		put_hop(locate, &hop, hops);
+		put_hop(locate, hop, hops);
 }
 
 /* Each connection, then each address: what can be dialled is second best, as it may lead through a NAT. */
@@ -234,8 +245,8 @@ static void add_all(const struct locate *locate, struct hops *hops)
 		srv_order(entries, n, draw, NULL);
 	for (size_t i = 0; i < n; i++)
 		add_group(locate, entries[i].index, hops);
-	for (size_t i = 0; i < hops->n_dead && hops->n < COUNT(hops->list); i++)
-		hops->list[hops->n++] = hops->dead[i];
+	for (size_t i = 0; i < hops->n_dead && hops->n < LOCATE_MAX_HOPS; i++)
+		hop_copy(&hops->list[hops->n++], &hops->dead[i]);
 }
 
 static enum reason verdict(const struct locate *locate, const struct hops *hops)
@@ -363,7 +374,7 @@ struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_ta
 	locate->loop = loop;
 	locate->health = health;
 	locate->location = location;
-	locate->target = *target;
+	target_copy(&locate->target, target);
 	locate->done = done;
 	locate->user = user;
 	if (is_all_literal(target)) {
