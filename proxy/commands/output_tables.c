@@ -123,6 +123,7 @@
 	{ path "[].port", OUTPUT_NUMBER, OPTIONAL, "of that; 0: by DNS", NULL }, \
 	{ path "[].transport", OUTPUT_WORD, OPTIONAL, "of that", "udp tcp tls mtls" }, \
 	{ path "[].n_servers", OUTPUT_NUMBER, OPTIONAL, "how many the configuration names", NULL }, \
+	{ path "[].alg", OUTPUT_TEXT, OPTIONAL, "signs that a router on the way rewrites SIP", NULL }, \
 	{ path "[].requests_received", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
 	{ path "[].requests_sent", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
 	{ path "[].failures_by_reason", OUTPUT_COUNTS, ALWAYS, "since the start", NULL }, \
