@@ -12,6 +12,7 @@ import time
 from agent import Dialog
 from client import Client
 from nat_lab import BLOCKED, COTURN, DNS, KINDS, NUNCIO, OPEN, TRANSLATING, In, Lab, Site, inside
+from sip import Datagrams, request
 from stage import Failure, Stage, Tally, wait_for
 
 ROUNDS = int(os.environ.get("NAT_ROUNDS", "3"))  # script/test has no time for the ten that are meant
@@ -245,8 +246,41 @@ def federate(tally, number, kind):
             pair.close()
 
 
+# ---- a router that rewrites SIP ----
+
+def rewritten(tally, workers):
+    with Stage("nat-alg") as stage:
+        lan, server = stage.addr(1), stage.addr(2)
+        proxy = stage.nuncio("proxy", f"""version: 1
+domains: [a.example]
+listeners: [ {{ name: lan, network: lan, bind: {lan}, port: 5060, transport: udp }} ]
+backends: [ {{ name: one, address: "sip:{server}:5060;transport=udp", listener: lan, probe: 0, users: [anna] }} ]
+partners: {{ routes: [] }}
+""", workers=workers)
+        backend = Datagrams(server, 5060)
+
+        def ask(method, change=lambda text: text):
+            backend.ask(change(request(method, "nobody@a.example", "anna@a.example", backend.local)), (lan, 5060))
+
+        def problems():
+            status = proxy.ask_json("status")
+            return [p for p in status["problems"] if p["code"] == "sip-alg"], status["backends"][0].get("alg")
+        ask("MESSAGE")
+        tally.check("an honest backend is not suspected", problems() == ([], None), problems())
+        ask("INVITE", lambda text: text.replace(";rport;", ";rport=4711;received=192.168.1.1;"))
+        found, alg = problems()
+        tally.check("a Via with received and rport in it on arrival is a sign of a SIP ALG",
+                    len(found) == 1 and found[0]["where"] == "backend:one" and "came from" in alg, problems())
+        tally.check("... which is a warning that says what to do", found and "SIP ALG off" in found[0]["remedy"], found)
+        ask("MESSAGE")
+        tally.check("... and stands, as a message that begins nothing is not looked at", problems()[0] == found, problems())
+        ask("INVITE")
+        tally.check("... until one comes as it was sent", problems() == ([], None), problems())
+
+
 def tests(tally, workers):
     """Each part in namespaces of its own, so that none leaves anything behind."""
+    tally.section(rewritten, workers)
     probe = "mount -t tmpfs tmpfs /run && ip netns add a && nsenter --net=/run/netns/a nft add table ip x && " \
             "nsenter --net=/run/netns/a nft add chain ip x y '{ type nat hook postrouting priority 100; }' && " \
             "nsenter --net=/run/netns/a ip link add x0 type veth peer name x1 && command -v turnserver"
