@@ -147,6 +147,7 @@ static enum exit_code nat(const struct args *args)
 
 const struct verb verb_nat = {
 	.name = "nat",
+	.operands = "",
 	.summary = "tell which kind of NAT is in front of us",
 	.text = "Prints what STUN servers made known last: the kind of NAT by its usual name, how it maps and filters (RFC 5780), "
 		"how sure that is and why, the public address of each listener with advertise: stun, and every answer that the "
