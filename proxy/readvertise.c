@@ -57,8 +57,11 @@ struct note {
 
 static void deliver(struct letter *letter, void *owner)
 {
+	struct server *server = owner;
+
 	free(container_of(letter, struct note, letter));
-	readvertise_now(owner);
+	if (!server->is_ending) /* then the workers are gone */
+		readvertise_now(server);
 }
 
 void readvertise_post(struct server *server)

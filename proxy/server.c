@@ -259,13 +259,14 @@ struct server *server_free(struct server *server)
 	if (!server)
 		return NULL;
 	server_stop(server);
+	server->is_ending = true;
 	reload_confirm_end(server);
 	certificate_watch_free(server->certificate_watch);
 	for (i = 0; i < server->n_workers; i++)
 		worker_free(server->workers[i]);
 	for (i = 0; i < server->n_workers; i++)
 		counters_free(server->counters[i]);
-	mailbox_free(server->mailbox); /* what is still in it changes nothing any more: the workers are gone */
+	mailbox_free(server->mailbox);
 	snapshot_unref(server->snapshot);
 	record_route_keys_free(server->keys);
 	digest_nonces_free(server->nonces);

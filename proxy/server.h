@@ -69,6 +69,7 @@ struct server {
 	uint64_t n_reloads_applied, n_reloads_unchanged, n_reloads_rejected, n_reloads_reverted;
 	struct reload_confirm confirm;
 	struct certificate_watch *certificate_watch; /* NULL until server_start */
+	bool is_ending;			/* server_free has begun */
 	bool is_draining;		/* atomic: written by main, read by all */
 };
 

@@ -96,7 +96,10 @@ static bool is_orphan(const struct flow *flow, void *user)
 
 	if (!flow_is_reliable(flow))
 		return false;
-	if (!is_served(snapshot, flow->listener) || has_moved(snapshot, flow->listener))
+	if (!is_served(snapshot, flow->listener))
+		return true;
+	/* One by which a backend has logged on is the backend's to make anew. */
+	if (!(flow->is_inbound && *flow->peer_name) && has_moved(snapshot, flow->listener))
 		return true;
 	if (flow->identity && strcmp(tls_trust_fingerprint(flow->listener->trust),
 				     tls_trust_fingerprint(snapshot->tls_trust)) != 0)
