@@ -20,6 +20,7 @@ struct aim {
 	unsigned stage;	      /* branches of one stage go out in parallel; the next one begins if all of them missed */
 	bool goes_on_absent;  /* an answer that says "not here" is a miss */
 	bool goes_on_down;    /* a server that does not answer is a miss */
+	bool goes_on_refused; /* whatever is no 2xx or 6xx is a miss: a redirect named others behind it */
 	char request_uri[256]; /* a bound contact: instead of the Request-URI; "": as it came */
 };
 

@@ -5,6 +5,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/follow.h"
 #include "proxy/forward.h"
 #include "proxy/late.h"
 #include "proxy/open_partner.h"
@@ -33,6 +34,8 @@ static void branch_fini(struct branch *branch)
 	timer_stop(&branch->patience);
 	free(branch->hops);
 	branch->hops = NULL;
+	free(branch->redirected);
+	branch->redirected = NULL;
 }
 
 static void context_free(struct context *context)
@@ -358,7 +361,8 @@ static void begin_stage(struct context *context, unsigned stage)
 			continue;
 		branch->state = BRANCH_LOCATING;
 		stage_branch_begins(branch);
-		if (stage && context->decision)
+		open_partner_sent(branch);
+		if ((stage || branch->redirected) && context->decision)
 			decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		branch->locate = locate_start(worker->loop, worker->dns, worker->server->health,
 					      worker->server->location, &branch->target,
@@ -389,6 +393,16 @@ void context_branch_done(struct branch *branch)
 		response_send_best(context);
 	}
 	context_check_end(context);
+}
+
+void context_branch_replaced(struct branch *branch)
+{
+	branch->state = BRANCH_DONE;
+	branch->is_replaced = true;
+	timer_stop(&branch->timer_c);
+	timer_stop(&branch->patience);
+	stage_branch_ended(branch);
+	begin_stage(branch->context, branch->aim.stage);
 }
 
 /* ---- cancelling ---- */
@@ -448,6 +462,18 @@ static void take_token(struct context *context, const struct request *request)
 	context->token.worker = (uint8_t)context->worker->number;
 }
 
+struct branch *context_add_branch(struct context *context, const struct request *request, unsigned i)
+{
+	struct branch *branch = &context->branches[context->n_branches++];
+
+	memset(branch, 0, offsetof(struct branch, target));
+	branch->context = context;
+	list_init(&branch->lates);
+	target_copy(&branch->target, &request->targets[i]);
+	aim_copy(&branch->aim, &request->aims[i]);
+	return branch;
+}
+
 static enum err fill(struct context *context, struct request *request)
 {
 	struct arrival *arrival = request->arrival;
@@ -466,16 +492,8 @@ static enum err fill(struct context *context, struct request *request)
 	context->began_ms = request->now_ms;
 	request_loop_hash(request->snapshot, arrival->sip, context->loop);
 	take_token(context, request);
-	context->n_branches = request->n_targets;
-	for (i = 0; i < request->n_targets; i++) {
-		struct branch *branch = &context->branches[i];
-
-		memset(branch, 0, offsetof(struct branch, target));
-		branch->context = context;
-		list_init(&branch->lates);
-		target_copy(&branch->target, &request->targets[i]);
-		aim_copy(&branch->aim, &request->aims[i]);
-	}
+	for (i = 0; i < request->n_targets; i++)
+		(void)context_add_branch(context, request, i);
 	err = stage_remember(context, request);
 	if (err)
 		return err;
@@ -490,7 +508,8 @@ static enum err fill(struct context *context, struct request *request)
 
 static enum err context_new(struct worker *worker, struct request *request, struct context **out)
 {
-	struct context *context = malloc(sizeof(*context) + request->n_targets * sizeof(struct branch));
+	const unsigned room = follow_room(request);
+	struct context *context = malloc(sizeof(*context) + (request->n_targets + room) * sizeof(struct branch));
 	enum err err;
 
 	if (!context)
@@ -498,6 +517,7 @@ static enum err context_new(struct worker *worker, struct request *request, stru
 	memset(context, 0, offsetof(struct context, origin));
 	context->worker = worker;
 	context->snapshot = snapshot_ref(request->snapshot);
+	context->max_branches = room ? request->n_targets + room : 0;
 	list_append(&worker->contexts, &context->link);
 	__atomic_add_fetch(&worker->n_waiting, 1, __ATOMIC_RELAXED);
 	err = fill(context, request);
@@ -540,6 +560,5 @@ void context_begin(struct worker *worker, struct request *request)
 	context->is_charged = true;
 	if (context->is_invite)
 		send_trying(context);
-	open_partner_sent(context);
 	begin_stage(context, 0);
 }

@@ -46,6 +46,8 @@ struct branch {
 	struct timer patience;	  /* nothing heard, and there is another server to try */
 	struct by_size by_size;
 	int status;	  /* of its final response; 0: there is none */
+	struct redirected *redirected; /* a 3xx led here (proxy/follow); owned; NULL */
+	bool is_replaced; /* it was redirected: others stand for it */
 	bool is_cancelled;
 	bool was_begun;
 	bool has_rung;	  /* its server sent 180 */
@@ -76,8 +78,9 @@ struct context {
 	struct loop_call end;
 	struct stage_user *user; /* whose home is learned from the answers; NULL: nobody's */
 	unsigned n_branches;
+	unsigned max_branches; /* where redirects may be followed: how many there is room for; 0 */
 	struct origin origin; /* not zeroed before it is set */
-	struct branch branches[]; /* one for each target */
+	struct branch branches[]; /* one for each target, then those that redirects name */
 };
 
 /* Takes a request that was welcome; its msg moves into the context. On failure a refusal was sent (none to an ACK). */
@@ -95,6 +98,10 @@ void context_abort(struct context *context);
 void context_branch_failed(struct branch *branch, enum reason reason);
 /* The branch is done: picks and sends the best response when it was the last. */
 void context_branch_done(struct branch *branch);
+/* A branch, which waits, for the i-th target of the request; there must be room. */
+struct branch *context_add_branch(struct context *context, const struct request *request, unsigned i);
+/* The branch was redirected, and others wait in its stage: they begin, and it is done. */
+void context_branch_replaced(struct branch *branch);
 /* Cancels every branch that still waits (a 2xx or 6xx came). */
 void context_cancel_others(struct context *context, const struct branch *except);
 /* A final went back (or, for an ACK, it was sent on): what is left only waits for repeats. */

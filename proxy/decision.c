@@ -139,7 +139,8 @@ static size_t print(char *out, size_t size, const char *format, va_list args)
 			break;
 		format = percent + 1;
 		if (*format == '.')
-			most = strtoul(format + 1, (char **)(void *)&format, 10);
+			for (most = 0, format++; *format >= '0' && *format <= '9'; format++)
+				most = 10 * most + (size_t)(*format - '0');
 		text = *format++ == 'u' ? text_number(va_arg(args, unsigned), number) : va_arg(args, const char *);
 		len = add(out, size, len, text, strnlen(text, most));
 	}

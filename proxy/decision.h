@@ -70,6 +70,7 @@ struct decision {
 	enum reason reason;   /* why it was refused; REASON_NONE */
 	int status;	      /* the final status that went back; 0: none yet, or dropped */
 	unsigned ms_id;	      /* the number of the partner's ms-diagnostics; 0: there was none */
+	unsigned counted_method; /* counter_method of the method */
 	unsigned n_steps, n_hops;
 	uint16_t n_bytes;
 	uint16_t texts[DECISION_N_TEXTS]; /* where in bytes; 0: "" */

@@ -5,6 +5,7 @@
 #include "federation/asserted.h"
 #include "proxy/base/text.h"
 #include "proxy/by_size.h"
+#include "proxy/follow.h"
 #include "proxy/sip/digest.h"
 #include "proxy/sip/uri.h"
 #include "proxy/sip/via.h"
@@ -100,6 +101,8 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 	struct context *context = branch->context;
 	enum err err = edit_bounds(branch, msg);
 
+	if (branch->redirected)
+		message_remove_header(msg, "Route"); /* it led to the old target */
 	if (!err && *branch->aim.request_uri)
 		err = set_contact(msg, branch->aim.request_uri);
 	if (!err)
@@ -249,7 +252,7 @@ static void observe_delay(const struct context *context)
 
 	if (decision)
 		counter_observe(context->worker->counters, COUNTER_FORWARD_DELAY,
-				counter_method(decision_text(decision, DECISION_METHOD)),
+				decision->counted_method,
 				loop_wall_us(context->worker->loop) - decision->wall_us);
 }
 

@@ -5,7 +5,6 @@
 
 #include "federation/discovered.h"
 #include "federation/screen.h"
-#include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/request_home.h"
 #include "proxy/sip/uri.h"
@@ -34,6 +33,7 @@ void request_describe(struct request *request)
 	char source[ADDR_TEXT_SIZE], names[DECISION_CERTIFICATE_NAMES];
 
 	decision_set(decision, DECISION_METHOD, message_method(sip));
+	decision->counted_method = counter_method(decision_text(decision, DECISION_METHOD));
 	if (sip->sip_call_id)
 		decision_set(decision, DECISION_CALL_ID, sip->sip_call_id->i_id);
 	if (sip->sip_from)
@@ -49,52 +49,6 @@ void request_describe(struct request *request)
 		identity_text(flow->identity, names, sizeof(names));
 		decision_set(decision, DECISION_CERTIFICATE, names);
 	}
-}
-
-/* Adds one part to the text that is hashed; what does not fit is left out, at the price of taking a
- * spiral for a loop in a request with a Route of kilobytes. */
-static size_t add_part(char *text, size_t len, size_t size, const char *part)
-{
-	size_t n = part ? strnlen(part, 256) : 0;
-
-	if (len + n + 1 > size)
-		return len;
-	memcpy(text + len, part ? part : "", n);
-	text[len + n] = '|';
-	return len + n + 1;
-}
-
-static size_t add_url(char *text, size_t len, size_t size, const url_t *url)
-{
-	len = add_part(text, len, size, url->url_user);
-	len = add_part(text, len, size, url->url_host);
-	len = add_part(text, len, size, url->url_port);
-	return add_part(text, len, size, url->url_params);
-}
-
-void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip, char out[REQUEST_LOOP_SIZE])
-{
-	const sip_route_t *route = sip->sip_route;
-	char text[2048];
-	size_t len = 0;
-	uint64_t hash;
-
-	/* A Route that leads to us has done its work: a server that sends back what it got adds it, and nothing else. */
-	while (route && self_names_has(snapshot->self_names, route->r_url, NULL))
-		route = route->r_next;
-
-	len = add_url(text, len, sizeof(text), sip->sip_request->rq_url);
-	if (route)
-		len = add_url(text, len, sizeof(text), route->r_url);
-	len = add_part(text, len, sizeof(text), sip->sip_from->a_tag);
-	len = add_part(text, len, sizeof(text), sip->sip_to->a_tag);
-	len = add_part(text, len, sizeof(text), sip->sip_call_id->i_id);
-	if (len + sizeof(sip->sip_cseq->cs_seq) <= sizeof(text)) {
-		memcpy(text + len, &sip->sip_cseq->cs_seq, sizeof(sip->sip_cseq->cs_seq));
-		len += sizeof(sip->sip_cseq->cs_seq);
-	}
-	hash = random_keyed_hash(text, len);
-	text_hex(&hash, sizeof(hash), out);
 }
 
 /* ---- dialog ---- */
@@ -401,6 +355,18 @@ static enum reason route_foreign(struct request *request)
 	return check_services(request, rule);
 }
 
+/* A domain of ours, or a partner's. A user at our own address, or a telephone number, is a user of our first domain. */
+static enum reason route_domain(struct request *request, bool is_us)
+{
+	const struct settings *settings = request->snapshot->settings;
+
+	if ((is_us || request->sip->sip_request->rq_url->url_type == url_tel) && settings->n_domains)
+		text_copy(request->to_domain, sizeof(request->to_domain), settings->domains[0].name);
+	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
+		return request_home(request);
+	return route_foreign(request);
+}
+
 /* OPTIONS to us: no user, our own host or domain; or with no hop left (RFC 3261 §11). */
 static enum reason answer_for_us(struct request *request)
 {
@@ -465,11 +431,44 @@ enum reason request_route(struct request *request)
 	if (!strcmp(decision_text(&request->decision, DECISION_METHOD), "REGISTER"))
 		return REASON_METHOD; /* only backends register with us, and that by log-on */
 	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
-	/* A user at our own address, or a telephone number, is a user of our first domain. */
-	if ((is_us || url->url_type == url_tel) && request->snapshot->settings->n_domains)
-		text_copy(request->to_domain, sizeof(request->to_domain),
-			  request->snapshot->settings->domains[0].name);
-	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
-		return request_home(request);
-	return route_foreign(request);
+	return route_domain(request, is_us);
+}
+
+/* Another server of a partner that redirects to it: no domain of its own, but inside the partner's, or an address that may be
+ * followed as inside a dialog. What answers there must be that partner. */
+static bool aim_beside(struct request *request, const struct rule *by)
+{
+	const char *domain = text_starts_with(by->route->domain, "*.") ? by->route->domain + 2 : by->route->domain;
+	const struct rule *ignored;
+	struct target target;
+	struct addr addr;
+
+	if (rules_find(request->snapshot->rules, request->to_domain, &ignored) != RULES_NONE ||
+	    !locate_target_from_uri(request->sip->sip_request->rq_url, by, &target))
+		return false;
+	if (!is_server_of(by, &target) && !text_domain_holds(domain, target.host) &&
+	    (addr_parse(target.host, 0, &addr) || !may_follow(by, &target)))
+		return false;
+	add_target(request, by);
+	if (is_server_of(by, &target))
+		return true;
+	target.is_public_only = !is_tls_only(by);
+	target_copy(&request->targets[request->n_targets - 1], &target);
+	return true;
+}
+
+enum reason request_route_redirected(struct request *request, const struct rule *by)
+{
+	const url_t *url = request->sip->sip_request->rq_url;
+	bool is_us;
+
+	if (!message_uri_parts(url, request->to_user, sizeof(request->to_user), request->to_domain,
+			       sizeof(request->to_domain)))
+		return REASON_URI_SCHEME;
+	is_us = self_names_has(request->snapshot->self_names, url, NULL);
+	if (is_us || rules_is_local_domain(request->snapshot->rules, request->to_domain))
+		return *request->to_user ? route_domain(request, is_us) : REASON_UNKNOWN_USER;
+	if (request->origin.kind == ORIGIN_BACKEND && aim_beside(request, by))
+		return check_services(request, by);
+	return route_domain(request, false);
 }

@@ -7,6 +7,7 @@
 #include "federation/asserted.h"
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/follow.h"
 #include "proxy/hearing.h"
 #include "proxy/open_partner.h"
 #include "proxy/refusal.h"
@@ -43,7 +44,7 @@ static void keep_diagnostics(struct context *context, const msg_t *msg)
 static void observe_response(const struct context *context, uint64_t took_us)
 {
 	counter_observe(context->worker->counters, COUNTER_RESPONSE_DELAY,
-			counter_method(decision_text(context->decision, DECISION_METHOD)), took_us);
+			context->decision->counted_method, took_us);
 }
 
 static void write_record(struct context *context, int status, enum reason reason)
@@ -173,6 +174,8 @@ static unsigned rank(const struct context *context, int status)
 		return 399; /* what the caller asked for */
 	if (status >= 600)
 		return 0;
+	if (status < 400 && context->is_cancelled)
+		return 499; /* nobody goes there any more */
 	if (status == 503)
 		return 1000; /* anything says more */
 	if (status == 404 || status == 410 || status == 482 || status == 483)
@@ -346,6 +349,22 @@ static void on_unavailable(struct branch *branch, msg_t *msg)
 	context_branch_failed(branch, REASON_NEXT_HOP_503);
 }
 
+/* §16.7 item 4: the targets that a redirect names take the branch's place. */
+static bool is_followed(struct branch *branch, msg_t *msg)
+{
+	switch (follow_redirect(branch, msg)) {
+	case FOLLOW_NOT:
+		return false;
+	case FOLLOW_SOME:
+		consider(branch, msg);
+		break;
+	case FOLLOW_ALL:
+		break;
+	}
+	context_branch_replaced(branch);
+	return true;
+}
+
 static void on_failure(struct branch *branch, msg_t *msg, int status)
 {
 	struct context *context = branch->context;
@@ -359,6 +378,8 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 		on_unavailable(branch, msg);
 		return;
 	}
+	if (status < 400 && is_followed(branch, msg))
+		return;
 	consider(branch, msg);
 	if (status >= 600) /* §16.7 item 5: wait for the others, but cancel them */
 		context_cancel_others(context, branch);

@@ -115,6 +115,8 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 	struct listener *listener = rules_listener(rule, place->transport, addr);
 	struct hop *hop;
 
+	if (locate->target.is_public_only && addr_is_private(addr))
+		return;
 	if (!listener) {
 		hops->lacks_listener = true;
 		return;
@@ -201,11 +203,31 @@ static void add_place(const struct locate *locate, const struct locate_place *pl
 	}
 }
 
-/* The places of one server: what its SRV records name, or itself (RFC 2782, RFC 3263 §4.3). */
-static void add_group(const struct locate *locate, size_t group, struct hops *hops)
+/* Those of one NAPTR record, or all (RFC 2782). */
+static bool add_rank(const struct locate *locate, size_t group, unsigned rank, struct hops *hops)
 {
 	struct srv_entry entries[LOCATE_MAX_PLACES];
+	bool is_last = true;
 	size_t n = 0;
+
+	for (size_t i = 0; i < locate_search_n_places(locate->search); i++) {
+		const struct locate_place *place = locate_search_place(locate->search, i);
+		if (place->group != group || place->n_addrs == 0)
+			continue;
+		is_last &= place->rank <= rank;
+		if (place->rank == rank)
+			entries[n++] = (struct srv_entry){ place->priority, place->weight, i };
+	}
+	srv_order(entries, n, draw, NULL);
+	for (size_t i = 0; i < n; i++)
+		add_place(locate, locate_search_place(locate->search, entries[i].index), hops);
+	return is_last;
+}
+
+/* The places of one server: what its NAPTR and SRV records name, or itself (RFC 3263 §4.3). */
+static void add_group(const struct locate *locate, size_t group, struct hops *hops)
+{
+	unsigned rank = 0;
 
 	if (!locate->search) {
 		const struct rule_server *server = &locate->target.rule->servers[group];
@@ -215,14 +237,8 @@ static void add_group(const struct locate *locate, size_t group, struct hops *ho
 		add_hop(locate, &origin, &server->addr, hops);
 		return;
 	}
-	for (size_t i = 0; i < locate_search_n_places(locate->search); i++) {
-		const struct locate_place *place = locate_search_place(locate->search, i);
-		if (place->group == group && place->n_addrs > 0)
-			entries[n++] = (struct srv_entry){ place->priority, place->weight, i };
-	}
-	srv_order(entries, n, draw, NULL);
-	for (size_t i = 0; i < n; i++)
-		add_place(locate, locate_search_place(locate->search, entries[i].index), hops);
+	while (!add_rank(locate, group, rank, hops))
+		rank++;
 }
 
 static void add_all(const struct locate *locate, struct hops *hops)
@@ -311,24 +327,46 @@ static enum conf_transport safe_transport(const struct rule *rule, enum conf_tra
 	return is_tls(asked) || !has_plain ? tls : asked;
 }
 
+/* What we can speak there, where neither the URI nor the rule says more: bits (RFC 3263 §4.1). */
+static unsigned choices_of(const struct rule *rule)
+{
+	unsigned choices = 0;
+
+	for (unsigned i = 0; i < RULES_N_TRANSPORTS; i++) {
+		enum conf_transport transport = safe_transport(rule, (enum conf_transport)i);
+		if (rule->listeners[transport][0] || rule->listeners[transport][1])
+			choices |= 1u << transport;
+	}
+	return choices;
+}
+
+static enum err search_uri(struct locate *locate)
+{
+	const struct target *target = &locate->target;
+	const struct rule *rule = target->rule;
+	enum conf_transport transport = TRANSPORT_UDP; /* RFC 3263 §4.1 */
+
+	if (target->has_transport)
+		transport = target->transport;
+	else if (rule->n_servers > 0)
+		transport = rule->servers[0].transport;
+	struct locate_wish wish = { .host = target->host,
+				    .port = target->port,
+				    .by_srv = target->port == 0,
+				    .by_naptr = target->port == 0 && (!target->has_transport || target->is_sips),
+				    .choices = target->has_transport ? 0 : choices_of(rule),
+				    .transport = safe_transport(rule, transport) };
+	return locate_search_add(locate->search, &wish);
+}
+
 static enum err start_search(struct locate *locate)
 {
 	struct target *target = &locate->target;
 	const struct rule *rule = target->rule;
 	enum err err = ERR_OK;
 
-	if (target->by_uri) {
-		enum conf_transport transport = TRANSPORT_UDP; /* RFC 3263 §4.1 */
-		if (target->has_transport)
-			transport = target->transport;
-		else if (rule->n_servers > 0)
-			transport = rule->servers[0].transport;
-		struct locate_wish wish = { .host = target->host,
-					    .port = target->port,
-					    .by_srv = target->port == 0,
-					    .transport = safe_transport(rule, transport) };
-		return locate_search_add(locate->search, &wish);
-	}
+	if (target->by_uri)
+		return search_uri(locate);
 	if (rule->federation) {
 		struct locate_wish wish = { .host = rule->route->domain,
 					    .by_srv = true,
@@ -341,6 +379,7 @@ static enum err start_search(struct locate *locate)
 		struct locate_wish wish = { .host = server->host,
 					    .port = server->port,
 					    .by_srv = server->by_srv,
+					    .by_naptr = server->by_naptr,
 					    .transport = server->transport,
 					    .group = i };
 		err = locate_search_add(locate->search, &wish);
@@ -438,6 +477,7 @@ bool locate_target_from_uri(const url_t *url, const struct rule *rule, struct ta
 	case URI_TRANSPORT_TLS:
 		target.has_transport = true;
 		target.transport = TRANSPORT_TLS;
+		target.is_sips = url->url_type == url_sips && !url_has_param(url, "transport");
 		break;
 	case URI_TRANSPORT_OTHER:
 		return false;

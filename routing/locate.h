@@ -27,6 +27,8 @@ struct target {
 	uint16_t port;	    /* 0: SRV, then the transport's own */
 	bool has_transport; /* the URI names one */
 	enum conf_transport transport;
+	bool is_sips;	      /* the URI is sips, and names none: NAPTR may say where TLS is spoken */
+	bool is_public_only; /* by_uri: names and addresses are a stranger's: none of a private network is dialled */
 	char host[256]; /* by_uri */
 };
 
