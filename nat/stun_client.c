@@ -4,13 +4,6 @@
 
 const struct stun_patience stun_patience_rfc = { .rto_ms = 500, .n_requests = 7, .last_wait = 16 };
 
-uint64_t stun_patience_ms(const struct stun_patience *patience)
-{
-	const uint64_t times = (UINT64_C(1) << (patience->n_requests - 1)) - 1 + patience->last_wait;
-
-	return patience->rto_ms * times;
-}
-
 const char *stun_outcome_text(enum stun_outcome outcome)
 {
 	switch (outcome) {

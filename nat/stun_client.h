@@ -24,9 +24,6 @@ struct stun_patience {
 /* What the RFC says for who knows nothing of the way: silence is certain after 39.5 s. */
 extern const struct stun_patience stun_patience_rfc;
 
-/* How long a silent server is waited for, ms. */
-uint64_t stun_patience_ms(const struct stun_patience *patience);
-
 enum stun_outcome {
 	STUN_NOT_ASKED,
 	STUN_ANSWERED,

@@ -7,6 +7,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/peer_stats.h"
+#include "proxy/sip/contacts.h"
 #include "proxy/sip/message.h"
 
 static bool is_readable(const struct flow *flow)
@@ -25,15 +26,21 @@ void alg_look_at_request(const struct arrival *arrival)
 	const sip_t *sip = arrival->sip;
 	const sip_via_t *via = sip->sip_via;
 
+	char contact[256];
+	bool is_from_its_end, has_contact;
+
 	if (!is_readable(flow) || !via || (flow->was_looked_for_alg && !begins_something(sip)))
 		return;
+	is_from_its_end = !via->v_next;
+	has_contact = is_from_its_end && !addr_is_private(&flow->remote) &&
+		      contacts_first_host(arrival->msg, contact, sizeof(contact));
 	const struct alg_request request = {
 		.source = &flow->remote,
 		.via_host = via->v_host,
 		.via_received = via->v_received,
 		.via_rport = via->v_rport,
-		.is_from_its_end = !via->v_next,
-		.contact_host = sip->sip_contact ? sip->sip_contact->m_url->url_host : NULL,
+		.is_from_its_end = is_from_its_end,
+		.contact_host = has_contact ? contact : NULL,
 	};
 	flow->alg_signs = (unsigned char)alg_signs_of_request(&request);
 	flow->was_looked_for_alg = flow->has_alg_news = true;

@@ -129,6 +129,29 @@ static const struct play plays[] = {
 	  "two sees nothing\n"
 	  "reload 0\n"
 	  MESSAGE("198.51.100.7:5060")),
+	PLAY("a router that rewrites the Via and leaves the Contact",
+	  FOUND
+	  "dora > MESSAGE sip:anna@corp.example | Contact: <sip:dora@203.0.113.20:5060>\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "dora < 200\n"
+	  "acquit partner:plain.example\n"
+	  "dora > INVITE sip:anna@corp.example | Contact: <sip:dora@192.168.1.20:5060>\n"
+	  "dora < 100\n"
+	  "suspect partner:plain.example\n"
+	  "berlin < INVITE\n"
+	  "berlin > 486\n"
+	  "berlin < ACK\n"
+	  "dora < 486\n"
+	  "dora > ACK\n"),
+	PLAY("a router that writes received into the sender's Via",
+	  FOUND
+	  "dora > MESSAGE sip:anna@corp.example | Via: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bKalg;received=203.0.113.20;rport=5060\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "dora < 200\n"
+	  "suspect partner:plain.example\n"
+	  "acquit backend:berlin\n"),
 	PLAY("who is not asked is not heard",
 	  FOUND
 	  "dora sees 192.0.2.66:1\n"

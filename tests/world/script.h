@@ -38,6 +38,8 @@
  *   keep state                            what must survive a restart is kept from now on
  *   restart proxy                         the proxy ends and begins anew
  *   drain proxy                           it takes nothing new any more, as before its end
+ *   suspect ID                            a router on the way of that peer rewrites SIP, as status tells ("partner:plain.example")
+ *   acquit ID                             none does, as far as is known
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
