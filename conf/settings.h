@@ -177,6 +177,7 @@ struct settings_route {
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
 	enum conf_redirect redirect;
 	unsigned services_in, services_out; /* SERVICE_...: what it may ask of us, and we of it */
+	unsigned max_connections;      /* by which we send to it: 1 to SETTINGS_MAX_CONNECTIONS */
 	uint32_t probe_ms;             /* 0: no probing */
 	const char *stun_server;       /* host or host:port, "" for none */
 	struct place place, domain_place, bind_place, stun_place;
@@ -202,6 +203,7 @@ struct settings_federation {
 	size_t n_deny;
 	const struct settings_text *hosters; /* normalised names of servers */
 	size_t n_hosters;
+	unsigned max_connections; /* as of a route */
 	/* Bounds for a domain that nobody approved. */
 	struct rate rate, suspicious_rate;
 	unsigned max_users;
@@ -265,7 +267,8 @@ enum {
 	SETTINGS_MAX_DNS_SERVERS = 8,
 	SETTINGS_MAX_SERVERS = 32,
 	SETTINGS_MAX_STUN_SERVERS = 8,
-	SETTINGS_MAX_CERTIFICATES = 16
+	SETTINGS_MAX_CERTIFICATES = 16,
+	SETTINGS_MAX_CONNECTIONS = 4
 };
 
 struct settings {

@@ -67,11 +67,41 @@ void hearing_certificate(struct worker *worker, struct flow *flow, const char *i
 		peer_stats_certificate(server->peer_stats, id, not_after);
 }
 
+/* A domain that nobody named would take the room of others; what it shows is kept with it (federation/discovered). */
+static bool is_named(const struct worker *worker, const char *id)
+{
+	static const char partner[] = "partner:";
+	struct server *server = worker->server;
+
+	if (!worker->snapshot)
+		return false;
+	return rules_by_hash(worker->snapshot->rules, record_route_end(server->keys, id)) ||
+	       (text_starts_with(id, partner) &&
+		!discovered_hides(server->discovered, id + strlen(partner), loop_now_ms(worker->loop)));
+}
+
+static void count_connection(struct worker *worker, struct flow *flow, const char *id)
+{
+	flow->is_counted = true;
+	peer_stats_connected(worker->server->peer_stats, id, flow->is_inbound, 1);
+}
+
+void hearing_peer(struct worker *worker, struct flow *flow, const char *id)
+{
+	if (flow_is_reliable(flow) && flow_note_peer(flow, id) && is_named(worker, id))
+		count_connection(worker, flow, id);
+}
+
 static void on_opened(void *user, struct flow *flow)
 {
+	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE], names[160] = "";
+	const bool is_of_named = is_named(worker, flow->peer_name);
 
-	hearing_certificate(user, flow, flow->peer_name);
+	if (!flow->is_inbound && is_of_named)
+		count_connection(worker, flow, flow->peer_name);
+	if (is_of_named)
+		hearing_certificate(worker, flow, flow->peer_name);
 	if (!log_wants(LOG_DEBUG))
 		return;
 	if (flow->identity)
@@ -83,8 +113,12 @@ static void on_opened(void *user, struct flow *flow)
 
 static void on_closed(void *user, struct flow *flow, enum reason reason)
 {
+	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 
+	if (flow->is_counted)
+		peer_stats_connected(worker->server->peer_stats, flow->is_inbound ? flow->speaks_for : flow->peer_name,
+				     flow->is_inbound, -1);
 	registrar_flow_gone(user, flow, reason);
 	if (log_wants(LOG_DEBUG))
 		log_event(LOG_DEBUG, "connection closed", "peer", addr_text(&flow->remote, peer), "listener",
@@ -183,26 +217,28 @@ static void log_refusal(const struct decision *decision)
 	/* clang-format on */
 }
 
-/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. */
+/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. Domains
+ * that open federation found have numbers of their own (federation/discovered): here they would take the room of others. */
 static void count_for_peers(struct worker *worker, const struct decision *decision)
 {
-	const char *origin = decision_text(decision, DECISION_ORIGIN_ID);
 	const char *destination = decision_text(decision, DECISION_DESTINATION);
+	const char *from = decision->origin == ORIGIN_DISCOVERED ? "" : decision_text(decision, DECISION_ORIGIN_ID);
+	const char *to = decision->is_found ? "" : destination;
 	struct peer_stats *stats = worker->server->peer_stats;
 	unsigned n_failed = 0, i;
 
-	if (*origin)
-		peer_stats_received(stats, origin);
-	if (*destination)
-		peer_stats_sent(stats, destination);
+	if (*from)
+		peer_stats_received(stats, from);
+	if (*to)
+		peer_stats_sent(stats, to);
 	for (i = 0; i < decision->n_hops; i++) {
 		if (!decision->hops[i].reason)
 			continue;
-		peer_stats_failed(stats, destination, decision->hops[i].reason);
+		peer_stats_failed(stats, to, decision->hops[i].reason);
 		n_failed++;
 	}
 	if (decision->reason && !n_failed)
-		peer_stats_failed(stats, *destination ? destination : origin, decision->reason);
+		peer_stats_failed(stats, *destination ? to : from, decision->reason);
 }
 
 /* What a refusal counts for beside itself. */
@@ -215,6 +251,12 @@ static void count_refusal(struct worker *worker, enum reason reason, enum conf_n
 		break;
 	case REASON_TOO_MANY_TRANSACTIONS:
 		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_TRANSACTIONS, 1);
+		break;
+	case REASON_SEND_QUEUE_FULL:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_SEND_QUEUE, 1);
+		break;
+	case REASON_SHED_LOAD:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_LOAD, 1);
 		break;
 	case REASON_AUTHORIZATION_WRONG:
 	case REASON_ROUTE_TOKEN_FORGED:
@@ -249,6 +291,9 @@ void hearing_decision(struct worker *worker, const struct decision *decision)
 	network = network_of(worker, decision_text(decision, DECISION_LISTENER));
 	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
 	count_refusal(worker, decision->reason, network);
+	if (decision->reason == REASON_SEND_QUEUE_FULL || decision->reason == REASON_SHED_LOAD)
+		counter_add3(worker->counters, COUNTER_SHED, network, decision->counted_method,
+			     decision->reason == REASON_SHED_LOAD ? COUNTER_SHED_LOAD : COUNTER_SHED_SEND_QUEUE, 1);
 	/* A challenge and a caller who gives up are no news. */
 	if (!reason_is_challenge(decision->reason) && decision->reason != REASON_CANCELLED)
 		log_refusal(decision);

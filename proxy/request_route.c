@@ -6,6 +6,7 @@
 #include "federation/discovered.h"
 #include "federation/screen.h"
 #include "proxy/base/text.h"
+#include "proxy/open_partner.h"
 #include "proxy/request_home.h"
 #include "proxy/sip/uri.h"
 
@@ -166,8 +167,10 @@ static void add_target(struct request *request, const struct rule *rule)
 {
 	aim_set(&request->aims[request->n_targets], AIM_ROUTE, 0);
 	target_set_rule(&request->targets[request->n_targets++], rule);
-	if (request->n_targets == 1)
-		decision_set(&request->decision, DECISION_DESTINATION, rule->id);
+	if (request->n_targets > 1)
+		return;
+	decision_set(&request->decision, DECISION_DESTINATION, rule->id);
+	request->decision.is_found = rule->federation != NULL;
 }
 
 static const struct place *place_of(const struct rule *rule)
@@ -278,6 +281,10 @@ static enum reason route_inside_dialog(struct request *request)
 			     "the other end of the dialog is not configured any more");
 		return REASON_NO_ROUTE;
 	}
+	if (open_partner_is_blocked(request->server, rule)) {
+		decision_add(&request->decision, "route", "open-federation", place_of(rule), "%.80s was blocked", rule->id);
+		return REASON_PARTNER_BLOCKED;
+	}
 	aim_inside_dialog(request, rule);
 	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
@@ -308,7 +315,7 @@ static enum reason route_open(struct request *request)
 			     request->to_domain, view.note);
 		return REASON_PARTNER_BLOCKED;
 	}
-	rule = open_routes_get(request->snapshot->open_routes, request->to_domain);
+	rule = open_routes_get(request->snapshot->open_routes, request->to_domain, OPEN_ROUTES_OUT);
 	if (!rule)
 		return REASON_OVERLOAD;
 	add_target(request, rule);

@@ -191,6 +191,8 @@ static void add_stat(const struct status_peers *peers, json_t *object, const cha
 	json_object_set_new(object, "failures_by_reason", failures);
 	if (stat.alg_signs)
 		json_object_set_new(object, "alg", json_string(alg_signs_text(stat.alg_signs, alg, sizeof(alg))));
+	json_object_set_new(object, "connections_in", json_integer(stat.n_inbound));
+	json_object_set_new(object, "connections_out", json_integer(stat.n_outbound));
 	if (stat.probe_us)
 		json_object_set_new(object, "probe_us", json_integer((json_int_t)stat.probe_us));
 	if (stat.certificate_not_after)

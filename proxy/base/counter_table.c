@@ -99,7 +99,8 @@ static const struct counter_label malformed = { "kind", WORDS("frame", "syntax",
 static const struct counter_label limit = { "limit", WORDS("message_size", "connections",
 							   "handshakes", "requests",
 							   "auth_failures", "transactions",
-						   "send_queue") };
+						   "send_queue", "load") };
+static const struct counter_label shed_cause = { "cause", WORDS("send_queue", "load") };
 static const struct counter_label dns_type = { "type",
 					       WORDS("a", "aaaa", "srv", "naptr", "other") };
 static const struct counter_label dns_result = { "result", WORDS("ok", "nxdomain", "nodata",
@@ -120,6 +121,7 @@ static const struct counter_label by_transport = { .name = "transport" };
 static const struct counter_label by_certificate = { .name = "certificate" };
 static const struct counter_label by_partner = { .name = "partner" };
 static const struct counter_label by_state = { .name = "state" };
+static const struct counter_label by_kind_of_failure = { .name = "kind" };
 static const struct counter_label by_direction = { .name = "direction" };
 static const struct counter_label by_reason = { .name = "reason" };
 static const struct counter_label by_network = { .name = "network" };
@@ -173,6 +175,8 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_LIMITED] =
 		KEPT("nuncio_limited_total", COUNTER,
 		     "Messages, connections and handshakes that a limit turned away.", &limit),
+	[COUNTER_SHED] = KEPT("nuncio_shed_requests_total", COUNTER,
+			      "Requests that gave way to more important ones.", &network, &method, &shed_cause),
 	[COUNTER_CONNECTIONS] =
 		KEPT("nuncio_connections", GAUGE, "Connections that are open at the moment.",
 		     &network, &transport, &side),
@@ -269,9 +273,18 @@ static const struct counter_family families[N_COUNTERS] = {
 		TOLD("nuncio_partner_failures_total", COUNTER,
 		     "Requests from and to the partner that failed, by reason.", &by_partner,
 		     &by_reason),
+	[COUNTER_PARTNER_CONNECTIONS] =
+		TOLD("nuncio_partner_connections", GAUGE,
+		     "Connections with the partner that are open at the moment.", &by_partner,
+		     &by_direction),
 	[COUNTER_DISCOVERED_PARTNERS] =
 		TOLD("nuncio_discovered_partners", GAUGE,
 		     "Domains that open federation knows, by state.", &by_state),
+	[COUNTER_DISCOVERED_FAILURES] =
+		TOLD("nuncio_discovered_failures_total", COUNTER,
+		     "Requests from and to a domain that open federation found: refused by its limits, failed, or "
+		     "unanswered there.",
+		     &by_partner, &by_kind_of_failure),
 	[COUNTER_BACKEND_UP] =
 		TOLD("nuncio_backend_up", GAUGE,
 		     "1 if the backend can be reached, as far as we know.", &by_backend),

@@ -379,6 +379,14 @@ static bool behave(struct stage *stage, struct agent *agent, const char *word, c
 		party->sees = (struct addr){ 0 };
 		return !strcmp(rest, "nothing") || addr_parse_port(rest, 0, &party->sees) == ERR_OK ||
 		       stage_fault(stage, "not an address: %s", rest);
+	} else if (!strcmp(word, "stalls")) {
+		network_stall(stage->world.network, party, !strcmp(rest, "always"));
+	} else if (!strcmp(word, "reads")) {
+		network_read(stage->world.network, party);
+	} else if (!strcmp(word, "has")) {
+		unsigned n = network_n_connections(stage->world.network, party);
+
+		return n == (unsigned)atoi(rest) || stage_fault(stage, "it has %u", n);
 	} else if (!strcmp(word, "reuses")) {
 		party->reuses = true;
 	} else if (!strcmp(word, "skips")) {
