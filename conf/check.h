@@ -16,6 +16,7 @@ enum err check_duplicates(const struct settings *settings, struct report *report
 void check_routes(const struct settings *settings, struct report *report);
 void check_listeners(const struct settings *settings, struct report *report);
 void check_backends(const struct settings *settings, struct report *report);
+void check_nat(const struct settings *settings, struct report *report);
 void check_federation(const struct settings *settings, struct report *report);
 
 /* The files that are named: there, readable, and the secret ones not for everybody. */

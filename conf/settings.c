@@ -95,6 +95,7 @@ static enum err check(struct settings *settings, bool is_complete, struct report
 		check_listeners(settings, report);
 		check_backends(settings, report);
 		check_federation(settings, report);
+		check_nat(settings, report);
 	}
 	check_routes(settings, report);
 	check_files(settings, report);

@@ -98,6 +98,7 @@ struct settings_listener {
 		*certificates;         /* the first is shown when SNI names none of them */
 	size_t n_certificates;         /* at least 1 for tls and mtls, else 0 */
 	const char *advertise;         /* host or host:port (IPv6 in brackets), "" for none */
+	bool advertises_stun;          /* what STUN servers see; advertise is "" then */
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
 	bool is_enabled;
 	struct place place, bind_place, transport_place;
@@ -178,7 +179,8 @@ struct settings_route {
 	unsigned services_in, services_out; /* SERVICE_...: what it may ask of us, and we of it */
 	unsigned max_connections;      /* by which we send to it: 1 to SETTINGS_MAX_CONNECTIONS */
 	uint32_t probe_ms;             /* 0: no probing */
-	struct place place, domain_place, bind_place;
+	const char *stun_server;       /* host or host:port, "" for none */
+	struct place place, domain_place, bind_place, stun_place;
 };
 
 struct settings_partners {
@@ -213,6 +215,14 @@ struct settings_dns {
 	size_t n_servers;           /* at most SETTINGS_MAX_DNS_SERVERS */
 	uint32_t budget_ms;
 	uint32_t negative_ttl_ms;
+};
+
+struct settings_nat {
+	const struct settings_text *stun_servers; /* host or host:port */
+	size_t n_stun_servers;
+	uint32_t monitor_ms;
+	bool serves_stun;
+	struct place place;
 };
 
 struct settings_password_policy {
@@ -256,6 +266,7 @@ struct settings_admin {
 enum {
 	SETTINGS_MAX_DNS_SERVERS = 8,
 	SETTINGS_MAX_SERVERS = 32,
+	SETTINGS_MAX_STUN_SERVERS = 8,
 	SETTINGS_MAX_CERTIFICATES = 16,
 	SETTINGS_MAX_CONNECTIONS = 4
 };
@@ -280,6 +291,7 @@ struct settings {
 	struct settings_partners partners;
 	struct settings_federation federation;
 	struct settings_dns dns;
+	struct settings_nat nat;
 	const char *realm; /* default: the first domain, "nuncio" if there is none */
 	struct settings_file users_file; /* path NULL: there are no users */
 	struct settings_password_policy password_policy;
@@ -308,6 +320,9 @@ struct settings *settings_free(struct settings *settings);
 /* Whether a host that the SRV record of domain names may speak for it: it lies inside the domain, or is a listed hoster (field.md
  * G7). Both normalised. */
 bool settings_may_speak(const struct settings_federation *federation, const char *domain, const char *host);
+/* The STUN servers that are asked: those of partners, if a route in force names any, else those of nat (mission 79). Returns how many
+ * were put into out. */
+size_t settings_stun_servers(const struct settings *settings, struct settings_text *out, size_t max);
 /* True if domain (normalised) is one of those that the backend serves. */
 bool settings_backend_serves(const struct settings_backend *backend, const char *domain);
 

@@ -49,7 +49,7 @@ static const struct field fields[] = {
 	{ "certificates", KIND_REFS, AT(further), 0, SETTINGS_MAX_CERTIFICATES, NULL, NEXT_CONNECTION,
 	  "further certificates, chosen by the name that the peer asks for (SNI)" },
 	{ "advertise", KIND_TEXT, AT(listener.advertise), 0, 255, "none", LIVE,
-	  "host[:port] that others are told instead of the bound address; none" },
+	  "host[:port] that others are told instead of the bound address; stun: what STUN servers see; none" },
 	{ "minimum", KIND_WORD, AT(listener.minimum), 0, 0, NULL, NEXT_CONNECTION,
 	  "the oldest TLS version here; without it tls.minimum", conf_tls_version_words },
 	{ "enabled", KIND_BOOL, AT(listener.is_enabled), 0, 0, "true", LIVE,
@@ -114,12 +114,12 @@ static void read_advertise(struct schema_reader *reader, const struct node *node
 	if (strcmp(listener->advertise, "none") == 0 || !*listener->advertise) {
 		listener->advertise = "";
 	} else if (strcmp(listener->advertise, "stun") == 0) {
-		report_error(reader->report, FAULT_NOT_IN_VERSION, &place, "advertise",
-			     "'stun' is not in this version");
+		listener->advertises_stun = true;
+		listener->advertise = "";
 	} else if (value_host_port(listener->advertise, host, NULL, &port)) {
 		report_error(
 			reader->report, FAULT_BAD_VALUE, &place, "advertise",
-			"'%.64s', expected none, or a host name or address, with or without "
+			"'%.64s', expected none, stun, or a host name or address, with or without "
 			":port",
 			listener->advertise);
 	}

@@ -76,6 +76,8 @@ static const struct field route_fields[] = {
 	  "how many connections with this partner we send by at most; a further one is opened when it reads slowly" },
 	{ "probe", KIND_DURATION, ROUTE(route.probe_ms), 0, 86400000, "60s", LIVE,
 	  "how often OPTIONS asks whether a server is alive; 0: never" },
+	{ "stun_server", KIND_TEXT, ROUTE(route.stun_server), 0, 255, "", LIVE,
+	  "host or host:port of the partner's STUN server, asked instead of nat.stun_servers" },
 };
 
 static void finish_route(struct schema_reader *reader, const struct node *node, void *item);
@@ -178,6 +180,9 @@ static void finish_route(struct schema_reader *reader, const struct node *node, 
 	route->place = node->place;
 	route->domain_place = settings_place(node, "domain");
 	route->bind_place = settings_place(node, "bind");
+	route->stun_place = settings_place(node, "stun_server");
+	if (*route->stun_server)
+		settings_check_stun_server(reader, "stun_server", route->stun_server, &route->stun_place);
 	read_domain(reader, route);
 	read_servers(reader, node, item);
 	read_trust(reader, node, item);

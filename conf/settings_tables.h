@@ -11,6 +11,7 @@ extern const struct table settings_tls_table;         /* struct settings_tls */
 extern const struct table settings_backend_table;     /* -> struct settings_backend */
 extern const struct table settings_partners_table;    /* struct settings_partners */
 extern const struct table settings_federation_table;  /* struct settings_federation */
+extern const struct table settings_nat_table;         /* struct settings_nat */
 extern const struct table settings_server_table;      /* -> struct settings_server */
 extern const struct word conf_transport_words[];      /* of servers */
 extern const struct word conf_tls_version_words[];    /* "1.0" to "1.3" */
@@ -32,6 +33,10 @@ const char *settings_domain_pattern(struct schema_reader *reader, const char *ke
 /* What bind: means; a fault goes to report at place, as an error or a warning. */
 void settings_bind(struct schema_reader *reader, const char *bind, const struct place *place,
 		   bool must_be_local, struct addr *out);
+
+/* A fault goes to report if text is no host or host:port. */
+void settings_check_stun_server(struct schema_reader *reader, const char *key, const char *text,
+				const struct place *place);
 
 /* Warns of TLS 1.0 and 1.1; returns preset for CONF_TLS_UNSET. */
 enum conf_tls_version settings_minimum(struct schema_reader *reader, const struct node *node,

@@ -16,6 +16,8 @@
 #include "proxy/http.h"
 #include "proxy/json_text.h"
 #include "proxy/metrics.h"
+#include "proxy/nat_json.h"
+#include "proxy/nat_watch.h"
 #include "proxy/partners.h"
 #include "proxy/records.h"
 #include "proxy/reload_confirm.h"
@@ -313,6 +315,29 @@ static void answer_forget(struct control *control, const struct http_request *re
 	say(control, request, answer, PARTNERS_FORGET);
 }
 
+static void answer_nat(struct control *control, const struct http_request *request, struct http_answer *answer)
+{
+	give_json(answer, 200, nat_to_json(control->server));
+}
+
+/* It has begun when this is answered: is "detecting" until it has ended. */
+static void answer_nat_look(struct control *control, const struct http_request *request, struct http_answer *answer)
+{
+	struct nat_record *record = control->server->nat_record;
+	struct nat_report report;
+
+	nat_record_look(record, &report);
+	if (!report.is_running)
+		nat_record_begin(record, loop_wall_us(control->server->loop));
+	if (nat_watch_post_look(control->server)) {
+		give_json(answer, 200, nat_to_json(control->server));
+		return;
+	}
+	if (!report.is_running)
+		nat_record_abandon(record);
+	give_problem(answer, 503, "failed", "the worker that looks cannot be reached");
+}
+
 /* The areas that are traced now: by the configuration, or by whom asked last. */
 static unsigned traced_areas(void)
 {
@@ -390,6 +415,8 @@ static const struct route {
 	{ "GET", "/v1/decisions", RIGHT_LOOK, false, answer_decisions },
 	{ "GET", "/v1/explain", RIGHT_LOOK, false, answer_explain },
 	{ "GET", "/v1/selfcheck", RIGHT_LOOK, false, answer_selfcheck },
+	{ "GET", "/v1/nat", RIGHT_LOOK, false, answer_nat },
+	{ "POST", "/v1/nat", RIGHT_CHANGE, false, answer_nat_look },
 	{ "GET", "/v1/partners", RIGHT_LOOK, false, answer_partners },
 	{ "GET", "/v1/partners/*/check", RIGHT_LOOK, false, answer_partner_check },
 	{ "POST", "/v1/partners/approve", RIGHT_CHANGE, false, answer_approve },

@@ -8,6 +8,7 @@
 #include "proxy/elsewhere.h"
 #include "proxy/receive.h"
 #include "proxy/registrar.h"
+#include "proxy/stun_door.h"
 
 /* ---- what the transport asks and tells ---- */
 
@@ -304,6 +305,7 @@ struct transport_user hearing_user(struct worker *worker)
 		.user = worker,
 		.on_message = receive_message,
 		.on_malformed = on_malformed,
+		.on_stun = stun_door_receive,
 		.on_opened = on_opened,
 		.on_closed = on_closed,
 		.on_handshake = on_handshake,

@@ -66,6 +66,21 @@ static void print_listeners(const struct page *page)
 	}
 }
 
+static void print_public_addresses(const struct page *page)
+{
+	const struct snapshot *snapshot = page->server->snapshot;
+
+	counter_print_head(page->buf, COUNTER_PUBLIC_ADDRESS_CHANGES, page->is_openmetrics);
+	for (size_t i = 0; i < snapshot->settings->n_listeners; i++) {
+		const struct settings_listener *listener = &snapshot->settings->listeners[i];
+		struct public_view view;
+
+		if (listener->advertises_stun &&
+		    public_addresses_look(page->server->public_addresses, listener->name, &view))
+			counter_print_sample(page->buf, COUNTER_PUBLIC_ADDRESS_CHANGES, &listener->name, view.n_changes);
+	}
+}
+
 static void print_certificates(const struct page *page)
 {
 	const struct snapshot *snapshot = page->server->snapshot;
@@ -286,6 +301,7 @@ static void print_page(const struct page *page)
 	counter_print_sample(page->buf, COUNTER_BUILD_INFO, build, 1);
 	print_reloads(page);
 	print_listeners(page);
+	print_public_addresses(page);
 	print_certificates(page);
 	print_peers(page, COUNTER_PARTNER_UP, false);
 	print_peers(page, COUNTER_PARTNER_LAST_SEEN, false);

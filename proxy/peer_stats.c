@@ -146,6 +146,18 @@ void peer_stats_certificate(struct peer_stats *stats, const char *id, int64_t no
 	leave(&place);
 }
 
+bool peer_stats_alg(struct peer_stats *stats, const char *id, unsigned signs)
+{
+	const struct place place = enter(stats, id);
+	struct entry *entry = signs ? find_or_make(&place) : find(&place);
+	bool is_news = entry && entry->stat.alg_signs != signs;
+
+	if (is_news)
+		entry->stat.alg_signs = signs;
+	leave(&place);
+	return is_news;
+}
+
 void peer_stats_connected(struct peer_stats *stats, const char *id, bool is_inbound, int n)
 {
 	const struct place place = enter(stats, id);

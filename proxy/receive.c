@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "proxy/alg_look.h"
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/context.h"
@@ -186,6 +187,7 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 		request_fini(&request);
 		return is_dropped;
 	}
+	alg_look_note(worker, arrival->flow, request.origin.id);
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, request.decision.counted_method, 1);
 	hearing_peer(worker, arrival->flow, request.origin.id);
@@ -280,6 +282,7 @@ static void receive_request(struct worker *worker, struct arrival *arrival)
 	char domain[256] = "";
 	const struct reception reception = { .domain = domain, .size = sizeof(domain) };
 
+	alg_look_at_request(arrival);
 	if (!hold_is_waiting(arrival->flow) && on_request(worker, arrival, &reception))
 		return;
 	if (!hold_request(worker, arrival, domain) && !is_flooding(worker, arrival) && !via_stamp(arrival->msg, &arrival->flow->remote))
@@ -290,6 +293,7 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 {
 	unsigned to = 0;
 
+	alg_look_at_response(worker, arrival);
 	if (message_check(arrival->sip, NULL))
 		return; /* unusable: as if it had been lost, and its transaction goes on waiting */
 	switch (txn_table_match(worker->txns, arrival, NULL, &to)) {

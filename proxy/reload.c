@@ -128,6 +128,7 @@ static json_t *reload(struct server *server, uint64_t confirm_ms, struct report 
 	struct snapshot_parts parts = {
 		.keys = server->keys,
 		.addresses = server->addresses,
+		.public_addresses = server->public_addresses,
 		.previous = server->snapshot,
 		.n_workers = server->snapshot->n_sockets,
 	};

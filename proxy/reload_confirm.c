@@ -42,6 +42,7 @@ static enum err revive(struct server *server, struct report *report, struct snap
 	struct snapshot_parts parts = {
 		.keys = server->keys,
 		.addresses = server->addresses,
+		.public_addresses = server->public_addresses,
 		.previous = server->snapshot,
 		.n_workers = server->snapshot->n_sockets,
 	};

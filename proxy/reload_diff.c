@@ -46,6 +46,8 @@ static void describe_listener(const struct snapshot *snapshot, size_t i, struct 
 		buf_printf(out, ", TLS %s at least", conf_tls_version_text(listener->minimum));
 	if (*listener->advertise)
 		buf_printf(out, ", advertised as %s", listener->advertise);
+	if (listener->advertises_stun)
+		buf_puts(out, ", advertised as STUN servers see it");
 	if (!listener->is_enabled)
 		buf_puts(out, ", disabled");
 }
@@ -189,6 +191,8 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 		buf_printf(out, ", connections %u", route->max_connections);
 	if (route->probe_ms)
 		buf_printf(out, ", probed every %u ms", route->probe_ms);
+	if (*route->stun_server)
+		buf_printf(out, ", STUN server %s", route->stun_server);
 	if (!route->is_enabled)
 		buf_puts(out, ", disabled");
 }
@@ -331,6 +335,14 @@ static void describe_federation(const struct snapshot *snapshot, struct buf *out
 	print_texts(out, ", deny", federation->deny, federation->n_deny);
 }
 
+static void describe_nat(const struct snapshot *snapshot, struct buf *out)
+{
+	const struct settings_nat *nat = &snapshot->settings->nat;
+
+	buf_printf(out, "monitor %u ms, serve %s", nat->monitor_ms, nat->serves_stun ? "true" : "false");
+	print_texts(out, ", stun_servers", nat->stun_servers, nat->n_stun_servers);
+}
+
 static const struct section sections[] = {
 	{ "partners.enabled", describe_switch,    false },
 	{ "federation",       describe_federation, false },
@@ -340,6 +352,7 @@ static const struct section sections[] = {
 	{ "limits",           describe_limits,    false },
 	{ "log",              describe_log,       false },
 	{ "dns",              describe_dns,       false },
+	{ "nat",              describe_nat,       false },
 	{ "sip",              describe_sip,       false },
 	{ "service",          describe_service,   true },
 };

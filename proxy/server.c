@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "proxy/base/log.h"
+#include "proxy/base/mailbox.h"
 #include "proxy/base/text.h"
 #include "proxy/certificate_watch.h"
 #include "proxy/discovered_store.h"
@@ -37,6 +38,10 @@ static enum err make_shared(struct server *server)
 		err = health_table_new(&server->health);
 	if (!err)
 		err = peer_addresses_new(&server->addresses);
+	if (!err)
+		err = public_addresses_new(&server->public_addresses);
+	if (!err)
+		err = nat_record_new(&server->nat_record);
 	if (!err)
 		err = peer_stats_new(&server->peer_stats);
 	if (!err)
@@ -116,6 +121,7 @@ static enum err build_snapshot(struct server *server, const char *path, unsigned
 	struct snapshot_parts parts = {
 		.keys = server->keys,
 		.addresses = server->addresses,
+		.public_addresses = server->public_addresses,
 		.n_workers = n_workers,
 	};
 	enum err err = snapshot_build(path, &parts, report, &server->snapshot);
@@ -192,6 +198,8 @@ enum err server_new(const char *path, struct report *report, struct server **out
 		err = build_snapshot(server, path, n_workers, report);
 	if (!err)
 		err = loop_new(&server->loop);
+	if (!err)
+		err = mailbox_new(server->loop, server, &server->mailbox);
 	if (!err) {
 		server->n_workers = n_workers;
 		err = make_workers(server);
@@ -251,18 +259,22 @@ struct server *server_free(struct server *server)
 	if (!server)
 		return NULL;
 	server_stop(server);
+	server->is_ending = true;
 	reload_confirm_end(server);
 	certificate_watch_free(server->certificate_watch);
 	for (i = 0; i < server->n_workers; i++)
 		worker_free(server->workers[i]);
 	for (i = 0; i < server->n_workers; i++)
 		counters_free(server->counters[i]);
+	mailbox_free(server->mailbox);
 	snapshot_unref(server->snapshot);
 	record_route_keys_free(server->keys);
 	digest_nonces_free(server->nonces);
 	accounts_free(server->accounts);
 	health_table_free(server->health);
 	peer_addresses_free(server->addresses);
+	public_addresses_free(server->public_addresses);
+	nat_record_free(server->nat_record);
 	peer_stats_free(server->peer_stats);
 	peer_certificates_free(server->peer_certificates);
 	location_store_detach(server->location_store);

@@ -8,6 +8,8 @@
 #include "federation/account.h"
 #include "federation/discovered.h"
 #include "federation/trust.h"
+#include "nat/nat_record.h"
+#include "nat/public_address.h"
 #include "proxy/base/counter.h"
 #include "proxy/base/error.h"
 #include "proxy/base/loop.h"
@@ -24,6 +26,8 @@
 struct certificate_watch;
 struct discovered_store;
 struct location_store;
+struct mailbox;
+struct nat_ways;
 struct worker;
 
 enum { SERVER_MAX_WORKERS = 64 };
@@ -36,12 +40,15 @@ struct server {
 	struct record_route_keys *keys;		       /* immutable */
 	uint64_t started_wall_us;
 	char version[32];
+	const struct nat_ways *nat_ways; /* how the NAT is looked at; NULL: by sockets */
 
 	/* Shared state with locks of its own. */
 	struct digest_nonces *nonces;
 	struct accounts *accounts;
 	struct health_table *health;
 	struct peer_addresses *addresses;
+	struct public_addresses *public_addresses; /* how STUN servers see our listeners */
+	struct nat_record *nat_record;		   /* the last look at the NAT */
 	struct peer_stats *peer_stats;
 	struct peer_certificates *peer_certificates;
 	struct location *location;
@@ -52,6 +59,7 @@ struct server {
 
 	/* The main thread's. */
 	struct loop *loop;
+	struct mailbox *mailbox; /* letters to this thread; NULL offline. Anybody may post */
 	struct snapshot *snapshot;	/* the newest; workers hold their own reference */
 	uint64_t last_reload_wall_us;
 	bool last_reload_ok;
@@ -61,6 +69,7 @@ struct server {
 	uint64_t n_reloads_applied, n_reloads_unchanged, n_reloads_rejected, n_reloads_reverted;
 	struct reload_confirm confirm;
 	struct certificate_watch *certificate_watch; /* NULL until server_start */
+	bool is_ending;			/* server_free has begun */
 	bool is_draining;		/* atomic: written by main, read by all */
 };
 

@@ -58,6 +58,17 @@ static void give_certificates(struct snapshot *snapshot, struct listener *listen
 	listener->tls_minimum = settings->minimum;
 }
 
+/* What STUN servers see of it; until one has answered, its own address stands. */
+static void advertise_public(const struct snapshot_parts *parts, struct listener *listener)
+{
+	struct public_view view;
+	char text[ADDR_TEXT_SIZE];
+
+	if (parts->public_addresses && public_addresses_look(parts->public_addresses, listener->name, &view) &&
+	    addr_is_set(&view.addr))
+		listener->is_seen_by_stun = listener_advertise(listener, addr_text(&view.addr, text));
+}
+
 static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_parts *parts,
 			       struct report *report)
 {
@@ -82,7 +93,9 @@ static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_
 			return err;
 		if (err)
 			continue; /* it is in the report */
-		if (!*wanted->advertise && *settings->sip.via_name &&
+		if (wanted->advertises_stun)
+			advertise_public(parts, listener);
+		else if (!*wanted->advertise && *settings->sip.via_name &&
 		    !listener_advertise(listener, settings->sip.via_name))
 			report_error(report, FAULT_BAD_VALUE, &wanted->place, "sip.via_name",
 				     "'%s' is no host, expected a name or an address",
@@ -97,6 +110,26 @@ static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_
 static uint64_t hash_end(void *user, const char *id)
 {
 	return user ? record_route_end(user, id) : 0;
+}
+
+/* Dialogs that began under a former public address still name us so. */
+static enum err add_former_names(struct snapshot *snapshot, const struct snapshot_parts *parts)
+{
+	struct public_view view;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; parts->public_addresses && i < snapshot->n_open_listeners && err == ERR_OK; i++) {
+		struct listener *listener = snapshot->open_listeners[i];
+		char text[ADDR_TEXT_SIZE];
+
+		if (!snapshot->settings->listeners[listener->index].advertises_stun ||
+		    !public_addresses_look(parts->public_addresses, listener->name, &view))
+			continue;
+		for (unsigned k = 0; k < view.n_former && err == ERR_OK; k++)
+			err = self_names_add(snapshot->self_names, addr_host(&view.former[k], text),
+					     addr_port(&view.former[k]), listener);
+	}
+	return err;
 }
 
 static enum err compile(struct snapshot *snapshot, const struct snapshot_parts *parts,
@@ -121,6 +154,8 @@ static enum err compile(struct snapshot *snapshot, const struct snapshot_parts *
 		return err;
 	err = self_names_new(snapshot->open_listeners, snapshot->n_open_listeners,
 			     &snapshot->self_names);
+	if (!err)
+		err = add_former_names(snapshot, parts);
 	if (err)
 		return err;
 	return trust_new(snapshot->settings, parts->addresses, &snapshot->trust);

@@ -8,6 +8,7 @@
 #include "conf/settings.h"
 #include "conf/users.h"
 #include "federation/trust.h"
+#include "nat/public_address.h"
 #include "proxy/backend_secrets.h"
 #include "proxy/base/error.h"
 #include "proxy/transport/credentials.h"
@@ -44,6 +45,7 @@ struct snapshot {
 struct snapshot_parts {
 	const struct record_route_keys *keys;
 	struct peer_addresses *addresses;
+	struct public_addresses *public_addresses; /* NULL: none are known */
 	const struct snapshot *previous; /* its sockets are taken over; NULL at the start */
 	unsigned n_workers;		 /* 0: no sockets are opened (check, explain) */
 };

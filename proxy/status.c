@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "conf/host.h"
+#include "proxy/alg_look.h"
 #include "proxy/base/text.h"
 #include "proxy/certificate_use.h"
 #include "proxy/certificate_watch.h"
 #include "proxy/json_text.h"
+#include "proxy/nat_json.h"
 #include "proxy/status_peers.h"
 #include "proxy/status_problem.h"
 #include "proxy/status_stream.h"
@@ -38,8 +40,19 @@ static const char *listener_state(const struct settings_listener *wanted, const 
 	return "down";
 }
 
-static json_t *listeners_to_json(const struct snapshot *snapshot, json_t *problems)
+/* Our own router, as answers to this listener show. */
+static void note_alg(struct server *server, const char *name, json_t *problems)
 {
+	char id[ALG_LOOK_ID_SIZE];
+	struct peer_stat stat;
+
+	if (peer_stats_look(server->peer_stats, alg_look_listener_id(name, id), &stat) && stat.alg_signs)
+		status_problem_alg(problems, id, stat.alg_signs, "you");
+}
+
+static json_t *listeners_to_json(struct server *server, json_t *problems)
+{
+	const struct snapshot *snapshot = server->snapshot;
 	const struct settings *settings = snapshot->settings;
 	json_t *array = json_array();
 
@@ -48,6 +61,7 @@ static json_t *listeners_to_json(const struct snapshot *snapshot, json_t *proble
 		const struct listener *listener = snapshot->listeners[i];
 		char address[ADDR_TEXT_SIZE];
 
+		note_alg(server, wanted->name, problems);
 		json_array_append_new(
 			array,
 			json_pack(
@@ -317,11 +331,12 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 	json_object_set_new(head, "configuration", configuration_to_json(server, problems));
 	json_object_set_new(head, "state", state_to_json(server, problems));
 	json_object_set_new(head, "counters", counters_to_json(server));
-	json_object_set_new(head, "listeners", listeners_to_json(server->snapshot, problems));
+	json_object_set_new(head, "listeners", listeners_to_json(server, problems));
 	json_object_set_new(head, "certificates",
 			    certificates_to_json(server, wall_us,
 						 is_summary ? STATUS_SUMMARY_ROWS : SIZE_MAX,
 						 problems));
+	json_object_set_new(head, "nat", nat_summary_to_json(server, problems));
 	json_object_set_new(head, "summary", json_boolean(is_summary));
 	discovered = discovered_to_json(server, problems);
 	json_object_set_new(head, "counts", counts_to_json(peers, head, problems));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nat/alg.h"
 #include "proxy/certificate_watch.h"
 #include "proxy/json_text.h"
 #include "proxy/peer_view.h"
@@ -23,7 +24,7 @@ struct status_peers {
 	uint64_t now_ms;
 	int64_t now_s;
 	unsigned n_states[N_STATUS_KINDS][N_STATES], n_endings, n_warnings;
-	struct few down[N_STATUS_KINDS], others[N_STATUS_KINDS], broken, ending, warned;
+	struct few down[N_STATUS_KINDS], others[N_STATUS_KINDS], broken, ending, warned, rewritten;
 };
 
 static const char *const health_texts[] = {
@@ -86,6 +87,10 @@ static void survey(struct status_peers *peers, size_t i)
 		note(&peers->broken, i);
 	peer_stats_look(peers->server->peer_stats, rule->id, &stat);
 	survey_ending(peers, i, ending_of(peers, &stat));
+	if (stat.alg_signs) {
+		peers->n_warnings++;
+		note(&peers->rewritten, i);
+	}
 }
 
 enum err status_peers_new(struct server *server, struct status_peers **out)
@@ -174,6 +179,7 @@ static void add_stat(const struct status_peers *peers, json_t *object, const cha
 {
 	json_t *failures = json_object();
 	struct peer_stat stat;
+	char alg[256];
 
 	peer_stats_look(peers->server->peer_stats, id, &stat);
 	for (int reason = 1; reason < N_REASONS; reason++)
@@ -183,6 +189,8 @@ static void add_stat(const struct status_peers *peers, json_t *object, const cha
 	json_object_set_new(object, "requests_received", json_integer((json_int_t)stat.n_received));
 	json_object_set_new(object, "requests_sent", json_integer((json_int_t)stat.n_sent));
 	json_object_set_new(object, "failures_by_reason", failures);
+	if (stat.alg_signs)
+		json_object_set_new(object, "alg", json_string(alg_signs_text(stat.alg_signs, alg, sizeof(alg))));
 	json_object_set_new(object, "connections_in", json_integer(stat.n_inbound));
 	json_object_set_new(object, "connections_out", json_integer(stat.n_outbound));
 	if (stat.probe_us)
@@ -300,10 +308,21 @@ static void add_ending(const struct status_peers *peers, size_t i, json_t *probl
 		       rule->backend ? "Renew the certificate of that server." : "Tell the partner to renew its certificate.");
 }
 
+static void add_alg(const struct status_peers *peers, size_t i, json_t *problems)
+{
+	const struct rule *rule = rules_at(peers->snapshot->rules, i);
+	struct peer_stat stat;
+
+	peer_stats_look(peers->server->peer_stats, rule->id, &stat);
+	if (stat.alg_signs)
+		status_problem_alg(problems, rule->id, stat.alg_signs, rule->backend ? "you" : "the partner");
+}
+
 void status_peers_problems(const struct status_peers *peers, size_t i, json_t *problems)
 {
 	add_down(peers, i, problems);
 	add_ending(peers, i, problems);
+	add_alg(peers, i, problems);
 }
 
 /* ---- the summary ---- */
@@ -334,4 +353,6 @@ void status_peers_first_problems(const struct status_peers *peers, json_t *probl
 		add_ending(peers, peers->ending.at[i], problems);
 	for (i = 0; i < peers->warned.n && json_array_size(problems) < STATUS_SUMMARY_ROWS; i++)
 		add_ending(peers, peers->warned.at[i], problems);
+	for (i = 0; i < peers->rewritten.n && json_array_size(problems) < STATUS_SUMMARY_ROWS; i++)
+		add_alg(peers, peers->rewritten.at[i], problems);
 }

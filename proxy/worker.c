@@ -11,11 +11,13 @@
 #include "proxy/hearing.h"
 #include "proxy/hold.h"
 #include "proxy/log_on.h"
+#include "proxy/nat_watch.h"
 #include "proxy/probe.h"
 #include "proxy/refresh.h"
 #include "proxy/registrar.h"
 #include "proxy/rejudge.h"
 #include "proxy/return_path.h"
+#include "proxy/stun_door.h"
 
 enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000, SAVE_TICKS = 5, SAVE_DOMAINS = 100 };
 
@@ -74,6 +76,20 @@ static bool is_served(const struct snapshot *snapshot, const struct listener *li
 	return false;
 }
 
+/* True if the world sees the listener at another address than when the connection was made: behind a NAT with a new address the
+ * packets of that connection lead nowhere, and nobody says so. */
+static bool has_moved(const struct snapshot *snapshot, const struct listener *listener)
+{
+	for (size_t i = 0; listener->is_seen_by_stun && i < snapshot->n_open_listeners; i++) {
+		const struct listener *open = snapshot->open_listeners[i];
+
+		if (open->is_seen_by_stun && addr_equal(&open->addr, &listener->addr) &&
+		    open->transport == listener->transport)
+			return strcmp(open->host, listener->host) != 0;
+	}
+	return false;
+}
+
 /* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
  * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
@@ -84,6 +100,9 @@ static bool is_orphan(const struct flow *flow, void *user)
 	if (!flow_is_reliable(flow))
 		return false;
 	if (!is_served(snapshot, flow->listener))
+		return true;
+	/* One by which a backend has logged on is the backend's to make anew. */
+	if (!(flow->is_inbound && *flow->peer_name) && has_moved(snapshot, flow->listener))
 		return true;
 	if (flow->identity && strcmp(tls_trust_fingerprint(flow->listener->trust),
 				     tls_trust_fingerprint(snapshot->tls_trust)) != 0)
@@ -124,6 +143,9 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 		probes_restart(worker->probes);
 	if (worker->refresh)
 		refresh_restart(worker->refresh);
+	if (worker->nat_watch)
+		nat_watch_restart(worker->nat_watch);
+	stun_door_restart(worker->stun_door);
 	if (old) {
 		worker->orphans_until_ms =
 			loop_now_ms(worker->loop) + 64 * (uint64_t)snapshot->settings->sip.t1_ms;
@@ -265,7 +287,13 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 	if (!err && number == 0) {
 		worker->probes = probes_new(worker);
 		worker->refresh = refresh_new(worker);
-		if (!worker->probes || !worker->refresh)
+		worker->nat_watch = nat_watch_new(worker);
+		if (!worker->probes || !worker->refresh || !worker->nat_watch)
+			err = ERR_NO_MEMORY;
+	}
+	if (!err) {
+		worker->stun_door = stun_door_new(worker);
+		if (!worker->stun_door)
 			err = ERR_NO_MEMORY;
 	}
 	if (err) {
@@ -313,6 +341,8 @@ struct worker *worker_free(struct worker *worker)
 	timer_stop(&worker->tick);
 	worker->probes = probes_free(worker->probes);
 	worker->refresh = refresh_free(worker->refresh);
+	worker->nat_watch = nat_watch_free(worker->nat_watch);
+	worker->stun_door = stun_door_free(worker->stun_door);
 	list_for_each(link, following, &worker->contexts)
 		context_abort(container_of(link, struct context, link));
 	return_path_abort(worker);

@@ -41,6 +41,8 @@ struct worker {
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */
+	struct nat_watch *nat_watch; /* worker 0 only */
+	struct stun_door *stun_door;
 	uint64_t next_decision_id;
 	struct timer tick;	   /* once a second: the loop's lag; connections that end */
 	uint64_t orphans_until_ms; /* connections that a reload took away end by then; 0: none */

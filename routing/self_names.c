@@ -70,8 +70,8 @@ static struct self *find(const struct self_names *names, const struct key *key)
 	return self;
 }
 
-static enum err add(struct self_names *names, const char *host, uint16_t port,
-		    struct listener *listener)
+enum err self_names_add(struct self_names *names, const char *host, uint16_t port,
+			struct listener *listener)
 {
 	struct key key;
 
@@ -100,7 +100,7 @@ static enum err add_address(struct self_names *names, const struct addr *addr,
 {
 	char text[ADDR_TEXT_SIZE];
 
-	return add(names, addr_host(addr, text), addr_port(&listener->addr), listener);
+	return self_names_add(names, addr_host(addr, text), addr_port(&listener->addr), listener);
 }
 
 /* Bound to every address, it is reached by every address of the host. */
@@ -129,7 +129,7 @@ static enum err add_every_address(struct self_names *names, struct listener *lis
 
 static enum err add_listener(struct self_names *names, struct listener *listener)
 {
-	enum err err = add(names, listener->host, listener->port, listener);
+	enum err err = self_names_add(names, listener->host, listener->port, listener);
 
 	if (err != ERR_OK)
 		return err;

@@ -34,6 +34,8 @@ enum counter {
 	COUNTER_AUTH_FAILURES,       /* network */
 	COUNTER_DNS_QUERIES,         /* dns type, dns result */
 	COUNTER_LOCATION_LOOKUPS,    /* lookup */
+	COUNTER_STUN_CHECKS,         /* stun check */
+	COUNTER_STUN_REQUESTS,       /* stun request */
 
 	/* Kept here, by counter_observe. */
 	COUNTER_FORWARD_DELAY,  /* method */
@@ -49,6 +51,7 @@ enum counter {
 	COUNTER_CONFIG_RELOADS, /* result: applied, rejected, unchanged */
 	COUNTER_CONFIG_WARNINGS,
 	COUNTER_LISTENER_UP, /* listener, transport */
+	COUNTER_PUBLIC_ADDRESS_CHANGES, /* listener */
 	COUNTER_BANNED_SOURCES,
 	COUNTER_CERTIFICATE_NOT_AFTER,         /* certificate */
 	COUNTER_PARTNER_CERTIFICATE_NOT_AFTER, /* partner */
@@ -110,6 +113,12 @@ enum counter_lookup { /* where a local user's home was found */
 	COUNTER_LOOKUP_SEARCHED,
 	COUNTER_LOOKUP_BALANCED,
 	COUNTER_LOOKUP_UNKNOWN,
+};
+enum counter_stun_check { COUNTER_STUN_ANSWERED, COUNTER_STUN_SILENT };
+enum counter_stun_request {
+	COUNTER_STUN_REQUEST_ANSWERED,
+	COUNTER_STUN_REQUEST_LIMITED,
+	COUNTER_STUN_REQUEST_MALFORMED,
 };
 enum counter_dns_type {
 	COUNTER_DNS_A,

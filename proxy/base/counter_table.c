@@ -109,6 +109,9 @@ static const struct counter_label lookup = { "result", WORDS("bound", "listed", 
 							     "searched", "balanced",
 							     "unknown") };
 
+static const struct counter_label stun_check = { "result", WORDS("answered", "silent") };
+static const struct counter_label stun_request = { "result", WORDS("answered", "limited", "malformed") };
+
 /* Told by the caller. */
 static const struct counter_label by_version = { .name = "version" };
 static const struct counter_label by_commit = { .name = "commit" };
@@ -205,6 +208,12 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_LOCATION_LOOKUPS] =
 		KEPT("nuncio_location_lookups_total", COUNTER,
 		     "Requests for users of ours, by how their home was found.", &lookup),
+	[COUNTER_STUN_CHECKS] =
+		KEPT("nuncio_stun_checks_total", COUNTER,
+		     "Looks at the public address of a listener, by whether a STUN server answered.", &stun_check),
+	[COUNTER_STUN_REQUESTS] =
+		KEPT("nuncio_stun_requests_total", COUNTER,
+		     "STUN requests to our listeners, while nat.serve is on.", &stun_request),
 
 	[COUNTER_FORWARD_DELAY] = TIMED(
 		"nuncio_forward_delay_seconds", short_us,
@@ -236,6 +245,9 @@ static const struct counter_family families[N_COUNTERS] = {
 					 "Warnings of the running configuration.", NULL),
 	[COUNTER_LISTENER_UP] = TOLD("nuncio_listener_up", GAUGE, "1 if the listener is bound.",
 				     &by_listener, &by_transport),
+	[COUNTER_PUBLIC_ADDRESS_CHANGES] =
+		TOLD("nuncio_public_address_changes_total", COUNTER,
+		     "How often the public address of the listener changed, as STUN servers see it.", &by_listener),
 	[COUNTER_BANNED_SOURCES] =
 		TOLD("nuncio_banned_sources", GAUGE,
 		     "Source addresses that are ignored at the moment.", NULL),

@@ -30,7 +30,7 @@ struct output_row {
 
 /* Each ended by a row without a path. */
 extern const struct output_row output_check[], output_reload[], output_confirm[], output_status[],
-	output_explain[], output_why[], output_trace[], output_version[], output_selfcheck[], output_partner[];
+	output_explain[], output_why[], output_trace[], output_version[], output_selfcheck[], output_partner[], output_nat[];
 
 /* JSON Schema (2020-12) of what `nuncio VERB --json` prints. */
 void output_print_schema(const char *verb, const struct output_row *rows, struct buf *out);

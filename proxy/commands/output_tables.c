@@ -123,6 +123,7 @@
 	{ path "[].port", OUTPUT_NUMBER, OPTIONAL, "of that; 0: by DNS", NULL }, \
 	{ path "[].transport", OUTPUT_WORD, OPTIONAL, "of that", "udp tcp tls mtls" }, \
 	{ path "[].n_servers", OUTPUT_NUMBER, OPTIONAL, "how many the configuration names", NULL }, \
+	{ path "[].alg", OUTPUT_TEXT, OPTIONAL, "signs that a router on the way rewrites SIP", NULL }, \
 	{ path "[].requests_received", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
 	{ path "[].requests_sent", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
 	{ path "[].failures_by_reason", OUTPUT_COUNTS, ALWAYS, "since the start", NULL }, \
@@ -200,6 +201,50 @@ const struct output_row output_confirm[] = {
 	PROBLEMS,
 	CHANGES("changes", OPTIONAL),
 	{ "left_s", OUTPUT_NUMBER, OPTIONAL, "it would have been taken back after so many seconds", NULL },
+	{ 0 },
+};
+
+#define NAT(path, is_optional) \
+	{ path, OUTPUT_OBJECT, is_optional, "our place behind a NAT, as STUN servers see it", NULL }, \
+	{ path ".detecting", OUTPUT_BOOL, ALWAYS, "a look is under way; what follows is of the one before", NULL }, \
+	{ path ".type", OUTPUT_TEXT, ALWAYS, "Full Cone, Restricted Cone, Port Restricted Cone, Symmetric NAT, Open Internet, Firewall blocking UDP, Symmetric UDP Firewall, or Unknown", NULL }, \
+	{ path ".mapping", OUTPUT_WORD, ALWAYS, "RFC 5780", "unknown endpoint-independent address-dependent address-and-port-dependent" }, \
+	{ path ".filtering", OUTPUT_WORD, ALWAYS, "RFC 5780", "unknown endpoint-independent address-dependent address-and-port-dependent" }, \
+	{ path ".confidence", OUTPUT_WORD, ALWAYS, "in all of this", "none low medium high" }, \
+	{ path ".inconclusive", OUTPUT_BOOL, ALWAYS, "something was seen, and it proves no kind", NULL }, \
+	{ path ".behind_nat", OUTPUT_BOOL, ALWAYS, "the world sees another address than ours", NULL }, \
+	{ path ".address", OUTPUT_TEXT, ALWAYS, "as the world sees us; empty: not known", NULL }, \
+	{ path ".reason", OUTPUT_TEXT, ALWAYS, "what the verdict rests on, or why there is none", NULL }, \
+	{ path ".looked", OUTPUT_TEXT, ALWAYS, "when; empty: never", NULL }, \
+	{ path ".addresses[]", OUTPUT_LIST, ALWAYS, "of the listeners with advertise: stun", NULL }, \
+	{ path ".addresses[].listener", OUTPUT_TEXT, ALWAYS, "its name", NULL }, \
+	{ path ".addresses[].network", OUTPUT_WORD, ALWAYS, "its network", "wan lan remote" }, \
+	{ path ".addresses[].state", OUTPUT_WORD, ALWAYS, "lost: no server answers any more, what was known stands", "unknown known lost" }, \
+	{ path ".addresses[].address", OUTPUT_TEXT, ALWAYS, "and port; empty: not known", NULL }, \
+	{ path ".addresses[].server", OUTPUT_TEXT, ALWAYS, "who said so", NULL }, \
+	{ path ".addresses[].checked", OUTPUT_TEXT, ALWAYS, "when a server said so last; empty: never", NULL }, \
+	{ path ".addresses[].changed", OUTPUT_TEXT, ALWAYS, "since when it is so; empty: never", NULL }, \
+	{ path ".addresses[].changes", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
+	{ path ".addresses[].former", OUTPUT_TEXTS, ALWAYS, "what it was before, newest first", NULL }
+
+const struct output_row output_nat[] = {
+	HEAD,
+	PROBLEMS,
+	NAT("nat", ALWAYS),
+	{ "nat.servers[]", OUTPUT_LIST, ALWAYS, "that were asked", NULL },
+	{ "nat.servers[].name", OUTPUT_TEXT, ALWAYS, "as configured", NULL },
+	{ "nat.servers[].address", OUTPUT_TEXT, ALWAYS, "and port", NULL },
+	{ "nat.servers[].local", OUTPUT_TEXT, ALWAYS, "from where it was asked, before any NAT", NULL },
+	{ "nat.servers[].other", OUTPUT_TEXT, ALWAYS, "the other address that it says it has; empty: none", NULL },
+	{ "nat.servers[].tcp", OUTPUT_TEXT, ALWAYS, "not tried, answered, connected, refused, or silent", NULL },
+	{ "nat.servers[].tests[]", OUTPUT_LIST, ALWAYS, "in the order in which they were made", NULL },
+	{ "nat.servers[].tests[].test", OUTPUT_WORD, ALWAYS, "what was asked", "plain change_address_and_port change_port from_second_socket to_other_address to_other_address_and_port to_other_port from_socket_of_first" },
+	{ "nat.servers[].tests[].outcome", OUTPUT_TEXT, ALWAYS, "answered, refused, silent, or not sent", NULL },
+	{ "nat.servers[].tests[].from", OUTPUT_TEXT, ALWAYS, "where the answer came from; empty: there was none", NULL },
+	{ "nat.servers[].tests[].mapped", OUTPUT_TEXT, ALWAYS, "how the server saw us; empty: it did not say", NULL },
+	{ "nat.servers[].tests[].error", OUTPUT_NUMBER, ALWAYS, "of a refusal; 0: none", NULL },
+	{ "nat.servers[].tests[].requests", OUTPUT_NUMBER, ALWAYS, "that were sent; more than 1: packets were lost, or late", NULL },
+	{ "nat.servers[].tests[].took_ms", OUTPUT_NUMBER, ALWAYS, "since the last of them", NULL },
 	{ 0 },
 };
 
@@ -291,6 +336,7 @@ const struct output_row output_status[] = {
 	{ "certificates[].sha256", OUTPUT_TEXT, ALWAYS, "fingerprint", NULL },
 	{ "certificates[].used_by", OUTPUT_TEXTS, ALWAYS, "listeners and partners that are shown it", NULL },
 	{ "certificates[].n_used_by", OUTPUT_NUMBER, ALWAYS, "how many there are of those", NULL },
+	NAT("nat", ALWAYS),
 	{ 0 },
 };
 

@@ -6,12 +6,14 @@
 #include "proxy/base/macros.h"
 #include "proxy/base/text.h"
 #include "proxy/commands/grid.h"
+#include "proxy/commands/nat_text.h"
 #include "proxy/commands/record.h"
 
 enum {
 	SCREEN_LINES = 24,
 	PROBLEM_LINES = 9, /* of the problems on one screen; the first is shown whole */
 	TRAFFIC_LINES = 3,
+	NAT_LINES = 1,
 };
 
 static enum ink ink_of(const char *state)
@@ -281,7 +283,7 @@ static void print_traffic(const struct screen *screen, const json_t *status)
 
 void status_text_overview(const struct screen *screen, const json_t *status)
 {
-	unsigned n_used = 1 + TRAFFIC_LINES + 1;
+	unsigned n_used = 1 + TRAFFIC_LINES + NAT_LINES + 1;
 	size_t shares[COUNT(sections)], n_shown = 0;
 	long long n_all = 0;
 
@@ -298,6 +300,7 @@ void status_text_overview(const struct screen *screen, const json_t *status)
 		print_section(screen, status, &sections[i], shares[i]);
 		n_shown += shares[i];
 	}
+	nat_text_line(screen, json_object_get(status, "nat"));
 	print_traffic(screen, status);
 	if ((long long)n_shown < n_all)
 		screen_print(screen, INK_DETAIL,
@@ -314,6 +317,8 @@ void status_text_all(const struct screen *screen, const json_t *status, const ch
 		if (!only || strcmp(only, sections[i].word) == 0)
 			print_section(screen, status, &sections[i], SIZE_MAX);
 	}
-	if (!only)
+	if (!only) {
+		nat_text_line(screen, json_object_get(status, "nat"));
 		print_traffic(screen, status);
+	}
 }

@@ -75,7 +75,7 @@ extern const struct option_row option_help, option_config, option_config_run, op
 /* The verbs in the order in which help lists them; ended by NULL. */
 extern const struct verb *const verbs[];
 extern const struct verb verb_run, verb_check, verb_reload, verb_confirm, verb_status, verb_explain,
-	verb_why, verb_passwd, verb_selfcheck, verb_partner, verb_trace, verb_schema, verb_completion, verb_help, verb_version;
+	verb_why, verb_passwd, verb_selfcheck, verb_nat, verb_partner, verb_trace, verb_schema, verb_completion, verb_help, verb_version;
 
 const struct verb *verb_by_name(const char *name);
 /* The nearest verb to a word that is none; NULL if none is near. */

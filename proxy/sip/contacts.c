@@ -102,6 +102,22 @@ size_t contacts_read(const msg_t *msg, struct contact out[CONTACTS_MAX])
 	return n;
 }
 
+bool contacts_first_host(const msg_t *msg, char *out, size_t size)
+{
+	const char *line = message_header_at(msg, "Contact", 0);
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	const sip_contact_t *contact;
+	bool has_host;
+
+	if (!line)
+		return false;
+	su_home_init(home);
+	contact = sip_contact_make(home, line);
+	has_host = contact && contact->m_url->url_host && text_copy(out, size, contact->m_url->url_host);
+	su_home_deinit(home);
+	return has_host;
+}
+
 enum err contacts_remove(msg_t *msg, const bool is_gone[CONTACTS_MAX])
 {
 	su_home_t home[1] = { SU_HOME_INIT(home) };

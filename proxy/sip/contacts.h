@@ -1,4 +1,4 @@
-/* The Contacts of a response (RFC 3261 §20.10): where a 3xx leads to. */
+/* The Contacts of a message (RFC 3261 §20.10): where a 3xx leads to, and where a sender says that it is. */
 #pragma once
 
 #include "proxy/sip/message.h"
@@ -15,6 +15,9 @@ struct contact {
 
 /* The Contacts in their order, at most CONTACTS_MAX of them; returns how many. 0 too if one of the lines is no Contact. */
 size_t contacts_read(const msg_t *msg, struct contact out[CONTACTS_MAX]);
+
+/* The host of the first Contact of a request, as it is written there; false: there is none, or it is too long. */
+bool contacts_first_host(const msg_t *msg, char *out, size_t size);
 
 /* Takes those away that is_gone says, by their place in contacts_read's order; those that did not fit there stay.
  * ERR_NO_MEMORY: Contacts may be missing then. */

@@ -54,6 +54,8 @@ struct flow {
 	char peer_name[256];		/* dialled: the hop's peer; logged on by: "backend:NAME", set by the roof; else "" */
 	uint64_t proof;			/* of who logged on by it, for the roof, which sets it; 0: none */
 	uint64_t proof_until_ms;	/* likewise: when that is over */
+	unsigned char alg_signs, alg_answer_signs; /* that a router rewrites SIP here: the roof's, see proxy/alg_look.h */
+	bool was_looked_for_alg, has_alg_news;	   /* likewise */
 	uint64_t noted;			/* hash of the id under which the roof has noted identity last; 0: none */
 	bool is_inbound;
 	bool is_open;			/* connected and, with TLS, shaken hands */

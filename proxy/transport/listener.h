@@ -30,6 +30,7 @@ struct listener {
 	char sent_by[272];     /* host:port for Via, Record-Route, Contact: advertised, via_name, or the address */
 	char host[256];	       /* its host part, normalised: we are addressed by it */
 	uint16_t port;	       /* its port */
+	bool is_seen_by_stun;  /* they are what STUN servers see */
 	struct listener_sockets *sockets;
 	struct credentials *certificates[LISTENER_MAX_CERTIFICATES]; /* by SNI; the first is the preset */
 	unsigned n_certificates;

@@ -402,3 +402,26 @@ void transport_deliver(struct flow *flow, const void *bytes, size_t len)
 	arrival.sip = message_sip(arrival.msg);
 	transport->user.on_message(transport->user.user, &arrival);
 }
+
+/* Keepalives of phones and routers: line ends or zeros. */
+static bool is_keep_alive(const char *bytes, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (bytes[i] == '\r' || bytes[i] == '\n'))
+		i++;
+	return i == len || memcmp(bytes, "\0\0\0\0", len < 4 ? len : 4) == 0;
+}
+
+void transport_deliver_datagram(struct flow *flow, const void *bytes, size_t len)
+{
+	enum { STUN_FIRST_BYTES = 4, STUN_HEADER_SIZE = 20 };
+	const struct transport_user *user = &flow->owner->user;
+
+	if (is_keep_alive(bytes, len))
+		return;
+	if (user->on_stun && len >= STUN_HEADER_SIZE && *(const unsigned char *)bytes < STUN_FIRST_BYTES)
+		user->on_stun(user->user, flow, bytes, len);
+	else
+		transport_deliver(flow, bytes, len);
+}

@@ -34,6 +34,8 @@ struct transport_user {
 	 * was seen (REASON_MESSAGE_TOO_LARGE); on a stream the flow is closed right after. fault names it. */
 	void (*on_malformed)(void *user, struct flow *flow, const void *bytes, size_t len, enum reason reason,
 			     const char *fault);
+	/* A datagram that begins as STUN does and SIP never (RFC 7983 §7). NULL: to be taken for what is no message. */
+	void (*on_stun)(void *user, struct flow *flow, const void *bytes, size_t len);
 	/* A stream opened (connected or accepted, handshake done). */
 	void (*on_opened)(void *user, struct flow *flow);
 	/* A stream ended that had been opened. */
@@ -150,3 +152,5 @@ void transport_flow_half_closed(struct flow *flow);
 void transport_flow_ended(struct flow *flow, enum err err, enum reason reason);
 /* Parses one whole message that came on flow and gives it to the user. */
 void transport_deliver(struct flow *flow, const void *bytes, size_t len);
+/* The same for a datagram, which may also be STUN, or something that keeps a NAT's mapping alive and wants no answer. */
+void transport_deliver_datagram(struct flow *flow, const void *bytes, size_t len);

@@ -99,10 +99,7 @@ static void receive(struct udp_socket *socket, struct udp_receiver *receiver, un
 	flow->is_inbound = true;
 	flow->last_received_ms = loop_now_ms(transport->loop);
 	flow_count_received(flow, len);
-	/* Keepalives of phones and routers: CRLFs or zeros, which want no answer over UDP. */
-	if (strspn(receiver->bytes[i], "\r\n") < len &&
-	    memcmp(receiver->bytes[i], "\0\0\0\0", len < 4 ? len : 4) != 0)
-		transport_deliver(flow, receiver->bytes[i], len);
+	transport_deliver_datagram(flow, receiver->bytes[i], len);
 	flow_unref(flow);
 }
 

@@ -27,7 +27,7 @@ import validate
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NUNCIO = os.path.abspath(sys.argv[1])
-VERBS = "run check reload confirm status explain why selfcheck partner passwd trace schema completion help version".split()
+VERBS = "run check reload confirm status explain why selfcheck nat partner passwd trace schema completion help version".split()
 TIMEOUT = 30
 
 
@@ -765,6 +765,31 @@ def test_why_tls():
         check("out@example" in made.ask("why", "last", want=0).stdout, "the request ended last, and says more")
         names = made.ask("completion", "words", "--", "nuncio", "why", "").stdout.split()
         check(names[:2] == ["last", "tls"] and "out@example" in names, str(names))
+
+
+def test_nat():
+    """Behind no NAT: the daemon is its own STUN server, at another listener."""
+    with site(runs=False) as made:
+        text = made.read()
+        made.write(text.replace("certificates:", f"  - {{ name: seen, network: wan, bind: 127.0.0.1, port: {free_port()}, "
+                                f"transport: udp, advertise: stun }}\n  - {{ name: stun, network: wan, bind: 127.0.0.1, "
+                                f"port: {made.ports['spare']}, transport: udp }}\ncertificates:", 1) +
+                   f"nat: {{ stun_servers: [\"127.0.0.1:{made.ports['spare']}\"], serve: true, monitor: 1s }}\n")
+        made.start()
+        facts = json.loads(made.ask("nat", "--json", want=1).stdout)["nat"]
+        check(facts["type"] == "Unknown" and facts["inconclusive"] and not facts["behind_nat"] and
+              facts["address"] == "127.0.0.1" and "from another address" in facts["reason"], str(facts))
+        check(facts["addresses"][0]["state"] == "known" and facts["addresses"][0]["listener"] == "seen", str(facts))
+        check(facts["servers"][0]["tests"][0]["outcome"] == "answered", str(facts))
+        text = made.ask("nat", "--again", want=1).stdout
+        check(text.startswith("Unknown  at 127.0.0.1\n") and "asked plainly" in text and "known  seen" in text, text)
+        status = json.loads(made.ask("status", "--json").stdout)
+        check(status["nat"]["looked"] and "servers" not in status["nat"], str(status["nat"]))
+        check("nat: Unknown, confidence none; seen at 127.0.0.1:" in made.ask("status").stdout, "status")
+        metrics = by_tcp(made.ports["http"], "/metrics")[1]
+        check('nuncio_public_address_changes_total{listener="seen"} 0' in metrics, metrics)
+        check(re.search(r'nuncio_stun_checks_total\{result="answered"\} [1-9]', metrics), metrics)
+        check(re.search(r'nuncio_stun_requests_total\{result="answered"\} [1-9]', metrics), metrics)
 
 
 def test_checks():

@@ -172,7 +172,7 @@ class Stage:
 
 
 class Nuncio(Program):
-    def __init__(self, stage, name, config, workers=1, log_level="info", state=None, **options):
+    def __init__(self, stage, name, config, workers=1, log_level="info", state=None, prefix=(), **options):
         self.state = state or stage.path(name + ".state")
         self.socket = stage.path(name + ".sock")
         self.config_path = stage.path(name + ".yaml")
@@ -183,7 +183,7 @@ class Nuncio(Program):
         if not re.search(r"^log:", config, re.M):
             self.tail += f"log: {{ level: {log_level} }}\n"
         self.configure(config)
-        super().__init__(name, [nuncio_binary(), "run", "-c", self.config_path],
+        super().__init__(name, [*prefix, nuncio_binary(), "run", "-c", self.config_path],
                          stage.path(name + ".log"), **options)
 
     def configure(self, config):

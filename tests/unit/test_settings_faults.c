@@ -102,10 +102,15 @@ static const struct mutation {
 	/* not in this version */
 	{ 6, "    network: remote", 6, 14, "E016", "'remote' is not in this version", "" },
 	{ 31, "media: { relay: [] }", 31, 1, "E016", "media: not in this version", "" },
-	{ 31, "nat: {}", 31, 1, "E016", "nat: not in this version", "" },
 	{ 29, "      refer: local", 29, 14, "E016", "'local' is not in this version", "" },
 	{ 9, "    transport: ws", 9, 16, "E016", "'ws' is not in this version", "" },
-	{ 9, "    transport: tcp\n    advertise: stun", 10, 16, "E016", "'stun' is not in this version", "" },
+
+	/* NAT */
+	{ 9, "    transport: tcp\n    advertise: stun", 5, 5, "E015", "listener 'lan' advertises what STUN servers see, and none is named",
+	  "nat: { stun_servers: [HOST, HOST] }" },
+	{ 31, "nat: { stun_servers: [\"stun:3478:1\"] }", 31, 23, "E013", "'stun:3478:1', expected a host name or address", "" },
+	{ 31, "nat: { monitor: 10ms }", 31, 17, "E014", "", "" },
+	{ 29, "      stun_server: \"a b\"", 29, 20, "E013", "'a b', expected a host name or address", "" },
 
 	/* what does not fit together */
 	{ 2, "domains: [corp.example, corp.test, CORP.example.]", 2, 36, "E020", "domain 'corp.example' is defined twice", ":2" },

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nat/stun_server.h"
 #include "proxy/base/text.h"
 #include "proxy/base/timer.h"
 #include "tests/world/faults.h"
@@ -88,6 +89,42 @@ static struct party *party_at(const struct network *network, const struct addr *
 	return addr_port(addr) >= FIRST_PORT ? same_host : NULL;
 }
 
+/* ---- STUN ---- */
+
+/* An answer on its way. It comes to the last worker, as the kernel might give it. */
+struct stun_letter {
+	struct loop_call call;
+	struct flow *flow; /* counted */
+	struct stun_reply reply;
+};
+
+static void on_stun(struct loop_call *call)
+{
+	struct stun_letter *letter = container_of(call, struct stun_letter, call);
+
+	transport_deliver_datagram(letter->flow, letter->reply.writer.bytes, stun_end(&letter->reply.writer));
+	flow_unref(letter->flow);
+	free(letter);
+}
+
+static struct fake *udp_flow(struct seat *seat, struct listener *listener, const struct addr *remote);
+
+static void answer_stun(struct fake *fake, const struct wire *wire)
+{
+	struct network *network = fake->network;
+	struct seat *seat = &network->seats[network->seats[1].transport ? 1 : 0];
+	const struct stun_seat place = { .local = fake->flow.remote };
+	struct stun_letter *letter;
+
+	if (!addr_is_set(&fake->party->sees))
+		return;
+	letter = calloc(1, sizeof(*letter));
+	if (!letter || !stun_server_answer(&place, &fake->party->sees, wire->bytes, wire->len, &letter->reply))
+		abort();
+	letter->flow = flow_ref(&udp_flow(seat, fake->flow.listener, &fake->flow.remote)->flow);
+	loop_defer(network->loop, &letter->call, on_stun);
+}
+
 /* ---- what the proxy does ---- */
 
 static void deliver(struct fake *fake, const struct wire *wire)
@@ -99,6 +136,10 @@ static void deliver(struct fake *fake, const struct wire *wire)
 		return;
 	if (!fake->party) {
 		fake->network->n_nowhere++;
+		return;
+	}
+	if (fake->party->is_stun_server && stun_is_stun(wire->bytes, wire->len)) {
+		answer_stun(fake, wire);
 		return;
 	}
 	if (wire->bytes[0] == '\r') {
@@ -417,7 +458,10 @@ bool network_send(struct network *network, struct party *party, unsigned worker,
 	memcpy(copy, bytes, len);
 	flow_ref(&fake->flow);
 	faults_resume();
-	transport_deliver(&fake->flow, copy, len);
+	if (fake->flow.transport == TRANSPORT_UDP)
+		transport_deliver_datagram(&fake->flow, copy, len);
+	else
+		transport_deliver(&fake->flow, copy, len);
 	faults_pause();
 	flow_unref(&fake->flow);
 	free(copy);

@@ -28,6 +28,8 @@ struct party {
 	struct list inbox;  /* letter_in.link */
 	bool is_stalled;    /* connections that are made from now on are not read, either */
 	bool reuses;	    /* what it sends goes over the connection that we made to it, if there is one */
+	bool is_stun_server;
+	struct addr sees;   /* as a STUN server: how it sees us; unset: it is silent */
 	unsigned n_dialled; /* connections that we made to it */
 	unsigned n_pings;   /* empty lines that it got: they do not come into the inbox */
 };

@@ -366,6 +366,24 @@ static bool do_everybody(struct stage *stage, char *rest)
 	return true;
 }
 
+/* Whether a router on the way of that peer rewrites SIP, as status would tell. */
+static bool is_suspected(const struct stage *stage, const char *id)
+{
+	struct peer_stat stat;
+
+	return peer_stats_look(stage->world.server->peer_stats, id, &stat) && stat.alg_signs;
+}
+
+static bool do_suspect(struct stage *stage, char *rest)
+{
+	return is_suspected(stage, rest) || stage_fault(stage, "no router is suspected");
+}
+
+static bool do_acquit(struct stage *stage, char *rest)
+{
+	return !is_suspected(stage, rest) || stage_fault(stage, "a router is suspected");
+}
+
 static const struct {
 	const char *word;
 	bool (*run)(struct stage *stage, char *rest);
@@ -377,6 +395,7 @@ static const struct {
 	{ "reload", do_reload },       { "times", do_times },
 	{ "confirm", do_confirm },     { "keep", do_keep },
 	{ "restart", do_restart },     { "drain", do_drain },
+	{ "suspect", do_suspect },     { "acquit", do_acquit },
 	{ "everybody", do_everybody }, { "because", do_because },
 };
 

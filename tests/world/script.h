@@ -25,6 +25,7 @@
  *                                         or again, beginning with what waits
  *   bob has 2                             so many connections with us are open
  *   bob reuses                            what bob says goes over the connection that we made to bob
+ *   bob sees 203.0.113.7:5060             bob is a STUN server, and that is how it sees us; "nothing": it is silent
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
  *   wait 500ms                            also s, m
@@ -43,6 +44,8 @@
  *   block DOMAIN | approve DOMAIN | unsay DOMAIN
  *                                         an administrator says so (unsay: forgets it)
  *   drain proxy                           it takes nothing new any more, as before its end
+ *   suspect ID                            a router on the way of that peer rewrites SIP, as status tells ("partner:plain.example")
+ *   acquit ID                             none does, as far as is known
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,

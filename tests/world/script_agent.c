@@ -374,6 +374,11 @@ static bool behave(struct stage *stage, struct agent *agent, const char *word, c
 		world_turn(&stage->world, 0);
 	} else if (!strcmp(word, "connects") || !strcmp(word, "leaves")) {
 		network_renew(stage->world.network, party, *word == 'l');
+	} else if (!strcmp(word, "sees")) {
+		party->is_stun_server = true;
+		party->sees = (struct addr){ 0 };
+		return !strcmp(rest, "nothing") || addr_parse_port(rest, 0, &party->sees) == ERR_OK ||
+		       stage_fault(stage, "not an address: %s", rest);
 	} else if (!strcmp(word, "stalls")) {
 		network_stall(stage->world.network, party, !strcmp(rest, "always"));
 	} else if (!strcmp(word, "reads")) {

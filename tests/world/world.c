@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nat/nat_detect.h"
 #include "proxy/base/buf.h"
+#include "proxy/base/mailbox.h"
 #include "proxy/base/text.h"
 #include "proxy/reload.h"
 #include "proxy/worker.h"
@@ -109,6 +111,15 @@ static enum err build_worker(struct world *world, unsigned number)
 	return network_serve(world->network, number, worker->transport);
 }
 
+/* What has sockets of its own is of no use here. */
+static enum err open_nowhere(void *user, struct loop *loop, const struct addr *bind, const struct addr *to, struct stun_client **out,
+			     struct addr *out_local)
+{
+	return ERR_UNREACHABLE;
+}
+
+static const struct nat_ways no_ways = { .open = open_nowhere };
+
 /* The proxy and its workers, with the configuration that lies in the directory. */
 static enum err start(struct world *world)
 {
@@ -117,6 +128,10 @@ static enum err start(struct world *world)
 
 	if (!err)
 		world->server->loop = world->loop;
+	if (!err)
+		world->server->nat_ways = &no_ways;
+	if (!err)
+		err = mailbox_new(world->loop, world->server, &world->server->mailbox);
 	for (i = 0; i < world->n_workers && !err; i++)
 		err = build_worker(world, i);
 	/* Only now: the share of each is a part of the limits. */
@@ -204,6 +219,7 @@ enum err world_reload(struct world *world, const char *config)
 	struct snapshot_parts parts = {
 		.keys = server->keys,
 		.addresses = server->addresses,
+		.public_addresses = server->public_addresses,
 		.previous = server->snapshot,
 	};
 	struct snapshot *snapshot = NULL;

@@ -1,0 +1,33 @@
+/* Signs that a router on the way rewrites SIP (an application layer gateway, "SIP ALG"; field.md G14): what nobody writes who
+ * sends the message, or what was changed by half. No proof, but nothing that an honest end and an honest router produce. Of
+ * messages that a router can read alone: not over TLS. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proxy/base/addr.h"
+
+enum {
+	ALG_VIA_RECEIVED = 1 << 0, /* the sender's own Via names where it came from: that is for who receives it (RFC 3261 §18.2.1) */
+	ALG_VIA_RPORT = 1 << 1,	   /* likewise its port (RFC 3581 §4) */
+	ALG_CONTACT_LEFT = 1 << 2, /* the Via names the public source, the Contact a private address: one was changed, the other not */
+	ALG_ANSWER_PRIVATE = 1 << 3, /* somebody out there says that it saw us at a private address */
+	ALG_N_SIGNS = 4,
+};
+
+/* A request as it came. Texts may be NULL: it has none. */
+struct alg_request {
+	const struct addr *source;
+	const char *via_host, *via_received, *via_rport; /* of the topmost Via; rport as written, "" without a value */
+	bool is_from_its_end; /* one Via: who sent it made it */
+	const char *contact_host;
+};
+
+unsigned alg_signs_of_request(const struct alg_request *request);
+
+/* Of a response: received of our own Via, and where the response came from. */
+unsigned alg_signs_of_response(const struct addr *source, const char *via_received);
+
+/* Which they are, in words, separated by "; ". Returns out. */
+const char *alg_signs_text(unsigned signs, char *out, size_t size);
