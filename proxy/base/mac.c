@@ -16,6 +16,15 @@ enum err mac_sha256(const void *key, size_t key_len, const void *bytes, size_t l
 	return ERR_OK;
 }
 
+void mac_sha1(const void *key, size_t key_len, const void *bytes, size_t len, unsigned char out[MAC_SHA1_SIZE])
+{
+	struct hmac_sha1_ctx ctx;
+
+	hmac_sha1_set_key(&ctx, key_len, key);
+	hmac_sha1_update(&ctx, len, bytes);
+	hmac_sha1_digest(&ctx, MAC_SHA1_SIZE, out);
+}
+
 bool mac_equal(const void *a, const void *b, size_t len)
 {
 	return gnutls_memcmp(a, b, len) == 0;

@@ -48,10 +48,21 @@ static void test_equal(void **state)
 	assert_true(mac_equal("", "", 0));
 }
 
+/* RFC 2202 §3. */
+static void test_sha1(void **state)
+{
+	unsigned char mac[MAC_SHA1_SIZE];
+	char hex[2 * MAC_SHA1_SIZE + 1];
+
+	mac_sha1("Jefe", 4, "what do ya want for nothing?", 28, mac);
+	text_hex(mac, sizeof(mac), hex);
+	assert_string_equal(hex, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_vectors), cmocka_unit_test(test_sha1),
 		cmocka_unit_test(test_equal),
 	};
 

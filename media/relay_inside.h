@@ -1,0 +1,106 @@
+/* relay_inside: a relay, its streams and ends as the media workers see them; for media/ alone. Ports, ICE credentials and
+ * settings are written before the worker knows the relay and never again; n_streams and is_closing are the owner's;
+ * everything else belongs to the worker's thread. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "media/latch.h"
+#include "media/ports.h"
+#include "media/relay.h"
+#include "media/rtp.h"
+#include "media/srtp.h"
+#include "proxy/base/list.h"
+#include "proxy/base/loop.h"
+#include "proxy/base/timer.h"
+
+struct dtls_context;
+struct dtls_session;
+struct media_worker;
+
+enum { PORT_RTP, PORT_RTCP, N_PORTS };
+
+/* One open port. */
+struct relay_socket {
+	struct loop_watch watch;
+	struct relay_end_state *end;
+	unsigned component;    /* PORT_RTP, PORT_RTCP */
+	unsigned n_batch;      /* packets that one system call takes */
+	uint64_t last_read_ms;
+	struct latch latch;
+};
+
+/* Both directions of SRTP between us and one side. */
+struct srtp_pair {
+	struct srtp_way *in, *out;
+};
+
+/* Of one end, in plain numbers; relay_end_stats is made of it. */
+struct end_counts {
+	uint64_t packets, bytes, sent_packets, sent_bytes, rtcp_packets, sent_rtcp_packets;
+	uint64_t rejected_sources, srtp_failures, dropped;
+	struct rtcp_report told;
+	struct rtp_stream stream;
+};
+
+struct relay_end_state {
+	struct relay_stream *stream;
+	enum relay_leg leg;
+	struct port_pair pair;
+	char ice_ufrag[RELAY_ICE_UFRAG_SIZE], ice_pwd[RELAY_ICE_PWD_SIZE];
+	struct relay_socket sockets[N_PORTS];
+
+	bool is_muxed, is_blocked, is_opaque, has_ice;
+	enum relay_security security;
+	struct srtp_pair srtp;   /* in use */
+	struct srtp_pair parked; /* of the keys before: an early dialog whose turn may come again */
+	struct dtls_session *dtls;
+	struct relay_fingerprint fingerprint;
+	bool is_dtls_client;
+	char peer_ufrag[RELAY_ICE_TEXT_SIZE];
+
+	struct timer keepalive;
+	uint32_t keepalive_ms;
+	uint8_t keepalive_payload;
+	uint16_t keepalive_sequence;
+	uint32_t keepalive_ssrc;
+	uint64_t last_sent_ms[N_PORTS];
+	struct end_counts counts;
+};
+
+struct relay_stream {
+	struct relay *relay;
+	unsigned number;
+	struct relay_end_state ends[RELAY_N_LEGS];
+};
+
+/* An event on its way to the owner. */
+struct relay_note {
+	struct letter letter;
+	void (*on_event)(const struct relay_event *event, void *mailbox_owner);
+	struct relay_event event;
+};
+
+struct relay {
+	struct relays *relays;
+	struct media_worker *worker;
+	struct relay_owner owner;
+	struct relay_settings settings;
+	unsigned n_streams; /* the owner's count */
+	struct relay_stream *streams[RELAY_MAX_STREAMS];
+	struct letter start, stop;
+	bool is_closing; /* the owner's */
+
+	struct list link; /* in the worker's list, once started */
+	unsigned n_open;  /* the worker's count of streams */
+	struct timer silence;
+	uint32_t timeout_ms;
+	uint64_t last_ms; /* when something came */
+	bool is_silent, is_ended;
+	struct relay_note last_note; /* RELAY_CLOSED needs no memory */
+};
+
+static inline struct relay_end_state *other_end(struct relay_end_state *end)
+{
+	return &end->stream->ends[end->leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER];
+}

@@ -1,0 +1,326 @@
+/* rtp_load: both phones of many calls, for tests/bench/media. Each call has a socket at its caller and one at its callee; every
+ * 20 ms each sends a G.711 packet (160 bytes of audio) to the relay and the other one receives it, spread evenly over the
+ * time.
+ *
+ *   rtp_load --calls 100 --seconds 4 --pid PID --caller 127.0.9.2:40000 --callee 127.0.9.3:40000 <PORTS
+ *
+ * PORTS has a line for each call: the relay's address towards the caller and towards the callee, and for SRTP on the caller's
+ * side the keys of the two directions in hex (16 + 14 bytes, AES_CM_128_HMAC_SHA1_80): the caller's, the relay's. Call n
+ * has the ports 40000 + 2n. Prints one line of JSON: the relay's processor time for each packet, and the latency from our sendto to the
+ * kernel's receive stamp. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <srtp2/srtp.h>
+
+#include "tests/bench/cpu.h"
+
+enum {
+	PTIME_US = 20000,
+	PAYLOAD = 160,
+	PACKET = 12 + PAYLOAD,
+	TAG = 10,
+	KEY = 30,
+	HISTORY = 256, /* packets on their way, for each direction: 5 s */
+	EVENTS = 256,
+	ROOM = 2048,
+	LATENCY_STEP_US = 10,
+	N_STEPS = 20000,
+};
+
+struct phone {
+	int fd;
+	struct sockaddr_in relay;
+	struct phone *other;
+	uint16_t sequence;
+	uint64_t sent_at_us[HISTORY];
+	srtp_t protects, unprotects; /* NULL: plain */
+};
+
+static struct {
+	unsigned n_calls;
+	double seconds, warmup_s;
+	pid_t pid;
+	struct sockaddr_in caller, callee;
+} options = { .n_calls = 10, .seconds = 4, .warmup_s = 1 };
+
+static struct {
+	uint64_t sent, received, wrong;
+	uint64_t steps[N_STEPS];
+} counts;
+
+static bool is_measuring;
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now); /* as the kernel's stamps */
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static struct sockaddr_in parse_addr(const char *text)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	char host[64];
+	unsigned port;
+
+	if (sscanf(text, "%63[0-9.]:%u", host, &port) != 2 || inet_pton(AF_INET, host, &addr.sin_addr) != 1) {
+		fprintf(stderr, "rtp_load: '%s' is not ADDRESS:PORT\n", text);
+		exit(2);
+	}
+	addr.sin_port = htons((uint16_t)port);
+	return addr;
+}
+
+static void parse_args(int argc, char **argv)
+{
+	for (int i = 1; i + 1 < argc; i += 2) {
+		const char *value = argv[i + 1];
+
+		if (!strcmp(argv[i], "--calls"))
+			options.n_calls = (unsigned)atoi(value);
+		else if (!strcmp(argv[i], "--seconds"))
+			options.seconds = atof(value);
+		else if (!strcmp(argv[i], "--warmup"))
+			options.warmup_s = atof(value);
+		else if (!strcmp(argv[i], "--pid"))
+			options.pid = atoi(value);
+		else if (!strcmp(argv[i], "--caller"))
+			options.caller = parse_addr(value);
+		else if (!strcmp(argv[i], "--callee"))
+			options.callee = parse_addr(value);
+		else {
+			fprintf(stderr, "rtp_load: unknown option %s\n", argv[i]);
+			exit(2);
+		}
+	}
+}
+
+static void open_phone(struct phone *phone, struct sockaddr_in addr, unsigned call, int epoll)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = phone };
+	int on = 1;
+
+	addr.sin_port = htons((uint16_t)(ntohs(addr.sin_port) + 2 * call));
+	phone->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (phone->fd < 0 || bind(phone->fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    setsockopt(phone->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) ||
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, phone->fd, &event)) {
+		perror("rtp_load: socket");
+		exit(2);
+	}
+}
+
+static srtp_t make_srtp(unsigned char *key, srtp_ssrc_type_t type)
+{
+	srtp_policy_t policy = { .ssrc.type = type, .key = key, .window_size = 1024 };
+	srtp_t session;
+
+	srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
+	srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
+	if (srtp_create(&session, &policy)) {
+		fprintf(stderr, "rtp_load: no SRTP\n");
+		exit(2);
+	}
+	return session;
+}
+
+static srtp_t secure(const char *hex, srtp_ssrc_type_t type)
+{
+	unsigned char key[KEY];
+	unsigned byte;
+
+	for (unsigned i = 0; i < KEY; i++) {
+		if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
+			fprintf(stderr, "rtp_load: bad key\n");
+			exit(2);
+		}
+		key[i] = (unsigned char)byte;
+	}
+	return make_srtp(key, type);
+}
+
+/* phones[2n] is the caller of call n, phones[2n + 1] the callee. */
+static struct phone *make_phones(int epoll)
+{
+	struct phone *phones = calloc(2 * options.n_calls, sizeof(*phones));
+	char line[512], caller[64], callee[64], key[80], relay_key[80];
+
+	for (unsigned call = 0; phones && call < options.n_calls; call++) {
+		struct phone *a = &phones[2 * call], *b = a + 1;
+
+		*key = *relay_key = '\0';
+		if (!fgets(line, sizeof(line), stdin) ||
+		    sscanf(line, "%63s %63s %79s %79s", caller, callee, key, relay_key) < 2) {
+			fprintf(stderr, "rtp_load: too few lines\n");
+			exit(2);
+		}
+		open_phone(a, options.caller, call, epoll);
+		open_phone(b, options.callee, call, epoll);
+		a->relay = parse_addr(caller);
+		b->relay = parse_addr(callee);
+		a->other = b;
+		b->other = a;
+		if (*key) {
+			a->protects = secure(key, ssrc_any_outbound);
+			a->unprotects = secure(relay_key, ssrc_any_inbound);
+		}
+	}
+	return phones;
+}
+
+static void send_one(struct phone *phone, uint32_t ssrc)
+{
+	uint8_t packet[PACKET + SRTP_MAX_TRAILER_LEN] = { 0x80, 0 };
+	int len = PACKET;
+	uint16_t sequence = phone->sequence++;
+	uint32_t words[2] = { htonl(sequence * 160u), htonl(ssrc) };
+
+	packet[2] = (uint8_t)(sequence >> 8);
+	packet[3] = (uint8_t)sequence;
+	memcpy(packet + 4, words, sizeof(words));
+	memset(packet + 12, (uint8_t)sequence, PAYLOAD);
+	if (phone->protects && srtp_protect(phone->protects, packet, &len)) {
+		fprintf(stderr, "rtp_load: protect failed\n");
+		exit(2);
+	}
+	phone->sent_at_us[sequence % HISTORY] = now_us();
+	if (sendto(phone->fd, packet, (size_t)len, 0, (struct sockaddr *)&phone->relay, sizeof(phone->relay)) == len)
+		counts.sent += is_measuring;
+}
+
+static uint64_t stamp_us(struct msghdr *head)
+{
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(head); part; part = CMSG_NXTHDR(head, part)) {
+		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SO_TIMESTAMPNS) {
+			struct timespec at;
+
+			memcpy(&at, CMSG_DATA(part), sizeof(at));
+			return (uint64_t)at.tv_sec * 1000000 + (uint64_t)at.tv_nsec / 1000;
+		}
+	}
+	return now_us();
+}
+
+/* Is it the other one's packet, whole and readable? */
+static bool is_right(struct phone *phone, uint8_t *packet, int len)
+{
+	if (phone->unprotects && srtp_unprotect(phone->unprotects, packet, &len))
+		return false;
+	return len == PACKET && packet[0] == 0x80 && packet[12] == packet[3] && packet[PACKET - 1] == packet[3];
+}
+
+static void take(struct phone *phone, struct msghdr *head, uint8_t *packet, int len)
+{
+	uint16_t sequence = (uint16_t)(packet[2] << 8 | packet[3]);
+	uint64_t sent_at_us = phone->other->sent_at_us[sequence % HISTORY];
+	uint64_t at_us = stamp_us(head), step;
+
+	if (!is_measuring)
+		return (void)is_right(phone, packet, len); /* the replay window moves on */
+	if (!is_right(phone, packet, len)) {
+		counts.wrong++;
+		return;
+	}
+	step = at_us > sent_at_us ? (at_us - sent_at_us) / LATENCY_STEP_US : 0;
+	counts.steps[step < N_STEPS ? step : N_STEPS - 1]++;
+	counts.received++;
+}
+
+static void receive(struct phone *phone)
+{
+	uint8_t packet[ROOM];
+	char control[128];
+	struct iovec part = { packet, sizeof(packet) };
+	struct msghdr head = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control };
+
+	for (;;) {
+		head.msg_controllen = sizeof(control);
+		ssize_t len = recvmsg(phone->fd, &head, 0);
+		if (len < 12)
+			return;
+		take(phone, &head, packet, (int)len);
+	}
+}
+
+static void receive_all(int epoll, int wait_ms)
+{
+	struct epoll_event ready[EVENTS];
+	int n = epoll_wait(epoll, ready, EVENTS, wait_ms);
+
+	for (int i = 0; i < n; i++)
+		receive(ready[i].data.ptr);
+}
+
+/* Sends what is due, receives what comes, for so long. The order of the phones is mixed, as in the world. */
+static void run(struct phone *phones, int epoll, double seconds)
+{
+	unsigned n_phones = 2 * options.n_calls;
+	uint64_t began_us = now_us(), end_us = began_us + (uint64_t)(seconds * 1e6);
+	uint64_t n_sent = 0, due;
+	unsigned stride = n_phones * 5 / 8 | 1;
+
+	while (n_phones % stride == 0 && stride > 1)
+		stride += 2;
+	for (uint64_t at_us = began_us; at_us < end_us; at_us = now_us()) {
+		due = (at_us - began_us) * n_phones / PTIME_US;
+		for (; n_sent < due; n_sent++) {
+			unsigned i = (unsigned)(n_sent % n_phones * stride % n_phones);
+			send_one(&phones[i], 0x1000 + i);
+		}
+		receive_all(epoll, 0);
+		if ((now_us() - began_us) * n_phones / PTIME_US <= n_sent) {
+			struct timespec nap = { 0, 200000 };
+			nanosleep(&nap, NULL);
+		}
+	}
+}
+
+static double percentile_us(double share)
+{
+	uint64_t wanted = (uint64_t)((double)counts.received * share), sum = 0;
+
+	for (unsigned i = 0; i < N_STEPS; i++) {
+		sum += counts.steps[i];
+		if (sum > wanted)
+			return i * LATENCY_STEP_US;
+	}
+	return N_STEPS * LATENCY_STEP_US;
+}
+
+int main(int argc, char **argv)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct phone *phones;
+	int64_t before_ns, used_ns;
+
+	parse_args(argc, argv);
+	if (srtp_init() || !(phones = make_phones(epoll)))
+		return 2;
+	run(phones, epoll, options.warmup_s);
+	is_measuring = true;
+	before_ns = options.pid ? cpu_ns(options.pid) : 0;
+	run(phones, epoll, options.seconds);
+	used_ns = options.pid ? cpu_ns(options.pid) - before_ns : 0;
+	for (int i = 0; i < 100; i++) {
+		receive_all(epoll, 1);
+	}
+	printf("{\"calls\": %u, \"sent\": %llu, \"received\": %llu, \"wrong\": %llu, \"cpu_us\": %.2f, \"p50_us\": %.0f, "
+	       "\"p99_us\": %.0f, \"memory_kib\": %lld}\n",
+	       options.n_calls, (unsigned long long)counts.sent, (unsigned long long)counts.received,
+	       (unsigned long long)counts.wrong,
+	       counts.received ? (double)used_ns / 1000.0 / (double)counts.received : 0.0, percentile_us(0.5),
+	       percentile_us(0.99), options.pid ? (long long)memory_kib(options.pid) : 0);
+	return 0;
+}
