@@ -200,9 +200,11 @@ static unsigned read_bandwidth(const sdp_media_t *media)
 	unsigned long kbps = 0;
 
 	for (const sdp_bandwidth_t *b = media->m_bandwidths; b; b = b->b_next) {
-		if (b->b_modifier == sdp_bw_as)
+		const char *name = b->b_modifier_name ? b->b_modifier_name : ""; /* Sofia takes AS for an unknown one */
+
+		if (b->b_modifier == sdp_bw_as || strcasecmp(name, "AS") == 0)
 			kbps = b->b_value;
-		else if (b->b_modifier == sdp_bw_x && b->b_modifier_name && strcasecmp(b->b_modifier_name, "TIAS") == 0 && !kbps)
+		else if (strcasecmp(name, "TIAS") == 0 && !kbps)
 			kbps = b->b_value / 1000;
 	}
 	return kbps < 1000000 ? (unsigned)kbps : 1000000;
