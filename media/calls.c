@@ -109,7 +109,7 @@ void fork_end(struct calls *calls, struct fork *fork)
 	negotiation_free(fork->offer);
 	channels_give(calls->channels, &fork->claim);
 	list_remove(&fork->link);
-	calls->n_forks--;
+	__atomic_sub_fetch(&calls->n_forks, 1, __ATOMIC_RELAXED);
 	free(fork);
 	call_end_if_empty(calls, call);
 }
@@ -310,7 +310,7 @@ static struct fork *fork_new(struct calls *calls, struct call *call, const struc
 	set_policy(calls, fork, begin->settings);
 	list_init(&fork->dialogs);
 	list_append(&call->forks, &fork->link);
-	calls->n_forks++;
+	__atomic_add_fetch(&calls->n_forks, 1, __ATOMIC_RELAXED);
 	return fork;
 }
 
@@ -333,6 +333,33 @@ static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork, con
 	return verdict;
 }
 
+/* Its next hop by the same addresses, or the same one by TCP: what was said before is said again. */
+static bool is_same(const struct fork *fork, const struct calls_begin *begin)
+{
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+		if (fork->sides[leg].network != begin->sides[leg].network ||
+		    !addr_same_host(&fork->sides[leg].bind, &begin->sides[leg].bind) ||
+		    !addr_same_host(&fork->sides[leg].shown, &begin->sides[leg].shown))
+			return false;
+	return true;
+}
+
+static enum calls_verdict begin_again(struct calls *calls, struct fork *fork, const struct calls_message *message, struct buf *out)
+{
+	enum calls_verdict verdict = CALLS_UNTOUCHED;
+	struct sdp *sdp = NULL;
+
+	if (!message->sdp || !fork->offer)
+		return CALLS_UNTOUCHED;
+	verdict = call_read(message, &sdp);
+	if (!verdict && sdp_n_streams(sdp) != fork->offer->n_lines)
+		verdict = CALLS_NOT_SDP; /* it is another INVITE */
+	if (!verdict)
+		verdict = call_write(calls, fork, fork->offer, RELAY_CALLEE, sdp, out);
+	sdp_free(sdp);
+	return verdict;
+}
+
 enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
 			       uint64_t now_ms, struct buf *out)
 {
@@ -345,16 +372,17 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 	fork = call ? fork_find(call, message->key.callee, message->branch) : NULL;
 	if (!call)
 		call = call_new(calls, message, now_ms);
-	if (fork) { /* its next hop, perhaps on another network: nobody heard of its ports */
+	if (fork && is_same(fork, begin)) {
+		verdict = begin_again(calls, fork, message, out);
+	} else if (call) {
 		struct fork *old = fork;
 
 		fork = fork_new(calls, call, message, begin);
-		fork_end(calls, old);
-	} else if (call) {
-		fork = fork_new(calls, call, message, begin);
+		if (old && fork)
+			fork_end(calls, old);
+		if (fork)
+			verdict = begin_fork(calls, fork, message, out);
 	}
-	if (fork)
-		verdict = begin_fork(calls, fork, message, out);
 	if (fork && verdict != CALLS_UNTOUCHED && verdict != CALLS_REWRITTEN)
 		fork_end(calls, fork);
 	else if (call && !fork)
@@ -469,12 +497,7 @@ struct calls *calls_free(struct calls *calls)
 	return NULL;
 }
 
-unsigned calls_count(struct calls *calls)
+unsigned calls_count(const struct calls *calls)
 {
-	unsigned n;
-
-	pthread_mutex_lock(&calls->lock);
-	n = calls->n_forks;
-	pthread_mutex_unlock(&calls->lock);
-	return n;
+	return __atomic_load_n(&calls->n_forks, __ATOMIC_RELAXED);
 }

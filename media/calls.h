@@ -85,7 +85,8 @@ enum err calls_new(const struct relay_ops *ops, void *media, struct channels *ch
 void calls_close_all(struct calls *calls);
 struct calls *calls_free(struct calls *calls);
 
-/* The first INVITE, as it goes to one hop; again for the next hop of the same branch. Takes its channels and opens its ports. On
+/* The first INVITE, as it goes to one hop; again for the next hop of the same branch, with the same ports unless that is on
+ * another network. Takes its channels and opens its ports. On
  * anything but UNTOUCHED and REWRITTEN nothing is kept of the fork. */
 enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
 			       uint64_t now_ms, struct buf *out) MUST_CHECK;
@@ -103,4 +104,4 @@ void calls_settled(struct calls *calls, const struct calls_key *key);
 /* The dialog of the message ended (BYE). */
 void calls_bye(struct calls *calls, const struct calls_message *message);
 
-unsigned calls_count(struct calls *calls); /* relays in use: forks */
+unsigned calls_count(const struct calls *calls); /* relays in use: forks. No lock */

@@ -67,7 +67,7 @@ struct calls {
 	struct channels *channels;
 	struct calls_user user;
 	struct call *by_id;
-	unsigned n_forks;
+	unsigned n_forks; /* atomic */
 };
 
 /* Where a message belongs, and which leg sent it. */

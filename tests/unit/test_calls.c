@@ -597,13 +597,15 @@ static void test_targets(void **state)
 		buf_fini(&out);
 	}
 	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 1); /* one call */
-	/* Its next hop: the offer is made anew, and the old ports go. */
-	message.branch = 0;
-	buf_init(&out, 0);
-	assert_int_equal(calls_begin(play.calls, &message, &play.begin, 0, &out), CALLS_REWRITTEN);
-	assert_non_null(strstr(buf_text(&out), "m=audio 32100 "));
-	assert_int_equal(fake_relays.n_open, 2);
-	buf_fini(&out);
+	message.branch = 0; /* its next hop, on the same network, and then on another one */
+	for (unsigned n = 0; n < 2; n++) {
+		buf_init(&out, 0);
+		assert_int_equal(calls_begin(play.calls, &message, &play.begin, 0, &out), CALLS_REWRITTEN);
+		assert_non_null(strstr(buf_text(&out), n ? "m=audio 32100 " : "m=audio 30100 "));
+		assert_int_equal(fake_relays.n_open, 2);
+		buf_fini(&out);
+		play.begin.sides[RELAY_CALLEE].bind = addr_of("203.0.113.9");
+	}
 	play_fini(&play);
 }
 
