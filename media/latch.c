@@ -46,6 +46,7 @@ void latch_set(struct latch *latch, const struct latch *wanted, bool is_relatchi
 		return;
 	if (is_other)
 		latch->source = (struct addr){ .len = 0 };
+	latch->is_forced = latch->is_forced && !is_other;
 	latch->before = latch->source;
 	latch->is_locked = false;
 	latch->window_end_ms = 0;
@@ -89,9 +90,16 @@ bool latch_take(struct latch *latch, const struct addr *source, uint64_t now_ms)
 	return is_other;
 }
 
+void latch_force(struct latch *latch, const struct addr *source)
+{
+	latch->source = *source;
+	latch->rank = TOLD;
+	latch->is_locked = latch->is_forced = true;
+}
+
 const struct addr *latch_target(const struct latch *latch)
 {
-	if (latch->is_latching && addr_is_set(&latch->source))
+	if ((latch->is_latching || latch->is_forced) && addr_is_set(&latch->source))
 		return &latch->source;
 	return addr_is_set(&latch->told) && addr_port(&latch->told) > 0 ? &latch->told : NULL;
 }

@@ -21,6 +21,7 @@ struct latch {
 	uint8_t rank;           /* of source */
 	bool is_latching;
 	bool is_locked;
+	bool is_forced;         /* source came from latch_force */
 };
 
 /* What signalling says now. When told, nat_host or is_latching changed, the search begins anew, from nothing. With
@@ -33,6 +34,9 @@ bool latch_admits(const struct latch *latch, const struct addr *source, uint64_t
 
 /* Takes an admitted and, where there is SRTP, authentic packet's source; true if the source is another one than before. */
 bool latch_take(struct latch *latch, const struct addr *source, uint64_t now_ms);
+
+/* What is known by other means than packets and SDP: the pair that ICE nominated. */
+void latch_force(struct latch *latch, const struct addr *source);
 
 /* Where packets for that side are sent; NULL: nowhere yet. */
 const struct addr *latch_target(const struct latch *latch);

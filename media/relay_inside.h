@@ -16,6 +16,7 @@
 
 struct dtls_context;
 struct dtls_session;
+struct mapping;
 struct media_worker;
 
 enum { PORT_RTP, PORT_RTCP, N_PORTS };
@@ -28,6 +29,7 @@ struct relay_socket {
 	unsigned n_batch;      /* packets that one system call takes */
 	uint64_t last_read_ms;
 	struct latch latch;
+	struct mapping *mapping; /* NULL: no STUN server is asked */
 };
 
 /* Both directions of SRTP between us and one side. */
@@ -55,6 +57,8 @@ struct relay_end_state {
 	struct srtp_pair srtp;   /* in use */
 	struct srtp_pair parked; /* of the keys before: an early dialog whose turn may come again */
 	struct dtls_session *dtls;
+	struct addr dtls_peer;   /* with whom the handshake is */
+	unsigned n_handshakes;   /* that failed */
 	struct relay_fingerprint fingerprint;
 	bool is_dtls_client;
 	char peer_ufrag[RELAY_ICE_TEXT_SIZE];

@@ -1,9 +1,11 @@
 #include "media/srtp.h"
 
+#include <pthread.h>
 #include <srtp2/srtp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/srtp_ciphers.h"
 #include "proxy/base/macros.h"
 
 enum {
@@ -70,9 +72,19 @@ static bool set_policies(enum srtp_suite suite, srtp_policy_t *policy)
 	return false;
 }
 
+static enum err started;
+
+static void start_once(void)
+{
+	started = srtp_init() == srtp_err_status_ok ? srtp_ciphers_install() : ERR_IO;
+}
+
 enum err srtp_start(void)
 {
-	return srtp_init() == srtp_err_status_ok ? ERR_OK : ERR_IO;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start_once);
+	return started;
 }
 
 /* Calls the library with a policy for our key; ssrc is looked at where type is ssrc_specific. */

@@ -23,7 +23,7 @@ enum srtp_result {
 	SRTP_REFUSED,  /* too many SSRCs, or the key has protected all that it may (2^48 packets) */
 };
 
-/* Prepares the library, once in the process before any other call. ERR_IO if it refuses. */
+/* Prepares the library for the process, before any other call; again does nothing. ERR_IO if it refuses. Any thread. */
 enum err srtp_start(void) MUST_CHECK;
 
 /* Makes the direction in (we decrypt) or out (we encrypt). Copies the key. before, if not NULL, is the one whose key this

@@ -33,8 +33,8 @@ DOORS = {
     "sofia-sip/*": ["proxy/sip/*", "federation/asserted.c", "federation/screen.c"],
     "gnutls/*": ["proxy/base/random.c", "proxy/base/mac.c", "proxy/transport/certificate_file.[ch]",
                  "proxy/transport/credentials.c", "proxy/transport/credentials_gnutls.h",
-                 "proxy/transport/identity.c", "proxy/transport/tls*.[ch]"],
-    "nettle/*": ["proxy/base/mac.c", "proxy/sip/digest.c", "proxy/sip/digest_nonce.c"],
+                 "proxy/transport/identity.c", "proxy/transport/tls*.[ch]", "media/dtls.c"],
+    "nettle/*": ["proxy/base/mac.c", "media/srtp_ciphers.c", "proxy/sip/digest.c", "proxy/sip/digest_nonce.c"],
     "ares*.h": ["routing/dns_*.c", "routing/dns.c"],
     "yaml.h": ["conf/yaml.c"],
     "uthash.h": ["proxy/base/table.h"],
@@ -43,7 +43,7 @@ DOORS = {
     "microhttpd.h": ["proxy/http.c"],
     "systemd/*": ["proxy/base/log_journal.c", "proxy/commands/notify.c"],
     "curl/*": ["proxy/commands/client.c"],
-    "srtp2/*": ["media/srtp.c"],
+    "srtp2/*": ["media/srtp.c", "media/srtp_ciphers.c"],
     "sqlite3.h": ["proxy/base/store_file.c"],
 }
 

@@ -21,15 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <srtp2/srtp.h>
-
+#include "media/srtp.h"
+#include "proxy/base/text.h"
 #include "tests/bench/cpu.h"
 
 enum {
 	PTIME_US = 20000,
 	PAYLOAD = 160,
 	PACKET = 12 + PAYLOAD,
-	TAG = 10,
 	KEY = 30,
 	HISTORY = 256, /* packets on their way, for each direction: 5 s */
 	EVENTS = 256,
@@ -44,7 +43,7 @@ struct phone {
 	struct phone *other;
 	uint16_t sequence;
 	uint64_t sent_at_us[HISTORY];
-	srtp_t protects, unprotects; /* NULL: plain */
+	struct srtp_way *protects, *unprotects; /* NULL: plain */
 };
 
 static struct {
@@ -122,33 +121,16 @@ static void open_phone(struct phone *phone, struct sockaddr_in addr, unsigned ca
 	}
 }
 
-static srtp_t make_srtp(unsigned char *key, srtp_ssrc_type_t type)
+static struct srtp_way *secure(const char *hex, bool is_in)
 {
-	srtp_policy_t policy = { .ssrc.type = type, .key = key, .window_size = 1024 };
-	srtp_t session;
+	struct srtp_key key = { .suite = SRTP_AES_CM_128_HMAC_SHA1_80 };
+	struct srtp_way *way;
 
-	srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
-	srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
-	if (srtp_create(&session, &policy)) {
-		fprintf(stderr, "rtp_load: no SRTP\n");
+	if (!text_unhex(hex, key.bytes, KEY) || srtp_way_new(&key, is_in, NULL, &way)) {
+		fprintf(stderr, "rtp_load: bad key\n");
 		exit(2);
 	}
-	return session;
-}
-
-static srtp_t secure(const char *hex, srtp_ssrc_type_t type)
-{
-	unsigned char key[KEY];
-	unsigned byte;
-
-	for (unsigned i = 0; i < KEY; i++) {
-		if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
-			fprintf(stderr, "rtp_load: bad key\n");
-			exit(2);
-		}
-		key[i] = (unsigned char)byte;
-	}
-	return make_srtp(key, type);
+	return way;
 }
 
 /* phones[2n] is the caller of call n, phones[2n + 1] the callee. */
@@ -173,8 +155,8 @@ static struct phone *make_phones(int epoll)
 		a->other = b;
 		b->other = a;
 		if (*key) {
-			a->protects = secure(key, ssrc_any_outbound);
-			a->unprotects = secure(relay_key, ssrc_any_inbound);
+			a->protects = secure(key, false);
+			a->unprotects = secure(relay_key, true);
 		}
 	}
 	return phones;
@@ -182,8 +164,8 @@ static struct phone *make_phones(int epoll)
 
 static void send_one(struct phone *phone, uint32_t ssrc)
 {
-	uint8_t packet[PACKET + SRTP_MAX_TRAILER_LEN] = { 0x80, 0 };
-	int len = PACKET;
+	uint8_t packet[PACKET + SRTP_ROOM] __attribute__((aligned(16))) = { 0x80, 0 };
+	size_t len = PACKET;
 	uint16_t sequence = phone->sequence++;
 	uint32_t words[2] = { htonl(sequence * 160u), htonl(ssrc) };
 
@@ -191,12 +173,12 @@ static void send_one(struct phone *phone, uint32_t ssrc)
 	packet[3] = (uint8_t)sequence;
 	memcpy(packet + 4, words, sizeof(words));
 	memset(packet + 12, (uint8_t)sequence, PAYLOAD);
-	if (phone->protects && srtp_protect(phone->protects, packet, &len)) {
+	if (phone->protects && srtp_way_protect(phone->protects, packet, &len, false) != SRTP_DONE) {
 		fprintf(stderr, "rtp_load: protect failed\n");
 		exit(2);
 	}
 	phone->sent_at_us[sequence % HISTORY] = now_us();
-	if (sendto(phone->fd, packet, (size_t)len, 0, (struct sockaddr *)&phone->relay, sizeof(phone->relay)) == len)
+	if (sendto(phone->fd, packet, len, 0, (struct sockaddr *)&phone->relay, sizeof(phone->relay)) == (ssize_t)len)
 		counts.sent += is_measuring;
 }
 
@@ -214,14 +196,14 @@ static uint64_t stamp_us(struct msghdr *head)
 }
 
 /* Is it the other one's packet, whole and readable? */
-static bool is_right(struct phone *phone, uint8_t *packet, int len)
+static bool is_right(struct phone *phone, uint8_t *packet, size_t len)
 {
-	if (phone->unprotects && srtp_unprotect(phone->unprotects, packet, &len))
+	if (phone->unprotects && srtp_way_unprotect(phone->unprotects, packet, &len, false) != SRTP_DONE)
 		return false;
 	return len == PACKET && packet[0] == 0x80 && packet[12] == packet[3] && packet[PACKET - 1] == packet[3];
 }
 
-static void take(struct phone *phone, struct msghdr *head, uint8_t *packet, int len)
+static void take(struct phone *phone, struct msghdr *head, uint8_t *packet, size_t len)
 {
 	uint16_t sequence = (uint16_t)(packet[2] << 8 | packet[3]);
 	uint64_t sent_at_us = phone->other->sent_at_us[sequence % HISTORY];
@@ -240,7 +222,7 @@ static void take(struct phone *phone, struct msghdr *head, uint8_t *packet, int 
 
 static void receive(struct phone *phone)
 {
-	uint8_t packet[ROOM];
+	uint8_t packet[ROOM] __attribute__((aligned(16)));
 	char control[128];
 	struct iovec part = { packet, sizeof(packet) };
 	struct msghdr head = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control };
@@ -250,7 +232,7 @@ static void receive(struct phone *phone)
 		ssize_t len = recvmsg(phone->fd, &head, 0);
 		if (len < 12)
 			return;
-		take(phone, &head, packet, (int)len);
+		take(phone, &head, packet, (size_t)len);
 	}
 }
 
@@ -263,6 +245,11 @@ static void receive_all(int epoll, int wait_ms)
 		receive(ready[i].data.ptr);
 }
 
+static unsigned common_divisor(unsigned a, unsigned b)
+{
+	return b == 0 ? a : common_divisor(b, a % b);
+}
+
 /* Sends what is due, receives what comes, for so long. The order of the phones is mixed, as in the world. */
 static void run(struct phone *phones, int epoll, double seconds)
 {
@@ -271,7 +258,7 @@ static void run(struct phone *phones, int epoll, double seconds)
 	uint64_t n_sent = 0, due;
 	unsigned stride = n_phones * 5 / 8 | 1;
 
-	while (n_phones % stride == 0 && stride > 1)
+	while (common_divisor(stride, n_phones) > 1) /* so that each has its turn */
 		stride += 2;
 	for (uint64_t at_us = began_us; at_us < end_us; at_us = now_us()) {
 		due = (at_us - began_us) * n_phones / PTIME_US;
@@ -306,7 +293,7 @@ int main(int argc, char **argv)
 	int64_t before_ns, used_ns;
 
 	parse_args(argc, argv);
-	if (srtp_init() || !(phones = make_phones(epoll)))
+	if (srtp_start() || !(phones = make_phones(epoll)))
 		return 2;
 	run(phones, epoll, options.warmup_s);
 	is_measuring = true;
