@@ -224,7 +224,10 @@ void call_media_response(struct branch *branch, const struct arrival *response)
 	message = message_of(branch, sip, &body);
 	message.is_first = media->is_first;
 	message.had_offer = media->had_offer;
-	message.source = response->flow->remote;
+	if (response->flow) /* one that another worker handed over has none */
+		message.source = response->flow->remote;
+	else if (branch->hops && branch->next)
+		message.source = branch->hops[branch->next - 1].remote;
 	buf_init(&out, 4 * SDP_MAX_BYTES);
 	verdict = calls_pass(context->worker->server->calls, &message, &out);
 	if (verdict == CALLS_REWRITTEN && sdp_body_replace(response->msg, &body, buf_text(&out), out.len))

@@ -30,7 +30,20 @@ static bool is_part_encoded(const msg_multipart_t *part)
 	       strcasecmp(encoding->g_string, "8bit") != 0 && strcasecmp(encoding->g_string, "7bit") != 0;
 }
 
-/* Parsed from a copy, in which the parser leaves marks; positions are the same. */
+/* The parser's parts are copies: where one stands says its text, which must be there once. */
+static bool find_text(const sip_payload_t *body, const msg_payload_t *part, struct sdp_body *out)
+{
+	const char *end = body->pl_data + body->pl_len, *at;
+
+	if (!part->pl_len)
+		return false;
+	at = memmem(body->pl_data, body->pl_len, part->pl_data, part->pl_len);
+	if (!at || memmem(at + 1, (size_t)(end - at - 1), part->pl_data, part->pl_len))
+		return false;
+	*out = (struct sdp_body){ .text = at, .len = part->pl_len, .at = (size_t)(at - body->pl_data) };
+	return true;
+}
+
 static enum sdp_body_kind find_part(su_home_t *home, const sip_t *sip, struct sdp_body *out)
 {
 	const sip_payload_t *body = sip->sip_payload;
@@ -47,12 +60,8 @@ static enum sdp_body_kind find_part(su_home_t *home, const sip_t *sip, struct sd
 			return SDP_BODY_OPAQUE;
 		if (!is_sdp(part->mp_content_type))
 			continue;
-		if (kind != SDP_BODY_NONE || !payload || payload->pl_data < copy->pl_data ||
-		    payload->pl_data + payload->pl_len > copy->pl_data + copy->pl_len || is_part_encoded(part))
+		if (kind != SDP_BODY_NONE || !payload || is_part_encoded(part) || !find_text(body, payload, out))
 			return SDP_BODY_OPAQUE;
-		out->at = (size_t)(payload->pl_data - copy->pl_data);
-		out->len = payload->pl_len;
-		out->text = body->pl_data + out->at;
 		kind = SDP_BODY_ONE;
 	}
 	return kind;

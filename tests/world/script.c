@@ -323,6 +323,20 @@ static bool do_everybody(struct stage *stage, char *rest)
 	return true;
 }
 
+static bool do_media(struct stage *stage, char *rest)
+{
+	unsigned n = 0, is_open = world_media_n_open(stage->world.media);
+
+	if (!strcmp(rest, "falls silent")) {
+		world_media_fall_silent(stage->world.media);
+		world_turn(&stage->world, 0);
+		return true;
+	}
+	if (sscanf(rest, "holds %u", &n) != 1)
+		return stage_fault(stage, "what of media: %s", rest);
+	return n == is_open || stage_fault(stage, "%u relays are open", is_open);
+}
+
 static const struct {
 	const char *word;
 	bool (*run)(struct stage *stage, char *rest);
@@ -332,7 +346,7 @@ static const struct {
 	{ "reload", do_reload },       { "times", do_times },
 	{ "confirm", do_confirm },     { "keep", do_keep },
 	{ "restart", do_restart },     { "drain", do_drain },
-	{ "everybody", do_everybody }, { "because", do_because },
+	{ "media", do_media },         { "everybody", do_everybody }, { "because", do_because },
 };
 
 /* ---- the play ---- */

@@ -37,6 +37,8 @@
  *   keep state                            what must survive a restart is kept from now on
  *   restart proxy                         the proxy ends and begins anew
  *   drain proxy                           it takes nothing new any more, as before its end
+ *   media holds N                         so many relays are open
+ *   media falls silent                    nothing comes on any of them any more
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
