@@ -94,7 +94,8 @@ static enum err check(struct settings *settings, bool is_complete, struct report
 		check_references(settings, report);
 		check_listeners(settings, report);
 		check_backends(settings, report);
-		check_federation(settings, report);
+		check_media(settings, report);
+	check_federation(settings, report);
 	}
 	check_routes(settings, report);
 	check_files(settings, report);

@@ -343,6 +343,8 @@ const char *conf_network_text(enum conf_network network);
 const char *conf_transport_text(enum conf_transport transport);
 const char *conf_tls_version_text(enum conf_tls_version version); /* "1.2" */
 
+/* True if calls by any enabled listener are relayed. */
+bool settings_media_is_on(const struct settings *settings);
 /* True if calls between these networks are relayed. */
 bool settings_media_relays(const struct settings_media *media, enum conf_network a, enum conf_network b);
 

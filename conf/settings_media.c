@@ -99,13 +99,13 @@ static void finish_ports(struct schema_reader *reader, const struct node *node, 
 	}
 	media->first_port = (uint16_t)first;
 	media->last_port = (uint16_t)last;
-	if (first % 2)
-		report_warning(reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
-			       "%u is odd and will not be used: RTP takes even ports (RFC 3550 11)", (unsigned)first);
 	n_pairs = (unsigned)((last + 1) / 2 - (first + 1) / 2);
 	if (n_pairs < 2)
 		report_error(reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
 			     "'%.64s' holds less than two pairs, which one call takes", text);
+	else if (first % 2)
+		report_warning(reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
+			       "%u is odd and will not be used: RTP takes even ports (RFC 3550 11)", (unsigned)first);
 	else if (n_pairs < media->channels)
 		report_warning(reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
 			       "%u pairs of ports for %u channels: expected at least as many", n_pairs, media->channels);

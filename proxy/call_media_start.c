@@ -53,14 +53,6 @@ enum err call_media_start_with(struct server *server, const struct settings_medi
 	return err;
 }
 
-static bool is_relaying(const struct settings *settings)
-{
-	for (size_t i = 0; i < settings->n_listeners; i++)
-		if (settings->listeners[i].is_enabled && settings->media.relay & 1U << settings->listeners[i].network)
-			return true;
-	return false;
-}
-
 enum err call_media_start(struct server *server, const struct settings *settings)
 {
 	struct relays_settings relays = {
@@ -70,7 +62,7 @@ enum err call_media_start(struct server *server, const struct settings *settings
 	};
 	enum err err;
 
-	if (server->calls || !is_relaying(settings))
+	if (server->calls || !settings_media_is_on(settings))
 		return ERR_OK;
 	err = relays_new(&relays, &server->relays);
 	return err ? err : call_media_start_with(server, &settings->media, &relay_real_ops, server->relays);
