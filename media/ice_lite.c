@@ -84,8 +84,8 @@ bool ice_lite_take(struct relay_socket *socket, const uint8_t *bytes, size_t len
 	if (stun_read(bytes, len, &message) || !is_check(socket->end, bytes, &message))
 		return false;
 	code = error_of(&message);
+	answer(socket, &message, code, source); /* before a handshake that this may begin */
 	if (!code)
 		choose(socket, message.use_candidate, source);
-	answer(socket, &message, code, source);
 	return true;
 }

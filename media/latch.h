@@ -11,17 +11,18 @@
 
 enum { LATCH_PRESET_WINDOW_MS = 500 };
 
+/* What each packet needs comes first. */
 struct latch {
-	struct addr told;     /* what signalling said; unset: nothing */
-	struct addr nat_host; /* unset: any host may be latched */
 	struct addr source;   /* where packets are taken from; unset: nobody came yet */
-	struct addr before;   /* while looking anew: the source that was */
-	uint32_t window_ms;
 	uint64_t window_end_ms; /* 0: not begun */
-	uint8_t rank;           /* of source */
+	uint32_t window_ms;
+	uint8_t rank;         /* of source */
 	bool is_latching;
 	bool is_locked;
-	bool is_forced;         /* source came from latch_force */
+	bool is_forced;       /* source came from latch_force */
+	struct addr told;     /* what signalling said; unset: nothing */
+	struct addr nat_host; /* unset: any host may be latched */
+	struct addr before;   /* while looking anew: the source that was */
 };
 
 /* What signalling says now. When told, nat_host or is_latching changed, the search begins anew, from nothing. With

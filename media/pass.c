@@ -16,8 +16,11 @@ static void flush(struct media_worker *worker)
 {
 	struct sending *sending = &worker->sending;
 
+	const struct msghdr *first = &sending->heads[0].msg_hdr;
+
 	if (sending->n == 1)
-		(void)sendmsg(sending->fd, &sending->heads[0].msg_hdr, 0);
+		(void)sendto(sending->fd, sending->parts[0].iov_base, sending->parts[0].iov_len, 0, first->msg_name,
+			     first->msg_namelen);
 	else if (sending->n > 1)
 		(void)sendmmsg(sending->fd, sending->heads, sending->n, 0);
 	sending->n = 0;
@@ -136,7 +139,7 @@ static void accept_source(struct relay_socket *socket, const struct packet *pack
 	live(relay);
 	if (latch->is_locked && latch_is_source(latch, &packet->source))
 		return;
-	if (latch_take(latch, &packet->source, relay->last_ms))
+	if (latch_take(latch, &packet->source, relay->last_ms) && latch->is_latching)
 		tell_latched(socket);
 }
 
@@ -286,16 +289,19 @@ static void adapt(struct relay_socket *socket, unsigned n, uint64_t now_ms)
 
 static int receive(struct media_worker *worker, struct relay_socket *socket)
 {
+	struct msghdr *first = &worker->heads[0].msg_hdr;
 	int fd = socket->watch.fd;
-	int n;
+	ssize_t len;
 
 	for (unsigned i = 0; i < socket->n_batch; i++)
 		worker->heads[i].msg_hdr.msg_namelen = sizeof(struct sockaddr_in6);
 	if (socket->n_batch > 1)
 		return recvmmsg(fd, worker->heads, socket->n_batch, MSG_DONTWAIT, NULL);
-	n = (int)recvmsg(fd, &worker->heads[0].msg_hdr, MSG_DONTWAIT);
-	worker->heads[0].msg_len = n > 0 ? (unsigned)n : 0;
-	return n < 0 ? -1 : 1;
+	/* With MSG_TRUNC the length is that of the datagram. */
+	len = recvfrom(fd, worker->packets[0].bytes, PACKET_ROOM, MSG_DONTWAIT | MSG_TRUNC, first->msg_name, &first->msg_namelen);
+	worker->heads[0].msg_len = len > 0 ? (unsigned)len : 0;
+	first->msg_flags = len > PACKET_ROOM ? MSG_TRUNC : 0;
+	return len < 0 ? -1 : 1;
 }
 
 void on_packets(struct loop_watch *watch, unsigned events)
@@ -314,6 +320,7 @@ void on_packets(struct loop_watch *watch, unsigned events)
 			take(socket, packet, worker->heads[i].msg_len);
 	}
 	flush(worker);
-	if (n > 0)
-		adapt(socket, (unsigned)n, loop_now_ms(worker->loop));
+	if (n <= 0)
+		return;
+	adapt(socket, (unsigned)n, loop_now_ms(worker->loop));
 }

@@ -73,7 +73,7 @@ void relays_fingerprint(const struct relays *relays, uint8_t out[32]);
 /* ---- Events: delivered in the owner's loop, in order ---- */
 
 enum relay_event_kind {
-	RELAY_LATCHED,     /* an end found where its media comes from: stream, leg, is_rtcp, addr */
+	RELAY_LATCHED,     /* an end that latches, or has ICE, found where its media comes from: stream, leg, is_rtcp, addr */
 	RELAY_SILENT,      /* nothing came on any stream for the timeout; told once until something comes again. Nothing else
 			    * happens by itself: the owner ends the call */
 	RELAY_SECURED,     /* a DTLS handshake is done and its fingerprint is the told one: stream, leg */

@@ -1,5 +1,6 @@
 #include "media/srtp.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <srtp2/srtp.h>
 #include <stdlib.h>
@@ -258,7 +259,7 @@ static srtp_err_status_t try_roc(struct srtp_way *way, uint8_t *bytes, size_t *l
 	if (is_there)
 		(void)srtp_set_stream_roc(way->session, ssrc, 0); /* it is there, so it can be set */
 	else
-		(void)srtp_remove_stream(way->session, __builtin_bswap32(ssrc)); /* in network order, unlike above */
+		(void)srtp_remove_stream(way->session, htonl(ssrc)); /* in network order, unlike above */
 	return status;
 }
 
