@@ -124,9 +124,11 @@ static void tell_keys(struct media_line *line, enum relay_leg leg, const struct 
 
 static void tell_security(struct media_line *line, enum relay_leg leg, const struct media_policy *policy)
 {
+	const struct sdp_profile *offered = &line->theirs[other(leg)].profile;
 	struct media_told *told = &line->told[leg];
 
-	told->profile = (struct sdp_profile){ .is_feedback = line->theirs[other(leg)].profile.is_feedback };
+	/* Browsers speak SAVPF to phones that know AVP alone, and then do without early feedback (RFC 5124 §4). */
+	told->profile = (struct sdp_profile){ .is_feedback = offered->is_feedback && !offered->is_dtls };
 	switch (policy->srtp[leg]) {
 	case CONF_SRTP_REQUIRE:
 		told->profile.is_secure = true;

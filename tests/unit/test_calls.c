@@ -161,8 +161,8 @@ static const struct {
 		{ "< 200", A(5000,) A(5002,), S(30000, "a=crypto:1 " S80 " inline:*\r\n") S(30002, "a=crypto:1 " S80 " inline:*\r\n") } }, NULL },
 	{ "DTLS with ICE outside, RTP inside, RFC 5763 §5, RFC 8445 §2.5", "wl", "to", 0, {
 		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=rtcp-mux\r\n",
-		  "m=audio 30100 RTP/AVPF 0\r\na=rtcp-mux\r\n" },
-		{ "< 200", "m=audio 5000 RTP/AVPF 0\r\n",
+		  "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200", "m=audio 5000 RTP/AVP 0\r\n",
 		  "a=ice-lite\r\nm=audio 30000 UDP/TLS/RTP/SAVPF 0\r\na=rtcp-mux\r\n" PRINT "a=setup:passive\r\na=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\n"
 		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 30000 typ host\r\na=end-of-candidates\r\n" } },
 	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 plain\n" },
