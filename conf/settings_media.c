@@ -113,7 +113,11 @@ static void finish_ports(struct schema_reader *reader, const struct node *node, 
 
 static void finish_suites(struct schema_reader *reader, struct settings_media *media)
 {
-	static const struct settings_text preset[] = { { suites[0], { 0 } }, { suites[1], { 0 } }, { suites[2], { 0 } } };
+	static const struct settings_text preset[] = {
+		{ .text = "AES_CM_128_HMAC_SHA1_80" },
+		{ .text = "AES_CM_128_HMAC_SHA1_32" },
+		{ .text = "AES_256_CM_HMAC_SHA1_80" },
+	};
 
 	for (size_t i = 0; i < media->n_suites; i++) {
 		const struct settings_text *suite = &media->suites[i];

@@ -192,6 +192,7 @@ static enum media_verdict offer_line(struct negotiation *next, struct media_line
 	line->hides_hold = hides_hold(&sides[to], policy) && is_held(offer);
 	*told = (struct media_told){
 		.is_rejected = line->is_rejected,
+		.profile = offer->profile,
 		.is_muxed = offer->is_muxed,
 		.mode = line->hides_hold ? SDP_MODE_SENDRECV : offered_mode(offer),
 	};

@@ -15,11 +15,11 @@ const char *sdp_line_attribute(const char *line, const char *name)
 {
 	const size_t len = strlen(name);
 
-	if (line[0] != 'a' || strncmp(line + 2, name, len) != 0)
+	if (line[0] != 'a' || strncasecmp(line + 2, name, len) != 0)
 		return NULL;
 	if (line[2 + len] == ':')
 		return line + 3 + len;
-	return line[2 + len] == '\0' ? line + 2 + len : NULL;
+	return sdp_is_token_char(line[2 + len]) ? NULL : line + 2 + len; /* "a=ice-ufrag=x" is one to Sofia */
 }
 
 static size_t count_lines(const char *bytes, size_t len)
@@ -31,10 +31,28 @@ static size_t count_lines(const char *bytes, size_t len)
 	return n;
 }
 
-/* Lines that are none ("x=...") are left out: what they would mean to the reader nobody knows. */
+/* "x=..." (RFC 4566 §5). */
 static bool is_line(const char *line)
 {
 	return islower((unsigned char)line[0]) && line[1] == '=';
+}
+
+static const char *skip_word(const char *at)
+{
+	at += strcspn(at, " \t");
+	return at + strspn(at, " \t");
+}
+
+/* Type, port, protocol and a format; Sofia is content with less. */
+static bool is_media_line(const char *line)
+{
+	const char *port = skip_word(line), *rest = port + strspn(port, "0123456789");
+
+	if (rest == port)
+		return false;
+	if (*rest == '/')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	return (*rest == ' ' || *rest == '\t') && *skip_word(port) && *skip_word(skip_word(port));
 }
 
 static enum err cut(struct sdp *sdp, const char *bytes, size_t len)
@@ -52,8 +70,12 @@ static enum err cut(struct sdp *sdp, const char *bytes, size_t len)
 
 		next = at + n + (at[n] != '\0');
 		at[n] = '\0';
-		if (!is_line(at))
+		if (!*at)
 			continue;
+		if (!is_line(at))
+			return ERR_SYNTAX; /* Sofia reads some of these, and what nobody wrote must not be passed on */
+		if (*at == 'm' && !is_media_line(at))
+			return ERR_SYNTAX;
 		media += *at == 'm';
 		sdp->lines[sdp->n_lines++] = (struct sdp_line){ at, media };
 	}
@@ -210,6 +232,18 @@ static unsigned read_bandwidth(const sdp_media_t *media)
 	return kbps < 1000000 ? (unsigned)kbps : 1000000;
 }
 
+/* Payload types (RFC 3551 §6). Of the profiles that it does not know Sofia takes any word. */
+static bool has_payload_types(const sdp_media_t *media)
+{
+	for (const sdp_list_t *format = media->m_format; format; format = format->l_next) {
+		const char *text = format->l_text;
+
+		if (text[strspn(text, "0123456789")] || strlen(text) > 3 || atoi(text) > 127)
+			return false;
+	}
+	return true;
+}
+
 static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 {
 	const sdp_connection_t *connection =
@@ -220,6 +254,8 @@ static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 		return ERR_SYNTAX;
 	text_copy(out->type, sizeof(out->type), media->m_type_name ? media->m_type_name : "");
 	read_protocol(media, out);
+	if (out->kind == SDP_RTP && !has_payload_types(media))
+		return ERR_SYNTAX;
 	out->is_rejected = media->m_port == 0;
 	out->mode = (enum sdp_mode)media->m_mode;
 	if (connection)

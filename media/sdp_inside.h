@@ -16,5 +16,6 @@ struct sdp {
 	unsigned n_streams;
 };
 
-/* What follows "a=NAME" if the line is that attribute: "" for one without a value, else the text behind the colon; NULL: another. */
+/* What follows "a=NAME" if the line is that attribute: "" for one without a value, else the text behind the colon; NULL: another.
+ * Case matters as little as to Sofia, so that what it reads is what is replaced. */
 const char *sdp_line_attribute(const char *line, const char *name);

@@ -21,6 +21,19 @@ static size_t line_len(const char *line, const char *end)
 	return len;
 }
 
+/* Type, port, protocol, formats. What stands behind the digits of a port Sofia takes for the protocol. */
+static bool is_of_word(unsigned word, char c)
+{
+	switch (word) {
+	case 1:
+		return (c >= '0' && c <= '9') || c == '/';
+	case 2:
+		return sdp_is_token_char(c) || c == '/';
+	default:
+		return sdp_is_token_char(c);
+	}
+}
+
 /* The words of an m-line, one space between them; what no token holds becomes a letter, but for the slash of port and protocol. */
 static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_clean)
 {
@@ -37,9 +50,9 @@ static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_c
 			}
 			continue;
 		}
-		if (i >= 2 && !sdp_is_token_char(c) && !(c == '/' && (word == 1 || word == 2))) {
+		if (i >= 2 && !is_of_word(word, c)) {
 			*is_clean = false;
-			c = 'x';
+			c = word == 1 ? '0' : 'x';
 		}
 		to[n++] = c;
 	}

@@ -50,6 +50,10 @@ static const struct {
 	{ "MSRP", HEAD "m=message 4000 TCP/MSRP *\r\n", ERR_OK, "192.0.2.1:4000", "", SDP_FOREIGN, SDP_MODE_SENDRECV },
 	{ "a port that is none", HEAD "m=audio 70000 RTP/AVP 0\r\n", ERR_SYNTAX, "", "", 0, 0 },
 	{ "a byte above ASCII in m=, pitfall 9", HEAD "m=audio 4000 RTP/AVP 0 \xe4\r\n", ERR_SYNTAX, "", "", 0, 0 },
+	{ "a port with something behind it", HEAD "m=audio 500g RTP/AVP 0\r\n", ERR_SYNTAX, "", "", 0, 0 },
+	{ "no protocol", HEAD "m=audio 5000\r\n", ERR_SYNTAX, "", "", 0, 0 },
+	{ "no format", HEAD "m=audio 5000 RTP/AVP \r\n", ERR_SYNTAX, "", "", 0, 0 },
+	{ "a line that is none", HEAD "a\r\nm=audio 5000 RTP/AVP 0\r\n", ERR_SYNTAX, "", "", 0, 0 },
 	{ "not SDP at all", "hello", ERR_SYNTAX, "", "", 0, 0 },
 	{ "nothing", "", ERR_SYNTAX, "", "", 0, 0 },
 };
@@ -174,6 +178,8 @@ static const struct {
 	{ "ICE and bundle go, RFC 8839, 8843",
 	  HEAD "a=group:BUNDLE 1\r\na=group:LS 1\r\na=ice-options:trickle\r\na=ice-lite\r\nm=audio 4000 RTP/AVP 0\r\na=candidate:1 1 UDP 1 10.0.0.1 5 typ host\r\na=ice-ufrag:a\r\na=ice-pwd:b\r\na=mid:1\r\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=group:LS 1\r\nm=audio 30000 RTP/AVP 0\r\na=mid:1\r\n" },
+	{ "whatever case they are written in", HEAD "m=audio 4000 RTP/AVP 0\r\na=ICE-ufrag:a\r\na=Crypto:" KEY "\r\na=RTCP:1\r\n",
+	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\na=rtcp:30001\r\n" },
 	{ "ICE of ours, RFC 8445 §5.2", HEAD "m=audio 4000 RTP/AVP 0\r\na=candidate:1 1 UDP 1 10.0.0.1 5 typ host\r\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=ice-lite\r\nm=audio 30000 RTP/AVP 0\r\na=ice-ufrag:uuuu\r\na=ice-pwd:pppp\r\n"
 	  "a=candidate:1 1 UDP 2130706431 203.0.113.5 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.5 30001 typ host\r\na=end-of-candidates\r\n",
@@ -188,7 +194,7 @@ static const struct {
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=fingerprint:sha-1 AB\r\nm=audio 30000 RTP/SAVP 0\r\na=crypto:" KEY "\r\na=setup:active\r\n", .keeps_security = true },
 	{ "kept without us", HEAD "m=message 4000 TCP/MSRP *\r\na=path:x\r\n", HEAD "m=message 4000 TCP/MSRP *\r\na=path:x\r\n", .is_kept = true },
 	{ "ports in layers, RFC 4566 §5.14", HEAD "m=audio 4000/2 RTP/AVP 0\r\n", O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n" },
-	{ "lines that are none go, ends become CRLF", "v=0\no=a 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n\n",
+	{ "empty lines go, ends become CRLF", "v=0\no=a 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n" },
 };
 /* clang-format on */

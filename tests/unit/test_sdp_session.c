@@ -59,6 +59,7 @@ static const struct {
 	{ "two spaces, and tabs", "m=audio  4000\tudptl  t38\r\n", ERR_OK, 1, true },
 	{ "no format at all", "m=audio 4000 udptl\r\n", ERR_OK, 1, true },
 	{ "a byte above ASCII", "m=audio 4000 udptl t\xe4\r\n", ERR_OK, 1, false },
+	{ "letters in a port, and a slash where Sofia then sees a format", "m=audio 40S0RP /0TAVP 0\r\n", ERR_OK, 1, false },
 	{ "a slash in a format", "m=audio 4000 udptl t/38\r\n", ERR_OK, 1, false },
 	{ "a bracket", "m=audio 4000 ud(ptl t38\r\n", ERR_OK, 1, false },
 	{ "a control byte in c=", "m=audio 4000 udptl t38\r\nc=IN IP4 192.0.2.\1\r\n", ERR_OK, 1, false },
