@@ -43,6 +43,9 @@ enum conf_placement {
 	PLACEMENT_REJECT,  /* nowhere */
 };
 
+/* What is done with a 3xx of a partner. */
+enum conf_redirect { REDIRECT_FORWARD, REDIRECT_FOLLOW };
+
 /* What is exchanged with a partner: bits. */
 enum {
 	SERVICE_PRESENCE = 1 << 0,
@@ -130,6 +133,7 @@ struct settings_server {
 	bool has_port; /* false: none was written, and a name may be looked up by SRV (RFC 3263)
 			*/
 	enum conf_transport transport;
+	bool has_preset_transport; /* none was written: NAPTR may be asked where it is spoken (RFC 3263 §4.1) */
 	uint16_t priority, weight; /* RFC 2782 */
 	struct place place;
 };
@@ -170,6 +174,7 @@ struct settings_route {
 	size_t n_identities;
 	bool accepts_wildcard;         /* the route's own word, or else that of tls */
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
+	enum conf_redirect redirect;
 	unsigned services_in, services_out; /* SERVICE_...: what it may ask of us, and we of it */
 	uint32_t probe_ms;             /* 0: no probing */
 	struct place place, domain_place, bind_place;

@@ -26,8 +26,8 @@ static const struct word services[] = {
 };
 
 static const struct word redirects[] = {
-	{ "forward", 0, false },
-	{ "follow", 1, true },
+	{ "forward", REDIRECT_FORWARD, false },
+	{ "follow", REDIRECT_FOLLOW, false },
 	{ NULL, 0, false },
 };
 
@@ -51,7 +51,7 @@ static const struct field route_fields[] = {
 	{ "port", KIND_PORT, ROUTE(port), 1, 65535, NULL, LIVE,
 	  "the port of server; without it 5060, or 5061 for tls and mtls" },
 	{ "transport", KIND_WORD, ROUTE(transport), 0, 0, "mtls", LIVE,
-	  "how server is reached: udp, tcp, tls or mtls", conf_transport_words },
+	  "how server is reached: udp, tcp, tls or mtls; a name without port and transport is looked up by NAPTR, too", conf_transport_words },
 	{ "servers", KIND_LIST, ROUTE(servers), 0, 0, NULL, LIVE,
 	  "several servers, with priority and weight, instead of server", NULL, &settings_server_table },
 	{ "bind", KIND_TEXT, ROUTE(route.bind), 0, 64, NULL, LIVE,
@@ -68,8 +68,8 @@ static const struct field route_fields[] = {
 	{ "services", KIND_WORDS_WAYS, ROUTE(route.services_in), 0, 0, NULL, LIVE,
 	  "what is exchanged with this partner, as a list or as in: (from there) and out: (to there); without it all",
 	  services },
-	{ "redirect", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
-	  "what is done with a 3xx from there", redirects },
+	{ "redirect", KIND_WORD, ROUTE(route.redirect), 0, 0, "forward", LIVE,
+	  "what is done with a 3xx from there: it goes back, or we ask where it leads to", redirects },
 	{ "refer", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
 	  "what is done with a REFER from there", refers },
 	{ "probe", KIND_DURATION, ROUTE(route.probe_ms), 0, 86400000, "60s", LIVE,
@@ -142,6 +142,7 @@ static void read_servers(struct schema_reader *reader, const struct node *node,
 	one->host = item->server;
 	one->priority = one->weight = 1;
 	one->place = settings_place(node, "server");
+	one->has_preset_transport = !node_get(node, "transport");
 	settings_server_complete(one, item->transport, item->port);
 	item->route.servers = one;
 	item->route.n_servers = 1;

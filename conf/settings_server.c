@@ -48,6 +48,7 @@ static void finish_server(struct schema_reader *reader, const struct node *node,
 
 	(void)reader;
 	item->server.place = settings_place(node, "host");
+	item->server.has_preset_transport = !node_get(node, "transport");
 	settings_server_complete(&item->server, item->transport, item->port);
 }
 

@@ -111,12 +111,12 @@ static void key_of(const struct addr *source, const char *peer_id, struct key *k
 		key_of_source(source, key);
 		return;
 	}
-	const uint64_t hashes[] = { random_keyed_hash(peer_id, len),
-				    random_keyed_hash(peer_id, len + 1) }; /* with its end: another */
+	/* The key of the hash is secret, so nobody can choose a name that falls on another's. */
+	const uint64_t words[] = { random_keyed_hash(peer_id, len), len };
 
-	memcpy(key->bytes, hashes, sizeof(hashes));
+	memcpy(key->bytes, words, sizeof(words));
 	key->kind = 0;
-	key->hash = hashes[0];
+	key->hash = words[0];
 }
 
 static struct account *find(const struct shard *shard, const struct key *key)

@@ -1,5 +1,24 @@
 #include "federation/peer.h"
 
+#include <stddef.h>
+#include <string.h>
+
+void origin_clear(struct origin *origin)
+{
+	memset(origin, 0, offsetof(struct origin, id));
+	origin->rule = "";
+	origin->id[0] = origin->domain[0] = origin->server[0] = origin->evidence[0] = '\0';
+}
+
+void origin_copy(struct origin *to, const struct origin *from)
+{
+	memcpy(to, from, offsetof(struct origin, id));
+	strcpy(to->id, from->id);
+	strcpy(to->domain, from->domain);
+	strcpy(to->server, from->server);
+	strcpy(to->evidence, from->evidence);
+}
+
 const char *origin_kind_text(enum origin_kind kind)
 {
 	switch (kind) {

@@ -21,16 +21,23 @@ struct origin {
 		*route; /* partner; stranger: the route that refused it, if there is one */
 	const struct settings_backend
 		*backend;   /* backend; stranger: the one whose address it came from */
-	char id[272];       /* "partner:partner.example", "backend:berlin", "" for strangers */
-	char domain[256];   /* the From domain it speaks for, normalised */
 	enum reason reason; /* stranger: why */
-	char server[256];   /* discovered by SRV: the server that speaks for the domain; "" */
 	bool needs_srv; /* stranger: the domain's SRV record may say that the certificate speaks for it; it was not
 			   in the question */
 	const char *rule; /* which rule decided: "certificate-names-domain", "route-pins-name",
 			     "address", "backend-address", ... */
+	/* The texts are the last, and only as much of them is touched as is used. */
+	char id[272];	    /* "partner:partner.example", "backend:berlin", "" for strangers */
+	char domain[256];   /* the From domain it speaks for, normalised */
+	char server[256];   /* discovered by SRV: the server that speaks for the domain; "" */
 	char evidence[256]; /* what it decided on: "certificate name sip.partner.example" */
 };
+
+/* A stranger of whom nothing is known. */
+void origin_clear(struct origin *origin);
+
+/* A copy of what is used of from. */
+void origin_copy(struct origin *to, const struct origin *from);
 
 const char *origin_kind_text(
 	enum origin_kind kind); /* "partner", "partner-untrusted", "discovered", "backend", "stranger" */

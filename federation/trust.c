@@ -408,14 +408,7 @@ static void classify_outside(const struct trust *trust, const struct trust_quest
 void trust_classify(const struct trust *trust, const struct trust_question *question,
 		    struct origin *out)
 {
-	out->kind = ORIGIN_STRANGER;
-	out->reason = REASON_NONE;
-	out->route = NULL;
-	out->backend = NULL;
-	out->rule = "";
-	out->needs_srv = false;
-	out->server[0] = '\0';
-	out->id[0] = out->evidence[0] = out->domain[0] = '\0';
+	origin_clear(out);
 	/* What is no domain stays "": nobody speaks for that. */
 	(void)text_domain(question->from_domain, out->domain, sizeof(out->domain));
 

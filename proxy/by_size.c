@@ -36,7 +36,7 @@ static bool make(const struct branch *branch, const struct hop *hop, struct hop 
 	if (!listener || listener->network != hop->listener->network ||
 	    (addr_is_ipv6(&hop->remote) && !addr_is_ipv6(&listener->addr)))
 		return false;
-	*out = *hop;
+	hop_copy(out, hop);
 	out->transport = TRANSPORT_TCP;
 	out->listener = listener;
 	if (!addr_is_set(&rule->bind) && addr_is_set(&out->bind)) { /* it was the other listener's */

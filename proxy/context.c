@@ -6,6 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/call_media.h"
+#include "proxy/follow.h"
 #include "proxy/forward.h"
 #include "proxy/late.h"
 #include "proxy/open_partner.h"
@@ -34,6 +35,8 @@ static void branch_fini(struct branch *branch)
 	timer_stop(&branch->patience);
 	free(branch->hops);
 	branch->hops = NULL;
+	free(branch->redirected);
+	branch->redirected = NULL;
 }
 
 static void context_free(struct context *context)
@@ -333,16 +336,15 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	if (reason)
 		peer_stats_looked_up(context->worker->server->peer_stats, branch->target.rule->id, reason);
 	if (context->decision && evidence)
-		text_copy(context->decision->evidence, sizeof(context->decision->evidence),
-			  evidence);
+		decision_set(context->decision, DECISION_EVIDENCE, evidence);
 	/* Of several that were asked for a user, the record tells which one could not be. */
 	if (context->decision && reason)
 		decision_add_hop(context->decision, branch->target.rule->id, reason, 0);
 	if (!reason && n_hops) {
 		branch->hops = malloc(n_hops * sizeof(*hops));
 		if (branch->hops) {
-			memcpy(branch->hops, hops, n_hops * sizeof(*hops));
-			branch->n_hops = n_hops;
+			for (branch->n_hops = 0; branch->n_hops < n_hops; branch->n_hops++)
+				hop_copy(&branch->hops[branch->n_hops], &hops[branch->n_hops]);
 		} else {
 			reason = REASON_OVERLOAD;
 		}
@@ -363,9 +365,9 @@ static void begin_stage(struct context *context, unsigned stage)
 			continue;
 		branch->state = BRANCH_LOCATING;
 		stage_branch_begins(branch);
-		if (stage && context->decision)
-			text_copy(context->decision->destination, sizeof(context->decision->destination),
-				  branch->target.rule->id);
+		open_partner_sent(branch);
+		if ((stage || branch->redirected) && context->decision)
+			decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		branch->locate = locate_start(worker->loop, worker->dns, worker->server->health,
 					      worker->server->location, &branch->target,
 					      context->snapshot->settings->dns.budget_ms, on_located, branch);
@@ -397,6 +399,16 @@ void context_branch_done(struct branch *branch)
 		response_send_best(context);
 	}
 	context_check_end(context);
+}
+
+void context_branch_replaced(struct branch *branch)
+{
+	branch->state = BRANCH_DONE;
+	branch->is_replaced = true;
+	timer_stop(&branch->timer_c);
+	timer_stop(&branch->patience);
+	stage_branch_ended(branch);
+	begin_stage(branch->context, branch->aim.stage);
 }
 
 /* ---- cancelling ---- */
@@ -456,6 +468,18 @@ static void take_token(struct context *context, const struct request *request)
 	context->token.worker = (uint8_t)context->worker->number;
 }
 
+struct branch *context_add_branch(struct context *context, const struct request *request, unsigned i)
+{
+	struct branch *branch = &context->branches[context->n_branches++];
+
+	memset(branch, 0, offsetof(struct branch, target));
+	branch->context = context;
+	list_init(&branch->lates);
+	target_copy(&branch->target, &request->targets[i]);
+	aim_copy(&branch->aim, &request->aims[i]);
+	return branch;
+}
+
 static enum err fill(struct context *context, struct request *request)
 {
 	struct arrival *arrival = request->arrival;
@@ -465,22 +489,17 @@ static enum err fill(struct context *context, struct request *request)
 
 	context->msg = request->msg;
 	request->msg = NULL;
-	context->origin = request->origin;
+	origin_copy(&context->origin, &request->origin);
 	context->in = listener_ref(arrival->flow->listener);
 	context->source = arrival->flow->remote;
 	context->is_ack = request->is_ack;
-	context->is_invite = !strcmp(request->decision.method, "INVITE");
+	context->is_invite = !strcmp(decision_text(&request->decision, DECISION_METHOD), "INVITE");
 	context->needs_record_route = request->needs_record_route;
 	context->began_ms = request->now_ms;
 	request_loop_hash(request->snapshot, arrival->sip, context->loop);
 	take_token(context, request);
-	context->n_branches = request->n_targets;
-	for (i = 0; i < request->n_targets; i++) {
-		context->branches[i].context = context;
-		list_init(&context->branches[i].lates);
-		context->branches[i].target = request->targets[i];
-		context->branches[i].aim = request->aims[i];
-	}
+	for (i = 0; i < request->n_targets; i++)
+		(void)context_add_branch(context, request, i);
 	err = stage_remember(context, request);
 	if (err)
 		return err;
@@ -495,13 +514,16 @@ static enum err fill(struct context *context, struct request *request)
 
 static enum err context_new(struct worker *worker, struct request *request, struct context **out)
 {
-	struct context *context = calloc(1, sizeof(*context) + request->n_targets * sizeof(struct branch));
+	const unsigned room = follow_room(request);
+	struct context *context = malloc(sizeof(*context) + (request->n_targets + room) * sizeof(struct branch));
 	enum err err;
 
 	if (!context)
 		return ERR_NO_MEMORY;
+	memset(context, 0, offsetof(struct context, origin));
 	context->worker = worker;
 	context->snapshot = snapshot_ref(request->snapshot);
+	context->max_branches = room ? request->n_targets + room : 0;
 	list_append(&worker->contexts, &context->link);
 	__atomic_add_fetch(&worker->n_waiting, 1, __ATOMIC_RELAXED);
 	err = fill(context, request);
@@ -522,7 +544,7 @@ static void send_trying(struct context *context)
 	/* Without it the caller repeats its INVITE, which does no harm. */
 	if (trying && server_txn_respond(context->server_txn, trying))
 		log_event(LOG_DEBUG, "no 100 could be sent", "call_id",
-			  context->decision ? context->decision->call_id : NULL, NULL);
+			  context->decision ? decision_text(context->decision, DECISION_CALL_ID) : NULL, NULL);
 	message_unref(trying);
 }
 
@@ -544,6 +566,5 @@ void context_begin(struct worker *worker, struct request *request)
 	context->is_charged = true;
 	if (context->is_invite)
 		send_trying(context);
-	open_partner_sent(context);
 	begin_stage(context, 0);
 }

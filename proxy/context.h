@@ -35,8 +35,6 @@ struct by_size {
 struct branch {
 	struct context *context;
 	enum branch_state state;
-	struct target target;
-	struct aim aim;
 	struct locate *locate;
 	enum conf_network network; /* of the hop that is tried */
 	struct hop *hops; /* owned; NULL before and after */
@@ -49,10 +47,14 @@ struct branch {
 	struct by_size by_size;
 	int status;	  /* of its final response; 0: there is none */
 	enum reason refusal; /* why it must not be sent: by its media; else REASON_NONE */
+	struct redirected *redirected; /* a 3xx led here (proxy/follow); owned; NULL */
+	bool is_replaced; /* it was redirected: others stand for it */
 	bool is_cancelled;
 	bool was_begun;
 	bool has_rung;	  /* its server sent 180 */
 	bool is_searched; /* location knows that its backend is being asked */
+	struct target target; /* this and aim: not zeroed before they are set */
+	struct aim aim;
 };
 
 struct context {
@@ -61,7 +63,6 @@ struct context {
 	struct snapshot *snapshot; /* counted: rules and hops point into it */
 	struct server_txn *server_txn; /* NULL: an ACK, or ended */
 	msg_t *msg;	       /* as it is to be forwarded: our Routes are off; owned */
-	struct origin origin;
 	struct listener *in;   /* where it came in; the snapshot's or the flow's; counted */
 	struct record_route_token token; /* for our Record-Route; outside of a dialog each branch is a callee of its own */
 	bool is_inside_dialog; /* our signed Route said so */
@@ -79,7 +80,9 @@ struct context {
 	struct loop_call end;
 	struct stage_user *user; /* whose home is learned from the answers; NULL: nobody's */
 	unsigned n_branches;
-	struct branch branches[]; /* one for each target */
+	unsigned max_branches; /* where redirects may be followed: how many there is room for; 0 */
+	struct origin origin; /* not zeroed before it is set */
+	struct branch branches[]; /* one for each target, then those that redirects name */
 };
 
 /* Takes a request that was welcome; its msg moves into the context. On failure a refusal was sent (none to an ACK). */
@@ -97,6 +100,10 @@ void context_abort(struct context *context);
 void context_branch_failed(struct branch *branch, enum reason reason);
 /* The branch is done: picks and sends the best response when it was the last. */
 void context_branch_done(struct branch *branch);
+/* A branch, which waits, for the i-th target of the request; there must be room. */
+struct branch *context_add_branch(struct context *context, const struct request *request, unsigned i);
+/* The branch was redirected, and others wait in its stage: they begin, and it is done. */
+void context_branch_replaced(struct branch *branch);
 /* Cancels every branch that still waits (a 2xx or 6xx came). */
 void context_cancel_others(struct context *context, const struct branch *except);
 /* A final went back (or, for an ACK, it was sent on): what is left only waits for repeats. */

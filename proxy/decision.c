@@ -22,24 +22,80 @@ struct decision_ring {
 void decision_clear(struct decision *decision)
 {
 	memset(decision, 0, offsetof(struct decision, steps));
+	decision->bytes[0] = '\0';
+}
+
+/* Room for a text at the end of the others; always more than one byte, as long as n_bytes is what it says. */
+struct room {
+	char *at;
+	size_t size; /* with its end */
+};
+
+static struct room room_of(struct decision *decision, size_t most)
+{
+	size_t rest;
+
+	if (!decision->n_bytes)
+		decision->n_bytes = 1;
+	rest = sizeof(decision->bytes) - decision->n_bytes;
+	return (struct room){ decision->bytes + decision->n_bytes, rest < most ? rest : most };
+}
+
+/* Where the text stands that was put into the room; it takes len bytes and its end. */
+static uint16_t take(struct decision *decision, size_t len)
+{
+	const uint16_t at = decision->n_bytes;
+
+	if (len == 0)
+		return 0;
+	decision->n_bytes = (uint16_t)(at + len + 1);
+	return at;
+}
+
+static uint16_t keep(struct decision *decision, const char *text, size_t most)
+{
+	struct room room = room_of(decision, most);
+
+	return room.size > 1 ? take(decision, text_append(room.at, room.size, 0, text)) : 0;
+}
+
+void decision_set(struct decision *decision, enum decision_field field, const char *text)
+{
+	/* clang-format off */
+	static const uint8_t sizes[DECISION_N_TEXTS] = {
+		[DECISION_METHOD] = 24,       [DECISION_CALL_ID] = 128,     [DECISION_FROM] = 128,
+		[DECISION_TO] = 128,          [DECISION_REQUEST_URI] = 160, [DECISION_SOURCE] = 64,
+		[DECISION_LISTENER] = 64,     [DECISION_CERTIFICATE] = 160, [DECISION_ORIGIN_ID] = 96,
+		[DECISION_DESTINATION] = 96,  [DECISION_EVIDENCE] = 160,    [DECISION_PEER_DIAGNOSTICS] = 160,
+		[DECISION_MS_REASON] = 128,   [DECISION_MS_SOURCE] = 80,
+	};
+	/* clang-format on */
+	const size_t len = text ? strlen(text) : 0;
+	char *old = decision->bytes + decision->texts[field];
+
+	if (len == 0)
+		decision->texts[field] = 0;
+	else if (decision->texts[field] && len <= strlen(old)) /* or setting it often would fill the record */
+		memmove(old, text, len + 1);
+	else
+		decision->texts[field] = keep(decision, text, sizes[field]);
 }
 
 /* "nuncio.yaml:31:20". By hand: each request has several. */
-static void print_place(const struct place *place, char *out, size_t size)
+static size_t print_place(const struct place *place, char *out, size_t size)
 {
 	const char *file;
 	char number[24];
 	size_t len;
 
-	out[0] = '\0';
-	if (!place || !place->line || !place->file)
-		return;
+	if (!place || !place->line || !place->file || size <= sizeof(number))
+		return 0;
 	file = strrchr(place->file, '/');
 	len = text_append(out, size - sizeof(number), 0, file ? file + 1 : place->file);
 	len = text_append(out, size, len, ":");
 	len = text_append(out, size, len, text_number(place->line, number));
 	len = text_append(out, size, len, ":");
-	text_append(out, size, len, text_number(place->column, number));
+	return text_append(out, size, len, text_number(place->column, number));
 }
 
 static size_t add(char *out, size_t size, size_t len, const char *text, size_t text_len)
@@ -64,13 +120,13 @@ static bool is_plain(const char *format)
 }
 
 /* Nearly all steps need no more of printf, and the C library's took one instruction in twenty-five of a MESSAGE. */
-static void print(char *out, size_t size, const char *format, va_list args)
+static size_t print(char *out, size_t size, const char *format, va_list args)
 {
 	size_t len = 0;
 
 	if (!is_plain(format)) {
 		(void)vsnprintf(out, size, format, args);
-		return;
+		return strlen(out);
 	}
 
 	while (*format) {
@@ -83,17 +139,20 @@ static void print(char *out, size_t size, const char *format, va_list args)
 			break;
 		format = percent + 1;
 		if (*format == '.')
-			most = strtoul(format + 1, (char **)(void *)&format, 10);
+			for (most = 0, format++; *format >= '0' && *format <= '9'; format++)
+				most = 10 * most + (size_t)(*format - '0');
 		text = *format++ == 'u' ? text_number(va_arg(args, unsigned), number) : va_arg(args, const char *);
 		len = add(out, size, len, text, strnlen(text, most));
 	}
 	out[len] = '\0';
+	return len;
 }
 
 void decision_add(struct decision *decision, const char *step, const char *rule,
 		  const struct place *place, const char *format, ...)
 {
 	struct decision_step *to;
+	struct room room;
 	va_list args;
 
 	if (decision->n_steps >= DECISION_MAX_STEPS)
@@ -101,10 +160,12 @@ void decision_add(struct decision *decision, const char *step, const char *rule,
 	to = &decision->steps[decision->n_steps++];
 	to->step = step;
 	to->rule = rule;
+	room = room_of(decision, DECISION_RESULT);
 	va_start(args, format);
-	print(to->result, sizeof(to->result), format, args);
+	to->result = room.size > 1 ? take(decision, print(room.at, room.size, format, args)) : 0;
 	va_end(args);
-	print_place(place, to->place, sizeof(to->place));
+	room = room_of(decision, DECISION_PLACE);
+	to->place = take(decision, print_place(place, room.at, room.size));
 }
 
 void decision_add_hop(struct decision *decision, const char *to, enum reason reason, int status)
@@ -114,7 +175,7 @@ void decision_add_hop(struct decision *decision, const char *to, enum reason rea
 	if (decision->n_hops >= DECISION_MAX_HOPS)
 		return;
 	hop = &decision->hops[decision->n_hops++];
-	text_copy(hop->to, sizeof(hop->to), to);
+	hop->to = keep(decision, to, DECISION_HOP);
 	hop->reason = reason;
 	hop->status = status;
 }
@@ -149,12 +210,14 @@ struct decision_ring *decision_ring_free(struct decision_ring *ring)
 	return NULL;
 }
 
-/* Steps and hops that are not used are not copied: most records have a handful. */
+/* What is not used is not copied. */
 void decision_copy(struct decision *to, const struct decision *from)
 {
 	memcpy(to, from, offsetof(struct decision, steps));
 	memcpy(to->steps, from->steps, from->n_steps * sizeof(from->steps[0]));
 	memcpy(to->hops, from->hops, from->n_hops * sizeof(from->hops[0]));
+	to->bytes[0] = '\0'; /* of an empty record, too */
+	memcpy(to->bytes, from->bytes, from->n_bytes);
 }
 
 /* Each log-on begins with a challenge: among the refusals they would soon be all. */
@@ -189,7 +252,7 @@ static const struct decision *next_match(struct look *look)
 		const struct decision *record =
 			&shelf->records[(shelf->n_put - ++look->back) % shelf->size];
 
-		if (!look->call_id || !strcmp(record->call_id, look->call_id))
+		if (!look->call_id || !strcmp(decision_text(record, DECISION_CALL_ID), look->call_id))
 			return record;
 	}
 	return NULL;

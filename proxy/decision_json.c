@@ -9,11 +9,12 @@ static json_t *steps_to_json(const struct decision *decision)
 
 	for (unsigned i = 0; array && i < decision->n_steps && i < DECISION_MAX_STEPS; i++) {
 		const struct decision_step *step = &decision->steps[i];
+		const char *place = decision_step_place(decision, i);
 
 		json_array_append_new(array, json_pack("{s:s*, s:s*, s:o, s:s*}", "step",
 						       step->step, "rule", step->rule, "result",
-						       json_text(step->result), "place",
-						       *step->place ? step->place : NULL));
+						       json_text(decision_step_result(decision, i)), "place",
+						       *place ? place : NULL));
 	}
 	return array;
 }
@@ -27,7 +28,7 @@ static json_t *hops_to_json(const struct decision *decision)
 		const struct reason_row *row = reason_row(hop->reason);
 
 		json_array_append_new(array, json_pack("{s:o, s:s*, s:s*, s:i}", "to",
-						       json_text(hop->to), "reason",
+						       json_text(decision_hop_to(decision, i)), "reason",
 						       hop->reason ? row->code : NULL, "cause",
 						       hop->reason ? row->cause : NULL,
 						       "status", hop->status));
@@ -43,19 +44,19 @@ static void add_text(json_t *object, const char *key, const char *text)
 
 static void add_message(json_t *object, const struct decision *decision)
 {
-	add_text(object, "method", decision->method);
-	add_text(object, "from", decision->from);
-	add_text(object, "to", decision->to);
-	add_text(object, "ruri", decision->request_uri);
-	add_text(object, "peer", decision->source);
-	add_text(object, "listener", decision->listener);
+	add_text(object, "method", decision_text(decision, DECISION_METHOD));
+	add_text(object, "from", decision_text(decision, DECISION_FROM));
+	add_text(object, "to", decision_text(decision, DECISION_TO));
+	add_text(object, "ruri", decision_text(decision, DECISION_REQUEST_URI));
+	add_text(object, "peer", decision_text(decision, DECISION_SOURCE));
+	add_text(object, "listener", decision_text(decision, DECISION_LISTENER));
 	add_text(object, "transport", decision->transport);
-	add_text(object, "cert_names", decision->certificate);
+	add_text(object, "cert_names", decision_text(decision, DECISION_CERTIFICATE));
 	add_text(object, "origin", origin_kind_text(decision->origin));
-	add_text(object, "partner", decision->origin_id);
-	add_text(object, "target", decision->destination);
-	add_text(object, "evidence", decision->evidence);
-	add_text(object, "peer_diagnostics", decision->peer_diagnostics);
+	add_text(object, "partner", decision_text(decision, DECISION_ORIGIN_ID));
+	add_text(object, "target", decision_text(decision, DECISION_DESTINATION));
+	add_text(object, "evidence", decision_text(decision, DECISION_EVIDENCE));
+	add_text(object, "peer_diagnostics", decision_text(decision, DECISION_PEER_DIAGNOSTICS));
 }
 
 static void add_ms_diagnostics(json_t *object, const struct decision *decision)
@@ -65,8 +66,8 @@ static void add_ms_diagnostics(json_t *object, const struct decision *decision)
 	if (!decision->ms_id)
 		return;
 	diagnostics = json_pack("{s:i}", "id", (int)decision->ms_id);
-	add_text(diagnostics, "reason", decision->ms_reason);
-	add_text(diagnostics, "source", decision->ms_source);
+	add_text(diagnostics, "reason", decision_text(decision, DECISION_MS_REASON));
+	add_text(diagnostics, "source", decision_text(decision, DECISION_MS_SOURCE));
 	json_object_set_new(object, "ms_diagnostics", diagnostics);
 }
 
@@ -84,7 +85,7 @@ json_t *decision_to_json(const struct decision *decision, bool is_explained)
 	add_message(object, decision);
 	add_ms_diagnostics(object, decision);
 	if (!is_explained) {
-		add_text(object, "call_id", decision->call_id);
+		add_text(object, "call_id", decision_text(decision, DECISION_CALL_ID));
 		json_object_set_new(object, "id", json_integer((json_int_t)decision->id));
 		json_object_set_new(object, "time",
 				    json_string(text_time(decision->wall_us, time)));
@@ -106,7 +107,7 @@ json_t *decision_answer(const struct decision *decision, bool is_explained)
 		json_array_append_new(problems,
 				      json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "code",
 						row->code, "severity", "error", "where",
-						json_text(decision->from), "text", row->cause,
+						json_text(decision_text(decision, DECISION_FROM)), "text", row->cause,
 						"act", actor_text(row->act), "remedy",
 						row->remedy));
 	return json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "ok", is_accepted, "problems",

@@ -6,6 +6,7 @@
 #include "proxy/base/text.h"
 #include "proxy/by_size.h"
 #include "proxy/call_media.h"
+#include "proxy/follow.h"
 #include "proxy/sip/digest.h"
 #include "proxy/sip/uri.h"
 #include "proxy/sip/via.h"
@@ -101,6 +102,8 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 	struct context *context = branch->context;
 	enum err err = edit_bounds(branch, msg);
 
+	if (branch->redirected)
+		message_remove_header(msg, "Route"); /* it led to the old target */
 	if (!err && *branch->aim.request_uri)
 		err = set_contact(msg, branch->aim.request_uri);
 	if (!err)
@@ -254,7 +257,7 @@ static void observe_delay(const struct context *context)
 
 	if (decision)
 		counter_observe(context->worker->counters, COUNTER_FORWARD_DELAY,
-				counter_method(decision->method),
+				decision->counted_method,
 				loop_wall_us(context->worker->loop) - decision->wall_us);
 }
 

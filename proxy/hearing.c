@@ -169,32 +169,39 @@ static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
 
 static void log_refusal(const struct decision *decision)
 {
-	log_event(LOG_WARNING, "refused", "reason", reason_code(decision->reason), "method", decision->method, "from",
-		  decision->from, "to", decision->request_uri, "msg",
-		  decision->n_steps ? decision->steps[decision->n_steps - 1].result : NULL, "call_id",
-		  decision->call_id, "peer", decision->source, "listener", decision->listener, "cert_names",
-		  decision->certificate, "target", decision->destination, NULL);
+	const char *why = decision->n_steps ? decision_step_result(decision, decision->n_steps - 1) : NULL;
+
+	/* clang-format off */
+	log_event(LOG_WARNING, "refused", "reason", reason_code(decision->reason),
+		  "method", decision_text(decision, DECISION_METHOD), "from", decision_text(decision, DECISION_FROM),
+		  "to", decision_text(decision, DECISION_REQUEST_URI), "msg", why,
+		  "call_id", decision_text(decision, DECISION_CALL_ID), "peer", decision_text(decision, DECISION_SOURCE),
+		  "listener", decision_text(decision, DECISION_LISTENER),
+		  "cert_names", decision_text(decision, DECISION_CERTIFICATE),
+		  "target", decision_text(decision, DECISION_DESTINATION), NULL);
+	/* clang-format on */
 }
 
 /* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. */
 static void count_for_peers(struct worker *worker, const struct decision *decision)
 {
+	const char *origin = decision_text(decision, DECISION_ORIGIN_ID);
+	const char *destination = decision_text(decision, DECISION_DESTINATION);
 	struct peer_stats *stats = worker->server->peer_stats;
 	unsigned n_failed = 0, i;
 
-	if (*decision->origin_id)
-		peer_stats_received(stats, decision->origin_id);
-	if (*decision->destination)
-		peer_stats_sent(stats, decision->destination);
+	if (*origin)
+		peer_stats_received(stats, origin);
+	if (*destination)
+		peer_stats_sent(stats, destination);
 	for (i = 0; i < decision->n_hops; i++) {
 		if (!decision->hops[i].reason)
 			continue;
-		peer_stats_failed(stats, decision->destination, decision->hops[i].reason);
+		peer_stats_failed(stats, destination, decision->hops[i].reason);
 		n_failed++;
 	}
 	if (decision->reason && !n_failed)
-		peer_stats_failed(stats, *decision->destination ? decision->destination : decision->origin_id,
-				  decision->reason);
+		peer_stats_failed(stats, *destination ? destination : origin, decision->reason);
 }
 
 /* What a refusal counts for beside itself. */
@@ -230,12 +237,15 @@ void hearing_decision(struct worker *worker, const struct decision *decision)
 	decision_ring_put(worker->decisions, decision);
 	count_for_peers(worker, decision);
 	if (!decision->reason) {
-		log_event(LOG_DEBUG, "forwarded", "method", decision->method, "from", decision->from, "to",
-			  decision->request_uri, "call_id", decision->call_id, "peer", decision->source, "target",
-			  decision->destination, NULL);
+		/* clang-format off */
+		log_event(LOG_DEBUG, "forwarded", "method", decision_text(decision, DECISION_METHOD),
+			  "from", decision_text(decision, DECISION_FROM), "to", decision_text(decision, DECISION_REQUEST_URI),
+			  "call_id", decision_text(decision, DECISION_CALL_ID), "peer", decision_text(decision, DECISION_SOURCE),
+			  "target", decision_text(decision, DECISION_DESTINATION), NULL);
+		/* clang-format on */
 		return;
 	}
-	network = network_of(worker, decision->listener);
+	network = network_of(worker, decision_text(decision, DECISION_LISTENER));
 	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
 	count_refusal(worker, decision->reason, network);
 	/* A challenge and a caller who gives up are no news. */

@@ -78,7 +78,7 @@ static void set_origin(struct request *request, const struct settings_backend *b
 	text_copy(origin->domain, sizeof(origin->domain), request->to_domain);
 	text_copy(origin->evidence, sizeof(origin->evidence), "digest");
 	request->decision.origin = ORIGIN_BACKEND;
-	text_copy(request->decision.origin_id, sizeof(request->decision.origin_id), origin->id);
+	decision_set(&request->decision, DECISION_ORIGIN_ID, origin->id);
 }
 
 /* Whom it registers: the To, which must be in a domain that the backend serves. An address of ours stands for its first one. */

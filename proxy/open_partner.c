@@ -65,27 +65,25 @@ msg_t *open_partner_conceal(struct server *server, const struct origin *origin, 
 	return request ? make_hidden(request) : NULL;
 }
 
-static const struct rule *open_rule(const struct context *context)
+void open_partner_sent(const struct branch *branch)
 {
-	const struct rule *rule = context->n_branches ? context->branches[0].target.rule : NULL;
+	const struct context *context = branch->context;
+	const struct rule *rule = branch->target.rule;
 
-	return rule && rule->federation ? rule : NULL;
-}
-
-void open_partner_sent(const struct context *context)
-{
-	const struct rule *rule = open_rule(context);
-
-	if (rule && !context->is_ack)
+	if (rule->federation && !context->is_ack)
 		discovered_sent(context->worker->server->discovered, rule->route->domain, loop_now_ms(context->worker->loop));
 }
 
 void open_partner_ended(const struct context *context, enum reason reason)
 {
-	const struct rule *rule = open_rule(context);
+	unsigned i;
 
-	if (!rule || context->is_ack)
-		return;
-	discovered_sent_ended(context->worker->server->discovered, rule->route->domain,
-			      context->branches[0].status ? REASON_NONE : reason, loop_now_ms(context->worker->loop));
+	for (i = 0; i < context->n_branches && !context->is_ack; i++) {
+		const struct branch *branch = &context->branches[i];
+		const struct rule *rule = branch->target.rule;
+
+		if (rule->federation && branch->was_begun)
+			discovered_sent_ended(context->worker->server->discovered, rule->route->domain,
+					      branch->status ? REASON_NONE : reason, loop_now_ms(context->worker->loop));
+	}
 }

@@ -15,5 +15,5 @@ msg_t *open_partner_conceal(struct server *server, const struct origin *origin, 
 			    uint64_t now_ms);
 
 /* A request of ours goes to a domain that was found by DNS; and how that ended. */
-void open_partner_sent(const struct context *context);
+void open_partner_sent(const struct branch *branch);
 void open_partner_ended(const struct context *context, enum reason reason);

@@ -105,12 +105,15 @@ static void fill(struct peer_certificate *certificate, struct flow *flow)
 
 int64_t peer_certificates_note(struct peer_certificates *certificates, const char *id, struct flow *flow, uint64_t now_ms)
 {
-	uint64_t hash = random_keyed_hash(id, strlen(id));
+	uint64_t hash;
 	char key[PEER_CERTIFICATES_ID_SIZE + 1] = { flow->is_inbound ? '<' : '>' };
 	int64_t not_after = 0;
 	struct entry *entry;
 
-	if (!flow->identity || !*id || flow->noted == hash)
+	if (!flow->identity || !*id)
+		return 0;
+	hash = random_keyed_hash(id, strlen(id));
+	if (flow->noted == hash)
 		return 0;
 	flow->noted = hash;
 	text_copy(key + 1, sizeof(key) - 1, id);

@@ -185,7 +185,7 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 		return is_dropped;
 	}
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
-		     request.origin.kind, counter_method(request.decision.method), 1);
+		     request.origin.kind, request.decision.counted_method, 1);
 	if (shows_own_certificate(&request))
 		hearing_certificate(worker, arrival->flow, request.origin.id);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */

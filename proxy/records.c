@@ -111,8 +111,8 @@ static bool is_about(const struct decision *decision, const char *word)
 	if (decision->reason == REASON_NONE)
 		return false;
 	if (addr_parse_port(word, 0, &wanted) != ERR_OK)
-		return names(decision->origin_id, word) || names(decision->destination, word);
-	if (addr_parse_port(decision->source, 0, &source) != ERR_OK)
+		return names(decision_text(decision, DECISION_ORIGIN_ID), word) || names(decision_text(decision, DECISION_DESTINATION), word);
+	if (addr_parse_port(decision_text(decision, DECISION_SOURCE), 0, &source) != ERR_OK)
 		return false;
 	return addr_port(&wanted) ? addr_equal(&wanted, &source) : addr_same_host(&wanted, &source);
 }

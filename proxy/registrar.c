@@ -301,13 +301,14 @@ static void send_answer(struct service *service, msg_t *response)
 	server_txn_detach(txn);
 	if (err)
 		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
-			  service->request->decision.call_id, NULL);
+			  decision_text(&service->request->decision, DECISION_CALL_ID), NULL);
 }
 
 static void record(struct service *service, const msg_t *response)
 {
 	struct request *request = service->request;
 	struct decision *decision = &request->decision;
+	const char *from = decision_text(decision, DECISION_FROM);
 
 	if (!request->reason)
 		decision_add(decision, "register", is_itself(service) ? "backend" : "user", &service->backend->place,
@@ -317,9 +318,10 @@ static void record(struct service *service, const msg_t *response)
 	decision->status = response ? message_sip(response)->sip_status->st_status : 0;
 	decision->took_us = (uint32_t)(loop_wall_us(service->worker->loop) - decision->wall_us);
 	hearing_decision(service->worker, decision);
-	log_trace(LOG_TRACE_REGISTRATION, "registration", decision->from, strlen(decision->from), "backend",
+	log_trace(LOG_TRACE_REGISTRATION, "registration", from, strlen(from), "backend",
 		  service->backend->name, "user", request->to_user, "reason",
-		  request->reason ? reason_code(request->reason) : NULL, "call_id", decision->call_id, NULL);
+		  request->reason ? reason_code(request->reason) : NULL, "call_id",
+		  decision_text(decision, DECISION_CALL_ID), NULL);
 }
 
 void registrar_answer(struct worker *worker, struct request *request)

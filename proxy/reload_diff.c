@@ -183,6 +183,8 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 		describe_services(", services in", route->services_in, out);
 		describe_services(", out", route->services_out, out);
 	}
+	if (route->redirect == REDIRECT_FOLLOW)
+		buf_puts(out, ", redirects followed");
 	if (route->probe_ms)
 		buf_printf(out, ", probed every %u ms", route->probe_ms);
 	if (!route->is_enabled)

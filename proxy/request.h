@@ -53,15 +53,16 @@ struct request {
 	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
 	bool is_passed_on; /* the sender got it from us: its From says nothing of the sender */
 	const struct backend_secret *log_on; /* REGISTER: the backend whose credentials were right; the snapshot's */
-	struct origin origin;
 	struct route_view route;
-	char from_domain[256], to_user[256], to_domain[256]; /* of From and of the Request-URI */
 	unsigned n_targets;
 	bool needs_record_route;
 	const char *challenge_stale; /* not NULL: stale */
 	unsigned retry_after_s;
 	const char *refused_header;  /* value for Unsupported etc.; NULL */
 	enum reason reason;
+	/* Of what follows request_init touches the beginnings: they are long, and mostly empty. */
+	struct origin origin;
+	char from_domain[256], to_user[256], to_domain[256]; /* of From and of the Request-URI */
 	struct decision decision;
 	struct target targets[REQUEST_MAX_TARGETS]; /* the first n_targets are set, */
 	struct aim aims[REQUEST_MAX_TARGETS];	    /* and what each is for */

@@ -67,10 +67,10 @@ static struct aim *add(struct request *request, const struct rule *rule, enum ai
 	struct target *target = &request->targets[request->n_targets];
 	struct aim *aim = &request->aims[request->n_targets++];
 
-	*target = (struct target){ .rule = rule };
-	*aim = (struct aim){ .home = home, .stage = stage };
+	target_set_rule(target, rule);
+	aim_set(aim, home, stage);
 	if (request->n_targets == 1)
-		text_copy(request->decision.destination, sizeof(request->decision.destination), rule->id);
+		decision_set(&request->decision, DECISION_DESTINATION, rule->id);
 	return aim;
 }
 
@@ -170,7 +170,8 @@ static void tell_placement(struct request *request, unsigned first)
 /* Whoever asks for the same unknown user again and again does not set every backend to work each time. */
 static bool was_absent(struct request *request)
 {
-	if (!location_is_absent(location_of(request), request->to_user, request->to_domain, request->decision.method,
+	if (!location_is_absent(location_of(request), request->to_user, request->to_domain,
+				decision_text(&request->decision, DECISION_METHOD),
 				request->now_ms))
 		return false;
 	decision_add(&request->decision, "route", "absent", NULL,
@@ -297,7 +298,7 @@ void request_home_learn(const struct request *request)
 	if (request->origin.kind != ORIGIN_BACKEND || request->is_inside_dialog || request->is_passed_on)
 		return;
 	for (i = 0; i < COUNT(methods); i++)
-		if (!strcmp(request->decision.method, methods[i]))
+		if (!strcmp(decision_text(&request->decision, DECISION_METHOD), methods[i]))
 			break;
 	if (i == COUNT(methods) || !message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user), domain,
 						      sizeof(domain)) || !*user)

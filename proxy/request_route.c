@@ -5,24 +5,24 @@
 
 #include "federation/discovered.h"
 #include "federation/screen.h"
-#include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/request_home.h"
 #include "proxy/sip/uri.h"
 
 /* ---- what the record and the branch say of a request ---- */
 
-static void print_uri(const url_t *url, char *out, size_t size)
+/* "sip:anna@partner.example": the parameters say nothing of whom it is about. */
+static void describe_uri(struct decision *decision, enum decision_field field, const url_t *url)
 {
+	char text[DECISION_URI];
 	size_t len;
 
-	if (!url)
-		return;
-	len = text_append(out, size, 0, url->url_scheme ? url->url_scheme : "sip");
-	len = text_append(out, size, len, ":");
-	len = text_append(out, size, len, url->url_user ? url->url_user : "");
-	len = text_append(out, size, len, url->url_user && url->url_host ? "@" : "");
-	text_append(out, size, len, url->url_host ? url->url_host : "");
+	len = text_append(text, sizeof(text), 0, url->url_scheme ? url->url_scheme : "sip");
+	len = text_append(text, sizeof(text), len, ":");
+	len = text_append(text, sizeof(text), len, url->url_user ? url->url_user : "");
+	len = text_append(text, sizeof(text), len, url->url_user && url->url_host ? "@" : "");
+	text_append(text, sizeof(text), len, url->url_host ? url->url_host : "");
+	decision_set(decision, field, text);
 }
 
 void request_describe(struct request *request)
@@ -30,69 +30,25 @@ void request_describe(struct request *request)
 	struct decision *decision = &request->decision;
 	const struct flow *flow = request->arrival->flow;
 	const sip_t *sip = request->arrival->sip;
+	char source[ADDR_TEXT_SIZE], names[DECISION_CERTIFICATE_NAMES];
 
-	text_copy(decision->method, sizeof(decision->method), message_method(sip));
+	decision_set(decision, DECISION_METHOD, message_method(sip));
+	decision->counted_method = counter_method(decision_text(decision, DECISION_METHOD));
 	if (sip->sip_call_id)
-		text_copy(decision->call_id, sizeof(decision->call_id), sip->sip_call_id->i_id);
+		decision_set(decision, DECISION_CALL_ID, sip->sip_call_id->i_id);
 	if (sip->sip_from)
-		print_uri(sip->sip_from->a_url, decision->from, sizeof(decision->from));
+		describe_uri(decision, DECISION_FROM, sip->sip_from->a_url);
 	if (sip->sip_to)
-		print_uri(sip->sip_to->a_url, decision->to, sizeof(decision->to));
+		describe_uri(decision, DECISION_TO, sip->sip_to->a_url);
 	if (sip->sip_request)
-		print_uri(sip->sip_request->rq_url, decision->request_uri,
-			  sizeof(decision->request_uri));
-	addr_text(&flow->remote, decision->source);
-	text_copy(decision->listener, sizeof(decision->listener), flow->listener->name);
+		describe_uri(decision, DECISION_REQUEST_URI, sip->sip_request->rq_url);
+	decision_set(decision, DECISION_SOURCE, addr_text(&flow->remote, source));
+	decision_set(decision, DECISION_LISTENER, flow->listener->name);
 	decision->transport = conf_transport_text(flow->transport);
-	if (flow->identity)
-		identity_text(flow->identity, decision->certificate,
-			      sizeof(decision->certificate));
-}
-
-/* Adds one part to the text that is hashed; what does not fit is left out, at the price of taking a
- * spiral for a loop in a request with a Route of kilobytes. */
-static size_t add_part(char *text, size_t len, size_t size, const char *part)
-{
-	size_t n = part ? strnlen(part, 256) : 0;
-
-	if (len + n + 1 > size)
-		return len;
-	memcpy(text + len, part ? part : "", n);
-	text[len + n] = '|';
-	return len + n + 1;
-}
-
-static size_t add_url(char *text, size_t len, size_t size, const url_t *url)
-{
-	len = add_part(text, len, size, url->url_user);
-	len = add_part(text, len, size, url->url_host);
-	len = add_part(text, len, size, url->url_port);
-	return add_part(text, len, size, url->url_params);
-}
-
-void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip, char out[REQUEST_LOOP_SIZE])
-{
-	const sip_route_t *route = sip->sip_route;
-	char text[2048];
-	size_t len = 0;
-	uint64_t hash;
-
-	/* A Route that leads to us has done its work: a server that sends back what it got adds it, and nothing else. */
-	while (route && self_names_has(snapshot->self_names, route->r_url, NULL))
-		route = route->r_next;
-
-	len = add_url(text, len, sizeof(text), sip->sip_request->rq_url);
-	if (route)
-		len = add_url(text, len, sizeof(text), route->r_url);
-	len = add_part(text, len, sizeof(text), sip->sip_from->a_tag);
-	len = add_part(text, len, sizeof(text), sip->sip_to->a_tag);
-	len = add_part(text, len, sizeof(text), sip->sip_call_id->i_id);
-	if (len + sizeof(sip->sip_cseq->cs_seq) <= sizeof(text)) {
-		memcpy(text + len, &sip->sip_cseq->cs_seq, sizeof(sip->sip_cseq->cs_seq));
-		len += sizeof(sip->sip_cseq->cs_seq);
+	if (flow->identity) {
+		identity_text(flow->identity, names, sizeof(names));
+		decision_set(decision, DECISION_CERTIFICATE, names);
 	}
-	hash = random_keyed_hash(text, len);
-	text_hex(&hash, sizeof(hash), out);
 }
 
 /* ---- dialog ---- */
@@ -208,11 +164,10 @@ static enum reason check_services(struct request *request, const struct rule *ru
 
 static void add_target(struct request *request, const struct rule *rule)
 {
-	request->aims[request->n_targets] = (struct aim){ .home = AIM_ROUTE };
-	request->targets[request->n_targets++] = (struct target){ .rule = rule };
+	aim_set(&request->aims[request->n_targets], AIM_ROUTE, 0);
+	target_set_rule(&request->targets[request->n_targets++], rule);
 	if (request->n_targets == 1)
-		text_copy(request->decision.destination, sizeof(request->decision.destination),
-			  rule->id);
+		decision_set(&request->decision, DECISION_DESTINATION, rule->id);
 }
 
 static const struct place *place_of(const struct rule *rule)
@@ -278,7 +233,7 @@ static void aim_inside_dialog(struct request *request, const struct rule *rule)
 		return;
 	target.by_uri = true;
 	target.rule = rule;
-	request->targets[0] = target;
+	target_copy(&request->targets[0], &target);
 }
 
 /* Of a domain without a route the token holds nothing but the hash of its name, which stands in From or To. */
@@ -324,7 +279,7 @@ static enum reason route_inside_dialog(struct request *request)
 		return REASON_NO_ROUTE;
 	}
 	aim_inside_dialog(request, rule);
-	request->needs_record_route = makes_dialog(request->decision.method);
+	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
 		     "inside a dialog with %.80s", rule->id);
 	return check_services(request, rule);
@@ -400,10 +355,22 @@ static enum reason route_foreign(struct request *request)
 	return check_services(request, rule);
 }
 
+/* A domain of ours, or a partner's. A user at our own address, or a telephone number, is a user of our first domain. */
+static enum reason route_domain(struct request *request, bool is_us)
+{
+	const struct settings *settings = request->snapshot->settings;
+
+	if ((is_us || request->sip->sip_request->rq_url->url_type == url_tel) && settings->n_domains)
+		text_copy(request->to_domain, sizeof(request->to_domain), settings->domains[0].name);
+	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
+		return request_home(request);
+	return route_foreign(request);
+}
+
 /* OPTIONS to us: no user, our own host or domain; or with no hop left (RFC 3261 §11). */
 static enum reason answer_for_us(struct request *request)
 {
-	if (strcmp(request->decision.method, "OPTIONS")) {
+	if (strcmp(decision_text(&request->decision, DECISION_METHOD), "OPTIONS")) {
 		decision_add(&request->decision, "route", "ourselves", NULL,
 			     "the Request-URI names no user");
 		return REASON_METHOD;
@@ -459,16 +426,49 @@ enum reason request_route(struct request *request)
 	    !*request->to_user && url->url_type != url_tel)
 		return answer_for_us(request);
 	if (sip->sip_max_forwards && !sip->sip_max_forwards->mf_count)
-		return !strcmp(request->decision.method, "OPTIONS") ? answer_for_us(request) :
+		return !strcmp(decision_text(&request->decision, DECISION_METHOD), "OPTIONS") ? answer_for_us(request) :
 								      REASON_TOO_MANY_HOPS;
-	if (!strcmp(request->decision.method, "REGISTER"))
+	if (!strcmp(decision_text(&request->decision, DECISION_METHOD), "REGISTER"))
 		return REASON_METHOD; /* only backends register with us, and that by log-on */
-	request->needs_record_route = makes_dialog(request->decision.method);
-	/* A user at our own address, or a telephone number, is a user of our first domain. */
-	if ((is_us || url->url_type == url_tel) && request->snapshot->settings->n_domains)
-		text_copy(request->to_domain, sizeof(request->to_domain),
-			  request->snapshot->settings->domains[0].name);
-	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
-		return request_home(request);
-	return route_foreign(request);
+	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
+	return route_domain(request, is_us);
+}
+
+/* Another server of a partner that redirects to it: no domain of its own, but inside the partner's, or an address that may be
+ * followed as inside a dialog. What answers there must be that partner. */
+static bool aim_beside(struct request *request, const struct rule *by)
+{
+	const char *domain = text_starts_with(by->route->domain, "*.") ? by->route->domain + 2 : by->route->domain;
+	const struct rule *ignored;
+	struct target target;
+	struct addr addr;
+
+	if (rules_find(request->snapshot->rules, request->to_domain, &ignored) != RULES_NONE ||
+	    !locate_target_from_uri(request->sip->sip_request->rq_url, by, &target))
+		return false;
+	if (!is_server_of(by, &target) && !text_domain_holds(domain, target.host) &&
+	    (addr_parse(target.host, 0, &addr) || !may_follow(by, &target)))
+		return false;
+	add_target(request, by);
+	if (is_server_of(by, &target))
+		return true;
+	target.is_public_only = !is_tls_only(by);
+	target_copy(&request->targets[request->n_targets - 1], &target);
+	return true;
+}
+
+enum reason request_route_redirected(struct request *request, const struct rule *by)
+{
+	const url_t *url = request->sip->sip_request->rq_url;
+	bool is_us;
+
+	if (!message_uri_parts(url, request->to_user, sizeof(request->to_user), request->to_domain,
+			       sizeof(request->to_domain)))
+		return REASON_URI_SCHEME;
+	is_us = self_names_has(request->snapshot->self_names, url, NULL);
+	if (is_us || rules_is_local_domain(request->snapshot->rules, request->to_domain))
+		return *request->to_user ? route_domain(request, is_us) : REASON_UNKNOWN_USER;
+	if (request->origin.kind == ORIGIN_BACKEND && aim_beside(request, by))
+		return check_services(request, by);
+	return route_domain(request, false);
 }

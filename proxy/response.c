@@ -8,6 +8,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/call_media.h"
+#include "proxy/follow.h"
 #include "proxy/hearing.h"
 #include "proxy/open_partner.h"
 #include "proxy/refusal.h"
@@ -33,18 +34,18 @@ static void keep_diagnostics(struct context *context, const msg_t *msg)
 	for (size_t i = 0; i < COUNT(names) && !text; i++)
 		text = message_header(msg, names[i]);
 	if (text)
-		text_copy(decision->peer_diagnostics, sizeof(decision->peer_diagnostics), text);
+		decision_set(decision, DECISION_PEER_DIAGNOSTICS, text);
 	if (!ms_diagnostics_read(msg, &ms))
 		return;
 	decision->ms_id = ms.id;
-	text_copy(decision->ms_reason, sizeof(decision->ms_reason), ms.reason);
-	text_copy(decision->ms_source, sizeof(decision->ms_source), ms.source);
+	decision_set(decision, DECISION_MS_REASON, ms.reason);
+	decision_set(decision, DECISION_MS_SOURCE, ms.source);
 }
 
 static void observe_response(const struct context *context, uint64_t took_us)
 {
 	counter_observe(context->worker->counters, COUNTER_RESPONSE_DELAY,
-			counter_method(context->decision->method), took_us);
+			context->decision->counted_method, took_us);
 }
 
 static void write_record(struct context *context, int status, enum reason reason)
@@ -175,6 +176,8 @@ static unsigned rank(const struct context *context, int status)
 		return 399; /* what the caller asked for */
 	if (status >= 600)
 		return 0;
+	if (status < 400 && context->is_cancelled)
+		return 499; /* nobody goes there any more */
 	if (status == 503)
 		return 1000; /* anything says more */
 	if (status == 404 || status == 410 || status == 482 || status == 483)
@@ -348,6 +351,22 @@ static void on_unavailable(struct branch *branch, msg_t *msg)
 	context_branch_failed(branch, REASON_NEXT_HOP_503);
 }
 
+/* §16.7 item 4: the targets that a redirect names take the branch's place. */
+static bool is_followed(struct branch *branch, msg_t *msg)
+{
+	switch (follow_redirect(branch, msg)) {
+	case FOLLOW_NOT:
+		return false;
+	case FOLLOW_SOME:
+		consider(branch, msg);
+		break;
+	case FOLLOW_ALL:
+		break;
+	}
+	context_branch_replaced(branch);
+	return true;
+}
+
 static void on_failure(struct branch *branch, msg_t *msg, int status)
 {
 	struct context *context = branch->context;
@@ -361,6 +380,8 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 		on_unavailable(branch, msg);
 		return;
 	}
+	if (status < 400 && is_followed(branch, msg))
+		return;
 	consider(branch, msg);
 	if (status >= 600) /* §16.7 item 5: wait for the others, but cancel them */
 		context_cancel_others(context, branch);
@@ -371,11 +392,13 @@ static void on_failure(struct branch *branch, msg_t *msg, int status)
 static enum err filter_asserted(struct branch *branch, msg_t *msg)
 {
 	const struct rule *rule = branch->target.rule;
-	struct origin answerer = { .kind = ORIGIN_BACKEND };
 	const enum origin_kind asker = branch->context->origin.kind;
+	struct origin answerer;
 
 	if (!asserted_may_be_in(msg))
 		return ERR_OK;
+	origin_clear(&answerer);
+	answerer.kind = ORIGIN_BACKEND;
 	if (rule->route) {
 		answerer.kind = rule->route->is_trustworthy ? ORIGIN_PARTNER : ORIGIN_PARTNER_UNTRUSTED;
 		text_copy(answerer.domain, sizeof(answerer.domain), rule->route->domain);
@@ -404,8 +427,7 @@ void response_arrived_late(struct branch *branch, struct arrival *arrival)
 	if (!take(branch, arrival))
 		return;
 	if (context->decision) {
-		text_copy(context->decision->destination, sizeof(context->decision->destination),
-			  branch->target.rule->id);
+		decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		decision_add(context->decision, "forward", "late", NULL, "%.80s answers after it was given up",
 			     branch->target.rule->id);
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proxy/base/text.h"
+#include "proxy/follow.h"
 #include "proxy/request_home.h"
 #include "routing/location.h"
 
@@ -20,8 +21,10 @@ unsigned stage_width(const struct branch *branch)
 	const struct context *context = branch->context;
 	unsigned n = 0, i;
 
+	if (branch->redirected)
+		return branch->redirected->width;
 	for (i = 0; i < context->n_branches; i++)
-		n += context->branches[i].aim.stage == branch->aim.stage;
+		n += context->branches[i].aim.stage == branch->aim.stage && !context->branches[i].redirected;
 	return n;
 }
 
@@ -69,6 +72,8 @@ enum err stage_remember(struct context *context, const struct request *request)
 			break;
 	if (i == request->n_targets)
 		return ERR_OK;
+	if (context->user)
+		return ERR_EXISTS;
 	context->user = malloc(sizeof(*context->user));
 	if (!context->user)
 		return ERR_NO_MEMORY;
@@ -147,6 +152,10 @@ static bool is_down(const struct branch *branch)
 
 bool stage_has_missed(const struct branch *branch)
 {
+	if (branch->is_replaced)
+		return true;
+	if (branch->aim.goes_on_refused)
+		return branch->status == 0 || (branch->status >= 300 && branch->status < 600);
 	if (has_rung_out(branch))
 		return false;
 	if (is_down(branch))
@@ -170,9 +179,16 @@ static bool find_waiting(const struct context *context, unsigned *out_stage)
 	return is_found;
 }
 
+/* Who was redirected rings for as long as people let it: a call may wait for the next as it may for one (§16.6 item 11). */
+static uint64_t budget_ms(const struct context *context)
+{
+	const struct settings_sip *sip = &context->snapshot->settings->sip;
+
+	return context->is_invite && context->max_branches ? sip->timer_c_ms : BUDGET_T1 * (uint64_t)sip->t1_ms;
+}
+
 static bool may_go_on(const struct context *context)
 {
-	const uint64_t budget_ms = BUDGET_T1 * (uint64_t)context->snapshot->settings->sip.t1_ms;
 	unsigned i;
 
 	if (context->has_final || context->is_cancelled)
@@ -180,7 +196,7 @@ static bool may_go_on(const struct context *context)
 	for (i = 0; i < context->n_branches; i++)
 		if (context->branches[i].state == BRANCH_DONE && !stage_has_missed(&context->branches[i]))
 			return false;
-	return loop_now_ms(context->worker->loop) - context->began_ms < budget_ms;
+	return loop_now_ms(context->worker->loop) - context->began_ms < budget_ms(context);
 }
 
 bool stage_next(struct context *context, unsigned *out_stage)

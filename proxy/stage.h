@@ -7,7 +7,8 @@
 
 struct request;
 
-/* Remembers whom the request is for, if what becomes of it teaches where that user is. ERR_NO_MEMORY. */
+/* Remembers whom the request is for, if what becomes of it teaches where that user is. ERR_NO_MEMORY; ERR_EXISTS: it is searched for
+ * somebody already. */
 enum err stage_remember(struct context *context, const struct request *request) MUST_CHECK;
 void stage_forget(struct context *context);
 

@@ -161,7 +161,7 @@ static void tell_cached(struct dns *dns, struct dns_query *query,
 
 static void count(struct dns *dns, const struct dns_cache_entry *entry, enum dns_status status)
 {
-	static const char *const types[] = { "A", "AAAA", "SRV" };
+	static const char *const types[] = { "A", "AAAA", "SRV", "NAPTR" };
 	static const unsigned results[] = { COUNTER_DNS_OK, COUNTER_DNS_NXDOMAIN,
 					    COUNTER_DNS_NODATA, COUNTER_DNS_SERVFAIL,
 					    COUNTER_DNS_TIMEOUT };
@@ -247,7 +247,7 @@ static bool tell_known(struct dns *dns, struct dns_query *query)
 	struct addr addr;
 
 	if (addr_parse(query->name, 0, &addr) == ERR_OK) {
-		if (query->type != DNS_SRV &&
+		if ((query->type == DNS_A || query->type == DNS_AAAA) &&
 		    addr_is_ipv6(&addr) == (query->type == DNS_AAAA)) {
 			answer.status = DNS_FOUND;
 			answer.ttl_s = DNS_MAX_TTL_S;
@@ -320,11 +320,7 @@ bool dns_peek(struct dns *dns, const char *name, enum dns_type type, struct dns_
 	if (!copy)
 		return false;
 	memset(out, 0, sizeof(*out));
-	memcpy(out, copy, offsetof(struct dns_answer, srv));
-	if (type == DNS_SRV)
-		memcpy(out->srv, copy->srv, copy->n * sizeof(copy->srv[0]));
-	else
-		memcpy(out->addrs, copy->addrs, copy->n * sizeof(copy->addrs[0]));
+	memcpy(out, copy, offsetof(struct dns_answer, addrs) + copy->n * dns_cache_record_bytes(type));
 	free(copy);
 	return true;
 }

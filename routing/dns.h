@@ -1,4 +1,4 @@
-/* Names to addresses, asynchronously, by c-ares (its only door): A, AAAA and SRV with their
+/* Names to addresses, asynchronously, by c-ares (its only door): A, AAAA, SRV and NAPTR with their
  * TTL, a bounded cache, negative entries, and stale answers when every resolver fails. One
  * resolver for each worker. struct dns_ops is the seam of tests/world. */
 #pragma once
@@ -14,11 +14,21 @@
 
 enum { DNS_MAX_RECORDS = 16 };
 
-enum dns_type { DNS_A, DNS_AAAA, DNS_SRV };
+enum dns_type { DNS_A, DNS_AAAA, DNS_SRV, DNS_NAPTR };
 
 struct dns_srv {
 	uint16_t priority, weight, port;
 	char target[256]; /* normalised */
+};
+
+/* RFC 3263 §4.1: the services of NAPTR records that a SIP client of our transports knows. */
+enum dns_sip_service { DNS_SIP_D2U, DNS_SIP_D2T, DNS_SIPS_D2T };
+
+/* One that leads to SRV records (RFC 3403 §4.1: flag "s", no regular expression); others are left out. */
+struct dns_naptr {
+	uint16_t order, preference;
+	enum dns_sip_service service;
+	char replacement[256]; /* where the SRV records are; normalised */
 };
 
 /* What was found. */
@@ -38,6 +48,7 @@ struct dns_answer {
 	union {
 		struct addr addrs[DNS_MAX_RECORDS]; /* A, AAAA; port 0 */
 		struct dns_srv srv[DNS_MAX_RECORDS];
+		struct dns_naptr naptr[DNS_MAX_RECORDS];
 	};
 };
 

@@ -2,6 +2,7 @@
 
 #include <ares.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proxy/base/text.h"
 
@@ -15,6 +16,7 @@ enum {
 	TYPE_CNAME = 5,
 	TYPE_AAAA = 28,
 	TYPE_SRV = 33,
+	TYPE_NAPTR = 35,
 };
 
 struct reader {
@@ -94,6 +96,8 @@ static unsigned type_number(enum dns_type type)
 		return TYPE_AAAA;
 	case DNS_SRV:
 		return TYPE_SRV;
+	case DNS_NAPTR:
+		return TYPE_NAPTR;
 	}
 	return 0;
 }
@@ -164,9 +168,54 @@ static void read_records(struct reader *reader, unsigned n, unsigned type,
 			out->ttl_s = ttl_s;
 		if (record.type == TYPE_CNAME)
 			out->had_cname = true;
-		else
+		else if (type != TYPE_NAPTR) /* those c-ares reads: add_naptr */
 			add(reader, &record, out);
 	}
+}
+
+bool dns_answer_service(const char *text, enum dns_sip_service *out)
+{
+	static const char *const services[] = {
+		[DNS_SIP_D2U] = "SIP+D2U",
+		[DNS_SIP_D2T] = "SIP+D2T",
+		[DNS_SIPS_D2T] = "SIPS+D2T",
+	};
+
+	for (size_t i = 0; i < COUNT(services); i++) {
+		if (strcasecmp(services[i], text) == 0) {
+			*out = (enum dns_sip_service)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_naptr(const struct ares_naptr_reply *from, struct dns_naptr *out)
+{
+	if (strcasecmp((const char *)from->flags, "s") != 0 || from->regexp[0] != '\0' ||
+	    !dns_answer_service((const char *)from->service, &out->service))
+		return false;
+	out->order = from->order;
+	out->preference = from->preference;
+	return text_domain(from->replacement, out->replacement, sizeof(out->replacement));
+}
+
+static void add_naptr(const unsigned char *bytes, size_t len, struct dns_answer *out)
+{
+	struct ares_naptr_reply *list = NULL;
+	struct dns_naptr naptr;
+
+	if (ares_parse_naptr_reply(bytes, (int)len, &list) != ARES_SUCCESS)
+		return;
+	for (const struct ares_naptr_reply *from = list; from; from = from->next) {
+		if (!read_naptr(from, &naptr))
+			continue;
+		if (out->n < DNS_MAX_RECORDS)
+			out->naptr[out->n++] = naptr;
+		else
+			out->is_truncated = true;
+	}
+	ares_free_data(list);
 }
 
 void dns_answer_read(const unsigned char *bytes, size_t len, enum dns_type type,
@@ -185,6 +234,8 @@ void dns_answer_read(const unsigned char *bytes, size_t len, enum dns_type type,
 
 	out->ttl_s = DNS_MAX_TTL_S;
 	read_records(&reader, n_answers, type_number(type), out);
+	if (type == DNS_NAPTR)
+		add_naptr(bytes, len, out);
 	if (out->ttl_s < DNS_MIN_TTL_S)
 		out->ttl_s = DNS_MIN_TTL_S;
 	out->status = out->n > 0 ? DNS_FOUND : DNS_NO_RECORD;

@@ -12,6 +12,8 @@ enum {
 	RETRY_MS = 5000,        /* after a failure, while there is a stale answer */
 };
 
+static const char type_letters[] = "46SN"; /* by enum dns_type */
+
 struct slot {
 	UT_hash_handle hh;
 	struct list link;   /* dns_cache.by_use */
@@ -61,7 +63,7 @@ static struct slot *find(const struct dns_cache *cache, const char *name, enum d
 	char key[KEY_SIZE];
 	struct slot *slot;
 
-	key[0] = "46S"[type];
+	key[0] = type_letters[type];
 	text_copy(key + 1, sizeof(key) - 1, name);
 	HASH_FIND_STR(cache->table, key, slot);
 	return slot;
@@ -90,7 +92,7 @@ static struct slot *make(struct dns_cache *cache, const char *name, enum dns_typ
 	struct slot *slot = calloc(1, sizeof(*slot));
 	if (!slot)
 		return NULL;
-	slot->key[0] = "46S"[type];
+	slot->key[0] = type_letters[type];
 	text_copy(slot->key + 1, sizeof(slot->key) - 1, name);
 	slot->entry.name = slot->key + 1;
 	slot->entry.type = type;
@@ -125,12 +127,24 @@ struct dns_cache_entry *dns_cache_take(struct dns_cache *cache, const char *name
 	return &slot->entry;
 }
 
+size_t dns_cache_record_bytes(enum dns_type type)
+{
+	switch (type) {
+	case DNS_A:
+	case DNS_AAAA:
+		return sizeof(struct addr);
+	case DNS_SRV:
+		return sizeof(struct dns_srv);
+	case DNS_NAPTR:
+		return sizeof(struct dns_naptr);
+	}
+	return 0;
+}
+
 /* The bytes of an answer that its records reach. */
 static size_t used_bytes(const struct dns_answer *answer, enum dns_type type)
 {
-	size_t record = type == DNS_SRV ? sizeof(answer->srv[0]) : sizeof(answer->addrs[0]);
-
-	return offsetof(struct dns_answer, addrs) + answer->n * record;
+	return offsetof(struct dns_answer, addrs) + answer->n * dns_cache_record_bytes(type);
 }
 
 static struct dns_answer *copy(const struct dns_answer *answer, enum dns_type type, size_t size)

@@ -46,5 +46,8 @@ bool dns_cache_is_fresh(const struct dns_cache_entry *entry, uint64_t now_ms);
  * had (RFC 8767). That a name was not there does not count: it helps nobody. */
 bool dns_cache_has_stale(const struct dns_cache_entry *entry, uint64_t now_ms);
 
+/* How long one record of a type is in an answer. */
+size_t dns_cache_record_bytes(enum dns_type type);
+
 /* A malloced copy with room for all records; entry's answer, or another. NULL: no memory. */
 struct dns_answer *dns_cache_copy(const struct dns_answer *answer, enum dns_type type);

@@ -19,6 +19,7 @@ enum {
 	TYPE_A = 1,
 	TYPE_AAAA = 28,
 	TYPE_SRV = 33,
+	TYPE_NAPTR = 35,
 };
 
 struct socket {
@@ -281,6 +282,8 @@ static int type_number(enum dns_type type)
 		return TYPE_AAAA;
 	case DNS_SRV:
 		return TYPE_SRV;
+	case DNS_NAPTR:
+		return TYPE_NAPTR;
 	}
 	return 0;
 }

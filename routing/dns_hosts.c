@@ -117,7 +117,7 @@ struct dns_hosts *dns_hosts_free(struct dns_hosts *hosts)
 bool dns_hosts_find(const struct dns_hosts *hosts, const char *name, enum dns_type type,
 		    struct dns_answer *out)
 {
-	const struct host *host = type == DNS_SRV ? NULL : find(hosts, name);
+	const struct host *host = type == DNS_A || type == DNS_AAAA ? find(hosts, name) : NULL;
 
 	if (!host)
 		return false;

@@ -37,7 +37,7 @@ static uint32_t draw(void *user, uint32_t n)
 
 /* The hops that are made, the living before the dead. */
 struct hops {
-	struct hop list[LOCATE_MAX_HOPS], dead[LOCATE_MAX_HOPS];
+	struct hop list[LOCATE_MAX_HOPS + 1], dead[LOCATE_MAX_HOPS]; /* one more, which is being made */
 	size_t n, n_dead;
 	bool lacks_listener;
 };
@@ -84,6 +84,16 @@ struct origin_of_hop {
 	const char *host, *configured_host;
 };
 
+/* The place where a hop is made before put_hop takes it. */
+static struct hop *new_hop(const struct locate *locate, struct hops *hops)
+{
+	struct hop *hop = &hops->list[hops->n];
+
+	hop_clear(hop);
+	hop->peer = locate->target.rule->id;
+	return hop;
+}
+
 static void put_hop(const struct locate *locate, struct hop *hop, struct hops *hops)
 {
 	struct health *health =
@@ -92,9 +102,9 @@ static void put_hop(const struct locate *locate, struct hop *hop, struct hops *h
 	hop->health = health;
 	if (health && health_is_down(health, loop_now_ms(locate->loop))) {
 		if (hops->n_dead < COUNT(hops->dead))
-			hops->dead[hops->n_dead++] = *hop;
-	} else if (hops->n < COUNT(hops->list)) {
-		hops->list[hops->n++] = *hop;
+			hop_copy(&hops->dead[hops->n_dead++], hop);
+	} else if (hops->n < LOCATE_MAX_HOPS) {
+		hops->n++;
 	}
 }
 
@@ -103,50 +113,53 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 {
 	const struct rule *rule = locate->target.rule;
 	struct listener *listener = rules_listener(rule, place->transport, addr);
-	struct hop hop = { .transport = place->transport,
-			   .remote = *addr,
-			   .listener = listener,
-			   .tls_minimum = rule->tls_minimum,
-			   .allow_wildcard = rule->accepts_wildcard,
-			   .peer = rule->id };
+	struct hop *hop;
 
+	if (locate->target.is_public_only && addr_is_private(addr))
+		return;
 	if (!listener) {
 		hops->lacks_listener = true;
 		return;
 	}
-	addr_set_port(&hop.remote, place->port);
+	hop = new_hop(locate, hops);
+	hop->transport = place->transport;
+	hop->remote = *addr;
+	hop->listener = listener;
+	hop->tls_minimum = rule->tls_minimum;
+	hop->allow_wildcard = rule->accepts_wildcard;
+	addr_set_port(&hop->remote, place->port);
 	if (addr_is_set(&rule->bind) && addr_is_ipv6(&rule->bind) == addr_is_ipv6(addr))
-		hop.bind = rule->bind;
+		hop->bind = rule->bind;
 	else if (!addr_is_set(&rule->bind) && is_usable_from(&listener->addr, addr)) {
 		/* The address by which the other side knows us: it may be all that it trusts. */
-		hop.bind = listener->addr;
-		addr_set_port(&hop.bind, 0);
+		hop->bind = listener->addr;
+		addr_set_port(&hop->bind, 0);
 	}
 	if (is_tls(place->transport)) {
-		hop.credentials = rule->credentials;
-		hop.trust = rule->trust;
-		fill_names(rule, place->configured_host, &hop);
+		hop->credentials = rule->credentials;
+		hop->trust = rule->trust;
+		fill_names(rule, place->configured_host, hop);
 		if (rule->federation)
-			fill_open_names(locate, place->host, &hop);
+			fill_open_names(locate, place->host, hop);
 	}
-	text_copy(hop.host, sizeof(hop.host), place->host);
-	put_hop(locate, &hop, hops);
+	text_copy(hop->host, sizeof(hop->host), place->host);
+	put_hop(locate, hop, hops);
 }
 
 /* The connection by which a backend has logged on. */
 static void add_flow(const struct locate *locate, const struct logon *logon, struct hops *hops)
 {
 	const struct rule *rule = locate->target.rule;
-	struct hop hop = { .transport = logon->transport,
-			   .remote = logon->source,
-			   .flow_id = logon->flow_id,
-			   .listener = rules_listener(rule, logon->transport, &logon->source),
-			   .peer = rule->id };
+	struct hop *hop = new_hop(locate, hops);
 
-	if (!hop.listener)
+	hop->transport = logon->transport;
+	hop->remote = logon->source;
+	hop->flow_id = logon->flow_id;
+	hop->listener = rules_listener(rule, logon->transport, &logon->source);
+	if (!hop->listener)
 		hops->lacks_listener = true;
 	else
-		put_hop(locate, &hop, hops);
+		put_hop(locate, hop, hops);
 }
 
 /* Each connection, then each address: what can be dialled is second best, as it may lead through a NAT. */
@@ -190,11 +203,31 @@ static void add_place(const struct locate *locate, const struct locate_place *pl
 	}
 }
 
-/* The places of one server: what its SRV records name, or itself (RFC 2782, RFC 3263 §4.3). */
-static void add_group(const struct locate *locate, size_t group, struct hops *hops)
+/* Those of one NAPTR record, or all (RFC 2782). */
+static bool add_rank(const struct locate *locate, size_t group, unsigned rank, struct hops *hops)
 {
 	struct srv_entry entries[LOCATE_MAX_PLACES];
+	bool is_last = true;
 	size_t n = 0;
+
+	for (size_t i = 0; i < locate_search_n_places(locate->search); i++) {
+		const struct locate_place *place = locate_search_place(locate->search, i);
+		if (place->group != group || place->n_addrs == 0)
+			continue;
+		is_last &= place->rank <= rank;
+		if (place->rank == rank)
+			entries[n++] = (struct srv_entry){ place->priority, place->weight, i };
+	}
+	srv_order(entries, n, draw, NULL);
+	for (size_t i = 0; i < n; i++)
+		add_place(locate, locate_search_place(locate->search, entries[i].index), hops);
+	return is_last;
+}
+
+/* The places of one server: what its NAPTR and SRV records name, or itself (RFC 3263 §4.3). */
+static void add_group(const struct locate *locate, size_t group, struct hops *hops)
+{
+	unsigned rank = 0;
 
 	if (!locate->search) {
 		const struct rule_server *server = &locate->target.rule->servers[group];
@@ -204,14 +237,8 @@ static void add_group(const struct locate *locate, size_t group, struct hops *ho
 		add_hop(locate, &origin, &server->addr, hops);
 		return;
 	}
-	for (size_t i = 0; i < locate_search_n_places(locate->search); i++) {
-		const struct locate_place *place = locate_search_place(locate->search, i);
-		if (place->group == group && place->n_addrs > 0)
-			entries[n++] = (struct srv_entry){ place->priority, place->weight, i };
-	}
-	srv_order(entries, n, draw, NULL);
-	for (size_t i = 0; i < n; i++)
-		add_place(locate, locate_search_place(locate->search, entries[i].index), hops);
+	while (!add_rank(locate, group, rank, hops))
+		rank++;
 }
 
 static void add_all(const struct locate *locate, struct hops *hops)
@@ -234,8 +261,8 @@ static void add_all(const struct locate *locate, struct hops *hops)
 		srv_order(entries, n, draw, NULL);
 	for (size_t i = 0; i < n; i++)
 		add_group(locate, entries[i].index, hops);
-	for (size_t i = 0; i < hops->n_dead && hops->n < COUNT(hops->list); i++)
-		hops->list[hops->n++] = hops->dead[i];
+	for (size_t i = 0; i < hops->n_dead && hops->n < LOCATE_MAX_HOPS; i++)
+		hop_copy(&hops->list[hops->n++], &hops->dead[i]);
 }
 
 static enum reason verdict(const struct locate *locate, const struct hops *hops)
@@ -300,24 +327,46 @@ static enum conf_transport safe_transport(const struct rule *rule, enum conf_tra
 	return is_tls(asked) || !has_plain ? tls : asked;
 }
 
+/* What we can speak there, where neither the URI nor the rule says more: bits (RFC 3263 §4.1). */
+static unsigned choices_of(const struct rule *rule)
+{
+	unsigned choices = 0;
+
+	for (unsigned i = 0; i < RULES_N_TRANSPORTS; i++) {
+		enum conf_transport transport = safe_transport(rule, (enum conf_transport)i);
+		if (rule->listeners[transport][0] || rule->listeners[transport][1])
+			choices |= 1u << transport;
+	}
+	return choices;
+}
+
+static enum err search_uri(struct locate *locate)
+{
+	const struct target *target = &locate->target;
+	const struct rule *rule = target->rule;
+	enum conf_transport transport = TRANSPORT_UDP; /* RFC 3263 §4.1 */
+
+	if (target->has_transport)
+		transport = target->transport;
+	else if (rule->n_servers > 0)
+		transport = rule->servers[0].transport;
+	struct locate_wish wish = { .host = target->host,
+				    .port = target->port,
+				    .by_srv = target->port == 0,
+				    .by_naptr = target->port == 0 && (!target->has_transport || target->is_sips),
+				    .choices = target->has_transport ? 0 : choices_of(rule),
+				    .transport = safe_transport(rule, transport) };
+	return locate_search_add(locate->search, &wish);
+}
+
 static enum err start_search(struct locate *locate)
 {
 	struct target *target = &locate->target;
 	const struct rule *rule = target->rule;
 	enum err err = ERR_OK;
 
-	if (target->by_uri) {
-		enum conf_transport transport = TRANSPORT_UDP; /* RFC 3263 §4.1 */
-		if (target->has_transport)
-			transport = target->transport;
-		else if (rule->n_servers > 0)
-			transport = rule->servers[0].transport;
-		struct locate_wish wish = { .host = target->host,
-					    .port = target->port,
-					    .by_srv = target->port == 0,
-					    .transport = safe_transport(rule, transport) };
-		return locate_search_add(locate->search, &wish);
-	}
+	if (target->by_uri)
+		return search_uri(locate);
 	if (rule->federation) {
 		struct locate_wish wish = { .host = rule->route->domain,
 					    .by_srv = true,
@@ -330,6 +379,7 @@ static enum err start_search(struct locate *locate)
 		struct locate_wish wish = { .host = server->host,
 					    .port = server->port,
 					    .by_srv = server->by_srv,
+					    .by_naptr = server->by_naptr,
 					    .transport = server->transport,
 					    .group = i };
 		err = locate_search_add(locate->search, &wish);
@@ -363,7 +413,7 @@ struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_ta
 	locate->loop = loop;
 	locate->health = health;
 	locate->location = location;
-	locate->target = *target;
+	target_copy(&locate->target, target);
 	locate->done = done;
 	locate->user = user;
 	if (is_all_literal(target)) {
@@ -427,6 +477,7 @@ bool locate_target_from_uri(const url_t *url, const struct rule *rule, struct ta
 	case URI_TRANSPORT_TLS:
 		target.has_transport = true;
 		target.transport = TRANSPORT_TLS;
+		target.is_sips = url->url_type == url_sips && !url_has_param(url, "transport");
 		break;
 	case URI_TRANSPORT_OTHER:
 		return false;

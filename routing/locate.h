@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "proxy/base/error.h"
 #include "proxy/base/reason.h"
@@ -23,11 +24,28 @@ struct target {
 		*rule; /* whose settings the hops get (credentials, names, listener) */
 	bool by_uri; /* false: the rule's servers; true: host, port, transport of uri, with the
 			rule's settings */
-	char host[256];     /* by_uri */
-	uint16_t port;      /* 0: SRV, then the transport's own */
+	uint16_t port;	    /* 0: SRV, then the transport's own */
 	bool has_transport; /* the URI names one */
 	enum conf_transport transport;
+	bool is_sips;	      /* the URI is sips, and names none: NAPTR may say where TLS is spoken */
+	bool is_public_only; /* by_uri: names and addresses are a stranger's: none of a private network is dialled */
+	char host[256]; /* by_uri */
 };
+
+/* The servers of a rule. */
+static inline void target_set_rule(struct target *target, const struct rule *rule)
+{
+	memset(target, 0, offsetof(struct target, host));
+	target->host[0] = '\0';
+	target->rule = rule;
+}
+
+/* A copy of what is used of from. */
+static inline void target_copy(struct target *to, const struct target *from)
+{
+	memcpy(to, from, offsetof(struct target, host));
+	strcpy(to->host, from->host);
+}
 
 /* A search under way. It ends by itself when done returns, or by locate_cancel. */
 struct locate;

@@ -5,46 +5,17 @@
 #include <string.h>
 
 #include "proxy/base/text.h"
+#include "routing/locate_search_inside.h"
+#include "routing/naptr.h"
 
-/* Once every place has an address of one family, the other family's answer is waited for only
- * so long: a resolver that drops AAAA questions must not cost each request its budget (RFC 8305
- * §3). */
-enum { OTHER_FAMILY_MS = 100 };
-
-/* One question under way. */
-struct question {
-	struct dns_query query;
-	struct locate_search *search;
-	struct spot *place;
-	enum dns_status status;
-	bool is_asked, is_answered, is_stale, had_cname;
-	unsigned n_records;
-};
-
-struct spot {
-	struct locate_place found;
-	struct locate_search *search;
-	struct question a, aaaa, srv;
-	const char *service; /* the wish's */
-	bool has_srv;   /* SRV records were found: they are the places, and not this */
-	bool is_target; /* made from an SRV record */
-};
-
-struct locate_search {
-	struct loop *loop;
-	struct dns *dns;
-	uint64_t end_ms;
-	void (*on_found)(void *user);
-	void *user;
-	struct loop_call call;
-	struct timer patience;
-	bool is_done;
-	struct spot *places[LOCATE_MAX_PLACES];
-	size_t n;
-};
+/* Once every place has an address of one family, the other family's answer is waited for only so long: a resolver that
+ * drops AAAA questions must not cost each request its budget (RFC 8305 §3). The same of NAPTR, once it is known what holds
+ * without it: there are resolvers that do not pass it on. */
+enum { OTHER_FAMILY_MS = 100, NAPTR_MS = 500, SERVICE_NAME_SIZE = 300 };
 
 static void on_address(struct dns_query *query, const struct dns_answer *answer);
 static void on_srv(struct dns_query *query, const struct dns_answer *answer);
+static void on_naptr(struct dns_query *query, const struct dns_answer *answer);
 
 struct locate_search *locate_search_new(struct loop *loop, struct dns *dns, uint64_t budget_ms,
 					void (*on_found)(void *user), void *user)
@@ -60,13 +31,21 @@ struct locate_search *locate_search_new(struct loop *loop, struct dns *dns, uint
 	return search;
 }
 
-static void stop_asking(struct spot *place)
+static void stop_question(struct question *question)
 {
-	struct question *questions[] = { &place->a, &place->aaaa, &place->srv };
+	if (locate_is_waiting(question))
+		dns_cancel(&question->query);
+}
 
-	for (size_t i = 0; i < COUNT(questions); i++)
-		if (questions[i]->is_asked && !questions[i]->is_answered)
-			dns_cancel(&questions[i]->query);
+static void stop_asking(struct locate_search *search)
+{
+	for (size_t i = 0; i < search->n; i++) {
+		stop_question(&search->places[i]->a);
+		stop_question(&search->places[i]->aaaa);
+		stop_question(&search->places[i]->naptr);
+	}
+	for (size_t i = 0; i < search->n_services; i++)
+		stop_question(&search->services[i]->srv);
 }
 
 struct locate_search *locate_search_free(struct locate_search *search)
@@ -75,10 +54,11 @@ struct locate_search *locate_search_free(struct locate_search *search)
 		return NULL;
 	loop_defer_cancel(&search->call);
 	timer_stop(&search->patience);
-	for (size_t i = 0; i < search->n; i++) {
-		stop_asking(search->places[i]);
+	stop_asking(search);
+	for (size_t i = 0; i < search->n; i++)
 		free(search->places[i]);
-	}
+	for (size_t i = 0; i < search->n_services; i++)
+		free(search->services[i]);
 	free(search);
 	return NULL;
 }
@@ -108,41 +88,42 @@ static struct spot *add_place(struct locate_search *search, const struct locate_
 	return place;
 }
 
-static void ask(struct spot *place, struct question *question, const char *name,
-		enum dns_type type)
+/* Where there is no memory or room for it, the wish goes on without. */
+static struct service *add_service(struct spot *wish, enum conf_transport transport)
 {
-	struct locate_search *search = place->search;
-	uint64_t now_ms = loop_now_ms(search->loop);
+	struct locate_search *search = wish->search;
+	struct service *service;
 
-	question->search = search;
-	question->place = place;
-	question->is_asked = true;
-	dns_ask(search->dns, &question->query, name, type,
-		search->end_ms > now_ms ? search->end_ms - now_ms : 0,
-		type == DNS_SRV ? on_srv : on_address);
+	if (search->n_services == COUNT(search->services))
+		return NULL;
+	service = calloc(1, sizeof(*service));
+	if (!service)
+		return NULL;
+	service->wish = wish;
+	service->transport = transport;
+	search->services[search->n_services++] = service;
+	return service;
 }
 
-static void ask_addresses(struct spot *place)
+/* The transports without NAPTR, in our order: what is configured, then the safest (RFC 3263 §4.1). */
+static enum err add_services(struct spot *wish)
 {
-	if (place->found.n_addrs > 0) /* a literal */
-		return;
-	ask(place, &place->a, place->found.host, DNS_A);
-	ask(place, &place->aaaa, place->found.host, DNS_AAAA);
-}
+	static const enum conf_transport order[] = { TRANSPORT_MTLS, TRANSPORT_TLS, TRANSPORT_TCP, TRANSPORT_UDP };
+	const enum conf_transport first = wish->found.transport;
+	unsigned rank = 0;
 
-/* RFC 3263 §4.2. */
-static bool srv_name(char *out, size_t size, const struct spot *place)
-{
-	static const char *const prefixes[] = {
-		[TRANSPORT_UDP] = "_sip._udp.",
-		[TRANSPORT_TCP] = "_sip._tcp.",
-		[TRANSPORT_TLS] = "_sips._tcp.",
-		[TRANSPORT_MTLS] = "_sips._tcp.",
-	};
-
-	return (size_t)snprintf(out, size, "%s%s",
-				place->service ? place->service : prefixes[place->found.transport],
-				place->found.host) < size;
+	if (!add_service(wish, first))
+		return ERR_NO_MEMORY;
+	for (size_t i = 0; i < COUNT(order); i++) {
+		struct service *service;
+		if (order[i] == first || !(wish->choices & 1u << order[i]))
+			continue;
+		service = add_service(wish, order[i]);
+		if (!service)
+			return ERR_NO_MEMORY;
+		service->rank = ++rank;
+	}
+	return ERR_OK;
 }
 
 enum err locate_search_add(struct locate_search *search, const struct locate_wish *wish)
@@ -156,24 +137,74 @@ enum err locate_search_add(struct locate_search *search, const struct locate_wis
 	struct spot *place = add_place(search, &like, wish->host, wish->port);
 	if (!place)
 		return ERR_NO_MEMORY;
-	place->srv.place = wish->by_srv && place->found.n_addrs == 0 ? place : NULL;
 	place->service = wish->service;
-	return ERR_OK;
+	place->choices = wish->choices | 1u << wish->transport;
+	if (!wish->by_srv || place->found.n_addrs > 0)
+		return ERR_OK;
+	place->naptr.place = wish->by_naptr ? place : NULL;
+	return add_services(place);
 }
 
-static bool is_waiting(const struct question *question)
+/* ---- asking ---- */
+
+static void ask(struct locate_search *search, struct question *question, const char *name, enum dns_type type,
+		void (*on_answer)(struct dns_query *query, const struct dns_answer *answer))
 {
-	return question->is_asked && !question->is_answered;
+	uint64_t now_ms = loop_now_ms(search->loop);
+
+	question->search = search;
+	question->is_asked = true;
+	dns_ask(search->dns, &question->query, name, type, search->end_ms > now_ms ? search->end_ms - now_ms : 0,
+		on_answer);
 }
+
+static void ask_addresses(struct spot *place)
+{
+	if (place->found.n_addrs > 0) /* a literal */
+		return;
+	place->a.place = place->aaaa.place = place;
+	ask(place->search, &place->a, place->found.host, DNS_A, on_address);
+	ask(place->search, &place->aaaa, place->found.host, DNS_AAAA, on_address);
+}
+
+/* name NULL: that of the transport (RFC 3263 §4.2), or the wish's own. */
+static void ask_srv(struct service *service, const char *name)
+{
+	static const char *const prefixes[] = {
+		[TRANSPORT_UDP] = "_sip._udp.",
+		[TRANSPORT_TCP] = "_sip._tcp.",
+		[TRANSPORT_TLS] = "_sips._tcp.",
+		[TRANSPORT_MTLS] = "_sips._tcp.",
+	};
+	const struct spot *wish = service->wish;
+	char own[SERVICE_NAME_SIZE];
+
+	if (!name && (size_t)snprintf(own, sizeof(own), "%s%s",
+				      wish->service ? wish->service : prefixes[service->transport],
+				      wish->found.host) >= sizeof(own))
+		return;
+	service->srv.service = service;
+	ask(wish->search, &service->srv, name ? name : own, DNS_SRV, on_srv);
+}
+
+/* ---- what came ---- */
 
 static void finish(struct locate_search *search)
 {
+	const struct service *by;
+
 	if (search->is_done)
 		return;
 	search->is_done = true;
 	timer_stop(&search->patience);
-	for (size_t i = 0; i < search->n; i++)
-		stop_asking(search->places[i]);
+	stop_asking(search);
+	for (size_t i = 0; i < search->n; i++) {
+		struct spot *place = search->places[i];
+		struct spot *wish = place->of ? place->of->wish : place;
+		enum way way = locate_way_of(wish, false, true, &by);
+		if (!locate_is_led_to(place, wish, way, by))
+			place->found.n_addrs = 0;
+	}
 	search->on_found(search->user);
 }
 
@@ -187,40 +218,75 @@ static void on_patience(struct timer *timer)
 	finish(container_of(timer, struct locate_search, patience));
 }
 
-/* How far it is: whether any question is open, and whether any place has nothing at all yet. */
+/* What is still to come. */
+struct outlook {
+	bool waits, lacks_address; /* for anything; for what a place needs */
+	bool waits_for_naptr;
+};
+
+static void look(const struct spot *wish, struct outlook *out)
+{
+	const struct locate_search *search = wish->search;
+	const struct service *by;
+	enum way way = locate_way_of(wish, true, false, &by);
+	bool has_address = false;
+
+	if (way == UNDECIDED) {
+		out->waits = true;
+		way = locate_way_of(wish, false, false, &by);
+		if (way == UNDECIDED)
+			out->lacks_address = true;
+		else
+			out->waits_for_naptr = true;
+	} else {
+		has_address = true; /* or never will */
+	}
+	for (size_t i = 0; i < search->n && way != UNDECIDED; i++) {
+		const struct spot *place = search->places[i];
+		bool waits_here = locate_is_waiting(&place->a) || locate_is_waiting(&place->aaaa);
+		if (!locate_is_led_to(place, wish, way, by))
+			continue;
+		out->waits |= waits_here;
+		out->lacks_address |= waits_here && place->found.n_addrs == 0;
+		has_address |= place->found.n_addrs > 0;
+	}
+	out->lacks_address |= !has_address;
+}
+
 static void go_on(struct locate_search *search)
 {
-	bool waits = false, lacks_address = false;
+	struct outlook outlook = { 0 };
 
-	for (size_t i = 0; i < search->n; i++) {
-		const struct spot *place = search->places[i];
-		bool waits_here = is_waiting(&place->a) || is_waiting(&place->aaaa);
-		if (place->has_srv)
-			continue;
-		waits |= waits_here || is_waiting(&place->srv);
-		lacks_address |=
-			is_waiting(&place->srv) || (waits_here && place->found.n_addrs == 0);
-	}
-	if (!waits)
+	for (size_t i = 0; i < search->n; i++)
+		if (!search->places[i]->of)
+			look(search->places[i], &outlook);
+	if (!outlook.waits) {
 		finish(search);
-	else if (!lacks_address && !timer_is_running(&search->patience))
-		timer_start(search->loop, &search->patience, OTHER_FAMILY_MS, on_patience);
-	else if (lacks_address)
+	} else if (outlook.lacks_address) {
 		timer_stop(&search->patience);
+	} else if (!timer_is_running(&search->patience) || outlook.waits_for_naptr != search->waits_for_naptr) {
+		search->waits_for_naptr = outlook.waits_for_naptr;
+		timer_start(search->loop, &search->patience,
+			    outlook.waits_for_naptr ? NAPTR_MS : OTHER_FAMILY_MS, on_patience);
+	}
 }
 
 void locate_search_start(struct locate_search *search)
 {
+	const size_t n_services = search->n_services;
 	bool waits = false;
-	char name[300];
 
 	for (size_t i = 0; i < search->n; i++) {
 		struct spot *place = search->places[i];
-		if (place->srv.place && srv_name(name, sizeof(name), place))
-			ask(place, &place->srv, name, DNS_SRV);
+		if (place->naptr.place)
+			ask(search, &place->naptr, place->found.host, DNS_NAPTR, on_naptr);
 		if (!place->service)
 			ask_addresses(place);
-		waits |= place->a.is_asked || place->srv.is_asked;
+		waits |= place->a.is_asked;
+	}
+	for (size_t i = 0; i < n_services; i++) {
+		ask_srv(search->services[i], NULL);
+		waits |= search->services[i]->srv.is_asked;
 	}
 	if (!waits)
 		loop_defer(search->loop, &search->call, on_call);
@@ -250,106 +316,43 @@ static void on_address(struct dns_query *query, const struct dns_answer *answer)
 	go_on(question->search);
 }
 
-/* The targets become places of their own; their questions begin now. Without any, the name's
- * own addresses will do. */
+/* The targets become places of their own; their questions begin now. */
 static void on_srv(struct dns_query *query, const struct dns_answer *answer)
 {
 	struct question *question = take_answer(query, answer);
-	struct spot *place = question->place;
+	struct service *service = question->service;
+	struct locate_place like = service->wish->found;
 
+	like.transport = service->transport;
+	like.rank = service->rank;
 	for (size_t i = 0; answer->status == DNS_FOUND && i < answer->n; i++) {
 		const struct dns_srv *srv = &answer->srv[i];
-		struct spot *target =
-			add_place(question->search, &place->found, srv->target, srv->port);
+		struct spot *target = add_place(question->search, &like, srv->target, srv->port);
 		if (!target)
 			break;
-		target->is_target = true;
+		target->of = service;
 		target->found.priority = srv->priority;
 		target->found.weight = srv->weight;
-		place->has_srv = true;
+		service->has_targets = true;
 		ask_addresses(target);
-	}
-	if (place->has_srv) {
-		stop_asking(place);
-		place->found.n_addrs = 0;
 	}
 	go_on(question->search);
 }
 
-size_t locate_search_n_targets(const struct locate_search *search)
+static void on_naptr(struct dns_query *query, const struct dns_answer *answer)
 {
-	size_t n = 0;
+	struct question *question = take_answer(query, answer);
+	struct spot *wish = container_of(question, struct spot, naptr);
+	struct naptr_choice choices[NAPTR_MAX_CHOICES];
+	size_t n = naptr_choose(answer, wish->choices, choices);
 
-	for (size_t i = 0; i < search->n; i++)
-		n += search->places[i]->is_target;
-	return n;
-}
-
-size_t locate_search_n_places(const struct locate_search *search)
-{
-	return search->n;
-}
-
-const struct locate_place *locate_search_place(const struct locate_search *search, size_t i)
-{
-	return &search->places[i]->found;
-}
-
-/* What was not answered in time is a timeout, unless nobody waited for it any more. */
-static enum dns_status outcome(const struct question *question, const struct spot *spot)
-{
-	if (!question->is_asked || spot->has_srv)
-		return DNS_FOUND;
-	if (question->is_answered)
-		return question->status;
-	return spot->found.n_addrs > 0 ? DNS_FOUND : DNS_TIMEOUT;
-}
-
-enum dns_status locate_search_worst(const struct locate_search *search)
-{
-	enum dns_status worst = DNS_FOUND;
-
-	for (size_t i = 0; i < search->n; i++) {
-		const struct spot *place = search->places[i];
-		const struct question *questions[] = { &place->srv, &place->a, &place->aaaa };
-		for (size_t k = 0; k < COUNT(questions); k++) {
-			enum dns_status status = outcome(questions[k], place);
-			if (status > worst) /* they are in that order */
-				worst = status;
-		}
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(wish, choices[i].transport);
+		if (!service)
+			break;
+		service->is_by_naptr = true;
+		service->rank = (unsigned)i;
+		ask_srv(service, choices[i].replacement);
 	}
-	return worst;
-}
-
-static void tell_question(const struct question *question, const char *type, struct buf *out)
-{
-	if (!question->is_answered)
-		return;
-	if (question->status == DNS_FOUND)
-		buf_printf(out, " %s %u%s%s", type, question->n_records,
-			   question->is_stale ? " (stale)" : "",
-			   question->had_cname ? " (CNAME)" : "");
-	else
-		buf_printf(out, " %s %s", type, dns_status_text(question->status));
-}
-
-static void tell_place(const struct spot *place, struct buf *out)
-{
-	char text[ADDR_TEXT_SIZE];
-
-	buf_printf(out, "%s%s", out->len ? "; " : "", place->found.host);
-	tell_question(&place->srv, "SRV", out);
-	if (place->has_srv)
-		return;
-	tell_question(&place->a, "A", out);
-	tell_question(&place->aaaa, "AAAA", out);
-	for (size_t i = 0; place->a.is_asked && i < place->found.n_addrs; i++)
-		buf_printf(out, "%s%s", i ? ", " : ": ",
-			   addr_host(&place->found.addrs[i], text));
-}
-
-void locate_search_tell(const struct locate_search *search, struct buf *out)
-{
-	for (size_t i = 0; i < search->n; i++)
-		tell_place(search->places[i], out);
+	go_on(question->search);
 }

@@ -76,6 +76,7 @@ static enum err add_servers(struct rule *rule, const struct source *source)
 		to->weight = from->weight;
 		to->transport = from->transport;
 		to->by_srv = !from->has_port && !addr_is_set(&from->addr);
+		to->by_naptr = rule->route && to->by_srv && from->has_preset_transport;
 	}
 	return ERR_OK;
 }

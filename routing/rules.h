@@ -19,6 +19,7 @@ struct rule_server {
 	struct addr addr; /* set if host is an address literal; port too */
 	uint16_t port, priority, weight;
 	bool by_srv; /* a name without a port: SRV may know better (RFC 3263 §4.2) */
+	bool by_naptr; /* and no transport was written either: so may NAPTR (§4.1), but never another transport */
 	enum conf_transport transport;
 	struct listener *listener; /* the rule's for this transport; NULL: none */
 };

@@ -104,6 +104,23 @@ static inline void sip_round(uint64_t v[4])
 	v[2] = rotate_left(v[2], 32);
 }
 
+/* What is left after the last whole word: of a longer text the end of its last eight bytes. */
+static uint64_t last_bytes(const unsigned char *from, size_t len)
+{
+	const unsigned n = (unsigned)len % 8;
+	uint64_t word = 0;
+
+	if (n == 0)
+		return 0;
+	if (len > 8) {
+		memcpy(&word, from + n - 8, 8);
+		return le64toh(word) >> (64 - 8 * n);
+	}
+	for (unsigned i = 0; i < n; i++)
+		word |= (uint64_t)from[i] << (8 * i);
+	return word;
+}
+
 uint64_t random_siphash(const uint64_t key[2], const void *bytes, size_t len)
 {
 	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
@@ -119,9 +136,7 @@ uint64_t random_siphash(const uint64_t key[2], const void *bytes, size_t len)
 		v[0] ^= word;
 	}
 
-	word = (uint64_t)len << 56;
-	for (size_t i = 0; i < len % 8; i++)
-		word |= (uint64_t)from[i] << (8 * i);
+	word = (uint64_t)len << 56 | last_bytes(from, len);
 	v[3] ^= word;
 	sip_round(v);
 	v[0] ^= word;

@@ -278,6 +278,22 @@ static const struct reason_row rows[N_REASONS] = {
 		"Switch that extension off at the sender; the Unsupported header of "
 		"our answer names it.", 0, },
 
+	[REASON_REDIRECT_LOOP] = { "redirect-loop", 0, "", ACT_PARTNER,
+		"A partner redirected a request (3xx) to a target that it had been sent to "
+		"already; that target was not asked again.",
+		"The partner must correct its forwarding: two of its users or servers lead to "
+		"each other. `nuncio why` shows the whole way.", 0, },
+	[REASON_REDIRECT_LIMIT] = { "redirect-limit", 0, "", ACT_EITHER,
+		"A target that a partner named in a redirect (3xx) was not asked: redirects "
+		"are followed 5 times in a row, to 8 targets in all.",
+		"Look with `nuncio why` where the redirects lead; the partner should name the "
+		"last one at once. redirect: forward leaves it to the one who asks.", 0, },
+	[REASON_REDIRECT_NUMBER] = { "redirect-to-number", 0, "", ACT_NOBODY,
+		"A partner redirected a request (3xx) to a telephone number that the sender "
+		"had not asked for; it was not called, as it may cost money.",
+		"Nothing: the redirect goes back to the sender, who may call the number "
+		"itself.", 0, },
+
 	[REASON_DNS_NO_ADDRESS] = { "dns-no-address", 503, "Service Unavailable", ACT_EITHER,
 		"The name of the next server exists no more, or has no SRV, A or "
 		"AAAA record that we can use.",

@@ -68,6 +68,10 @@ enum reason {
 	REASON_NO_ROUTE,	    /* 404: domain is neither local nor a partner */
 	REASON_PARTNERS_SWITCHED_OFF, /* 403 */
 	REASON_EXTENSION_UNSUPPORTED,
+	/* Why a Contact of a 3xx is not followed. */
+	REASON_REDIRECT_LOOP,
+	REASON_REDIRECT_LIMIT,
+	REASON_REDIRECT_NUMBER,
 
 	/* The way there. */
 	REASON_DNS_NO_ADDRESS,	    /* 503 */

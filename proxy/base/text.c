@@ -58,10 +58,11 @@ const char *text_number(uint64_t number, char out[24])
 
 size_t text_append(char *out, size_t size, size_t len, const char *add)
 {
-	while (len + 1 < size && *add)
-		out[len++] = *add++;
-	out[len] = '\0';
-	return len;
+	const size_t n = len + 1 < size ? strnlen(add, size - 1 - len) : 0;
+
+	memcpy(out + len, add, n);
+	out[len + n] = '\0';
+	return len + n;
 }
 
 void text_lower(char *text)

@@ -98,34 +98,6 @@ msg_t *message_unref(msg_t *msg)
 	return NULL;
 }
 
-/* Moves what follows the first header of a kind that may be there once to the list of errors,
- * where the parser had put it. msg_copy strings them together instead, and msg_serialize
- * asserts that it never sees that. */
-static void set_doubles_aside(msg_t *copy, msg_hclass_t *class)
-{
-	msg_header_t **first = msg_hclass_offset(message_class(), msg_object(copy), class);
-	sip_error_t **end = &message_sip(copy)->sip_error;
-
-	if (class->hc_kind != msg_kind_single || !first || !*first || !(*first)->sh_next)
-		return;
-	while (*end)
-		end = &(*end)->er_next;
-	*end = (sip_error_t *)(*first)->sh_next;
-	(*first)->sh_next = NULL;
-}
-
-msg_t *message_copy(msg_t *msg)
-{
-	msg_t *copy = msg_copy(msg);
-
-	if (!copy)
-		return NULL;
-	for (const msg_header_t *error = (const msg_header_t *)message_sip(msg)->sip_error;
-	     error; error = error->sh_next)
-		set_doubles_aside(copy, error->sh_class);
-	return copy;
-}
-
 /* Sets Content-Length to what the body has. */
 static enum err correct_content_length(msg_t *msg)
 {

@@ -62,27 +62,40 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static msg_mclass_t *sip_class; /* written once, under the above; never freed */
 
 enum {
-	MAX_OF_A_LETTER = 8,
+	MAX_PARSED = 24,
+	NAME_SIZE = 23,
 	LONGEST_PLAIN = 64, /* Sofia has a bound of its own for names */
 };
 
-/* The headers that are parsed, by their first letter; written with the class. */
-static struct {
-	const msg_href_t *refs[MAX_OF_A_LETTER];
-	size_t n;
-} by_letter[26];
+/* The headers that are parsed, sorted by their first letter; written with the class. One look-up is a line or two of the cache
+ * here, where Sofia's classes and their names lie all over its library. */
+static struct known {
+	const msg_href_t *ref;
+	unsigned char len;
+	char name[NAME_SIZE];
+} known[MAX_PARSED];
+static unsigned char first_of[27]; /* by letter; the next letter's is the end */
 
 static void sort_by_letter(const msg_mclass_t *class)
 {
-	for (short i = 0; i < class->mc_hash_size; i++) {
-		const msg_href_t *ref = &class->mc_hash[i];
-		unsigned letter = ref->hr_class ? (unsigned)(ref->hr_class->hc_name[0] | 0x20) - 'a' : 26;
+	unsigned char n = 0;
 
-		/* What finds no room here would not be found at all. */
-		assert(letter >= 26 || by_letter[letter].n < MAX_OF_A_LETTER);
-		if (letter < 26)
-			by_letter[letter].refs[by_letter[letter].n++] = ref;
+	for (unsigned letter = 0; letter < 26; letter++) {
+		first_of[letter] = n;
+		for (short i = 0; i < class->mc_hash_size; i++) {
+			const msg_href_t *ref = &class->mc_hash[i];
+			const char *name = ref->hr_class ? ref->hr_class->hc_name : NULL;
+
+			if (!name || (unsigned)(name[0] | 0x20) - 'a' != letter)
+				continue;
+			/* What finds no room here would not be found at all. */
+			assert(n < MAX_PARSED && strlen(name) < NAME_SIZE);
+			known[n].ref = ref;
+			known[n].len = (unsigned char)strlen(name);
+			strcpy(known[n++].name, name);
+		}
 	}
+	first_of[26] = n;
 }
 
 static void make_class(void)
@@ -137,15 +150,13 @@ const msg_href_t *message_class_find(const char *line, isize_t *out_after_colon)
 
 	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26)
 		return msg_find_hclass(class, line, out_after_colon);
-	for (size_t i = 0; i < by_letter[letter].n; i++) {
-		const msg_href_t *ref = by_letter[letter].refs[i];
-
-		if ((size_t)ref->hr_class->hc_len != len)
+	for (const struct known *entry = &known[first_of[letter]]; entry < &known[first_of[letter + 1]]; entry++) {
+		if (entry->len != len)
 			continue;
-		if (memcmp(ref->hr_class->hc_name, line, len) != 0) /* perhaps in other letters */
+		if (memcmp(entry->name, line, len) != 0) /* perhaps in other letters */
 			return msg_find_hclass(class, line, out_after_colon);
 		*out_after_colon = (isize_t)len + 1;
-		return ref;
+		return entry->ref;
 	}
 	*out_after_colon = (isize_t)len + 1;
 	return class->mc_unknown;

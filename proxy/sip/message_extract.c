@@ -87,6 +87,19 @@ static msg_header_t *new_header(struct extraction *extraction, msg_hclass_t *cla
 	return header;
 }
 
+static enum simple_field read_number(msg_header_t *header, char *text)
+{
+	sip_header_t *sip_header = (sip_header_t *)header;
+	uint32_t number;
+	enum simple_field read = simple_field_number(&number, text);
+
+	if (read == SIMPLE_READ && header->sh_class->hc_hash == sip_max_forwards_hash)
+		sip_header->sh_max_forwards->mf_count = number;
+	else if (read == SIMPLE_READ)
+		sip_header->sh_content_length->l_length = number;
+	return read;
+}
+
 static enum simple_field read_simple(su_home_t *home, msg_header_t *header, char *text)
 {
 	sip_header_t *sip_header = (sip_header_t *)header;
@@ -102,6 +115,11 @@ static enum simple_field read_simple(su_home_t *home, msg_header_t *header, char
 	case sip_from_hash:
 	case sip_to_hash:
 		return simple_field_address(home, sip_header->sh_from, text); /* To is the same struct */
+	case sip_cseq_hash:
+		return simple_field_cseq(sip_header->sh_cseq, text);
+	case sip_max_forwards_hash:
+	case sip_content_length_hash:
+		return read_number(header, text);
 	default:
 		return SIMPLE_NOT;
 	}

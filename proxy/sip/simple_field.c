@@ -166,21 +166,78 @@ enum simple_field simple_field_route(sip_route_t *route, char *text)
 	return SIMPLE_READ;
 }
 
+/* Those of requests that come often; the rest is read by Sofia. */
+static const struct {
+	sip_method_t method;
+	unsigned char len;
+	char name[10];
+} methods[] = {
+	{ sip_method_message, 7, "MESSAGE" },	  { sip_method_invite, 6, "INVITE" }, { sip_method_ack, 3, "ACK" },
+	{ sip_method_bye, 3, "BYE" },		  { sip_method_notify, 6, "NOTIFY" }, { sip_method_subscribe, 9, "SUBSCRIBE" },
+	{ sip_method_options, 7, "OPTIONS" },	  { sip_method_cancel, 6, "CANCEL" }, { sip_method_publish, 7, "PUBLISH" },
+	{ sip_method_register, 8, "REGISTER" },
+};
+
+/* What follows the name of a method, or NULL. */
+static char *after_method(char *text, sip_method_t *out)
+{
+	for (size_t i = 0; i < COUNT(methods); i++) {
+		if (methods[i].name[0] != text[0] || strncmp(text, methods[i].name, methods[i].len) != 0)
+			continue;
+		*out = methods[i].method;
+		return text + methods[i].len;
+	}
+	return NULL;
+}
+
+/* A number of up to nine digits. */
+static char *after_number(char *text, uint32_t *out)
+{
+	char *end = skip(text, DIGIT);
+	uint32_t number = 0;
+
+	if (end == text || end - text > 9)
+		return NULL;
+	for (; text < end; text++)
+		number = 10 * number + (uint32_t)(*text - '0');
+	*out = number;
+	return end;
+}
+
+enum simple_field simple_field_number(uint32_t *out, char *text)
+{
+	char *end = after_number(text, out);
+
+	return end && !*end ? SIMPLE_READ : SIMPLE_NOT;
+}
+
+enum simple_field simple_field_cseq(sip_cseq_t *cseq, char *text)
+{
+	uint32_t number;
+	sip_method_t method;
+	char *at = after_number(text, &number);
+
+	at = at && *at == ' ' ? after_method(at + 1, &method) : NULL;
+	if (!at || *at)
+		return SIMPLE_NOT;
+	cseq->cs_seq = number;
+	cseq->cs_method = method;
+	cseq->cs_method_name = sip_method_name(method, NULL);
+	return SIMPLE_READ;
+}
+
 enum simple_field simple_field_request(sip_request_t *request, char *text)
 {
-	const sip_method_t method = sip_method_code(text);
+	sip_method_t method;
+	char *at = after_method(text, &method);
 	struct uri uri;
 
-	if (method <= sip_method_unknown)
-		return SIMPLE_NOT;
-	const char *name = sip_method_name(method, NULL);
-	char *at = text + strlen(name);
-	if (*at != ' ' || !find_uri(at + 1, &uri) || *uri.end != ' ' || strcmp(uri.end + 1, sip_version_2_0) != 0)
+	if (!at || *at != ' ' || !find_uri(at + 1, &uri) || *uri.end != ' ' || strcmp(uri.end + 1, sip_version_2_0) != 0)
 		return SIMPLE_NOT;
 	*uri.end = '\0';
 	take_uri(&uri, request->rq_url);
 	request->rq_method = method;
-	request->rq_method_name = name;
+	request->rq_method_name = sip_method_name(method, NULL);
 	request->rq_version = sip_version_2_0;
 	return SIMPLE_READ;
 }
@@ -258,7 +315,9 @@ static bool take_via_params(su_home_t *home, sip_via_t *via, const struct via_pa
 /* In a Via Sofia's parser looks at the number as well; in a URI it does not. */
 static bool is_port(const struct place *place)
 {
-	return !place->port || (place->end - place->port <= 5 && strtoul(place->port, NULL, 10) <= UINT16_MAX);
+	uint32_t port;
+
+	return !place->port || (place->end - place->port <= 5 && after_number(place->port, &port) && port <= UINT16_MAX);
 }
 
 enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text)

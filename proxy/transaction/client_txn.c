@@ -301,7 +301,7 @@ static struct hop *copy_hop(const struct hop *hop)
 	struct hop *copy = malloc(sizeof(*copy));
 
 	if (copy)
-		*copy = *hop;
+		hop_copy(copy, hop);
 	return copy;
 }
 

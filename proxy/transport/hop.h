@@ -2,7 +2,9 @@
  * used again (RFC 5923; field.md pitfall 11). Values and pointers into the snapshot that the context holds. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "conf/settings.h"
 #include "proxy/base/addr.h"
@@ -20,12 +22,29 @@ struct hop {
 	struct tls_trust *trust;	  /* whom we trust there */
 	unsigned tls_minimum;
 	bool allow_wildcard;
-	char host[256];			  /* the name that was resolved: SNI, unless it is an address */
-	const char *names[HOP_MAX_NAMES]; /* any one of these must be in the peer's certificate */
 	unsigned n_names;
 	bool accepts_host;		  /* so does host itself: a server that may speak for the peer */
 	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
 	void *health;			  /* routing's record for it; transport does not look */
 	uint64_t connect_ms;		  /* how long a new connection may take; 0: as the limits say */
 	uint64_t flow_id;		  /* the connection by which alone it is reached, of whichever worker; 0: none */
+	/* The last, as only what is used of them is copied. */
+	const char *names[HOP_MAX_NAMES]; /* any one of these must be in the peer's certificate */
+	char host[256];			  /* the name that was resolved: SNI, unless it is an address */
 };
+
+/* An empty one. */
+static inline void hop_clear(struct hop *hop)
+{
+	memset(hop, 0, offsetof(struct hop, names));
+	hop->host[0] = '\0';
+}
+
+/* A copy of what is used of from. */
+static inline void hop_copy(struct hop *to, const struct hop *from)
+{
+	memcpy(to, from, offsetof(struct hop, names));
+	for (unsigned i = 0; i < from->n_names; i++)
+		to->names[i] = from->names[i];
+	strcpy(to->host, from->host);
+}

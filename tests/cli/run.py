@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -65,9 +66,14 @@ def call(*words, stdin="", env=None, want=None):
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that is free, and stays so until the daemon takes it: below those that the kernel gives to whoever asks
+    for any, so that no test beside us is given it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        end = max(int(file.read().split()[0]), 20100)
+    while True:
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", random.randrange(20000, end)))
+            return sock.getsockname()[1]
 
 
 CONFIG = """version: 1

@@ -7,6 +7,7 @@ import resource
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 
@@ -37,6 +38,14 @@ def rss_kib(pid):
 
 def n_fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def n_unread(addr, port):
+    """Bytes of datagrams to that address that the kernel holds and nobody has read yet."""
+    local = "%08X:%04X" % (int.from_bytes(socket.inet_aton(addr), sys.byteorder), port)
+    with open("/proc/net/udp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1] == local)
 
 
 def has_sanitizer(pid):

@@ -246,7 +246,7 @@ def test_floods(tally, house):
 
 def answers_to_1500(house, agent, method, to, sender):
     """Sends 1500 and gives back what was answered. The burst of limits.requests (500) is waited for, so that a busy machine
-    loses none of it on the way; what comes after is sent as fast as it goes."""
+    loses none of it on the way; what comes after is sent as fast as the proxy reads."""
     texts = []
     for n in range(1, 1501):
         agent.sendto(request(method, to, sender, agent.getsockname()).encode(), house.udp)
@@ -254,7 +254,7 @@ def answers_to_1500(house, agent, method, to, sender):
             continue
         end = time.monotonic() + 2
         texts += hostile.drained(agent)
-        while len(texts) < min(n, 450) and time.monotonic() < end:
+        while (len(texts) < min(n, 450) or hostile.n_unread(*house.udp)) and time.monotonic() < end:
             time.sleep(0.005)
             texts += hostile.drained(agent)
     texts += hostile.drained_to_the_end(agent)
@@ -314,7 +314,7 @@ def relay_attempts(house, local):
     """(name, request) that would make of us an open relay for a partner, or for a stranger. Nobody is at `away`."""
     away = f"{house.stage.addr(77)}"
     def one(uri, extra="", sender="anna@b.example", to="bob@a.example", method="INVITE", to_tag=""):
-        return request(method, to, sender, local, "TLS", uri=uri, extra=extra, to_tag=to_tag)
+        return request(method, to, sender, local, "TLS", "relay-" + new_call_id(), extra, uri=uri, to_tag=to_tag)
     wan = house.both.a.wan
     return [
         ("a foreign Request-URI", one("sip:x@victim.example")),
@@ -363,7 +363,9 @@ def test_relay(tally, house, pulse):
     except TimeoutError:
         came = hostile.drained(trap)
     tally.check("nothing reached the foreign host", not came, came)
-    tally.check("nor our own server", not pulse.seen, pulse.seen[:1])
+    # What was damaged on purpose before may still be repeated.
+    came = [text for text in pulse.seen if "Call-ID: relay-" in text]
+    tally.check("nor our own server", not came, came[:1])
     trap.close()
     door.close()
     stranger.close()

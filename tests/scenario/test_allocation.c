@@ -6,7 +6,31 @@
 /* clang-format off */
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
+static const char *const following[] = {
+	HOUSE_OF_BACKENDS
+	"    - { domain: old.example, server: 203.0.113.66, port: 5061, identity: [evil.example], probe: 0, redirect: follow }\n"
+	"backends:\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: [anna] }\n"
+	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, probe: 0 }\n",
+	NULL,
+};
+
 static const struct play plays[] = {
+	{ "redirects are followed",
+	  "berlin > INVITE sip:eve@old.example\n"
+	  "berlin < 100\n"
+	  "eve < INVITE\n"
+	  "eve > 302 | Contact: <sip:bob@partner.example>;q=0.5, <sip:sven@corp.example>;q=0.4, <tel:+4989>\n"
+	  "eve < ACK\n"
+	  "bob < INVITE\n"
+	  "bob > 486\n"
+	  "bob < ACK\n"
+	  "munich < INVITE\n"
+	  "munich > 200\n"
+	  "berlin < 200\n"
+	  "berlin > ACK\n"
+	  "munich < ACK\n",
+	  following, NULL, house_cast },
 	{ "a call from a partner, forked",
 	  "bob > INVITE sip:team1@corp.example\n"
 	  "bob < 100\n"

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "routing/dns.h"
+#include "routing/dns_answer.h"
 
 enum { FAKE_NEVER = UINT32_MAX };
 
@@ -19,7 +20,8 @@ struct fake_record {
 	enum dns_type type;
 	enum dns_status status;
 	uint32_t delay_ms;  /* FAKE_NEVER: the budget passes */
-	const char *values; /* "192.0.2.1 192.0.2.2"; SRV: "10 20 5061 a.example, 20 ..." */
+	const char *values; /* "192.0.2.1 192.0.2.2"; SRV: "10 20 5061 a.example, 20 ...";
+			       NAPTR: "10 20 SIPS+D2T _sips._tcp.a.example,20 ..." */
 };
 
 struct fake_dns {
@@ -71,6 +73,15 @@ static void fake_fill(struct dns_answer *answer, enum dns_type type, const char 
 			srv->weight = (uint16_t)weight;
 			srv->port = (uint16_t)port;
 			used += values[used] == ',';
+		} else if (type == DNS_NAPTR) {
+			struct dns_naptr *naptr = &answer->naptr[answer->n];
+			if (sscanf(values, "%u %u %255s %255[^ ,]%n", &priority, &weight, word,
+				   naptr->replacement, &used) < 4)
+				return;
+			naptr->order = (uint16_t)priority;
+			naptr->preference = (uint16_t)weight;
+			assert_true(dns_answer_service(word, &naptr->service));
+			used += values[used] == ',';
 		} else {
 			if (sscanf(values, "%255s%n", word, &used) < 1)
 				return;
@@ -85,7 +96,7 @@ static void fake_fill(struct dns_answer *answer, enum dns_type type, const char 
 static void fake_ask(void *user, struct dns_query *query, const char *name, enum dns_type type,
 		     uint64_t budget_ms)
 {
-	static const char *const types[] = { "A", "AAAA", "SRV" };
+	static const char *const types[] = { "A", "AAAA", "SRV", "NAPTR" };
 	struct fake_dns *fake = user;
 	struct fake_pending *pending = calloc(1, sizeof(*pending));
 	uint64_t delay_ms = 0;

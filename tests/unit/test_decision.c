@@ -44,7 +44,7 @@ static void put(struct decision_ring *ring, char letter, uint64_t id)
 	decision->id = id;
 	decision->wall_us = 1000 + id;
 	decision->reason = letter >= 'a' ? REASON_NONE : letter >= 'A' ? REASON_NO_RELAY : REASON_LOG_ON_NEEDED;
-	decision->call_id[0] = letter;
+	decision_set(decision, DECISION_CALL_ID, (const char[]){ letter, '\0' });
 	decision_ring_put(ring, decision);
 	free(decision);
 }
@@ -64,7 +64,7 @@ static void test_find(void **state)
 		size_t n = decision_ring_find(ring, rows[i].call_id, rows[i].refusals_only,
 					      found, rows[i].max);
 		for (size_t k = 0; k < n; k++)
-			got[k] = found[k].call_id[0];
+			got[k] = *decision_text(&found[k], DECISION_CALL_ID);
 		if (strcmp(got, rows[i].want) != 0)
 			fail_msg("%s: %s instead of %s", rows[i].name, got, rows[i].want);
 		assert_null(decision_ring_free(ring));
@@ -83,7 +83,7 @@ static void test_conversions(void **state)
 	decision_add(decision, "a", "b", NULL, "'%.3s' and %u.", "text", 7U);
 	decision_add(decision, "a", "b", NULL, "'%.80s'%u", "text", 0U);
 	for (size_t i = 0; i < COUNT(wanted); i++)
-		assert_string_equal(decision->steps[i].result, wanted[i]);
+		assert_string_equal(decision_step_result(decision, (unsigned)i), wanted[i]);
 	free(decision);
 }
 
@@ -101,9 +101,48 @@ static void test_steps_are_bounded(void **state)
 		decision_add_hop(decision, "mtls 192.0.2.7:5061", REASON_NO_ANSWER, 0);
 	assert_int_equal(decision->n_steps, DECISION_MAX_STEPS);
 	assert_int_equal(decision->n_hops, DECISION_MAX_HOPS);
-	assert_string_equal(decision->steps[0].place, "nuncio.yaml:31:20");
-	assert_int_equal(strlen(decision->steps[0].result),
-			 sizeof(decision->steps[0].result) - 1);
+	assert_string_equal(decision_step_place(decision, 0), "nuncio.yaml:31:20");
+	for (unsigned i = 0; i < DECISION_MAX_STEPS; i++) {
+		assert_int_equal(strlen(decision_step_result(decision, i)), DECISION_RESULT - 1);
+		assert_string_equal(decision_step_place(decision, i), "nuncio.yaml:31:20");
+	}
+	free(decision);
+}
+
+/* The longest of everything fits; what is set over and over takes room, and never another text's. */
+static void test_texts(void **state)
+{
+	struct decision *decision = calloc(1, sizeof(*decision)), *copy = calloc(1, sizeof(*copy));
+	const struct place place = { "/a/file.of.a.rather.long.name.that.fills.all.of.the.room.there.is.for.it.in.a.record.yaml", 1234567, 1234567 };
+	char text[400], other[400];
+
+	assert_non_null(decision);
+	assert_non_null(copy);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_string_equal(decision_text(decision, DECISION_FROM), "");
+	for (unsigned field = 0; field < DECISION_N_TEXTS; field++)
+		decision_set(decision, (enum decision_field)field, text);
+	for (unsigned i = 0; i < DECISION_MAX_STEPS; i++)
+		decision_add(decision, "route", "rule", &place, "%s", text);
+	for (unsigned i = 0; i < DECISION_MAX_HOPS; i++)
+		decision_add_hop(decision, i % 2 ? text : "mtls 192.0.2.7:5061", REASON_NONE, 200);
+	decision_set(decision, DECISION_DESTINATION, "partner:partner.example");
+	decision_set(decision, DECISION_EVIDENCE, NULL);
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(other, sizeof(other), "%.*s", (int)(i % sizeof(text)), text);
+		decision_set(decision, DECISION_ORIGIN_ID, other);
+	}
+	decision_copy(copy, decision);
+	assert_int_equal(strlen(decision_text(copy, DECISION_CALL_ID)), 127);
+	assert_int_equal(strlen(decision_text(copy, DECISION_METHOD)), 23);
+	assert_string_equal(decision_text(copy, DECISION_DESTINATION), "partner:partner.example");
+	assert_string_equal(decision_text(copy, DECISION_EVIDENCE), "");
+	assert_int_equal(strlen(decision_step_result(copy, DECISION_MAX_STEPS - 1)), DECISION_RESULT - 1);
+	assert_string_equal(decision_hop_to(copy, 6), "mtls 192.0.2.7:5061");
+	assert_int_equal(strlen(decision_hop_to(copy, 7)), DECISION_HOP - 1);
+	assert_true(strlen(decision_text(copy, DECISION_ORIGIN_ID)) < 96);
+	free(copy);
 	free(decision);
 }
 
@@ -113,6 +152,7 @@ int main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_conversions),
 		cmocka_unit_test(test_steps_are_bounded),
+		cmocka_unit_test(test_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

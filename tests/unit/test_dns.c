@@ -242,6 +242,33 @@ static void test_budget(void **state)
 	assert_int_equal(asked.n_told, 1);
 }
 
+/* RFC 3263 §4.1: like any other type. Resolvers that drop such questions cost no more than one budget. */
+static void test_naptr(void **state)
+{
+	static const unsigned char type[] = { 0, 35, 0, 1 }; /* RFC 3403 §8, IN */
+	struct fixture *f = *state;
+	const struct resolver *resolver = &f->resolvers[0];
+	struct asked asked;
+
+	ask(f, &asked, "a.example", DNS_NAPTR); /* an A record is no answer */
+	loop_turn(f->loop, 0);
+	assert_int_equal(asked.n_told, 1);
+	assert_int_equal(asked.answer.status, DNS_NO_RECORD);
+	assert_memory_equal(resolver->last + 12 + sizeof("\1a\7example"), type, sizeof(type));
+	ask(f, &asked, "a.example", DNS_NAPTR); /* negative: kept */
+	loop_turn(f->loop, 0);
+	assert_int_equal(asked.answer.status, DNS_NO_RECORD);
+	assert_int_equal(resolver->n_asked, 1);
+
+	f->resolvers[0].mood = SILENT;
+	ask(f, &asked, "b.example", DNS_NAPTR);
+	loop_turn(f->loop, 3999);
+	assert_int_equal(asked.n_told, 0);
+	loop_turn(f->loop, 1);
+	assert_int_equal(asked.n_told, 1);
+	assert_int_equal(asked.answer.status, DNS_TIMEOUT);
+}
+
 /* RFC 8767: what ran out less than an hour ago is better than nothing. */
 static void test_stale(void **state)
 {
@@ -449,6 +476,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_joined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_negative, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_naptr, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_after_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_known_without_asking, setup, teardown),

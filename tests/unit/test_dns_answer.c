@@ -17,6 +17,10 @@
 #define CNAME(ttl) SELF "\0\5\0\1" ttl "\0\4\1b" SELF
 #define TTL(s)     "\0\0\0" s
 #define SRV_HEAD   SELF "\0\x21\0\1\0\0\0\x3c"
+#define NAPTR_HEAD SELF "\0\x23\0\1\0\0\0\x3c"
+/* Its value, len bytes: flags and service with their lengths, the expression, where it leads. */
+#define NAPTR(len, order, flags, service, regexp, name) NAPTR_HEAD "\0" len "\0" order "\0\7" flags service regexp name
+#define SIPS       "\x8SIPS+D2T"
 
 /* clang-format off */
 static const struct {
@@ -43,6 +47,19 @@ static const struct {
 	{ "SRV of port 0", ROW(HEADER("\1") QUESTION SRV_HEAD "\0\xa\0\1\0\2\0\0\1s" SELF), DNS_SRV, DNS_NO_RECORD, 0, 60, false },
 	{ "SRV whose target points to itself", ROW(HEADER("\1") QUESTION SRV_HEAD "\0\x8\0\1\0\2\x13\xc5\xc0\x2d"), DNS_SRV, DNS_NO_RECORD, 0, 60, false },
 	{ "SRV cut in its value", ROW(HEADER("\1") QUESTION SRV_HEAD "\0\4\0\1\0\2"), DNS_SRV, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR, RFC 3263 §4.1", ROW(HEADER("\1") QUESTION NAPTR("\x14", "\1", "\1s", SIPS, "\0", "\1t" SELF)), DNS_NAPTR, DNS_FOUND, 1, 60, false },
+	{ "... in other letters", ROW(HEADER("\1") QUESTION NAPTR("\x13", "\1", "\1S", "\7sip+d2U", "\0", "\1t" SELF)), DNS_NAPTR, DNS_FOUND, 1, 60, false },
+	{ "... two, and one of another service", ROW(HEADER("\3") QUESTION NAPTR("\x14", "\1", "\1s", SIPS, "\0", "\1t" SELF)
+		NAPTR("\x14", "\1", "\1s", "\x8SIPS+D2S", "\0", "\1t" SELF) NAPTR("\x13", "\1", "\1s", "\7SIP+D2T", "\0", "\1t" SELF)), DNS_NAPTR, DNS_FOUND, 2, 60, false },
+	{ "... behind a CNAME", ROW(HEADER("\2") QUESTION CNAME(TTL("\5")) NAPTR("\x14", "\1", "\1s", SIPS, "\0", "\1t" SELF)), DNS_NAPTR, DNS_FOUND, 1, 5, true },
+	{ "NAPTR with a regular expression", ROW(HEADER("\1") QUESTION NAPTR("\x17", "\1", "\1s", SIPS, "\3!x!", "\1t" SELF)), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR that is no last one, RFC 3403 §4.1", ROW(HEADER("\1") QUESTION NAPTR("\x13", "\1", "\0", SIPS, "\0", "\1t" SELF)), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR to addresses", ROW(HEADER("\1") QUESTION NAPTR("\x14", "\1", "\1a", SIPS, "\0", "\1t" SELF)), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR of a telephone number, RFC 6116", ROW(HEADER("\1") QUESTION NAPTR("\x13", "\1", "\1u", "\7E2U+sip", "\0", "\1t" SELF)), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR to nowhere", ROW(HEADER("\1") QUESTION NAPTR("\x11", "\1", "\1s", SIPS, "\0", "\0")), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR whose service is longer than it", ROW(HEADER("\1") QUESTION NAPTR("\xf", "\1", "\1s", "\xffSIPS+D2T", "", "")), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR cut in its value", ROW(HEADER("\1") QUESTION NAPTR_HEAD "\0\5\0\1\0\7\1"), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
+	{ "NAPTR whose name points to itself", ROW(HEADER("\1") QUESTION NAPTR("\x12", "\1", "\1s", SIPS, "\0", "\xc0\x36")), DNS_NAPTR, DNS_NO_RECORD, 0, 60, false },
 	{ "no answers", ROW(HEADER("\0") QUESTION), DNS_A, DNS_NO_RECORD, 0, 86400, false },
 	{ "fewer than announced", ROW(HEADER("\5") QUESTION A(TTL("\x3c"), "\7")), DNS_A, DNS_FOUND, 1, 60, false },
 	{ "cut within a record", ROW(HEADER("\1") QUESTION SELF "\0\1\0\1\0\0\0\x3c\0\4\xc0"), DNS_A, DNS_NO_RECORD, 0, 86400, false },
@@ -99,6 +116,7 @@ static void test_values(void **state)
 	static const char a[] = HEADER("\1") QUESTION A(TTL("\x3c"), "\7");
 	static const char srv[] =
 		HEADER("\1") QUESTION SRV_HEAD "\0\xa\0\1\0\2\x13\xc5\1S" SELF;
+	static const char naptr[] = HEADER("\1") QUESTION NAPTR("\x14", "\1", "\1s", SIPS, "\0", "\1T" SELF);
 	struct dns_answer answer;
 	char text[ADDR_TEXT_SIZE];
 
@@ -109,6 +127,11 @@ static void test_values(void **state)
 	assert_int_equal(answer.srv[0].weight, 2);
 	assert_int_equal(answer.srv[0].port, 5061);
 	assert_string_equal(answer.srv[0].target, "s.a.example");
+	read_row(naptr, sizeof(naptr) - 1, DNS_NAPTR, &answer);
+	assert_int_equal(answer.naptr[0].order, 1);
+	assert_int_equal(answer.naptr[0].preference, 7);
+	assert_int_equal(answer.naptr[0].service, DNS_SIPS_D2T);
+	assert_string_equal(answer.naptr[0].replacement, "t.a.example");
 }
 
 static void test_truncated(void **state)

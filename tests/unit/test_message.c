@@ -520,6 +520,46 @@ static void test_header(void **state)
 	message_unref(msg);
 }
 
+/* Plain ones are read by ours, the others by Sofia's parser: what comes out must not depend on which. */
+static void test_numbers(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *method, *cseq, *forwards, *length;
+		sip_method_t want_method;
+		uint32_t want_seq, want_length;
+		unsigned want_forwards;
+	} rows[] = {
+		{ "OPTIONS", "1 OPTIONS", "70", "0", sip_method_options, 1, 0, 70 },
+		{ "OPTIONS", "1\t OPTIONS", " 7 ", "0", sip_method_options, 1, 0, 7 },
+		{ "MESSAGE", "123456789 MESSAGE", "0", "2", sip_method_message, 123456789, 2, 0 },
+		{ "MESSAGE", "2147483647 MESSAGE", "0255", "002", sip_method_message, 2147483647, 2, 255 },
+		{ "MESSAGEX", "7 MESSAGEX", "1", "2", sip_method_unknown, 7, 2, 1 },
+		{ "message", "7 message", "1", "2", sip_method_unknown, 7, 2, 1 },
+		{ "REFER", "000000007 REFER", "000000012", "0000000002", sip_method_refer, 7, 2, 12 },
+	};
+	/* clang-format on */
+	char text[1024];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(text, sizeof(text),
+			 "%s sip:b@b.example SIP/2.0\r\n" VIA "From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\n"
+			 "Call-ID: 1@a\r\nCSeq: %s\r\nMax-Forwards: %s\r\nContent-Length: %s\r\n\r\n%s",
+			 rows[i].method, rows[i].cseq, rows[i].forwards, rows[i].length, rows[i].want_length ? "ab" : "");
+		msg_t *msg = parse(text);
+		const sip_t *sip = message_sip(msg);
+
+		assert_int_equal(sip->sip_request->rq_method, rows[i].want_method);
+		assert_string_equal(sip->sip_request->rq_method_name, rows[i].method);
+		assert_int_equal(sip->sip_cseq->cs_method, rows[i].want_method);
+		assert_string_equal(sip->sip_cseq->cs_method_name, rows[i].method);
+		assert_int_equal(sip->sip_cseq->cs_seq, rows[i].want_seq);
+		assert_int_equal(sip->sip_max_forwards->mf_count, rows[i].want_forwards);
+		assert_int_equal(sip->sip_content_length->l_length, rows[i].want_length);
+		message_unref(msg);
+	}
+}
+
 static void test_uri_parts(void **state)
 {
 	static const struct {
@@ -571,7 +611,7 @@ int main(void)
 		cmocka_unit_test(test_edits),	     cmocka_unit_test(test_no_line_breaks_in),
 		cmocka_unit_test(test_remove_header), cmocka_unit_test(test_header),
 		cmocka_unit_test(test_uri_parts),    cmocka_unit_test(test_references),
-		cmocka_unit_test(test_request_uri_from_route),
+		cmocka_unit_test(test_request_uri_from_route), cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,7 @@ static const struct mutation {
 	{ 37, "realm: 'a\"b'", 37, 8, "E013", "quotes", "" },
 	{ 1, "version: 2", 1, 10, "E014", "1 to 1", "" },
 
+	{ 29, "      redirect: folow", 29, 17, "E013", "'folow', expected forward or follow", "'follow'" },
 	{ 29, "      services: presence", 29, 17, "E011", "a single value, expected a list: [...], or { in: [...], out: [...] }", "" },
 	{ 29, "      services: { in: im }", 29, 23, "E011", "services: a single value, expected a list: [...]", "" },
 	{ 29, "      services: { in: [im], uot: [im] }", 29, 29, "E012", "unknown key 'uot' in services, expected in or out", "" },
@@ -101,7 +102,6 @@ static const struct mutation {
 	/* not in this version */
 	{ 6, "    network: remote", 6, 14, "E016", "'remote' is not in this version", "" },
 	{ 31, "nat: {}", 31, 1, "E016", "nat: not in this version", "" },
-	{ 29, "      redirect: follow", 29, 17, "E016", "'follow' is not in this version", "" },
 	{ 29, "      refer: local", 29, 14, "E016", "'local' is not in this version", "" },
 	{ 9, "    transport: ws", 9, 16, "E016", "'ws' is not in this version", "" },
 	{ 9, "    transport: tcp\n    advertise: stun", 10, 16, "E016", "'stun' is not in this version", "" },

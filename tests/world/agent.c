@@ -22,7 +22,6 @@ struct kept {
 bool agent_init(struct agent *agent, const char *name, const char *address,
 		const char *listener, const char *names, const char *user, uint64_t *counter)
 {
-	memset(agent, 0, sizeof(*agent));
 	text_copy(agent->party.name, sizeof(agent->party.name), name);
 	text_copy(agent->party.listener, sizeof(agent->party.listener), listener);
 	text_copy(agent->party.names, sizeof(agent->party.names), names);

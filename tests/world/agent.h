@@ -42,7 +42,8 @@ struct agent {
 	uint64_t *counter; /* of branches, tags and Call-IDs; shared */
 };
 
-/* address: "203.0.113.1:5061". False if it is none. */
+/* agent: all zero, and not zeroed again here: it is most of a megabyte, and a sweep makes thousands. address:
+ * "203.0.113.1:5061". False if it is none. */
 bool agent_init(struct agent *agent, const char *name, const char *address,
 		const char *listener, const char *names, const char *user, uint64_t *counter);
 void agent_fini(struct agent *agent);

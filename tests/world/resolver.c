@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proxy/base/text.h"
+#include "routing/dns_answer.h"
 #include "tests/world/faults.h"
 
 enum { MAX_RECORDS = 64, TTL_S = 60 };
@@ -16,6 +17,7 @@ struct record {
 	bool hangs;
 	struct addr addr;
 	struct dns_srv srv;
+	struct dns_naptr naptr;
 };
 
 struct resolver {
@@ -98,6 +100,8 @@ static void on_call(struct loop_call *call)
 			break;
 		if (record->type == DNS_SRV)
 			found.srv[found.n++] = record->srv;
+		else if (record->type == DNS_NAPTR)
+			found.naptr[found.n++] = record->naptr;
 		else
 			found.addrs[found.n++] = record->addr;
 	}
@@ -171,7 +175,7 @@ struct dns *resolver_open(struct resolver *resolver)
 static bool read_type(const char *text, enum dns_type *out)
 {
 	static const char *const words[] = {
-		[DNS_A] = "A", [DNS_AAAA] = "AAAA", [DNS_SRV] = "SRV"
+		[DNS_A] = "A", [DNS_AAAA] = "AAAA", [DNS_SRV] = "SRV", [DNS_NAPTR] = "NAPTR"
 	};
 	size_t i;
 
@@ -180,6 +184,29 @@ static bool read_type(const char *text, enum dns_type *out)
 			*out = (enum dns_type)i;
 			return true;
 		}
+	return false;
+}
+
+static bool read_naptr(const char *text, struct dns_naptr *out)
+{
+	char service[16];
+
+	return sscanf(text, "%hu %hu %15s %255s", &out->order, &out->preference, service, out->replacement) == 4 &&
+	       dns_answer_service(service, &out->service);
+}
+
+static bool read_data(const char *text, struct record *out)
+{
+	switch (out->type) {
+	case DNS_A:
+	case DNS_AAAA:
+		return !addr_parse(text, 0, &out->addr);
+	case DNS_SRV:
+		return sscanf(text, "%hu %hu %hu %255s", &out->srv.priority, &out->srv.weight, &out->srv.port,
+			      out->srv.target) == 4;
+	case DNS_NAPTR:
+		return read_naptr(text, &out->naptr);
+	}
 	return false;
 }
 
@@ -198,11 +225,7 @@ bool resolver_add(struct resolver *resolver, const char *name, const char *type,
 		record.status = DNS_NO_RECORD;
 	else if (!strcmp(data, "hangs"))
 		record.hangs = true;
-	else if (record.type != DNS_SRV && addr_parse(data, 0, &record.addr))
-		return false;
-	else if (record.type == DNS_SRV &&
-		 sscanf(data, "%hu %hu %hu %255s", &record.srv.priority, &record.srv.weight,
-			&record.srv.port, record.srv.target) != 4)
+	else if (!read_data(data, &record))
 		return false;
 	resolver->records[resolver->n_records++] = record;
 	return true;

@@ -13,7 +13,8 @@ struct resolver *resolver_free(struct resolver *resolver);
 /* A resolver's door for one worker. NULL if memory is short. */
 struct dns *resolver_open(struct resolver *resolver);
 
-/* Adds a record: type "A", "AAAA" or "SRV"; data an address, or "priority weight port target";
+/* Adds a record: type "A", "AAAA", "SRV" or "NAPTR"; data an address, "priority weight port target", or
+ * "order preference SIPS+D2T replacement";
  * or, instead of data, what comes of asking: "fails", "hangs" (no answer at all), "nothing" (no
  * such record). A name without records does not exist. False if the line is not understood. */
 bool resolver_add(struct resolver *resolver, const char *name, const char *type,

@@ -146,7 +146,7 @@ static bool is_as_told(const struct decision *decision, const char *code,
 	const char *found = decision->reason ? reason_code(decision->reason) : "none";
 
 	return !strcmp(found, code) &&
-	       (!*destination || text_glob(destination, decision->destination));
+	       (!*destination || text_glob(destination, decision_text(decision, DECISION_DESTINATION)));
 }
 
 static bool do_why(struct stage *stage, char *rest)
@@ -166,10 +166,10 @@ static bool do_why(struct stage *stage, char *rest)
 	else if (!is_fine)
 		stage_fault(stage,
 			    "the reason is %s, to '%s', status %d; the last step said: %s",
-			    reason_code(decisions[0].reason), decisions[0].destination,
+			    reason_code(decisions[0].reason), decision_text(&decisions[0], DECISION_DESTINATION),
 			    decisions[0].status,
 			    decisions[0].n_steps
-				    ? decisions[0].steps[decisions[0].n_steps - 1].result
+				    ? decision_step_result(&decisions[0], decisions[0].n_steps - 1)
 				    : "");
 	free(decisions);
 	return is_fine;
@@ -182,14 +182,15 @@ static bool has_step(const struct decision *decision, const char *pattern)
 	unsigned i;
 
 	for (i = 0; i < decision->n_hops; i++) {
-		snprintf(hop, sizeof(hop), "%s: %s", decision->hops[i].to, reason_code(decision->hops[i].reason));
+		snprintf(hop, sizeof(hop), "%s: %s", decision_hop_to(decision, i), reason_code(decision->hops[i].reason));
 		if (text_glob(pattern, hop))
 			return true;
 	}
 	for (i = 0; i < decision->n_steps; i++)
-		if (text_glob(pattern, decision->steps[i].result))
+		if (text_glob(pattern, decision_step_result(decision, i)))
 			return true;
-	snprintf(said, sizeof(said), "they say %u of %s: %s", decision->ms_id, decision->ms_source, decision->ms_reason);
+	snprintf(said, sizeof(said), "they say %u of %s: %s", decision->ms_id,
+		 decision_text(decision, DECISION_MS_SOURCE), decision_text(decision, DECISION_MS_REASON));
 	return decision->ms_id && text_glob(pattern, said);
 }
 
@@ -206,7 +207,7 @@ static bool do_because(struct stage *stage, char *rest)
 	if (!is_fine)
 		stage_fault(stage, "no step says %s; the last one said: %s", rest,
 			    n && decisions[0].n_steps
-				    ? decisions[0].steps[decisions[0].n_steps - 1].result
+				    ? decision_step_result(&decisions[0], decisions[0].n_steps - 1)
 				    : "nothing");
 	free(decisions);
 	return is_fine;

@@ -25,7 +25,7 @@
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
  *   wait 500ms                            also s, m
- *   dns NAME A 203.0.113.1                also AAAA, SRV; fails, hangs, nothing
+ *   dns NAME A 203.0.113.1                also AAAA, SRV, NAPTR; fails, hangs, nothing
  *   forget NAME                           takes its records away
  *   why CODE [DESTINATION]                the reason of the newest decision; "none": welcome
  *   because PATTERN                       a step of the newest decision says so, or a hop: "tcp 10.0.1.1:5060: no-answer"
