@@ -49,10 +49,8 @@ static const struct {
 	gnutls_digest_algorithm_t hash;
 	uint8_t len;
 } hashes[] = {
-	{ "sha-1", GNUTLS_DIG_SHA1, 20 },
-	{ "sha-224", GNUTLS_DIG_SHA224, 28 },
-	{ "sha-256", GNUTLS_DIG_SHA256, 32 },
-	{ "sha-384", GNUTLS_DIG_SHA384, 48 },
+	{ "sha-1", GNUTLS_DIG_SHA1, 20 },     { "sha-224", GNUTLS_DIG_SHA224, 28 },
+	{ "sha-256", GNUTLS_DIG_SHA256, 32 }, { "sha-384", GNUTLS_DIG_SHA384, 48 },
 	{ "sha-512", GNUTLS_DIG_SHA512, 64 },
 };
 
@@ -64,21 +62,25 @@ static int sign(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key)
 
 	random_bytes(serial, sizeof(serial));
 	serial[0] &= 0x7f;
-	result = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+	result = gnutls_x509_privkey_generate(
+		key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
 	if (!result)
 		result = gnutls_x509_crt_set_version(certificate, 3);
 	if (!result)
 		result = gnutls_x509_crt_set_serial(certificate, serial, sizeof(serial));
 	if (!result)
-		result = gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, "media", 5);
+		result = gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME,
+						       0, "media", 5);
 	if (!result)
 		result = gnutls_x509_crt_set_activation_time(certificate, now - DAY_S);
 	if (!result)
-		result = gnutls_x509_crt_set_expiration_time(certificate, now + (time_t)VALID_DAYS * DAY_S);
+		result = gnutls_x509_crt_set_expiration_time(certificate,
+							     now + (time_t)VALID_DAYS * DAY_S);
 	if (!result)
 		result = gnutls_x509_crt_set_key(certificate, key);
 	if (!result)
-		result = gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0);
+		result = gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256,
+					       0);
 	return result;
 }
 
@@ -94,9 +96,11 @@ static int make_certificate(struct dtls_context *context)
 	if (!result)
 		result = sign(certificate, key);
 	if (!result)
-		result = gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, context->fingerprint, &len);
+		result = gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256,
+							 context->fingerprint, &len);
 	if (!result)
-		result = gnutls_certificate_set_x509_key(context->credentials, &certificate, 1, key);
+		result = gnutls_certificate_set_x509_key(context->credentials, &certificate, 1,
+							 key);
 	if (key)
 		gnutls_x509_privkey_deinit(key);
 	if (certificate)
@@ -173,7 +177,8 @@ static int set_up(struct dtls_session *session, const struct dtls_context *conte
 	int result = gnutls_set_default_priority(tls);
 
 	if (!result)
-		result = gnutls_credentials_set(tls, GNUTLS_CRD_CERTIFICATE, context->credentials);
+		result = gnutls_credentials_set(tls, GNUTLS_CRD_CERTIFICATE,
+						context->credentials);
 	if (!result)
 		result = gnutls_srtp_set_profile(tls, GNUTLS_SRTP_AES128_CM_HMAC_SHA1_80);
 	if (!result)
@@ -182,7 +187,8 @@ static int set_up(struct dtls_session *session, const struct dtls_context *conte
 		gnutls_certificate_server_set_request(tls, GNUTLS_CERT_REQUIRE);
 	gnutls_dtls_set_mtu(tls, MTU);
 	gnutls_dtls_set_timeouts(tls, RETRANSMIT_MS, DTLS_TIMEOUT_MS);
-	gnutls_handshake_set_timeout(tls, DTLS_TIMEOUT_MS); /* 0 would end a handshake at once, as its start is then not noted */
+	gnutls_handshake_set_timeout(tls, DTLS_TIMEOUT_MS); /* 0 would end a handshake at once,
+							       as its start is then not noted */
 	gnutls_transport_set_ptr(tls, session);
 	gnutls_transport_set_push_function(tls, push);
 	gnutls_transport_set_pull_function(tls, pull);
@@ -191,14 +197,16 @@ static int set_up(struct dtls_session *session, const struct dtls_context *conte
 }
 
 enum err dtls_session_new(const struct dtls_context *context, struct loop *loop, bool is_client,
-			  const struct relay_fingerprint *fingerprint, const struct dtls_user *user, struct dtls_session **out)
+			  const struct relay_fingerprint *fingerprint,
+			  const struct dtls_user *user, struct dtls_session **out)
 {
 	struct dtls_session *session = calloc(1, sizeof(*session));
 
 	if (!session)
 		return ERR_NO_MEMORY;
 	for (unsigned i = 0; i < COUNT(hashes); i++)
-		if (strcasecmp(hashes[i].name, fingerprint->hash) == 0 && hashes[i].len == fingerprint->len)
+		if (strcasecmp(hashes[i].name, fingerprint->hash) == 0 &&
+		    hashes[i].len == fingerprint->len)
 			session->hash = hashes[i].hash;
 	session->loop = loop;
 	session->is_client = is_client;
@@ -208,7 +216,8 @@ enum err dtls_session_new(const struct dtls_context *context, struct loop *loop,
 		free(session);
 		return ERR_UNSUPPORTED;
 	}
-	if (gnutls_init(&session->tls, (is_client ? GNUTLS_CLIENT : GNUTLS_SERVER) | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK) ||
+	if (gnutls_init(&session->tls, (is_client ? GNUTLS_CLIENT : GNUTLS_SERVER) |
+					       GNUTLS_DATAGRAM | GNUTLS_NONBLOCK) ||
 	    set_up(session, context)) {
 		dtls_session_free(session);
 		return ERR_NO_MEMORY;
@@ -229,7 +238,8 @@ struct dtls_session *dtls_session_free(struct dtls_session *session)
 	return NULL;
 }
 
-static void end_with(struct dtls_session *session, enum err err, const struct srtp_key *in, const struct srtp_key *out)
+static void end_with(struct dtls_session *session, enum err err, const struct srtp_key *in,
+		     const struct srtp_key *out)
 {
 	timer_stop(&session->again);
 	timer_stop(&session->deadline);
@@ -240,22 +250,27 @@ static void end_with(struct dtls_session *session, enum err err, const struct sr
 static bool is_the_peer(struct dtls_session *session)
 {
 	unsigned n_certificates = 0;
-	const gnutls_datum_t *certificates = gnutls_certificate_get_peers(session->tls, &n_certificates);
+	const gnutls_datum_t *certificates =
+		gnutls_certificate_get_peers(session->tls, &n_certificates);
 	uint8_t found[RELAY_FINGERPRINT_SIZE];
 	size_t len = sizeof(found);
 
-	return n_certificates > 0 && !gnutls_fingerprint(session->hash, &certificates[0], found, &len) &&
-	       len == session->fingerprint.len && mac_equal(found, session->fingerprint.bytes, len);
+	return n_certificates > 0 &&
+	       !gnutls_fingerprint(session->hash, &certificates[0], found, &len) &&
+	       len == session->fingerprint.len &&
+	       mac_equal(found, session->fingerprint.bytes, len);
 }
 
 static enum srtp_suite suite_of(gnutls_srtp_profile_t profile)
 {
 	if (profile == GNUTLS_SRTP_AES128_CM_HMAC_SHA1_80)
 		return SRTP_AES_CM_128_HMAC_SHA1_80;
-	return profile == GNUTLS_SRTP_AES128_CM_HMAC_SHA1_32 ? SRTP_AES_CM_128_HMAC_SHA1_32 : SRTP_NONE;
+	return profile == GNUTLS_SRTP_AES128_CM_HMAC_SHA1_32 ? SRTP_AES_CM_128_HMAC_SHA1_32
+							     : SRTP_NONE;
 }
 
-static bool join(enum srtp_suite suite, const gnutls_datum_t *key, const gnutls_datum_t *salt, struct srtp_key *out)
+static bool join(enum srtp_suite suite, const gnutls_datum_t *key, const gnutls_datum_t *salt,
+		 struct srtp_key *out)
 {
 	if (key->size + salt->size != suite_key_len(suite))
 		return false;
@@ -279,13 +294,15 @@ static void finish(struct dtls_session *session)
 		end_with(session, ERR_ACCESS, NULL, NULL);
 		return;
 	}
-	if (gnutls_srtp_get_selected_profile(session->tls, &profile) < 0 || suite_of(profile) == SRTP_NONE ||
-	    gnutls_srtp_get_keys(session->tls, material, sizeof(material), &client_key, &client_salt, &server_key,
-				 &server_salt) < 0 ||
+	if (gnutls_srtp_get_selected_profile(session->tls, &profile) < 0 ||
+	    suite_of(profile) == SRTP_NONE ||
+	    gnutls_srtp_get_keys(session->tls, material, sizeof(material), &client_key,
+				 &client_salt, &server_key, &server_salt) < 0 ||
 	    !join(suite_of(profile), &client_key, &client_salt, &client) ||
 	    !join(suite_of(profile), &server_key, &server_salt, &server))
 		err = ERR_UNSUPPORTED;
-	end_with(session, err, session->is_client ? &server : &client, session->is_client ? &client : &server);
+	end_with(session, err, session->is_client ? &server : &client,
+		 session->is_client ? &client : &server);
 	explicit_bzero(material, sizeof(material));
 	suite_key_wipe(&client);
 	suite_key_wipe(&server);
@@ -313,14 +330,17 @@ static void shake(struct dtls_session *session)
 			finish(session);
 			return;
 		}
-		if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED || gnutls_error_is_fatal(result))
+		if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED ||
+		    gnutls_error_is_fatal(result))
 			break;
 	}
 	if (result < 0 && gnutls_error_is_fatal(result)) {
-		end_with(session, result == GNUTLS_E_TIMEDOUT ? ERR_TIMEOUT : ERR_TLS, NULL, NULL);
+		end_with(session, result == GNUTLS_E_TIMEDOUT ? ERR_TIMEOUT : ERR_TLS, NULL,
+			 NULL);
 		return;
 	}
-	timer_start(session->loop, &session->again, gnutls_dtls_get_timeout(session->tls) + 1, on_again);
+	timer_start(session->loop, &session->again, gnutls_dtls_get_timeout(session->tls) + 1,
+		    on_again);
 }
 
 void dtls_session_start(struct dtls_session *session)
@@ -340,12 +360,15 @@ void dtls_session_take(struct dtls_session *session, const uint8_t *bytes, size_
 	switch (session->state) {
 	case SHAKING:
 		if (!timer_is_running(&session->deadline))
-			timer_start(session->loop, &session->deadline, DTLS_TIMEOUT_MS, on_deadline);
+			timer_start(session->loop, &session->deadline, DTLS_TIMEOUT_MS,
+				    on_deadline);
 		shake(session);
 		break;
 	case DONE: /* a repeat of the last flight is answered in there; data is nobody's */
 		for (unsigned i = 0; session->in && i < MAX_ROUNDS; i++)
-			(void)gnutls_record_recv(session->tls, ignored, sizeof(ignored)); /* whatever it is, the keys stay */
+			(void)gnutls_record_recv(
+				session->tls, ignored,
+				sizeof(ignored)); /* whatever it is, the keys stay */
 		break;
 	case FAILED:
 		break;

@@ -46,7 +46,8 @@ void end_silence(struct relay *relay)
 {
 	relay->is_silent = false;
 	if (relay->timeout_ms > 0)
-		timer_start(relay->worker->loop, &relay->silence, relay->timeout_ms, on_silence);
+		timer_start(relay->worker->loop, &relay->silence, relay->timeout_ms,
+			    on_silence);
 }
 
 void set_timeout(struct relay *relay, uint32_t timeout_ms)
@@ -63,7 +64,8 @@ void begin_stream(struct relay *relay, struct relay_stream *stream)
 		struct relay_end_state *end = &stream->ends[leg];
 
 		for (unsigned i = 0; i < N_PORTS; i++)
-			loop_watch_start(relay->worker->loop, &end->sockets[i].watch, end->pair.fds[i], LOOP_READ, on_packets);
+			loop_watch_start(relay->worker->loop, &end->sockets[i].watch,
+					 end->pair.fds[i], LOOP_READ, on_packets);
 	}
 	relay->n_open = stream->number + 1;
 	atomic_fetch_add_explicit(&relay->worker->counts.n_streams, 1, memory_order_relaxed);
@@ -100,7 +102,8 @@ static void close_end(struct relay_end_state *end)
 static void fill_stats(const struct relay_end_state *end, struct relay_end_stats *out)
 {
 	const struct end_counts *counts = &end->counts;
-	uint32_t clock_hz = other_end((struct relay_end_state *)(uintptr_t)end)->counts.stream.clock_hz;
+	uint32_t clock_hz =
+		other_end((struct relay_end_state *)(uintptr_t)end)->counts.stream.clock_hz;
 
 	*out = (struct relay_end_stats){
 		.packets = counts->packets,
@@ -113,7 +116,9 @@ static void fill_stats(const struct relay_end_state *end, struct relay_end_stats
 		.jitter_us = rtp_stream_jitter_us(&counts->stream),
 		.max_jitter_us = counts->stream.max_jitter_us,
 		.told_lost = counts->told.lost,
-		.told_jitter_us = clock_hz ? (uint32_t)((uint64_t)counts->told.jitter * 1000000 / clock_hz) : 0,
+		.told_jitter_us = clock_hz ? (uint32_t)((uint64_t)counts->told.jitter *
+							1000000 / clock_hz)
+					   : 0,
 		.rejected_sources = counts->rejected_sources,
 		.srtp_failures = counts->srtp_failures,
 		.dropped = counts->dropped,
@@ -154,7 +159,8 @@ static void close_all(struct relay *relay, struct relay_event *out)
 			close_end(&relay->streams[i]->ends[leg]);
 		relay->streams[i] = stream_free(relay->relays, relay->streams[i]);
 	}
-	atomic_fetch_sub_explicit(&worker->counts.n_streams, relay->n_open, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&worker->counts.n_streams, relay->n_open,
+				  memory_order_relaxed);
 	atomic_fetch_sub_explicit(&worker->counts.n_relays, 1, memory_order_relaxed);
 	relay->n_open = 0;
 	relay->is_ended = true;
@@ -179,19 +185,25 @@ void end_relay(struct relay *relay)
 
 static void tell_failed(struct relay_end_state *end, enum err err)
 {
-	struct relay_event event = { .kind = RELAY_SECURE_FAILED, .stream = end->stream->number, .leg = end->leg, .err = err };
+	struct relay_event event = { .kind = RELAY_SECURE_FAILED,
+				     .stream = end->stream->number,
+				     .leg = end->leg,
+				     .err = err };
 
 	worker_tell(end->stream->relay, &event);
 }
 
-static bool has_keys(const struct srtp_pair *pair, const struct srtp_key *in, const struct srtp_key *out)
+static bool has_keys(const struct srtp_pair *pair, const struct srtp_key *in,
+		     const struct srtp_key *out)
 {
-	return pair->in && pair->out && srtp_way_has_key(pair->in, in) && srtp_way_has_key(pair->out, out);
+	return pair->in && pair->out && srtp_way_has_key(pair->in, in) &&
+	       srtp_way_has_key(pair->out, out);
 }
 
-/* Takes the way that has this key from what there was before, with its counters; a new one if none has. */
-static enum err take_way(struct srtp_way **in_use, struct srtp_way **parked, const struct srtp_key *key, bool is_in,
-			 struct srtp_way **out)
+/* Takes the way that has this key from what there was before, with its counters; a new one if
+ * none has. */
+static enum err take_way(struct srtp_way **in_use, struct srtp_way **parked,
+			 const struct srtp_key *key, bool is_in, struct srtp_way **out)
 {
 	struct srtp_way **ways[] = { in_use, parked };
 
@@ -205,7 +217,8 @@ static enum err take_way(struct srtp_way **in_use, struct srtp_way **parked, con
 	return srtp_way_new(key, is_in, *in_use, out);
 }
 
-void set_end_keys(struct relay_end_state *end, const struct srtp_key *in, const struct srtp_key *out)
+void set_end_keys(struct relay_end_state *end, const struct srtp_key *in,
+		  const struct srtp_key *out)
 {
 	struct srtp_pair next = { NULL, NULL };
 	enum err err;
@@ -239,31 +252,39 @@ static void on_keepalive(struct timer *timer)
 	uint8_t bytes[RTP_HEADER_SIZE + SRTP_ROOM] __attribute__((aligned(16)));
 
 	timer_start(loop, timer, end->keepalive_ms, on_keepalive);
-	/* One packet by each port that was idle. With rtcp-mux RTCP alone does it (RFC 6263 4.5), else RTP needs its own (4.6). */
-	if (loop_now_ms(loop) - end->last_sent_ms[end->is_muxed ? PORT_RTP : PORT_RTCP] >= end->keepalive_ms) {
+	/* One packet by each port that was idle. With rtcp-mux RTCP alone does it (RFC
+	 * 6263 4.5), else RTP needs its own (4.6). */
+	if (loop_now_ms(loop) - end->last_sent_ms[end->is_muxed ? PORT_RTP : PORT_RTCP] >=
+	    end->keepalive_ms) {
 		rtcp_write_empty(end->keepalive_ssrc, bytes);
 		send_own(end, true, bytes, RTCP_HEADER_SIZE);
 	}
-	if (!end->is_muxed && loop_now_ms(loop) - end->last_sent_ms[PORT_RTP] >= end->keepalive_ms) {
-		rtp_write_empty(end->keepalive_payload, end->keepalive_sequence++, end->keepalive_ssrc, bytes);
+	if (!end->is_muxed &&
+	    loop_now_ms(loop) - end->last_sent_ms[PORT_RTP] >= end->keepalive_ms) {
+		rtp_write_empty(end->keepalive_payload, end->keepalive_sequence++,
+				end->keepalive_ssrc, bytes);
 		send_own(end, false, bytes, RTP_HEADER_SIZE);
 	}
 }
 
 static void set_keepalive(struct relay_end_state *end, const struct relay_end *wanted)
 {
-	end->keepalive_payload = wanted->keepalive_payload ? wanted->keepalive_payload : PRESET_KEEPALIVE_PAYLOAD;
+	end->keepalive_payload = wanted->keepalive_payload ? wanted->keepalive_payload
+							   : PRESET_KEEPALIVE_PAYLOAD;
 	if (end->keepalive_ms == wanted->keepalive_ms)
 		return;
 	end->keepalive_ms = wanted->keepalive_ms;
 	timer_stop(&end->keepalive);
 	if (end->keepalive_ms > 0)
-		timer_start(end->stream->relay->worker->loop, &end->keepalive, end->keepalive_ms, on_keepalive);
+		timer_start(end->stream->relay->worker->loop, &end->keepalive,
+			    end->keepalive_ms, on_keepalive);
 }
 
 static void set_latches(struct relay_end_state *end, const struct relay_end *wanted)
 {
-	struct latch latch = { .told = wanted->rtp, .nat_host = wanted->nat_host, .window_ms = wanted->window_ms,
+	struct latch latch = { .told = wanted->rtp,
+			       .nat_host = wanted->nat_host,
+			       .window_ms = wanted->window_ms,
 			       .is_latching = wanted->is_latching };
 
 	if (wanted->has_ice) { /* checks say where from and where to */
@@ -278,7 +299,8 @@ static void set_latches(struct relay_end_state *end, const struct relay_end *wan
 	} else if (addr_is_set(&latch.told)) {
 		uint16_t port = addr_port(&latch.told);
 
-		addr_set_port(&latch.told, (uint16_t)(port && port < UINT16_MAX ? port + 1 : 0));
+		addr_set_port(&latch.told,
+			      (uint16_t)(port && port < UINT16_MAX ? port + 1 : 0));
 	}
 	latch_set(&end->sockets[PORT_RTCP].latch, &latch, wanted->is_relatching);
 }
@@ -288,6 +310,7 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 	end->is_muxed = wanted->is_muxed;
 	end->is_blocked = wanted->is_blocked;
 	end->is_opaque = wanted->is_opaque;
+	end->is_sealed = wanted->is_sealed;
 	end->has_ice = wanted->has_ice;
 	memcpy(end->peer_ufrag, wanted->ice_ufrag, sizeof(end->peer_ufrag));
 	end->peer_ufrag[sizeof(end->peer_ufrag) - 1] = '\0';
@@ -298,7 +321,8 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 		end_dtls_stop(end);
 	end->security = wanted->security;
 	switch (wanted->security) {
-	case RELAY_PLAIN: /* contexts stay: should their keys come back, counters must not begin anew */
+	case RELAY_PLAIN: /* contexts stay: should their keys come back, counters must not begin
+			     anew */
 		break;
 	case RELAY_SDES:
 		set_end_keys(end, &wanted->key_in, &wanted->key_out);

@@ -1,4 +1,5 @@
-/* end: what orders do to relays and their ends, in the worker's thread: begin, set, keep alive, count, end. For media/ alone. */
+/* end: what orders do to relays and their ends, in the worker's thread: begin, set, keep alive,
+ * count, end. For media/ alone. */
 #pragma once
 
 #include "media/relay_inside.h"
@@ -9,7 +10,8 @@ void begin_relay(struct media_worker *worker, struct relay *relay);
 /* Takes further streams of a relay that has begun. */
 void begin_stream(struct relay *relay, struct relay_stream *stream);
 
-/* Closes everything and tells the owner, who frees it. Called again while the owner's mailbox is full. */
+/* Closes everything and tells the owner, who frees it. Called again while the owner's mailbox
+ * is full. */
 void end_relay(struct relay *relay);
 
 /* What signalling says of one end. */
@@ -21,7 +23,8 @@ void set_timeout(struct relay *relay, uint32_t timeout_ms);
 void tell_stats(struct relay *relay);
 
 /* New keys from DTLS. */
-void set_end_keys(struct relay_end_state *end, const struct srtp_key *in, const struct srtp_key *out);
+void set_end_keys(struct relay_end_state *end, const struct srtp_key *in,
+		  const struct srtp_key *out);
 
 /* Something came after silence was told. */
 void end_silence(struct relay *relay);

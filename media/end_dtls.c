@@ -12,7 +12,9 @@ enum { MAX_FAILURES = 8 }; /* handshakes that anybody may begin while a latch is
 static void on_send(struct dtls_session *session, const uint8_t *bytes, size_t len, void *user)
 {
 	struct relay_end_state *end = user;
-	const struct addr *to = addr_is_set(&end->dtls_peer) ? &end->dtls_peer : latch_target(&end->sockets[PORT_RTP].latch);
+	const struct addr *to = addr_is_set(&end->dtls_peer)
+					? &end->dtls_peer
+					: latch_target(&end->sockets[PORT_RTP].latch);
 
 	if (to)
 		send_raw(end, PORT_RTP, bytes, len, to);
@@ -20,12 +22,15 @@ static void on_send(struct dtls_session *session, const uint8_t *bytes, size_t l
 
 static void tell(struct relay_end_state *end, enum relay_event_kind kind, enum err err)
 {
-	struct relay_event event = { .kind = kind, .stream = end->stream->number, .leg = end->leg, .err = err };
+	struct relay_event event = {
+		.kind = kind, .stream = end->stream->number, .leg = end->leg, .err = err
+	};
 
 	worker_tell(end->stream->relay, &event);
 }
 
-static void on_end(struct dtls_session *session, enum err err, const struct srtp_key *in, const struct srtp_key *out, void *user)
+static void on_end(struct dtls_session *session, enum err err, const struct srtp_key *in,
+		   const struct srtp_key *out, void *user)
 {
 	struct relay_end_state *end = user;
 
@@ -45,7 +50,8 @@ static bool make(struct relay_end_state *end)
 	enum err err;
 
 	end->dtls_peer = (struct addr){ .len = 0 };
-	err = dtls_session_new(worker->relays->dtls, worker->loop, end->is_dtls_client, &end->fingerprint, &user, &end->dtls);
+	err = dtls_session_new(worker->relays->dtls, worker->loop, end->is_dtls_client,
+			       &end->fingerprint, &user, &end->dtls);
 	if (err) {
 		end->dtls = NULL;
 		tell(end, RELAY_SECURE_FAILED, err);
@@ -66,12 +72,14 @@ void end_dtls_found(struct relay_end_state *end)
 
 static bool is_same(const struct relay_fingerprint *a, const struct relay_fingerprint *b)
 {
-	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0 && strcmp(a->hash, b->hash) == 0;
+	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0 &&
+	       strcmp(a->hash, b->hash) == 0;
 }
 
 void end_dtls_set(struct relay_end_state *end, const struct relay_end *wanted)
 {
-	if (end->dtls && end->is_dtls_client == wanted->is_dtls_client && is_same(&end->fingerprint, &wanted->fingerprint) &&
+	if (end->dtls && end->is_dtls_client == wanted->is_dtls_client &&
+	    is_same(&end->fingerprint, &wanted->fingerprint) &&
 	    !dtls_session_has_failed(end->dtls)) {
 		end_dtls_found(end);
 		return;
@@ -85,7 +93,8 @@ void end_dtls_set(struct relay_end_state *end, const struct relay_end *wanted)
 		end_dtls_found(end);
 }
 
-/* A server whose handshake failed, perhaps with a stranger, hears the next one; so many times. */
+/* A server whose handshake failed, perhaps with a stranger, hears the next one; so many times.
+ */
 static bool is_ready(struct relay_end_state *end)
 {
 	if (end->dtls && !dtls_session_has_failed(end->dtls))
@@ -96,7 +105,8 @@ static bool is_ready(struct relay_end_state *end)
 	return make(end);
 }
 
-void end_dtls_take(struct relay_socket *socket, const uint8_t *bytes, size_t len, const struct addr *source)
+void end_dtls_take(struct relay_socket *socket, const uint8_t *bytes, size_t len,
+		   const struct addr *source)
 {
 	struct relay_end_state *end = socket->end;
 	struct relay *relay = end->stream->relay;

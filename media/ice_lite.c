@@ -15,13 +15,16 @@ static bool is_for_us(const struct relay_end_state *end, const struct stun_messa
 	size_t own = strlen(end->ice_ufrag), theirs = strlen(end->peer_ufrag);
 
 	return message->username && message->username_len == own + 1 + theirs &&
-	       memcmp(message->username, end->ice_ufrag, own) == 0 && message->username[own] == ':' &&
+	       memcmp(message->username, end->ice_ufrag, own) == 0 &&
+	       message->username[own] == ':' &&
 	       memcmp(message->username + own + 1, end->peer_ufrag, theirs) == 0;
 }
 
-static bool is_check(const struct relay_end_state *end, const uint8_t *bytes, const struct stun_message *message)
+static bool is_check(const struct relay_end_state *end, const uint8_t *bytes,
+		     const struct stun_message *message)
 {
-	return message->class == STUN_REQUEST && message->method == STUN_BINDING && is_for_us(end, message) &&
+	return message->class == STUN_REQUEST && message->method == STUN_BINDING &&
+	       is_for_us(end, message) &&
 	       stun_check_integrity(bytes, message, end->ice_pwd, strlen(end->ice_pwd));
 }
 
@@ -29,7 +32,8 @@ static unsigned error_of(const struct stun_message *message)
 {
 	if (message->n_unknown > 0)
 		return UNKNOWN_ATTRIBUTE;
-	/* A lite agent is controlled, and stays so: the other one has to change (RFC 8445 7.3.1.1). */
+	/* A lite agent is controlled, and stays so: the other one has to change (RFC
+	 * 8445 7.3.1.1). */
 	return message->has_controlled ? ROLE_CONFLICT : 0;
 }
 
@@ -44,7 +48,8 @@ static void add_unknown(struct stun_writer *writer, const struct stun_message *m
 	stun_add(writer, STUN_UNKNOWN_ATTRIBUTES, list, 2 * message->n_unknown);
 }
 
-static void answer(struct relay_socket *socket, const struct stun_message *message, unsigned code, const struct addr *to)
+static void answer(struct relay_socket *socket, const struct stun_message *message,
+		   unsigned code, const struct addr *to)
 {
 	struct relay_end_state *end = socket->end;
 	struct stun_writer writer;
@@ -53,7 +58,8 @@ static void answer(struct relay_socket *socket, const struct stun_message *messa
 	if (!code)
 		stun_add_addr(&writer, STUN_XOR_MAPPED_ADDRESS, to);
 	else
-		stun_add_error(&writer, code, code == ROLE_CONFLICT ? "Role Conflict" : "Unknown Attribute");
+		stun_add_error(&writer, code,
+			       code == ROLE_CONFLICT ? "Role Conflict" : "Unknown Attribute");
 	if (code == UNKNOWN_ATTRIBUTE)
 		add_unknown(&writer, message);
 	stun_add_integrity(&writer, end->ice_pwd, strlen(end->ice_pwd));
@@ -66,17 +72,22 @@ static void answer(struct relay_socket *socket, const struct stun_message *messa
 static void choose(struct relay_socket *socket, bool is_nominated, const struct addr *source)
 {
 	struct relay_end_state *end = socket->end;
-	struct relay_event event = { .kind = RELAY_LATCHED, .stream = end->stream->number, .leg = end->leg,
-				     .is_rtcp = socket->component == PORT_RTCP, .addr = *source };
+	struct relay_event event = { .kind = RELAY_LATCHED,
+				     .stream = end->stream->number,
+				     .leg = end->leg,
+				     .is_rtcp = socket->component == PORT_RTCP,
+				     .addr = *source };
 
-	if (latch_is_source(&socket->latch, source) || (addr_is_set(&socket->latch.source) && !is_nominated))
+	if (latch_is_source(&socket->latch, source) ||
+	    (addr_is_set(&socket->latch.source) && !is_nominated))
 		return;
 	latch_force(&socket->latch, source);
 	worker_tell(end->stream->relay, &event);
 	end_dtls_found(end);
 }
 
-bool ice_lite_take(struct relay_socket *socket, const uint8_t *bytes, size_t len, const struct addr *source)
+bool ice_lite_take(struct relay_socket *socket, const uint8_t *bytes, size_t len,
+		   const struct addr *source)
 {
 	struct stun_message message;
 	unsigned code;

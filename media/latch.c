@@ -35,7 +35,8 @@ static bool is_same(const struct addr *a, const struct addr *b)
 
 void latch_set(struct latch *latch, const struct latch *wanted, bool is_relatching)
 {
-	bool is_other = !is_same(&latch->told, &wanted->told) || !is_same(&latch->nat_host, &wanted->nat_host) ||
+	bool is_other = !is_same(&latch->told, &wanted->told) ||
+			!is_same(&latch->nat_host, &wanted->nat_host) ||
 			latch->is_latching != wanted->is_latching;
 
 	latch->told = wanted->told;
@@ -101,5 +102,11 @@ const struct addr *latch_target(const struct latch *latch)
 {
 	if ((latch->is_latching || latch->is_forced) && addr_is_set(&latch->source))
 		return &latch->source;
-	return addr_is_set(&latch->told) && addr_port(&latch->told) > 0 ? &latch->told : NULL;
+	if (!addr_is_set(&latch->told) || addr_port(&latch->told) == 0)
+		return NULL;
+	/* Behind a NAT an address of its house may be somebody else's in ours. */
+	if (latch->is_latching && addr_is_set(&latch->nat_host) &&
+	    addr_is_private(&latch->told) && !addr_same_host(&latch->told, &latch->nat_host))
+		return NULL;
+	return &latch->told;
 }

@@ -38,8 +38,11 @@ void mapping_stop(struct relay_socket *socket)
 static void end_with(struct relay_socket *socket, enum err err, const struct addr *mapped)
 {
 	struct relay_end_state *end = socket->end;
-	struct relay_event event = { .kind = RELAY_MAPPED, .stream = end->stream->number, .leg = end->leg,
-				     .is_rtcp = socket->component == PORT_RTCP, .err = err };
+	struct relay_event event = { .kind = RELAY_MAPPED,
+				     .stream = end->stream->number,
+				     .leg = end->leg,
+				     .is_rtcp = socket->component == PORT_RTCP,
+				     .err = err };
 
 	if (mapped)
 		event.addr = *mapped;
@@ -51,12 +54,14 @@ static void end_with(struct relay_socket *socket, enum err err, const struct add
 static void on_again(struct timer *timer)
 {
 	struct mapping *mapping = container_of(timer, struct mapping, again);
-	const struct addr *server = &mapping->order.servers[mapping->n_sent++ % mapping->order.n_servers];
+	const struct addr *server =
+		&mapping->order.servers[mapping->n_sent++ % mapping->order.n_servers];
 	struct stun_writer writer;
 
 	stun_begin(&writer, STUN_REQUEST, STUN_BINDING, mapping->id);
 	stun_add_fingerprint(&writer);
-	send_raw(mapping->socket->end, mapping->socket->component, writer.bytes, stun_end(&writer), server);
+	send_raw(mapping->socket->end, mapping->socket->component, writer.bytes,
+		 stun_end(&writer), server);
 	timer_start(loop_of(mapping), timer, mapping->wait_ms, on_again);
 	mapping->wait_ms *= 2;
 }
@@ -100,15 +105,18 @@ static bool is_server(const struct mapping *mapping, const struct addr *source)
 	return false;
 }
 
-bool mapping_take(struct relay_socket *socket, const uint8_t *bytes, size_t len, const struct addr *source)
+bool mapping_take(struct relay_socket *socket, const uint8_t *bytes, size_t len,
+		  const struct addr *source)
 {
 	struct mapping *mapping = socket->mapping;
 	struct stun_message message;
 
 	if (!is_server(mapping, source) || stun_read(bytes, len, &message) ||
-	    memcmp(message.id, mapping->id, sizeof(mapping->id)) != 0 || message.method != STUN_BINDING)
+	    memcmp(message.id, mapping->id, sizeof(mapping->id)) != 0 ||
+	    message.method != STUN_BINDING)
 		return false;
-	/* A refusal, or an answer that says nothing: another server may know, until the deadline. */
+	/* A refusal, or an answer that says nothing: another server may know, until the
+	 * deadline. */
 	if (message.class == STUN_SUCCESS && addr_is_set(&message.mapped))
 		end_with(socket, ERR_OK, &message.mapped);
 	return true;

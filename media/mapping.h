@@ -1,5 +1,5 @@
-/* mapping: which public address one of our media ports has, asked of STUN servers from that very port (RFC 8489). For media/
- * alone. */
+/* mapping: which public address one of our media ports has, asked of STUN servers from that
+ * very port (RFC 8489). For media/ alone. */
 #pragma once
 
 #include "media/relay_inside.h"
@@ -12,11 +12,13 @@ struct mapping_order {
 	uint32_t deadline_ms;
 };
 
-/* Asks from each port of a leg; each answer, or the deadline, is told as RELAY_MAPPED. A question under way is replaced. */
+/* Asks from each port of a leg; each answer, or the deadline, is told as RELAY_MAPPED. A
+ * question under way is replaced. */
 void mapping_start(struct relay *relay, enum relay_leg leg, const struct mapping_order *order);
 
 /* Takes a STUN message; false if it is not the answer to ours. */
-bool mapping_take(struct relay_socket *socket, const uint8_t *bytes, size_t len, const struct addr *source);
+bool mapping_take(struct relay_socket *socket, const uint8_t *bytes, size_t len,
+		  const struct addr *source);
 
 /* Asks no more; tells nothing. */
 void mapping_stop(struct relay_socket *socket);

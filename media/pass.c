@@ -11,7 +11,8 @@
 
 enum { QUICK_MS = 3 }; /* packets that come closer than this come in bursts */
 
-/* What was sent of a batch; the rest did not fit into the socket and is lost, as on any full line. */
+/* What was sent of a batch; the rest did not fit into the socket and is lost, as on any full
+ * line. */
 static void flush(struct media_worker *worker)
 {
 	struct sending *sending = &worker->sending;
@@ -19,15 +20,16 @@ static void flush(struct media_worker *worker)
 	const struct msghdr *first = &sending->heads[0].msg_hdr;
 
 	if (sending->n == 1)
-		(void)sendto(sending->fd, sending->parts[0].iov_base, sending->parts[0].iov_len, 0, first->msg_name,
-			     first->msg_namelen);
+		(void)sendto(sending->fd, sending->parts[0].iov_base, sending->parts[0].iov_len,
+			     0, first->msg_name, first->msg_namelen);
 	else if (sending->n > 1)
 		(void)sendmmsg(sending->fd, sending->heads, sending->n, 0);
 	sending->n = 0;
 }
 
 /* Puts bytes behind what waits; they and the address stay where they are until flush. */
-static void queue(struct media_worker *worker, int fd, const uint8_t *bytes, size_t len, const struct addr *to)
+static void queue(struct media_worker *worker, int fd, const uint8_t *bytes, size_t len,
+		  const struct addr *to)
 {
 	struct sending *sending = &worker->sending;
 	struct msghdr *head;
@@ -42,7 +44,8 @@ static void queue(struct media_worker *worker, int fd, const uint8_t *bytes, siz
 	sending->n++;
 }
 
-void send_raw(struct relay_end_state *end, unsigned component, const uint8_t *bytes, size_t len, const struct addr *to)
+void send_raw(struct relay_end_state *end, unsigned component, const uint8_t *bytes, size_t len,
+	      const struct addr *to)
 {
 	(void)sendto(end->pair.fds[component], bytes, len, 0, &to->sa, to->len);
 	end->last_sent_ms[component] = loop_now_ms(end->stream->relay->worker->loop);
@@ -71,11 +74,13 @@ static bool protect(struct relay_end_state *end, uint8_t *bytes, size_t *len, bo
 {
 	if (end->security == RELAY_PLAIN)
 		return true;
-	return end->srtp.out && srtp_way_protect(end->srtp.out, bytes, len, is_rtcp) == SRTP_DONE;
+	return end->srtp.out &&
+	       srtp_way_protect(end->srtp.out, bytes, len, is_rtcp) == SRTP_DONE;
 }
 
 /* The port by which RTP or RTCP goes out to that side, and where to; NULL if nowhere. */
-static const struct addr *way_out(const struct relay_end_state *end, bool is_rtcp, unsigned *out_component)
+static const struct addr *way_out(const struct relay_end_state *end, bool is_rtcp,
+				  unsigned *out_component)
 {
 	*out_component = is_rtcp && !end->is_muxed ? PORT_RTCP : PORT_RTP;
 	return latch_target(&end->sockets[*out_component].latch);
@@ -117,8 +122,11 @@ bool send_own(struct relay_end_state *end, bool is_rtcp, uint8_t *bytes, size_t 
 static void tell_latched(struct relay_socket *socket)
 {
 	struct relay_end_state *end = socket->end;
-	struct relay_event event = { .kind = RELAY_LATCHED, .stream = end->stream->number, .leg = end->leg,
-				     .is_rtcp = socket->component == PORT_RTCP, .addr = socket->latch.source };
+	struct relay_event event = { .kind = RELAY_LATCHED,
+				     .stream = end->stream->number,
+				     .leg = end->leg,
+				     .is_rtcp = socket->component == PORT_RTCP,
+				     .addr = socket->latch.source };
 
 	worker_tell(end->stream->relay, &event);
 }
@@ -144,7 +152,8 @@ static void accept_source(struct relay_socket *socket, const struct packet *pack
 }
 
 /* True if this is what the keys say; a side without SRTP has nothing to show. */
-static bool is_authentic(struct relay_end_state *end, struct packet *packet, size_t *len, bool is_rtcp)
+static bool is_authentic(struct relay_end_state *end, struct packet *packet, size_t *len,
+			 bool is_rtcp)
 {
 	if (end->security == RELAY_PLAIN)
 		return true;
@@ -186,14 +195,14 @@ static void take_rtcp(struct relay_socket *socket, struct packet *packet, size_t
 		return;
 	accept_source(socket, packet);
 	end->counts.rtcp_packets++;
-	if (!rtcp_read_report(packet->bytes, len, &end->counts.told)) {
-		/* no report, or SRTCP between the ends: nothing to note */
-	}
+	if (!end->is_sealed) /* not every packet has a report */
+		(void)rtcp_read_report(packet->bytes, len, &end->counts.told);
 	if (!end->is_blocked)
 		send_on(other_end(end), true, packet->bytes, len);
 }
 
-/* What is neither RTP nor RTCP, or not looked at: between sides without SRTP of ours it is passed on by the same port. */
+/* What is neither RTP nor RTCP, or not looked at: between sides without SRTP of ours it is
+ * passed on by the same port. */
 static void take_other(struct relay_socket *socket, struct packet *packet, size_t len)
 {
 	struct relay_end_state *end = socket->end, *other = other_end(end);
@@ -215,7 +224,8 @@ static void take_other(struct relay_socket *socket, struct packet *packet, size_
 		drop(other);
 		return;
 	}
-	queue(end->stream->relay->worker, other->pair.fds[socket->component], packet->bytes, len, to);
+	queue(end->stream->relay->worker, other->pair.fds[socket->component], packet->bytes,
+	      len, to);
 	other->last_sent_ms[socket->component] = end->stream->relay->last_ms;
 }
 
@@ -234,24 +244,27 @@ static bool take_stun(struct relay_socket *socket, const struct packet *packet, 
 }
 
 /* May a packet come from there? RTCP of a side that is latched comes from RTP's host. */
-static bool is_admitted(const struct relay_socket *socket, const struct addr *source, uint64_t now_ms)
+static bool is_admitted(const struct relay_socket *socket, const struct addr *source,
+			uint64_t now_ms)
 {
 	const struct latch *rtp = &socket->end->sockets[PORT_RTP].latch;
 
 	if (!latch_admits(&socket->latch, source, now_ms))
 		return false;
-	return socket->component == PORT_RTP || !rtp->is_latching || !rtp->is_locked || latch_is_source(&socket->latch, source) ||
-	       addr_same_host(&rtp->source, source);
+	return socket->component == PORT_RTP || !rtp->is_latching || !rtp->is_locked ||
+	       latch_is_source(&socket->latch, source) || addr_same_host(&rtp->source, source);
 }
 
 static void take(struct relay_socket *socket, struct packet *packet, size_t len)
 {
 	struct relay_end_state *end = socket->end;
-	enum packet_kind kind = end->is_opaque ? PACKET_OTHER : packet_kind_of(packet->bytes, len);
+	enum packet_kind kind =
+		end->is_opaque ? PACKET_OTHER : packet_kind_of(packet->bytes, len);
 
 	if (kind == PACKET_STUN && take_stun(socket, packet, len))
 		return;
-	if (!is_admitted(socket, &packet->source, loop_now_ms(end->stream->relay->worker->loop))) {
+	if (!is_admitted(socket, &packet->source,
+			 loop_now_ms(end->stream->relay->worker->loop))) {
 		reject(end);
 		return;
 	}
@@ -277,10 +290,12 @@ static void take(struct relay_socket *socket, struct packet *packet, size_t len)
 	}
 }
 
-/* One system call takes as many packets as lately came at once: one for a telephone, more for video. */
+/* One system call takes as many packets as lately came at once: one for a telephone, more for
+ * video. */
 static void adapt(struct relay_socket *socket, unsigned n, uint64_t now_ms)
 {
-	if (n == socket->n_batch && now_ms - socket->last_read_ms < QUICK_MS && socket->n_batch < WORKER_MAX_BATCH)
+	if (n == socket->n_batch && now_ms - socket->last_read_ms < QUICK_MS &&
+	    socket->n_batch < WORKER_MAX_BATCH)
 		socket->n_batch *= 2;
 	else if (n * 2 < socket->n_batch)
 		socket->n_batch /= 2;
@@ -298,7 +313,8 @@ static int receive(struct media_worker *worker, struct relay_socket *socket)
 	if (socket->n_batch > 1)
 		return recvmmsg(fd, worker->heads, socket->n_batch, MSG_DONTWAIT, NULL);
 	/* With MSG_TRUNC the length is that of the datagram. */
-	len = recvfrom(fd, worker->packets[0].bytes, PACKET_ROOM, MSG_DONTWAIT | MSG_TRUNC, first->msg_name, &first->msg_namelen);
+	len = recvfrom(fd, worker->packets[0].bytes, PACKET_ROOM, MSG_DONTWAIT | MSG_TRUNC,
+		       first->msg_name, &first->msg_namelen);
 	worker->heads[0].msg_len = len > 0 ? (unsigned)len : 0;
 	first->msg_flags = len > PACKET_ROOM ? MSG_TRUNC : 0;
 	return len < 0 ? -1 : 1;

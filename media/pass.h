@@ -1,5 +1,5 @@
-/* pass: packets through a relay: from a port of one end, by first byte, latch and SRTP, out by the other end's port. No lock, no
- * allocation, no log line for a packet. For media/ alone. */
+/* pass: packets through a relay: from a port of one end, by first byte, latch and SRTP, out by
+ * the other end's port. No lock, no allocation, no log line for a packet. For media/ alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,10 @@
 /* Called when a port can be read. */
 void on_packets(struct loop_watch *watch, unsigned events);
 
-/* Sends bytes of our own to that side (keepalive): bytes has room for SRTP_ROOM more. False if there is nowhere to send to. */
+/* Sends bytes of our own to that side (keepalive): bytes has room for SRTP_ROOM more. False if
+ * there is nowhere to send to. */
 bool send_own(struct relay_end_state *end, bool is_rtcp, uint8_t *bytes, size_t len);
 
 /* Sends one datagram from a port, as it is. */
-void send_raw(struct relay_end_state *end, unsigned component, const uint8_t *bytes, size_t len, const struct addr *to);
+void send_raw(struct relay_end_state *end, unsigned component, const uint8_t *bytes, size_t len,
+	      const struct addr *to);

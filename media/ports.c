@@ -12,8 +12,10 @@
 #include "proxy/base/random.h"
 
 enum {
-	MAX_TRIES = 32,  /* pairs that others hold, until we give up: each costs two system calls in a SIP worker */
-	MAX_POOLS = 256, /* addresses of ours that media goes by; they are in the configuration */
+	MAX_TRIES = 32, /* pairs that others hold, until we give up: each costs two system calls
+			   in a SIP worker */
+	MAX_POOLS =
+		256, /* addresses of ours that media goes by; they are in the configuration */
 	ROOM_BYTES = 256 * 1024,
 };
 
@@ -23,9 +25,9 @@ struct pool {
 	struct addr bind;
 	unsigned n_used;
 	unsigned head, n_free;
-	uint16_t *ring;     /* pair numbers */
+	uint16_t *ring;       /* pair numbers */
 	uint64_t *free_at_ms; /* for each place of the ring: may be given from then on */
-	bool *is_used;      /* for each pair */
+	bool *is_used;        /* for each pair */
 };
 
 struct ports {
@@ -74,7 +76,8 @@ static struct pool *pool_new(const struct addr *bind, unsigned n_pairs)
 	pool->is_used = calloc(n_pairs, sizeof(*pool->is_used));
 	if (!pool->ring || !pool->free_at_ms || !pool->is_used)
 		return pool_free(pool);
-	for (unsigned i = 0; i < n_pairs; i++) { /* shuffled as it is filled (Fisher and Yates, inside out) */
+	for (unsigned i = 0; i < n_pairs;
+	     i++) { /* shuffled as it is filled (Fisher and Yates, inside out) */
 		unsigned at = (unsigned)(random_u64() % (i + 1));
 
 		pool->ring[i] = pool->ring[at];
@@ -131,7 +134,8 @@ static void push(const struct ports *ports, struct pool *pool, unsigned pair, ui
 }
 
 /* Takes the pair that has been free longest; false if none has rested long enough. */
-static bool pop(const struct ports *ports, struct pool *pool, uint64_t now_ms, unsigned *out_pair)
+static bool pop(const struct ports *ports, struct pool *pool, uint64_t now_ms,
+		unsigned *out_pair)
 {
 	if (pool->n_free == 0 || pool->free_at_ms[pool->head] > now_ms)
 		return false;
@@ -142,7 +146,8 @@ static bool pop(const struct ports *ports, struct pool *pool, uint64_t now_ms, u
 }
 
 /* The number that pair of the old range has in the next one; false if it has none. */
-static bool number_in(const struct ports *next, const struct ports *old, unsigned pair, unsigned *out)
+static bool number_in(const struct ports *next, const struct ports *old, unsigned pair,
+		      unsigned *out)
 {
 	int number = (old->first + 2 * (int)pair - next->first) / 2;
 
@@ -152,19 +157,23 @@ static bool number_in(const struct ports *next, const struct ports *old, unsigne
 	return true;
 }
 
-/* A pool of the new range with what the old one knew about pairs that are in both: used ones stay used, resting ones rest. */
-static struct pool *pool_moved(const struct ports *old, const struct pool *pool, const struct ports *next)
+/* A pool of the new range with what the old one knew about pairs that are in both: used ones
+ * stay used, resting ones rest. */
+static struct pool *pool_moved(const struct ports *old, const struct pool *pool,
+			       const struct ports *next)
 {
 	struct pool *moved = pool_new(&pool->bind, next->n_pairs);
 	unsigned number;
 
 	if (!moved)
 		return NULL;
-	for (unsigned i = 0; i < old->n_pairs; i++) /* whatever is known; those in the ring are cleared below */
+	for (unsigned i = 0; i < old->n_pairs;
+	     i++) /* whatever is known; those in the ring are cleared below */
 		if (number_in(next, old, i, &number))
 			moved->is_used[number] = true;
 	moved->n_free = 0;
-	for (unsigned i = 0; i < next->n_pairs; i++) /* the others are new; writing stays behind reading */
+	for (unsigned i = 0; i < next->n_pairs;
+	     i++) /* the others are new; writing stays behind reading */
 		if (!moved->is_used[moved->ring[i]])
 			push(next, moved, moved->ring[i], 0);
 	for (unsigned i = 0; i < pool->n_free; i++) {
@@ -190,7 +199,8 @@ enum err ports_set_range(struct ports *ports, uint16_t first, uint16_t last)
 	list_init(&pools);
 	pthread_mutex_lock(&ports->lock);
 	list_for_each(link, following, &ports->pools) {
-		struct pool *moved = pool_moved(ports, container_of(link, struct pool, link), &next);
+		struct pool *moved =
+			pool_moved(ports, container_of(link, struct pool, link), &next);
 
 		if (!moved) {
 			err = ERR_NO_MEMORY;
@@ -236,13 +246,15 @@ static enum err open_socket(const struct addr *bind_to, uint16_t port, int *out_
 	if (fd < 0)
 		return err_from_errno(errno);
 	addr_set_port(&addr, port);
-	if ((addr_is_ipv6(&addr) && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof(only_ipv6))) ||
+	if ((addr_is_ipv6(&addr) &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof(only_ipv6))) ||
 	    bind(fd, &addr.sa, addr.len)) {
 		err = errno == EADDRINUSE ? ERR_EXISTS : err_from_errno(errno);
 		close(fd);
 		return err;
 	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)); /* the system's preset works, too */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room,
+			 sizeof(room)); /* the system's preset works, too */
 	*out_fd = fd;
 	return ERR_OK;
 }
@@ -281,7 +293,8 @@ static enum err find_pool(struct ports *ports, const struct addr *bind_to, struc
 	return ERR_OK;
 }
 
-static enum err open_locked(struct ports *ports, struct pool *pool, uint64_t now_ms, struct port_pair *out)
+static enum err open_locked(struct ports *ports, struct pool *pool, uint64_t now_ms,
+			    struct port_pair *out)
 {
 	for (unsigned n_tries = 0; n_tries < MAX_TRIES; n_tries++) {
 		struct port_pair opened = { .bind = pool->bind };
@@ -294,7 +307,8 @@ static enum err open_locked(struct ports *ports, struct pool *pool, uint64_t now
 		err = open_both(&pool->bind, opened.port, opened.fds);
 		if (err) {
 			/* Somebody else's for now; any other fault is not the pair's. */
-			push(ports, pool, pair, err == ERR_EXISTS ? now_ms + ports->quarantine_ms : now_ms);
+			push(ports, pool, pair,
+			     err == ERR_EXISTS ? now_ms + ports->quarantine_ms : now_ms);
 			if (err != ERR_EXISTS)
 				return err;
 			continue;
@@ -307,7 +321,8 @@ static enum err open_locked(struct ports *ports, struct pool *pool, uint64_t now
 	return ERR_LIMIT;
 }
 
-enum err ports_open(struct ports *ports, const struct addr *bind_to, uint64_t now_ms, struct port_pair *out)
+enum err ports_open(struct ports *ports, const struct addr *bind_to, uint64_t now_ms,
+		    struct port_pair *out)
 {
 	struct pool *pool = NULL;
 	enum err err;
@@ -331,7 +346,8 @@ void ports_close(struct ports *ports, struct port_pair *pair, uint64_t now_ms)
 	pthread_mutex_lock(&ports->lock);
 	pool = pool_of(ports, &pair->bind);
 	number = (pair->port - ports->first) / 2;
-	if (pool && pair->port >= ports->first && (unsigned)number < ports->n_pairs && pool->is_used[number]) {
+	if (pool && pair->port >= ports->first && (unsigned)number < ports->n_pairs &&
+	    pool->is_used[number]) {
 		pool->is_used[number] = false;
 		pool->n_used--;
 		push(ports, pool, (unsigned)number, now_ms + ports->quarantine_ms);
@@ -352,7 +368,8 @@ void ports_use(struct ports *ports, uint64_t now_ms, struct ports_use *out)
 		use.n_pairs += ports->n_pairs;
 		use.n_used += pool->n_used;
 		for (unsigned i = 0; i < pool->n_free; i++)
-			use.n_resting += pool->free_at_ms[(pool->head + i) % ports->n_pairs] > now_ms;
+			use.n_resting +=
+				pool->free_at_ms[(pool->head + i) % ports->n_pairs] > now_ms;
 	}
 	pthread_mutex_unlock(&ports->lock);
 	*out = use;

@@ -43,7 +43,8 @@ static void set_dscp(int fd, const struct addr *bind, uint8_t dscp)
 static enum err open_end(struct relay *relay, struct relay_stream *stream, enum relay_leg leg)
 {
 	struct relay_end_state *end = &stream->ends[leg];
-	enum err err = ports_open(relay->relays->ports, &relay->settings.bind[leg], relays_now_ms(relay->relays), &end->pair);
+	enum err err = ports_open(relay->relays->ports, &relay->settings.bind[leg],
+				  relays_now_ms(relay->relays), &end->pair);
 
 	if (err) {
 		end->pair.port = 0;
@@ -52,7 +53,8 @@ static enum err open_end(struct relay *relay, struct relay_stream *stream, enum 
 	end->stream = stream;
 	end->leg = leg;
 	for (unsigned i = 0; i < N_PORTS; i++) {
-		set_dscp(end->pair.fds[i], &relay->settings.bind[leg], relay->settings.dscp[leg]);
+		set_dscp(end->pair.fds[i], &relay->settings.bind[leg],
+			 relay->settings.dscp[leg]);
 		end->sockets[i].end = end;
 		end->sockets[i].component = i;
 		end->sockets[i].n_batch = 1;
@@ -61,7 +63,8 @@ static enum err open_end(struct relay *relay, struct relay_stream *stream, enum 
 	random_token(end->ice_pwd, RELAY_ICE_PWD_SIZE - 1);
 	random_bytes(&end->keepalive_ssrc, sizeof(end->keepalive_ssrc));
 	random_bytes(&end->keepalive_sequence, sizeof(end->keepalive_sequence));
-	end->keepalive_sequence &= 0x7fff; /* the first ones do not go over the end (RFC 3711 3.3.1) */
+	end->keepalive_sequence &=
+		0x7fff; /* the first ones do not go over the end (RFC 3711 3.3.1) */
 	return ERR_OK;
 }
 
@@ -96,7 +99,8 @@ static enum err open_streams(struct relay *relay, unsigned n)
 
 		if (err) {
 			for (; i > 0; i--)
-				relay->streams[first + i - 1] = stream_free(relay->relays, relay->streams[first + i - 1]);
+				relay->streams[first + i - 1] = stream_free(
+					relay->relays, relay->streams[first + i - 1]);
 			return err;
 		}
 	}
@@ -121,13 +125,14 @@ static void forget(struct relay *relay)
 	free(relay);
 }
 
-enum err relay_open(struct relays *relays, const struct relay_settings *settings, const struct relay_owner *owner,
-		    struct relay **out)
+enum err relay_open(struct relays *relays, const struct relay_settings *settings,
+		    const struct relay_owner *owner, struct relay **out)
 {
 	struct relay *relay;
 	enum err err;
 
-	if (!addr_is_set(&settings->bind[RELAY_CALLER]) || !addr_is_set(&settings->bind[RELAY_CALLEE]) ||
+	if (!addr_is_set(&settings->bind[RELAY_CALLER]) ||
+	    !addr_is_set(&settings->bind[RELAY_CALLEE]) ||
 	    settings->dscp[RELAY_CALLER] > MAX_DSCP || settings->dscp[RELAY_CALLEE] > MAX_DSCP)
 		return ERR_INVALID;
 	relay = calloc(1, sizeof(*relay));
@@ -161,7 +166,9 @@ static void order_free(struct order *order)
 	free(order);
 }
 
-static enum err send_order(struct relay *relay, void (*deliver)(struct letter *letter, void *owner), struct order *order)
+static enum err send_order(struct relay *relay,
+			   void (*deliver)(struct letter *letter, void *owner),
+			   struct order *order)
 {
 	enum err err;
 
@@ -200,7 +207,8 @@ enum err relay_add_streams(struct relay *relay, unsigned n_streams)
 	err = send_order(relay, on_streams, order);
 	while (err && relay->n_streams > before) {
 		relay->n_streams--;
-		relay->streams[relay->n_streams] = stream_free(relay->relays, relay->streams[relay->n_streams]);
+		relay->streams[relay->n_streams] =
+			stream_free(relay->relays, relay->streams[relay->n_streams]);
 	}
 	return err;
 }
@@ -210,7 +218,8 @@ void relay_close(struct relay *relay)
 	if (!relay || relay->is_closing)
 		return;
 	relay->is_closing = true;
-	/* Only a worker with 65536 orders before it refuses. Silence then ends nothing, but the end of the workers does. */
+	/* Only a worker with 65536 orders before it refuses. Silence then ends nothing, but the
+	 * end of the workers does. */
 	if (mailbox_post(relay->worker->mailbox, &relay->stop))
 		relay->is_closing = false;
 }
@@ -246,7 +255,8 @@ static bool is_end(const struct relay_end *end)
 		return false;
 	if (end->security == RELAY_SDES && (!is_key(&end->key_in) || !is_key(&end->key_out)))
 		return false;
-	if (end->security == RELAY_DTLS && (end->fingerprint.len == 0 || end->fingerprint.len > RELAY_FINGERPRINT_SIZE))
+	if (end->security == RELAY_DTLS &&
+	    (end->fingerprint.len == 0 || end->fingerprint.len > RELAY_FINGERPRINT_SIZE))
 		return false;
 	return end->keepalive_payload < 128;
 }
@@ -260,7 +270,8 @@ static void on_set(struct letter *letter, void *owner)
 	order_free(order);
 }
 
-enum err relay_set(struct relay *relay, unsigned stream, enum relay_leg leg, const struct relay_end *end)
+enum err relay_set(struct relay *relay, unsigned stream, enum relay_leg leg,
+		   const struct relay_end *end)
 {
 	struct order *order;
 
@@ -301,8 +312,8 @@ static void on_mapping(struct letter *letter, void *owner)
 	order_free(order);
 }
 
-enum err relay_ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
-			   uint32_t deadline_ms)
+enum err relay_ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers,
+			   unsigned n_servers, uint32_t deadline_ms)
 {
 	struct order *order;
 

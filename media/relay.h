@@ -40,7 +40,8 @@ struct relays_settings {
 	uint32_t quarantine_ms; /* a freed pair is not given again sooner; 0: the preset, 30 s */
 };
 
-/* Starts the workers. ERR_INVALID if the range holds no pair; ERR_NO_MEMORY; ERR_LIMIT if there can be no thread. */
+/* Starts the workers. ERR_INVALID if the range holds no pair or there are too many workers; ERR_NO_MEMORY; ERR_LIMIT if there
+ * can be no thread; ERR_TLS or ERR_IO if a library refuses (certificate, SRTP's self-tests). */
 enum err relays_new(const struct relays_settings *settings, struct relays **out) MUST_CHECK;
 
 /* Closes every relay (each owner gets RELAY_CLOSED, so the owners' mailboxes are still there), ends the threads, frees.
@@ -55,7 +56,7 @@ enum err relays_set_ports(struct relays *relays, uint16_t first_port, uint16_t l
  * should be. Reads a file: at start and in `check`, not in a worker. */
 unsigned relays_ephemeral_overlap(uint16_t first_port, uint16_t last_port);
 
-/* What all workers did, and what is in use. Any thread; no lock. */
+/* What all workers did, and what is in use. Any thread; the lock of the ports for a moment. */
 struct relays_totals {
 	uint64_t packets, bytes;     /* passed on, both directions */
 	uint64_t rejected_sources;   /* packets from where none may come */
@@ -152,7 +153,8 @@ const char *relay_ice_pwd(const struct relay *relay, unsigned stream, enum relay
 enum relay_security {
 	RELAY_PLAIN, /* as it comes. On both legs: whatever comes is passed on untouched, SRTP with keys of the ends, too */
 	RELAY_SDES,  /* SRTP with keys from SDP */
-	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764) */
+	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764), which is done on the RTP port alone: where is_muxed is
+		      * false, the peer's RTCP has keys of its own and is not understood */
 };
 
 struct relay_fingerprint {
@@ -170,13 +172,16 @@ struct relay_end {
 	bool is_blocked;     /* nothing that comes from this side is passed on (rejected stream, inactive); it still counts as life */
 	bool is_opaque;      /* what comes is no RTP (image/udptl, application): passed on whatever it is; never with SRTP */
 
+	bool is_sealed;      /* with RELAY_PLAIN: the ends have SRTP between themselves, so receiver reports cannot be read */
+
 	/* Where packets may come from. Without is_latching: from the told address alone (the told port, or, for a side that
 	 * sends from another port, the first that comes from there: it is received from, never sent to). With it: from where
 	 * they come first, within window_ms of the first packet, the told address before any other; afterwards from there alone.
 	 * With SRTP only packets that are authentic are looked at. */
 	bool is_latching;
 	uint32_t window_ms;      /* 0: the preset, 500 */
-	struct addr nat_host;    /* if set, a latch takes this host (where its SIP comes from) or the told one, and no other */
+	struct addr nat_host;    /* if set, a latch takes this host (where its SIP comes from) or the told one, and no other; and a
+				  * told address that is private and another host's is not sent to */
 	bool is_relatching;      /* look anew: set after an offer or answer of this side, not otherwise. Until another packet comes
 				  * the source of before stays; if it sends on, it wins */
 

@@ -50,7 +50,7 @@ struct relay_end_state {
 	struct relay_stream *stream;
 	enum relay_leg leg;
 	enum relay_security security;
-	bool is_muxed, is_blocked, is_opaque, has_ice;
+	bool is_muxed, is_blocked, is_opaque, is_sealed, has_ice;
 	struct port_pair pair;
 	struct srtp_pair srtp; /* in use */
 	uint64_t last_sent_ms[N_PORTS];

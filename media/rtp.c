@@ -19,7 +19,8 @@ static uint16_t read_16(const uint8_t *bytes)
 
 static uint32_t read_32(const uint8_t *bytes)
 {
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 }
 
 static void write_32(uint8_t *out, uint32_t number)
@@ -77,7 +78,8 @@ bool rtcp_read_report(const uint8_t *bytes, size_t len, struct rtcp_report *out)
 
 		if (packet_len > len)
 			break;
-		if ((bytes[1] == RTCP_SR || bytes[1] == RTCP_RR) && n_blocks > 0 && at + BLOCK * n_blocks <= packet_len) {
+		if ((bytes[1] == RTCP_SR || bytes[1] == RTCP_RR) && n_blocks > 0 &&
+		    at + BLOCK * n_blocks <= packet_len) {
 			const uint8_t *block = bytes + at + BLOCK * (n_blocks - 1);
 			uint32_t lost = read_32(block + 4) & 0xffffff;
 
@@ -99,7 +101,8 @@ void rtcp_write_empty(uint32_t ssrc, uint8_t out[RTCP_HEADER_SIZE])
 	write_32(out + 4, ssrc);
 }
 
-void rtp_write_empty(uint8_t payload_type, uint16_t sequence, uint32_t ssrc, uint8_t out[RTP_HEADER_SIZE])
+void rtp_write_empty(uint8_t payload_type, uint16_t sequence, uint32_t ssrc,
+		     uint8_t out[RTP_HEADER_SIZE])
 {
 	memset(out, 0, RTP_HEADER_SIZE);
 	out[0] = VERSION << 6;
@@ -118,13 +121,18 @@ static uint64_t lost_of(const struct rtp_source *source)
 
 static void begin(struct rtp_source *source, const struct rtp_header *header, uint32_t transit)
 {
-	*source = (struct rtp_source){ .ssrc = header->ssrc, .base = header->sequence,
-				       .max_sequence = header->sequence, .is_used = true, .received = 1, .transit = transit };
+	*source = (struct rtp_source){ .ssrc = header->ssrc,
+				       .base = header->sequence,
+				       .max_sequence = header->sequence,
+				       .is_used = true,
+				       .received = 1,
+				       .transit = transit };
 }
 
 static struct rtp_source *find(struct rtp_stream *stream, uint32_t ssrc)
 {
-	if (stream->sources[stream->current].ssrc == ssrc && stream->sources[stream->current].is_used)
+	if (stream->sources[stream->current].ssrc == ssrc &&
+	    stream->sources[stream->current].is_used)
 		return &stream->sources[stream->current];
 	for (unsigned i = 0; i < RTP_MAX_SSRCS; i++) {
 		if (stream->sources[i].is_used && stream->sources[i].ssrc == ssrc) {
@@ -135,7 +143,8 @@ static struct rtp_source *find(struct rtp_stream *stream, uint32_t ssrc)
 	return NULL;
 }
 
-/* A.1: a step forwards, perhaps over the end; a late one or a repeat moves nothing. A jump begins anew. */
+/* A.1: a step forwards, perhaps over the end; a late one or a repeat moves nothing. A jump
+ * begins anew. */
 static bool note_sequence(struct rtp_source *source, uint16_t sequence)
 {
 	uint16_t ahead = (uint16_t)(sequence - source->max_sequence);
@@ -169,8 +178,10 @@ static void note_jitter(struct rtp_stream *stream, struct rtp_source *source, ui
 void rtp_stream_note(struct rtp_stream *stream, const struct rtp_header *header, uint64_t at_us)
 {
 	uint32_t clock_hz = stream->clock_hz ? stream->clock_hz : PRESET_CLOCK_HZ;
-	/* In two parts, since microseconds since the machine's start times the clock rate may be too large. */
-	uint32_t now = (uint32_t)(at_us / 1000000 * clock_hz + at_us % 1000000 * clock_hz / 1000000);
+	/* In two parts, since microseconds since the machine's start times the clock rate may
+	 * be too large. */
+	uint32_t now =
+		(uint32_t)(at_us / 1000000 * clock_hz + at_us % 1000000 * clock_hz / 1000000);
 	uint32_t transit = now - header->timestamp;
 	struct rtp_source *source = find(stream, header->ssrc);
 

@@ -10,18 +10,20 @@
 #include "proxy/base/macros.h"
 
 enum {
-	WINDOW = 1024,        /* packets: a burst of video may be late by as much */
-	MAX_COPY = 2048,      /* what is tried under several rollover counters */
+	WINDOW = 1024,   /* packets: a burst of video may be late by as much */
+	MAX_COPY = 2048, /* what is tried under several rollover counters */
 	HALF_SEQUENCE = 32768,
 	MAX_BEFORE = 8,
 };
 
-/* An SSRC that was seen under a key, with the rollover counter it had when the key was replaced. */
+/* An SSRC that was seen under a key, with the rollover counter it had when the key was
+ * replaced. */
 struct known {
 	uint32_t ssrc, roc;
 };
 
-/* The SSRCs that were seen; last is that of the last packet, which nearly always is that of the next one. */
+/* The SSRCs that were seen; last is that of the last packet, which nearly always is that of the
+ * next one. */
 struct ssrcs {
 	unsigned n;
 	uint32_t last;
@@ -88,7 +90,8 @@ enum err srtp_start(void)
 	return started;
 }
 
-/* Calls the library with a policy for our key; ssrc is looked at where type is ssrc_specific. */
+/* Calls the library with a policy for our key; ssrc is looked at where type is ssrc_specific.
+ */
 static srtp_err_status_t with_policy(struct srtp_way *way, srtp_ssrc_type_t type, uint32_t ssrc)
 {
 	srtp_master_key_t master = { way->key.bytes, way->key.mki, way->key.mki_len };
@@ -103,7 +106,8 @@ static srtp_err_status_t with_policy(struct srtp_way *way, srtp_ssrc_type_t type
 	} else {
 		policy.key = way->key.bytes;
 	}
-	return type == ssrc_specific ? srtp_add_stream(way->session, &policy) : srtp_create(&way->session, &policy);
+	return type == ssrc_specific ? srtp_add_stream(way->session, &policy)
+				     : srtp_create(&way->session, &policy);
 }
 
 /* The rollover counters that the old key's SSRCs had last. */
@@ -115,11 +119,13 @@ static void remember(struct srtp_way *way, const struct srtp_way *before)
 		struct known *known = &way->before[way->n_before];
 
 		known->ssrc = before->rtp.list[i - 1];
-		way->n_before += srtp_get_stream_roc(before->session, known->ssrc, &known->roc) == srtp_err_status_ok;
+		way->n_before += srtp_get_stream_roc(before->session, known->ssrc,
+						     &known->roc) == srtp_err_status_ok;
 	}
 }
 
-enum err srtp_way_new(const struct srtp_key *key, bool is_in, const struct srtp_way *before, struct srtp_way **out)
+enum err srtp_way_new(const struct srtp_key *key, bool is_in, const struct srtp_way *before,
+		      struct srtp_way **out)
 {
 	struct srtp_way *way;
 	srtp_err_status_t status;
@@ -147,7 +153,8 @@ struct srtp_way *srtp_way_free(struct srtp_way *way)
 	if (!way)
 		return NULL;
 	if (way->session)
-		(void)srtp_dealloc(way->session); /* wipes its keys; can only fail on what was never made */
+		(void)srtp_dealloc(way->session); /* wipes its keys; can only fail on what was
+						     never made */
 	suite_key_wipe(&way->key);
 	free(way);
 	return NULL;
@@ -212,7 +219,8 @@ static enum srtp_result result_of(srtp_err_status_t status)
 	}
 }
 
-enum srtp_result srtp_way_protect(struct srtp_way *way, uint8_t *bytes, size_t *len, bool is_rtcp)
+enum srtp_result srtp_way_protect(struct srtp_way *way, uint8_t *bytes, size_t *len,
+				  bool is_rtcp)
 {
 	struct ssrcs *ssrcs = is_rtcp ? &way->rtcp : &way->rtp;
 	uint32_t ssrc = ssrc_of(bytes, is_rtcp);
@@ -224,18 +232,20 @@ enum srtp_result srtp_way_protect(struct srtp_way *way, uint8_t *bytes, size_t *
 			return SRTP_REFUSED;
 		know(ssrcs, ssrc);
 	}
-	status = is_rtcp ? srtp_protect_rtcp_mki(way->session, bytes, &length, has_mki, 0) :
-			   srtp_protect_mki(way->session, bytes, &length, has_mki, 0);
+	status = is_rtcp ? srtp_protect_rtcp_mki(way->session, bytes, &length, has_mki, 0)
+			 : srtp_protect_mki(way->session, bytes, &length, has_mki, 0);
 	if (status == srtp_err_status_ok)
 		*len = (size_t)length;
 	return result_of(status);
 }
 
-static srtp_err_status_t unprotect(struct srtp_way *way, uint8_t *bytes, size_t *len, bool is_rtcp)
+static srtp_err_status_t unprotect(struct srtp_way *way, uint8_t *bytes, size_t *len,
+				   bool is_rtcp)
 {
 	int length = (int)*len, has_mki = way->key.mki_len > 0;
-	srtp_err_status_t status = is_rtcp ? srtp_unprotect_rtcp_mki(way->session, bytes, &length, has_mki) :
-					     srtp_unprotect_mki(way->session, bytes, &length, has_mki);
+	srtp_err_status_t status =
+		is_rtcp ? srtp_unprotect_rtcp_mki(way->session, bytes, &length, has_mki)
+			: srtp_unprotect_mki(way->session, bytes, &length, has_mki);
 
 	if (status == srtp_err_status_ok)
 		*len = (size_t)length;
@@ -243,10 +253,12 @@ static srtp_err_status_t unprotect(struct srtp_way *way, uint8_t *bytes, size_t 
 }
 
 /* Tries a packet of a new SSRC under another rollover counter than 0. */
-static srtp_err_status_t try_roc(struct srtp_way *way, uint8_t *bytes, size_t *len, uint32_t roc)
+static srtp_err_status_t try_roc(struct srtp_way *way, uint8_t *bytes, size_t *len,
+				 uint32_t roc)
 {
 	uint32_t ssrc = ssrc_of(bytes, false), now;
-	bool is_there = srtp_get_stream_roc(way->session, ssrc, &now) == srtp_err_status_ok; /* by its RTCP */
+	bool is_there = srtp_get_stream_roc(way->session, ssrc, &now) ==
+			srtp_err_status_ok; /* by its RTCP */
 	srtp_err_status_t status;
 
 	if (!is_there && with_policy(way, ssrc_specific, ssrc) != srtp_err_status_ok)
@@ -257,15 +269,18 @@ static srtp_err_status_t try_roc(struct srtp_way *way, uint8_t *bytes, size_t *l
 	if (status == srtp_err_status_ok)
 		return status;
 	if (is_there)
-		(void)srtp_set_stream_roc(way->session, ssrc, 0); /* it is there, so it can be set */
+		(void)srtp_set_stream_roc(way->session, ssrc,
+					  0); /* it is there, so it can be set */
 	else
-		(void)srtp_remove_stream(way->session, htonl(ssrc)); /* in network order, unlike above */
+		(void)srtp_remove_stream(way->session,
+					 htonl(ssrc)); /* in network order, unlike above */
 	return status;
 }
 
-/* A new SSRC that cannot be read: its first packets may have been lost before we listened, and its sequence gone over the end;
- * or its sender keeps the counter over a change of keys. */
-static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes, size_t *len)
+/* A new SSRC that cannot be read: its first packets may have been lost before we listened, and
+ * its sequence gone over the end; or its sender keeps the counter over a change of keys. */
+static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes,
+				  size_t *len)
 {
 	uint32_t ssrc = ssrc_of(copy, false);
 	uint16_t sequence = (uint16_t)(copy[2] << 8 | copy[3]);
@@ -289,7 +304,8 @@ static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uin
 	return srtp_err_status_auth_fail;
 }
 
-static enum srtp_result unprotect_new(struct srtp_way *way, struct ssrcs *ssrcs, uint8_t *bytes, size_t *len)
+static enum srtp_result unprotect_new(struct srtp_way *way, struct ssrcs *ssrcs, uint8_t *bytes,
+				      size_t *len)
 {
 	bool is_rtcp = ssrcs == &way->rtcp;
 	uint32_t ssrc = ssrc_of(bytes, is_rtcp);
@@ -307,7 +323,8 @@ static enum srtp_result unprotect_new(struct srtp_way *way, struct ssrcs *ssrcs,
 	return result_of(status);
 }
 
-enum srtp_result srtp_way_unprotect(struct srtp_way *way, uint8_t *bytes, size_t *len, bool is_rtcp)
+enum srtp_result srtp_way_unprotect(struct srtp_way *way, uint8_t *bytes, size_t *len,
+				    bool is_rtcp)
 {
 	struct ssrcs *ssrcs = is_rtcp ? &way->rtcp : &way->rtp;
 

@@ -32,26 +32,31 @@ struct sha1_auth {
 static const srtp_cipher_type_t counter_128, counter_256;
 static const srtp_auth_type_t hmac_sha1;
 
-static srtp_err_status_t counter_alloc(srtp_cipher_pointer_t *out, const srtp_cipher_type_t *type, int key_len)
+static srtp_err_status_t counter_alloc(srtp_cipher_pointer_t *out,
+				       const srtp_cipher_type_t *type, int key_len)
 {
 	struct counter_mode *mode = calloc(1, sizeof(*mode));
 
 	if (!mode)
 		return srtp_err_status_alloc_fail;
 	mode->is_256 = type == &counter_256;
-	mode->cipher = (srtp_cipher_t){ .type = type, .state = mode, .key_len = key_len, .algorithm = (int)type->id };
+	mode->cipher = (srtp_cipher_t){
+		.type = type, .state = mode, .key_len = key_len, .algorithm = (int)type->id
+	};
 	*out = &mode->cipher;
 	return srtp_err_status_ok;
 }
 
 static srtp_err_status_t alloc_128(srtp_cipher_pointer_t *out, int key_len, int tag_len)
 {
-	return key_len == KEY_128 + SALT ? counter_alloc(out, &counter_128, key_len) : srtp_err_status_bad_param;
+	return key_len == KEY_128 + SALT ? counter_alloc(out, &counter_128, key_len)
+					 : srtp_err_status_bad_param;
 }
 
 static srtp_err_status_t alloc_256(srtp_cipher_pointer_t *out, int key_len, int tag_len)
 {
-	return key_len == KEY_256 + SALT ? counter_alloc(out, &counter_256, key_len) : srtp_err_status_bad_param;
+	return key_len == KEY_256 + SALT ? counter_alloc(out, &counter_256, key_len)
+					 : srtp_err_status_bad_param;
 }
 
 static srtp_err_status_t counter_dealloc(srtp_cipher_pointer_t cipher)
@@ -79,7 +84,8 @@ static srtp_err_status_t counter_init(void *state, const uint8_t *key)
 }
 
 /* The counter is the salt and the packet's index, or-ed without carry (RFC 3711 4.1.1). */
-static srtp_err_status_t counter_set_iv(void *state, uint8_t *iv, srtp_cipher_direction_t direction)
+static srtp_err_status_t counter_set_iv(void *state, uint8_t *iv,
+					srtp_cipher_direction_t direction)
 {
 	struct counter_mode *mode = state;
 
@@ -96,23 +102,26 @@ static srtp_err_status_t counter_crypt(void *state, uint8_t *bytes, unsigned *le
 	if (mode->is_spent)
 		return srtp_err_status_cipher_fail;
 	if (mode->is_256)
-		ctr_crypt(&mode->aes256, (nettle_cipher_func *)aes256_encrypt, sizeof(mode->counter), mode->counter, *len, bytes,
-			  bytes);
+		ctr_crypt(&mode->aes256, (nettle_cipher_func *)aes256_encrypt,
+			  sizeof(mode->counter), mode->counter, *len, bytes, bytes);
 	else
-		ctr_crypt(&mode->aes128, (nettle_cipher_func *)aes128_encrypt, sizeof(mode->counter), mode->counter, *len, bytes,
-			  bytes);
+		ctr_crypt(&mode->aes128, (nettle_cipher_func *)aes128_encrypt,
+			  sizeof(mode->counter), mode->counter, *len, bytes, bytes);
 	mode->is_spent = *len % AES_BLOCK_SIZE != 0;
 	return srtp_err_status_ok;
 }
 
 /* RFC 3711 B.2. */
-static const uint8_t key_of_test[] = { 0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f,
-				       0x3c, 0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd };
+static const uint8_t key_of_test[] = { 0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
+				       0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c,
+				       0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7,
+				       0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd };
 static uint8_t index_of_test[16];
 static const uint8_t zeros[32];
-static const uint8_t stream_of_test[] = { 0xe0, 0x3e, 0xad, 0x09, 0x35, 0xc9, 0x5e, 0x80, 0xe1, 0x66, 0xb1,
-					  0x6d, 0xd9, 0x2b, 0x4e, 0xb4, 0xd2, 0x35, 0x13, 0x16, 0x2b, 0x02,
-					  0xd0, 0xf7, 0x2a, 0x43, 0xa2, 0xfe, 0x4a, 0x5f, 0x97, 0xab };
+static const uint8_t stream_of_test[] = { 0xe0, 0x3e, 0xad, 0x09, 0x35, 0xc9, 0x5e, 0x80,
+					  0xe1, 0x66, 0xb1, 0x6d, 0xd9, 0x2b, 0x4e, 0xb4,
+					  0xd2, 0x35, 0x13, 0x16, 0x2b, 0x02, 0xd0, 0xf7,
+					  0x2a, 0x43, 0xa2, 0xfe, 0x4a, 0x5f, 0x97, 0xab };
 static const srtp_cipher_test_case_t test_128 = {
 	.key_length_octets = sizeof(key_of_test),
 	.key = key_of_test,
@@ -124,13 +133,16 @@ static const srtp_cipher_test_case_t test_128 = {
 };
 
 /* RFC 6188 7.1. */
-static const uint8_t key_of_test_256[] = { 0x57, 0xf8, 0x2f, 0xe3, 0x61, 0x3f, 0xd1, 0x70, 0xa8, 0x5e, 0xc9, 0x3c,
-					   0x40, 0xb1, 0xf0, 0x92, 0x2e, 0xc4, 0xcb, 0x0d, 0xc0, 0x25, 0xb5, 0x82,
-					   0x72, 0x14, 0x7c, 0xc4, 0x38, 0x94, 0x4a, 0x98, 0xf0, 0xf1, 0xf2, 0xf3,
-					   0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd };
-static const uint8_t stream_of_test_256[] = { 0x92, 0xbd, 0xd2, 0x8a, 0x93, 0xc3, 0xf5, 0x25, 0x11, 0xc6, 0x77,
-					      0xd0, 0x8b, 0x55, 0x15, 0xa4, 0x9d, 0xa7, 0x1b, 0x23, 0x78, 0xa8,
-					      0x54, 0xf6, 0x70, 0x50, 0x75, 0x6d, 0xed, 0x16, 0x5b, 0xac };
+static const uint8_t key_of_test_256[] = { 0x57, 0xf8, 0x2f, 0xe3, 0x61, 0x3f, 0xd1, 0x70,
+					   0xa8, 0x5e, 0xc9, 0x3c, 0x40, 0xb1, 0xf0, 0x92,
+					   0x2e, 0xc4, 0xcb, 0x0d, 0xc0, 0x25, 0xb5, 0x82,
+					   0x72, 0x14, 0x7c, 0xc4, 0x38, 0x94, 0x4a, 0x98,
+					   0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7,
+					   0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd };
+static const uint8_t stream_of_test_256[] = { 0x92, 0xbd, 0xd2, 0x8a, 0x93, 0xc3, 0xf5, 0x25,
+					      0x11, 0xc6, 0x77, 0xd0, 0x8b, 0x55, 0x15, 0xa4,
+					      0x9d, 0xa7, 0x1b, 0x23, 0x78, 0xa8, 0x54, 0xf6,
+					      0x70, 0x50, 0x75, 0x6d, 0xed, 0x16, 0x5b, 0xac };
 static const srtp_cipher_test_case_t test_256 = {
 	.key_length_octets = sizeof(key_of_test_256),
 	.key = key_of_test_256,
@@ -174,7 +186,9 @@ static srtp_err_status_t auth_alloc(srtp_auth_pointer_t *out, int key_len, int o
 	sha1 = calloc(1, sizeof(*sha1));
 	if (!sha1)
 		return srtp_err_status_alloc_fail;
-	sha1->auth = (srtp_auth_t){ .type = &hmac_sha1, .state = sha1, .out_len = out_len, .key_len = key_len };
+	sha1->auth = (srtp_auth_t){
+		.type = &hmac_sha1, .state = sha1, .out_len = out_len, .key_len = key_len
+	};
 	*out = &sha1->auth;
 	return srtp_err_status_ok;
 }
@@ -212,7 +226,8 @@ static srtp_err_status_t auth_update(void *state, const uint8_t *bytes, int len)
 	return srtp_err_status_ok;
 }
 
-static srtp_err_status_t auth_compute(void *state, const uint8_t *bytes, int len, int tag_len, uint8_t *tag)
+static srtp_err_status_t auth_compute(void *state, const uint8_t *bytes, int len, int tag_len,
+				      uint8_t *tag)
 {
 	struct sha1_auth *sha1 = state;
 
@@ -224,11 +239,13 @@ static srtp_err_status_t auth_compute(void *state, const uint8_t *bytes, int len
 }
 
 /* RFC 2202 3. */
-static const uint8_t key_of_auth_test[] = { 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b,
-					    0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b };
+static const uint8_t key_of_auth_test[] = { 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b,
+					    0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b,
+					    0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b };
 static const uint8_t text_of_auth_test[] = { 'H', 'i', ' ', 'T', 'h', 'e', 'r', 'e' };
-static const uint8_t tag_of_auth_test[] = { 0xb6, 0x17, 0x31, 0x86, 0x55, 0x05, 0x72, 0x64, 0xe2, 0x8b,
-					    0xc0, 0xb6, 0xfb, 0x37, 0x8c, 0x8e, 0xf1, 0x46, 0xbe, 0x00 };
+static const uint8_t tag_of_auth_test[] = { 0xb6, 0x17, 0x31, 0x86, 0x55, 0x05, 0x72,
+					    0x64, 0xe2, 0x8b, 0xc0, 0xb6, 0xfb, 0x37,
+					    0x8c, 0x8e, 0xf1, 0x46, 0xbe, 0x00 };
 static const srtp_auth_test_case_t auth_test = {
 	.key_length_octets = sizeof(key_of_auth_test),
 	.key = key_of_auth_test,
@@ -252,8 +269,10 @@ static const srtp_auth_type_t hmac_sha1 = {
 
 enum err srtp_ciphers_install(void)
 {
-	bool is_done = srtp_replace_cipher_type(&counter_128, SRTP_AES_ICM_128) == srtp_err_status_ok &&
-		       srtp_replace_cipher_type(&counter_256, SRTP_AES_ICM_256) == srtp_err_status_ok &&
+	bool is_done = srtp_replace_cipher_type(&counter_128, SRTP_AES_ICM_128) ==
+			       srtp_err_status_ok &&
+		       srtp_replace_cipher_type(&counter_256, SRTP_AES_ICM_256) ==
+			       srtp_err_status_ok &&
 		       srtp_replace_auth_type(&hmac_sha1, SRTP_HMAC_SHA1) == srtp_err_status_ok;
 
 	return is_done ? ERR_OK : ERR_IO;

@@ -9,7 +9,8 @@
 
 static const struct {
 	const char *name;
-	uint8_t key_len; /* master key and salt: 14 bytes (RFC 3711 8.2), 12 with GCM (RFC 7714 12) */
+	uint8_t key_len; /* master key and salt: 14 bytes (RFC 3711 8.2), 12 with GCM (RFC 7714
+			    12) */
 } suites[SRTP_N_SUITES] = {
 	[SRTP_AES_CM_128_HMAC_SHA1_80] = { "AES_CM_128_HMAC_SHA1_80", 16 + 14 },
 	[SRTP_AES_CM_128_HMAC_SHA1_32] = { "AES_CM_128_HMAC_SHA1_32", 16 + 14 },
@@ -19,7 +20,8 @@ static const struct {
 	[SRTP_AEAD_AES_256_GCM] = { "AEAD_AES_256_GCM", 32 + 12 },
 };
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 const char *suite_name(enum srtp_suite suite)
 {
@@ -72,7 +74,8 @@ static int digit_value(char digit)
 	return at ? (int)(at - base64_digits) : -1;
 }
 
-enum err suite_key_read(enum srtp_suite suite, const char *text, size_t text_len, struct srtp_key *out)
+enum err suite_key_read(enum srtp_suite suite, const char *text, size_t text_len,
+			struct srtp_key *out)
 {
 	size_t wanted = suite_key_len(suite), n_bytes = 0;
 	struct srtp_key key = { .suite = suite };
@@ -105,7 +108,8 @@ enum err suite_key_read(enum srtp_suite suite, const char *text, size_t text_len
 bool suite_key_equal(const struct srtp_key *a, const struct srtp_key *b)
 {
 	return a->suite == b->suite && a->mki_len == b->mki_len &&
-	       mac_equal(a->bytes, b->bytes, suite_key_len(a->suite)) && mac_equal(a->mki, b->mki, a->mki_len);
+	       mac_equal(a->bytes, b->bytes, suite_key_len(a->suite)) &&
+	       mac_equal(a->mki, b->mki, a->mki_len);
 }
 
 void suite_key_wipe(struct srtp_key *key)

@@ -25,14 +25,16 @@ uint64_t relays_now_ms(const struct relays *relays)
 
 struct media_worker *relays_choose(struct relays *relays)
 {
-	unsigned first = atomic_fetch_add_explicit(&relays->next_worker, 1, memory_order_relaxed);
+	unsigned first =
+		atomic_fetch_add_explicit(&relays->next_worker, 1, memory_order_relaxed);
 	struct media_worker *best = NULL;
 
 	for (unsigned i = 0; i < relays->n_workers; i++) {
 		struct media_worker *worker = &relays->workers[(first + i) % relays->n_workers];
 
-		if (!best || atomic_load_explicit(&worker->counts.n_relays, memory_order_relaxed) <
-				     atomic_load_explicit(&best->counts.n_relays, memory_order_relaxed))
+		if (!best ||
+		    atomic_load_explicit(&worker->counts.n_relays, memory_order_relaxed) <
+			    atomic_load_explicit(&best->counts.n_relays, memory_order_relaxed))
 			best = worker;
 	}
 	return best;
@@ -52,9 +54,12 @@ static void prepare_buffers(struct media_worker *worker)
 		struct packet *packet = &worker->packets[i];
 
 		worker->parts[i] = (struct iovec){ packet->bytes, PACKET_ROOM };
-		worker->heads[i].msg_hdr = (struct msghdr){ .msg_name = &packet->source.sa, .msg_iov = &worker->parts[i],
-							     .msg_iovlen = 1 };
-		worker->sending.heads[i].msg_hdr = (struct msghdr){ .msg_iov = &worker->sending.parts[i], .msg_iovlen = 1 };
+		worker->heads[i].msg_hdr = (struct msghdr){ .msg_name = &packet->source.sa,
+							    .msg_iov = &worker->parts[i],
+							    .msg_iovlen = 1 };
+		worker->sending.heads[i].msg_hdr =
+			(struct msghdr){ .msg_iov = &worker->sending.parts[i],
+					 .msg_iovlen = 1 };
 	}
 }
 
@@ -102,7 +107,9 @@ enum err relays_new(const struct relays_settings *settings, struct relays **out)
 		return ERR_NO_MEMORY;
 	relays->loop = settings->n_workers == 0 ? settings->loop : NULL;
 	err = ports_new(settings->first_port, settings->last_port,
-			settings->quarantine_ms ? settings->quarantine_ms : PRESET_QUARANTINE_MS, &relays->ports);
+			settings->quarantine_ms ? settings->quarantine_ms
+						: PRESET_QUARANTINE_MS,
+			&relays->ports);
 	if (!err)
 		err = srtp_start();
 	if (!err)
@@ -135,14 +142,16 @@ static void worker_end(struct media_worker *worker)
 {
 	if (worker->has_thread) {
 		worker->stop.deliver = on_stop;
-		while (mailbox_post(worker->mailbox, &worker->stop)) /* full: it is being emptied */
+		while (mailbox_post(worker->mailbox,
+				    &worker->stop)) /* full: it is being emptied */
 			usleep(1000);
 		pthread_join(worker->thread, NULL);
 	}
 	worker->mailbox = mailbox_free(worker->mailbox); /* the orders that still wait */
 	if (!worker->loop)
 		return;
-	for (unsigned n_tries = 0; !list_is_empty(&worker->list) && n_tries < MAX_TRIES; n_tries++) {
+	for (unsigned n_tries = 0; !list_is_empty(&worker->list) && n_tries < MAX_TRIES;
+	     n_tries++) {
 		struct list *link, *following;
 
 		list_for_each(link, following, &worker->list)
@@ -196,12 +205,17 @@ void relays_totals(const struct relays *relays, struct relays_totals *out)
 
 		totals.packets += atomic_load_explicit(&counts->packets, memory_order_relaxed);
 		totals.bytes += atomic_load_explicit(&counts->bytes, memory_order_relaxed);
-		totals.rejected_sources += atomic_load_explicit(&counts->rejected_sources, memory_order_relaxed);
-		totals.srtp_failures += atomic_load_explicit(&counts->srtp_failures, memory_order_relaxed);
+		totals.rejected_sources +=
+			atomic_load_explicit(&counts->rejected_sources, memory_order_relaxed);
+		totals.srtp_failures +=
+			atomic_load_explicit(&counts->srtp_failures, memory_order_relaxed);
 		totals.dropped += atomic_load_explicit(&counts->dropped, memory_order_relaxed);
-		totals.timeouts += atomic_load_explicit(&counts->timeouts, memory_order_relaxed);
-		totals.n_relays += atomic_load_explicit(&counts->n_relays, memory_order_relaxed);
-		totals.n_streams += atomic_load_explicit(&counts->n_streams, memory_order_relaxed);
+		totals.timeouts +=
+			atomic_load_explicit(&counts->timeouts, memory_order_relaxed);
+		totals.n_relays +=
+			atomic_load_explicit(&counts->n_relays, memory_order_relaxed);
+		totals.n_streams +=
+			atomic_load_explicit(&counts->n_streams, memory_order_relaxed);
 	}
 	ports_use(relays->ports, relays_now_ms(relays), &use);
 	totals.n_pairs = use.n_pairs;

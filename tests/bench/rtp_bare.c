@@ -1,10 +1,10 @@
-/* rtp_bare: the floor under the figures of tests/bench/media: a relay that waits with epoll, and receives and sends each packet
- * with a system call of its own, and does not look at it.
+/* rtp_bare: the floor under the figures of tests/bench/media: a relay that waits with epoll,
+ * and receives and sends each packet with a system call of its own, and does not look at it.
  *
  *   rtp_bare 127.0.8.1:30000 127.0.9.2:40000 127.0.9.3:40000 CALLS
  *
- * Call n has the relay's ports 30000 + 4n (towards the caller) and 30002 + 4n, the caller 40000 + 2n, the callee the same.
- * Prints "ready" when all are open. */
+ * Call n has the relay's ports 30000 + 4n (towards the caller) and 30002 + 4n, the caller 40000
+ * + 2n, the callee the same. Prints "ready" when all are open. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@ static struct sockaddr_in parse_addr(const char *text, unsigned add)
 	char host[64];
 	unsigned port;
 
-	if (sscanf(text, "%63[0-9.]:%u", host, &port) != 2 || inet_pton(AF_INET, host, &addr.sin_addr) != 1)
+	if (sscanf(text, "%63[0-9.]:%u", host, &port) != 2 ||
+	    inet_pton(AF_INET, host, &addr.sin_addr) != 1)
 		exit(2);
 	addr.sin_port = htons((uint16_t)(port + add));
 	return addr;
@@ -50,10 +51,12 @@ static void pass(struct end *end)
 	char packet[ROOM];
 	struct sockaddr_in from;
 	socklen_t from_len = sizeof(from);
-	ssize_t len = recvfrom(end->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &from_len);
+	ssize_t len = recvfrom(end->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from,
+			       &from_len);
 
 	if (len > 0)
-		(void)!sendto(end->other->fd, packet, (size_t)len, 0, (struct sockaddr *)&end->other->remote,
+		(void)!sendto(end->other->fd, packet, (size_t)len, 0,
+			      (struct sockaddr *)&end->other->remote,
 			      sizeof(end->other->remote));
 }
 

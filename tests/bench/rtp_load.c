@@ -1,13 +1,15 @@
-/* rtp_load: both phones of many calls, for tests/bench/media. Each call has a socket at its caller and one at its callee; every
- * 20 ms each sends a G.711 packet (160 bytes of audio) to the relay and the other one receives it, spread evenly over the
- * time.
+/* rtp_load: both phones of many calls, for tests/bench/media. Each call has a socket at its
+ * caller and one at its callee; every 20 ms each sends a G.711 packet (160 bytes of audio) to
+ * the relay and the other one receives it, spread evenly over the time.
  *
- *   rtp_load --calls 100 --seconds 4 --pid PID --caller 127.0.9.2:40000 --callee 127.0.9.3:40000 <PORTS
+ *   rtp_load --calls 100 --seconds 4 --pid PID --caller 127.0.9.2:40000 --callee
+ * 127.0.9.3:40000 <PORTS
  *
- * PORTS has a line for each call: the relay's address towards the caller and towards the callee, and for SRTP on the caller's
- * side the keys of the two directions in hex (16 + 14 bytes, AES_CM_128_HMAC_SHA1_80): the caller's, the relay's. Call n
- * has the ports 40000 + 2n. Prints one line of JSON: the relay's processor time for each packet, and the latency from our sendto to the
- * kernel's receive stamp. */
+ * PORTS has a line for each call: the relay's address towards the caller and towards the
+ * callee, and for SRTP on the caller's side the keys of the two directions in hex (16 + 14
+ * bytes, AES_CM_128_HMAC_SHA1_80): the caller's, the relay's. Call n has the ports 40000 + 2n.
+ * Prints one line of JSON: the relay's processor time for each packet, and the latency from our
+ * sendto to the kernel's receive stamp. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -74,7 +76,8 @@ static struct sockaddr_in parse_addr(const char *text)
 	char host[64];
 	unsigned port;
 
-	if (sscanf(text, "%63[0-9.]:%u", host, &port) != 2 || inet_pton(AF_INET, host, &addr.sin_addr) != 1) {
+	if (sscanf(text, "%63[0-9.]:%u", host, &port) != 2 ||
+	    inet_pton(AF_INET, host, &addr.sin_addr) != 1) {
 		fprintf(stderr, "rtp_load: '%s' is not ADDRESS:PORT\n", text);
 		exit(2);
 	}
@@ -173,12 +176,14 @@ static void send_one(struct phone *phone, uint32_t ssrc)
 	packet[3] = (uint8_t)sequence;
 	memcpy(packet + 4, words, sizeof(words));
 	memset(packet + 12, (uint8_t)sequence, PAYLOAD);
-	if (phone->protects && srtp_way_protect(phone->protects, packet, &len, false) != SRTP_DONE) {
+	if (phone->protects &&
+	    srtp_way_protect(phone->protects, packet, &len, false) != SRTP_DONE) {
 		fprintf(stderr, "rtp_load: protect failed\n");
 		exit(2);
 	}
 	phone->sent_at_us[sequence % HISTORY] = now_us();
-	if (sendto(phone->fd, packet, len, 0, (struct sockaddr *)&phone->relay, sizeof(phone->relay)) == (ssize_t)len)
+	if (sendto(phone->fd, packet, len, 0, (struct sockaddr *)&phone->relay,
+		   sizeof(phone->relay)) == (ssize_t)len)
 		counts.sent += is_measuring;
 }
 
@@ -198,9 +203,11 @@ static uint64_t stamp_us(struct msghdr *head)
 /* Is it the other one's packet, whole and readable? */
 static bool is_right(struct phone *phone, uint8_t *packet, size_t len)
 {
-	if (phone->unprotects && srtp_way_unprotect(phone->unprotects, packet, &len, false) != SRTP_DONE)
+	if (phone->unprotects &&
+	    srtp_way_unprotect(phone->unprotects, packet, &len, false) != SRTP_DONE)
 		return false;
-	return len == PACKET && packet[0] == 0x80 && packet[12] == packet[3] && packet[PACKET - 1] == packet[3];
+	return len == PACKET && packet[0] == 0x80 && packet[12] == packet[3] &&
+	       packet[PACKET - 1] == packet[3];
 }
 
 static void take(struct phone *phone, struct msghdr *head, uint8_t *packet, size_t len)
@@ -250,7 +257,8 @@ static unsigned common_divisor(unsigned a, unsigned b)
 	return b == 0 ? a : common_divisor(b, a % b);
 }
 
-/* Sends what is due, receives what comes, for so long. The order of the phones is mixed, as in the world. */
+/* Sends what is due, receives what comes, for so long. The order of the phones is mixed, as in
+ * the world. */
 static void run(struct phone *phones, int epoll, double seconds)
 {
 	unsigned n_phones = 2 * options.n_calls;
@@ -264,7 +272,9 @@ static void run(struct phone *phones, int epoll, double seconds)
 		due = (at_us - began_us) * n_phones / PTIME_US;
 		for (; n_sent < due; n_sent++) {
 			unsigned i = (unsigned)(n_sent % n_phones * stride % n_phones);
-			send_one(&phones[i], 0x1000 + i);
+			/* Another SSRC in each run of the load: under the same key a repeat
+			 * would be a replay. */
+			send_one(&phones[i], (uint32_t)getpid() << 12 | i);
 		}
 		receive_all(epoll, 0);
 		if ((now_us() - began_us) * n_phones / PTIME_US <= n_sent) {
@@ -300,14 +310,15 @@ int main(int argc, char **argv)
 	before_ns = options.pid ? cpu_ns(options.pid) : 0;
 	run(phones, epoll, options.seconds);
 	used_ns = options.pid ? cpu_ns(options.pid) - before_ns : 0;
-	for (int i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < 1000 && counts.received < counts.sent; i++) /* what is late */
 		receive_all(epoll, 1);
-	}
-	printf("{\"calls\": %u, \"sent\": %llu, \"received\": %llu, \"wrong\": %llu, \"cpu_us\": %.2f, \"p50_us\": %.0f, "
+	printf("{\"calls\": %u, \"sent\": %llu, \"received\": %llu, \"wrong\": %llu, "
+	       "\"cpu_us\": %.2f, \"p50_us\": %.0f, "
 	       "\"p99_us\": %.0f, \"memory_kib\": %lld}\n",
-	       options.n_calls, (unsigned long long)counts.sent, (unsigned long long)counts.received,
-	       (unsigned long long)counts.wrong,
-	       counts.received ? (double)used_ns / 1000.0 / (double)counts.received : 0.0, percentile_us(0.5),
-	       percentile_us(0.99), options.pid ? (long long)memory_kib(options.pid) : 0);
+	       options.n_calls, (unsigned long long)counts.sent,
+	       (unsigned long long)counts.received, (unsigned long long)counts.wrong,
+	       counts.received ? (double)used_ns / 1000.0 / (double)counts.received : 0.0,
+	       percentile_us(0.5), percentile_us(0.99),
+	       options.pid ? (long long)memory_kib(options.pid) : 0);
 	return 0;
 }

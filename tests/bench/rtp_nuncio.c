@@ -1,10 +1,12 @@
-/* rtp_nuncio: nuncio's media workers with so many calls up, for tests/bench/media. No SIP: the relays are opened and told
- * their ends as the SIP side does it.
+/* rtp_nuncio: nuncio's media workers with so many calls up, for tests/bench/media. No SIP: the
+ * relays are opened and told their ends as the SIP side does it.
  *
- *   rtp_nuncio --relay 127.0.8.1 --ports 20000-29999 --caller 127.0.8.2:40000 --callee 127.0.8.3:40000 --calls N [--srtp]
+ *   rtp_nuncio --relay 127.0.8.1 --ports 20000-29999 --caller 127.0.8.2:40000 --callee
+ * 127.0.8.3:40000 --calls N [--srtp]
  *
- * Call n has the caller at 40000 + 2n and the callee the same. Prints for each call the relay's addresses towards caller and
- * callee (with --srtp: the keys of both directions of the caller's side in hex), then "ready", and stays. */
+ * Call n has the caller at 40000 + 2n and the callee the same. Prints for each call the relay's
+ * addresses towards caller and callee (with --srtp: the keys of both directions of the caller's
+ * side in hex), then "ready", and stays. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,19 +70,23 @@ static struct addr plus(struct addr addr, unsigned n)
 
 static void print_call(const struct relay *relay, const struct relay_end *caller)
 {
-	char host[ADDR_TEXT_SIZE], in[2 * SRTP_KEY_SIZE + 1] = "", out[2 * SRTP_KEY_SIZE + 1] = "";
+	char host[ADDR_TEXT_SIZE], in[2 * SRTP_KEY_SIZE + 1] = "",
+							  out[2 * SRTP_KEY_SIZE + 1] = "";
 
 	addr_host(&options.relay, host);
 	text_hex(caller->key_in.bytes, suite_key_len(caller->key_in.suite), in);
 	text_hex(caller->key_out.bytes, suite_key_len(caller->key_out.suite), out);
-	printf("%s:%u %s:%u %s %s\n", host, relay_port(relay, 0, RELAY_CALLER), host, relay_port(relay, 0, RELAY_CALLEE), in,
-	       out);
+	printf("%s:%u %s:%u %s %s\n", host, relay_port(relay, 0, RELAY_CALLER), host,
+	       relay_port(relay, 0, RELAY_CALLEE), in, out);
 }
 
 static bool open_call(struct relays *relays, const struct relay_owner *owner, unsigned call)
 {
-	struct relay_settings settings = { .bind = { options.relay, options.relay }, .n_streams = 1, .timeout_ms = 60000 };
-	struct relay_end caller = { .rtp = plus(options.caller, 2 * call) }, callee = { .rtp = plus(options.callee, 2 * call) };
+	struct relay_settings settings = { .bind = { options.relay, options.relay },
+					   .n_streams = 1,
+					   .timeout_ms = 60000 };
+	struct relay_end caller = { .rtp = plus(options.caller, 2 * call) },
+			 callee = { .rtp = plus(options.callee, 2 * call) };
 	struct relay *relay;
 
 	if (options.is_srtp) {
@@ -88,7 +94,8 @@ static bool open_call(struct relays *relays, const struct relay_owner *owner, un
 		suite_key_random(SRTP_AES_CM_128_HMAC_SHA1_80, &caller.key_in);
 		suite_key_random(SRTP_AES_CM_128_HMAC_SHA1_80, &caller.key_out);
 	}
-	if (relay_open(relays, &settings, owner, &relay) || relay_set(relay, 0, RELAY_CALLER, &caller) ||
+	if (relay_open(relays, &settings, owner, &relay) ||
+	    relay_set(relay, 0, RELAY_CALLER, &caller) ||
 	    relay_set(relay, 0, RELAY_CALLEE, &callee))
 		return false;
 	print_call(relay, &caller);
@@ -105,7 +112,8 @@ int main(int argc, char **argv)
 	parse_args(argc, argv);
 	settings.first_port = (uint16_t)options.first_port;
 	settings.last_port = (uint16_t)options.last_port;
-	if (loop_new(&loop) || mailbox_new(loop, NULL, &owner.mailbox) || relays_new(&settings, &relays))
+	if (loop_new(&loop) || mailbox_new(loop, NULL, &owner.mailbox) ||
+	    relays_new(&settings, &relays))
 		return 2;
 	for (unsigned call = 0; call < options.n_calls; call++) {
 		if (!open_call(relays, &owner, call)) {

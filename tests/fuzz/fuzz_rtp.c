@@ -1,6 +1,7 @@
-/* What strangers send to a media port: first bytes, headers of RTP and RTCP, and SRTP under a key that they do not have. The
- * bytes are in a piece of memory of exactly their length, so that one read too far is seen; statistics must stay sane
- * whatever sequence numbers say; and nothing that was not made with the key is taken for authentic. */
+/* What strangers send to a media port: first bytes, headers of RTP and RTCP, and SRTP under a
+ * key that they do not have. The bytes are in a piece of memory of exactly their length, so
+ * that one read too far is seen; statistics must stay sane whatever sequence numbers say; and
+ * nothing that was not made with the key is taken for authentic. */
 #include <stdlib.h>
 #include <string.h>
 

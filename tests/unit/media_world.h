@@ -1,5 +1,6 @@
-/* A relay over real loopback sockets with a turned clock, its owner in the same loop, and phones: what the tests of media's
- * packets have in common. Included by one program each, hence static inline. */
+/* A relay over real loopback sockets with a turned clock, its owner in the same loop, and
+ * phones: what the tests of media's packets have in common. Included by one program each, hence
+ * static inline. */
 #pragma once
 
 #include "media/relay.h"
@@ -19,6 +20,7 @@
 #include "media/srtp.h"
 #include "proxy/base/loop.h"
 #include "proxy/base/macros.h"
+#include "tests/unit/own_network.h"
 
 enum { WORLD_PORTS = 22000, WORLD_MAX_EVENTS = 64, WORLD_ROOM = 2048, WORLD_PAYLOAD = 20 };
 
@@ -38,7 +40,8 @@ static inline void on_event(const struct relay_event *event, void *owner)
 static inline void world_begin_with(unsigned n_pairs)
 {
 	struct relays_settings settings = { .first_port = WORLD_PORTS,
-					    .last_port = (uint16_t)(WORLD_PORTS + 2 * n_pairs - 1) };
+					    .last_port =
+						    (uint16_t)(WORLD_PORTS + 2 * n_pairs - 1) };
 
 	n_events = 0;
 	assert_int_equal(loop_new_turned(1000000, &loop), ERR_OK);
@@ -64,12 +67,14 @@ static inline void turn(uint64_t ms)
 	loop_turn(loop, ms);
 }
 
+/* 127.32.0.N stands for a network of this process alone, so that tests may run side by side. */
 static inline struct addr address(const char *text)
 {
 	struct addr addr = { .len = 0 };
 
 	if (*text)
 		assert_int_equal(addr_parse_port(text, 0, &addr), ERR_OK);
+	own_network(&addr);
 	return addr;
 }
 
@@ -98,9 +103,11 @@ static inline unsigned count_events(enum relay_event_kind kind)
 	return n;
 }
 
-static inline struct relay *open_between(const char *caller, const char *callee, unsigned n_streams, uint32_t timeout_ms)
+static inline struct relay *open_between(const char *caller, const char *callee,
+					 unsigned n_streams, uint32_t timeout_ms)
 {
-	struct relay_settings settings = { .bind = { address(caller), address(callee) }, .n_streams = n_streams,
+	struct relay_settings settings = { .bind = { address(caller), address(callee) },
+					   .n_streams = n_streams,
 					   .timeout_ms = timeout_ms };
 	struct relay_owner owner = { .mailbox = mailbox, .on_event = on_event, .user = &loop };
 	struct relay *relay;
@@ -114,7 +121,8 @@ static inline struct relay *open_relay(unsigned n_streams)
 	return open_between("127.32.0.1", "127.32.0.1", n_streams, 0);
 }
 
-static inline void set(struct relay *relay, unsigned stream, enum relay_leg leg, const struct relay_end *end)
+static inline void set(struct relay *relay, unsigned stream, enum relay_leg leg,
+		       const struct relay_end *end)
 {
 	assert_int_equal(relay_set(relay, stream, leg, end), ERR_OK);
 	turn(0);
@@ -143,15 +151,16 @@ static inline struct phone phone_at(const char *text)
 {
 	struct phone phone = { .addr = address(text) };
 
-	phone.fd = socket(phone.addr.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	phone.fd =
+		socket(phone.addr.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(phone.fd, &phone.addr.sa, phone.addr.len), 0);
 	phone.addr.len = sizeof(phone.addr.in6);
 	assert_int_equal(getsockname(phone.fd, &phone.addr.sa, &phone.addr.len), 0);
 	return phone;
 }
 
-static inline struct addr relay_addr(const struct relay *relay, unsigned stream, enum relay_leg leg, const char *host,
-				     unsigned component)
+static inline struct addr relay_addr(const struct relay *relay, unsigned stream,
+				     enum relay_leg leg, const char *host, unsigned component)
 {
 	struct addr addr = address(host);
 
@@ -159,15 +168,17 @@ static inline struct addr relay_addr(const struct relay *relay, unsigned stream,
 	return addr;
 }
 
-static inline void send_to(const struct phone *phone, const struct addr *to, const void *bytes, size_t len)
+static inline void send_to(const struct phone *phone, const struct addr *to, const void *bytes,
+			   size_t len)
 {
 	assert_int_equal(sendto(phone->fd, bytes, len, 0, &to->sa, to->len), len);
 	turn(0);
 }
 
 /* To stream 0 of a leg at 127.32.0.1. */
-static inline void send_bytes(const struct phone *phone, const struct relay *relay, enum relay_leg leg, unsigned component,
-			      const void *bytes, size_t len)
+static inline void send_bytes(const struct phone *phone, const struct relay *relay,
+			      enum relay_leg leg, unsigned component, const void *bytes,
+			      size_t len)
 {
 	struct addr to = relay_addr(relay, 0, leg, "127.32.0.1", component);
 
@@ -181,8 +192,8 @@ static inline size_t make_rtp(uint32_t ssrc, uint32_t index, uint8_t *out)
 	return RTP_HEADER_SIZE + WORLD_PAYLOAD;
 }
 
-static inline void send_rtp(const struct phone *phone, const struct relay *relay, enum relay_leg leg, uint32_t ssrc,
-			    uint32_t index)
+static inline void send_rtp(const struct phone *phone, const struct relay *relay,
+			    enum relay_leg leg, uint32_t ssrc, uint32_t index)
 {
 	uint8_t bytes[WORLD_ROOM];
 	size_t len = make_rtp(ssrc, index, bytes);
@@ -209,8 +220,8 @@ static inline void assert_nothing(const struct phone *phone)
 }
 
 /* That very packet came, from the port that the leg was told. */
-static inline void assert_rtp(const struct phone *phone, const struct relay *relay, enum relay_leg leg, uint32_t ssrc,
-			      uint32_t index)
+static inline void assert_rtp(const struct phone *phone, const struct relay *relay,
+			      enum relay_leg leg, uint32_t ssrc, uint32_t index)
 {
 	uint8_t bytes[WORLD_ROOM], wanted[WORLD_ROOM];
 	size_t len = make_rtp(ssrc, index, wanted);

@@ -41,7 +41,8 @@ static void on_send(struct dtls_session *session, const uint8_t *bytes, size_t l
 	side->sent[side->n_sent++].len = len;
 }
 
-static void on_end(struct dtls_session *session, enum err err, const struct srtp_key *in, const struct srtp_key *out, void *user)
+static void on_end(struct dtls_session *session, enum err err, const struct srtp_key *in,
+		   const struct srtp_key *out, void *user)
 {
 	struct side *side = user;
 
@@ -65,7 +66,9 @@ static void make(struct side *side, bool is_client, const struct relay_fingerpri
 {
 	struct dtls_user user = { .send = on_send, .on_end = on_end, .user = side };
 
-	assert_int_equal(dtls_session_new(side->context, loop, is_client, peer, &user, &side->session), ERR_OK);
+	assert_int_equal(
+		dtls_session_new(side->context, loop, is_client, peer, &user, &side->session),
+		ERR_OK);
 }
 
 static void begin(void)
@@ -138,7 +141,8 @@ static void test_handshake_gives_both_the_same_keys(void **state)
 	finish();
 }
 
-/* Somebody else's certificate, on either side (RFC 5763 5): the one thing that stands between a call and whoever is on its path. */
+/* Somebody else's certificate, on either side (RFC 5763 5): the one thing that stands between a
+ * call and whoever is on its path. */
 static void test_another_certificate(void **state)
 {
 	for (unsigned at_client = 0; at_client < 2; at_client++) {
@@ -155,7 +159,8 @@ static void test_another_certificate(void **state)
 		make(&server, false, &of_client);
 		shake(0);
 		assert_int_equal(at_client ? client.err : server.err, ERR_ACCESS);
-		assert_true(dtls_session_has_failed(at_client ? client.session : server.session));
+		assert_true(
+			dtls_session_has_failed(at_client ? client.session : server.session));
 		finish();
 	}
 }
@@ -166,15 +171,22 @@ static void test_hashes(void **state)
 	struct relay_fingerprint fingerprint = { .hash = "md5", .len = 16 };
 
 	begin();
-	assert_int_equal(dtls_session_new(client.context, loop, true, &fingerprint, &user, &client.session), ERR_UNSUPPORTED);
+	assert_int_equal(dtls_session_new(client.context, loop, true, &fingerprint, &user,
+					  &client.session),
+			 ERR_UNSUPPORTED);
 	fingerprint = (struct relay_fingerprint){ .hash = "sha-256", .len = 20 };
-	assert_int_equal(dtls_session_new(client.context, loop, true, &fingerprint, &user, &client.session), ERR_UNSUPPORTED);
+	assert_int_equal(dtls_session_new(client.context, loop, true, &fingerprint, &user,
+					  &client.session),
+			 ERR_UNSUPPORTED);
 	fingerprint = (struct relay_fingerprint){ .hash = "SHA-512", .len = 64 };
-	assert_int_equal(dtls_session_new(client.context, loop, true, &fingerprint, &user, &client.session), ERR_OK);
+	assert_int_equal(dtls_session_new(client.context, loop, true, &fingerprint, &user,
+					  &client.session),
+			 ERR_OK);
 	finish();
 }
 
-/* Datagrams are lost: the timers of GnuTLS follow the real clock, so only what comes again at once is tested here. */
+/* Datagrams are lost: the timers of GnuTLS follow the real clock, so only what comes again at
+ * once is tested here. */
 static void test_silence_has_an_end(void **state)
 {
 	struct relay_fingerprint of_server;

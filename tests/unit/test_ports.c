@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "proxy/base/macros.h"
+#include "tests/unit/own_network.h"
 
 enum { FIRST = 21001, LAST = 21009, REST_MS = 30000 }; /* pairs 21002, 21004, 21006, 21008 */
 
@@ -19,6 +20,7 @@ static struct addr address(const char *text)
 	struct addr addr;
 
 	assert_int_equal(addr_parse(text, 0, &addr), ERR_OK);
+	own_network(&addr);
 	return addr;
 }
 
@@ -45,7 +47,8 @@ static void test_ranges(void **state)
 	struct ports *ports = NULL;
 
 	assert_int_equal(ports_new(0, 100, 0, &ports), ERR_INVALID);
-	assert_int_equal(ports_new(21001, 21002, 0, &ports), ERR_INVALID); /* no even port with a partner */
+	assert_int_equal(ports_new(21001, 21002, 0, &ports),
+			 ERR_INVALID); /* no even port with a partner */
 	assert_int_equal(ports_new(21003, 21002, 0, &ports), ERR_INVALID);
 	assert_int_equal(ports_new(65535, 65535, 0, &ports), ERR_INVALID);
 	assert_null(ports);
@@ -55,7 +58,7 @@ static void test_ranges(void **state)
 /* Even RTP, odd RTCP, each once; then there is none, and that is said. */
 static void test_pairs_until_none_is_left(void **state)
 {
-	struct addr bind = address("127.31.0.1"), other = address("127.31.0.2");
+	struct addr bind = address("127.32.0.1"), other = address("127.32.0.2");
 	struct port_pair pairs[4], extra;
 	struct ports_use use;
 	struct ports *ports;
@@ -72,7 +75,8 @@ static void test_pairs_until_none_is_left(void **state)
 	}
 	assert_int_equal(seen, 15);
 	assert_int_equal(ports_open(ports, &bind, 1000, &extra), ERR_LIMIT);
-	assert_int_equal(ports_open(ports, &other, 1000, &extra), ERR_OK); /* each address has its own range */
+	assert_int_equal(ports_open(ports, &other, 1000, &extra),
+			 ERR_OK); /* each address has its own range */
 	ports_use(ports, 1000, &use);
 	assert_int_equal(use.n_pairs, 8);
 	assert_int_equal(use.n_used, 5);
@@ -84,7 +88,7 @@ static void test_pairs_until_none_is_left(void **state)
 
 static void test_freed_pairs_rest(void **state)
 {
-	struct addr bind = address("127.31.0.1");
+	struct addr bind = address("127.32.0.1");
 	struct port_pair first, second;
 	struct ports_use use;
 	struct ports *ports;
@@ -101,11 +105,13 @@ static void test_freed_pairs_rest(void **state)
 	ports_free(ports);
 }
 
-/* Somebody holds the odd port of each pair but one: its even port must not stay open (45,000 descriptors in 38 days elsewhere). */
+/* Somebody holds the odd port of each pair but one: its even port must not stay open (45,000
+ * descriptors in 38 days elsewhere). */
 static void test_all_or_nothing(void **state)
 {
-	struct addr bind = address("127.31.0.1");
-	int others[] = { take_port("127.31.0.1", 21003), take_port("127.31.0.1", 21005), take_port("127.31.0.1", 21007) };
+	struct addr bind = address("127.32.0.1");
+	int others[] = { take_port("127.32.0.1", 21003), take_port("127.32.0.1", 21005),
+			 take_port("127.32.0.1", 21007) };
 	struct port_pair pair;
 	struct ports *ports;
 	int before = dup(0), after;
@@ -121,7 +127,8 @@ static void test_all_or_nothing(void **state)
 	assert_int_equal(after, before); /* no descriptor was left */
 	for (unsigned i = 0; i < COUNT(others); i++)
 		close(others[i]);
-	assert_int_equal(ports_open(ports, &bind, REST_MS, &pair), ERR_OK); /* they are tried again later */
+	assert_int_equal(ports_open(ports, &bind, REST_MS, &pair),
+			 ERR_OK); /* they are tried again later */
 	ports_close(ports, &pair, REST_MS);
 	ports_free(ports);
 }
@@ -153,7 +160,7 @@ static void test_ipv6(void **state)
 /* A port that we have is nobody else's: SO_REUSEPORT would let two calls share it. */
 static void test_not_shared(void **state)
 {
-	struct addr bind_to = address("127.31.0.1");
+	struct addr bind_to = address("127.32.0.1");
 	struct port_pair pair;
 	struct ports *ports;
 	int on = 1, fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -170,7 +177,7 @@ static void test_not_shared(void **state)
 
 static void test_range_changes(void **state)
 {
-	struct addr bind = address("127.31.0.1");
+	struct addr bind = address("127.32.0.1");
 	struct port_pair used[2], rest[4];
 	struct ports_use use;
 	struct ports *ports;
@@ -179,7 +186,8 @@ static void test_range_changes(void **state)
 	assert_int_equal(ports_open(ports, &bind, 0, &used[0]), ERR_OK);
 	assert_int_equal(ports_open(ports, &bind, 0, &used[1]), ERR_OK);
 	assert_int_equal(ports_set_range(ports, 21005, 21005), ERR_INVALID);
-	assert_int_equal(ports_set_range(ports, 21004, 21009), ERR_OK); /* 21004 is in use, 21006 and 21008 are new */
+	assert_int_equal(ports_set_range(ports, 21004, 21009),
+			 ERR_OK); /* 21004 is in use, 21006 and 21008 are new */
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(ports_open(ports, &bind, 0, &rest[i]), ERR_OK);
 		assert_true(rest[i].port >= 21006);
@@ -192,7 +200,8 @@ static void test_range_changes(void **state)
 	ports_use(ports, 10, &use);
 	assert_int_equal(use.n_used, 2);
 	assert_int_equal(use.n_resting, 1);
-	assert_int_equal(ports_set_range(ports, 21002, 21009), ERR_OK); /* who rests goes on resting */
+	assert_int_equal(ports_set_range(ports, 21002, 21009),
+			 ERR_OK); /* who rests goes on resting */
 	ports_use(ports, 10, &use);
 	assert_int_equal(use.n_resting, 1);
 	assert_int_equal(ports_open(ports, &bind, 10, &rest[2]), ERR_OK);
@@ -217,10 +226,14 @@ static void test_overlap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ranges),		cmocka_unit_test(test_pairs_until_none_is_left),
-		cmocka_unit_test(test_freed_pairs_rest), cmocka_unit_test(test_all_or_nothing),
-		cmocka_unit_test(test_not_our_address), cmocka_unit_test(test_ipv6),
-		cmocka_unit_test(test_not_shared),	cmocka_unit_test(test_range_changes),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_pairs_until_none_is_left),
+		cmocka_unit_test(test_freed_pairs_rest),
+		cmocka_unit_test(test_all_or_nothing),
+		cmocka_unit_test(test_not_our_address),
+		cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_not_shared),
+		cmocka_unit_test(test_range_changes),
 		cmocka_unit_test(test_overlap),
 	};
 

@@ -14,8 +14,10 @@ static struct call call_begin(uint32_t timeout_ms)
 	struct call call;
 
 	world_begin();
-	call = (struct call){ .a = phone_at("127.32.0.2:42000"), .b = phone_at("127.32.0.3:43000"),
-			      .a_rtcp = phone_at("127.32.0.2:42001"), .b_rtcp = phone_at("127.32.0.3:43001") };
+	call = (struct call){ .a = phone_at("127.32.0.2:42000"),
+			      .b = phone_at("127.32.0.3:43000"),
+			      .a_rtcp = phone_at("127.32.0.2:42001"),
+			      .b_rtcp = phone_at("127.32.0.3:43001") };
 	call.relay = open_between("127.32.0.1", "127.32.0.1", 1, timeout_ms);
 	call.a_end.rtp = call.a.addr;
 	call.b_end.rtp = call.b.addr;
@@ -48,7 +50,8 @@ static void test_both_ways_and_counted(void **state)
 	const struct relay_end_stats *a, *b;
 
 	assert_int_equal(relay_port(call.relay, 0, RELAY_CALLER) % 2, 0);
-	assert_int_not_equal(relay_port(call.relay, 0, RELAY_CALLER), relay_port(call.relay, 0, RELAY_CALLEE));
+	assert_int_not_equal(relay_port(call.relay, 0, RELAY_CALLER),
+			     relay_port(call.relay, 0, RELAY_CALLEE));
 	assert_int_equal(relay_port(call.relay, 1, RELAY_CALLER), 0);
 	for (unsigned i = 0; i < 10; i++) {
 		turn(20);
@@ -74,7 +77,8 @@ static void test_both_ways_and_counted(void **state)
 	assert_int_equal(b->packets, 9);
 	assert_int_equal(b->lost, 1);
 	assert_int_equal(b->sent_packets, 10);
-	assert_int_equal(a->rejected_sources + b->rejected_sources + a->dropped + b->dropped, 0);
+	assert_int_equal(a->rejected_sources + b->rejected_sources + a->dropped + b->dropped,
+			 0);
 	call_end(&call);
 }
 
@@ -137,9 +141,15 @@ static void test_rtcp_both_ways(void **state)
 	assert_int_equal(addr_port(&from), relay_port(call.relay, 0, RELAY_CALLEE) + 1);
 	send_bytes(&call.b_rtcp, call.relay, RELAY_CALLEE, 1, report, len);
 	assert_int_equal(take_bytes(&call.a_rtcp, bytes, NULL), len);
+	call.b_end.is_sealed = true; /* what its reports say is not for us */
+	set(call.relay, 0, RELAY_CALLEE, &call.b_end);
+	report[15] = 99;
+	send_bytes(&call.b_rtcp, call.relay, RELAY_CALLEE, 1, report, len);
+	assert_int_equal(take_bytes(&call.a_rtcp, bytes, NULL), len);
 	closed = close_relay(call.relay);
+	assert_int_equal(closed->stats[0][RELAY_CALLEE].told_lost, 5);
 	assert_int_equal(closed->stats[0][RELAY_CALLER].rtcp_packets, 1);
-	assert_int_equal(closed->stats[0][RELAY_CALLER].sent_rtcp_packets, 1);
+	assert_int_equal(closed->stats[0][RELAY_CALLER].sent_rtcp_packets, 2);
 	assert_int_equal(closed->stats[0][RELAY_CALLER].told_lost, 5);
 	call_end(&call);
 }
@@ -315,7 +325,8 @@ static void test_opaque(void **state)
 	send_bytes(&call.a, call.relay, RELAY_CALLER, 0, udptl, sizeof(udptl));
 	assert_int_equal(take_bytes(&call.b, bytes, NULL), sizeof(udptl));
 	assert_memory_equal(bytes, udptl, sizeof(udptl));
-	send_bytes(&call.a_rtcp, call.relay, RELAY_CALLER, 0, udptl, sizeof(udptl)); /* another port of that host */
+	send_bytes(&call.a_rtcp, call.relay, RELAY_CALLER, 0, udptl,
+		   sizeof(udptl)); /* another port of that host */
 	assert_nothing(&call.b);
 	assert_int_equal(close_relay(call.relay)->stats[0][RELAY_CALLER].packets, 1);
 	call_end(&call);
@@ -348,7 +359,7 @@ static void test_ipv4_to_ipv6(void **state)
 
 	world_begin();
 	a = phone_at("127.32.0.2:42000");
-	b = phone_at("[::1]:43000");
+	b = phone_at("[::1]:0");
 	relay = open_between("127.32.0.1", "::1", 1, 0);
 	a_end.rtp = a.addr;
 	b_end.rtp = b.addr;
@@ -368,7 +379,9 @@ static void test_ipv4_to_ipv6(void **state)
 
 static void test_all_streams_or_none(void **state)
 {
-	struct relay_settings settings = { .bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 2 };
+	struct relay_settings settings = {
+		.bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 2
+	};
 	struct relay_owner owner = { .on_event = on_event, .user = &loop };
 	struct relays_totals totals;
 	struct relay *relay;
@@ -421,9 +434,11 @@ static void test_contradictions_are_refused(void **state)
 	struct call call = call_begin(0);
 	struct relay_end end = { .security = RELAY_SDES };
 
-	assert_int_equal(relay_set(call.relay, 0, RELAY_CALLER, &end), ERR_INVALID); /* without keys */
+	assert_int_equal(relay_set(call.relay, 0, RELAY_CALLER, &end),
+			 ERR_INVALID); /* without keys */
 	end = (struct relay_end){ .security = RELAY_DTLS };
-	assert_int_equal(relay_set(call.relay, 0, RELAY_CALLER, &end), ERR_INVALID); /* without fingerprint */
+	assert_int_equal(relay_set(call.relay, 0, RELAY_CALLER, &end),
+			 ERR_INVALID); /* without fingerprint */
 	end = (struct relay_end){ .is_opaque = true, .security = RELAY_SDES };
 	suite_key_random(SRTP_AES_CM_128_HMAC_SHA1_80, &end.key_in);
 	end.key_out = end.key_in;
@@ -436,7 +451,9 @@ static void test_contradictions_are_refused(void **state)
 
 static void test_dscp(void **state)
 {
-	struct relay_settings settings = { .bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 1,
+	struct relay_settings settings = { .bind = { address("127.32.0.1"),
+						     address("127.32.0.1") },
+					   .n_streams = 1,
 					   .dscp = { 0, 46 } };
 	struct relay_owner owner = { .on_event = on_event, .user = &loop };
 	struct phone a, b;
@@ -444,7 +461,10 @@ static void test_dscp(void **state)
 	char control[64];
 	uint8_t bytes[WORLD_ROOM];
 	struct iovec part = { bytes, sizeof(bytes) };
-	struct msghdr head = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr head = { .msg_iov = &part,
+			       .msg_iovlen = 1,
+			       .msg_control = control,
+			       .msg_controllen = sizeof(control) };
 	struct relay *relay;
 	int on = 1;
 
@@ -484,7 +504,8 @@ static void test_end_of_the_workers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_both_ways_and_counted, no_files_left, no_files_more),
+		cmocka_unit_test_setup_teardown(test_both_ways_and_counted, no_files_left,
+						no_files_more),
 		cmocka_unit_test_setup_teardown(test_totals, no_files_left, no_files_more),
 		cmocka_unit_test(test_nothing_before_it_is_set),
 		cmocka_unit_test(test_rtcp_both_ways),
@@ -498,11 +519,13 @@ int main(void)
 		cmocka_unit_test(test_opaque),
 		cmocka_unit_test(test_passthrough),
 		cmocka_unit_test(test_ipv4_to_ipv6),
-		cmocka_unit_test_setup_teardown(test_all_streams_or_none, no_files_left, no_files_more),
+		cmocka_unit_test_setup_teardown(test_all_streams_or_none, no_files_left,
+						no_files_more),
 		cmocka_unit_test(test_stream_is_added),
 		cmocka_unit_test(test_contradictions_are_refused),
 		cmocka_unit_test(test_dscp),
-		cmocka_unit_test_setup_teardown(test_end_of_the_workers, no_files_left, no_files_more),
+		cmocka_unit_test_setup_teardown(test_end_of_the_workers, no_files_left,
+						no_files_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

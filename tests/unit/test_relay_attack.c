@@ -1,7 +1,8 @@
 #include "tests/unit/media_world.h"
 
-/* A phone behind a NAT, a callee that is told where it is, and strangers: plain RTP. Nothing of theirs may arrive, nothing may
- * flow to them, all of it is counted (field.md pitfall 21: RTP bleed, injection). */
+/* A phone behind a NAT, a callee that is told where it is, and strangers: plain RTP. Nothing of
+ * theirs may arrive, nothing may flow to them, all of it is counted (field.md pitfall 21: RTP
+ * bleed, injection). */
 static struct relay *relay;
 static struct phone nat, b, stranger;
 static struct relay_end nat_end, b_end;
@@ -54,7 +55,8 @@ static void test_before_latching_when_the_host_is_known(void **state)
 	assert_int_equal(finish()->rejected_sources, 100);
 }
 
-/* Told and found address are the same: the stranger who came first loses at the phone's first packet. */
+/* Told and found address are the same: the stranger who came first loses at the phone's first
+ * packet. */
 static void test_before_latching_when_the_address_was_told(void **state)
 {
 	begin("127.32.0.7:47000", "");
@@ -96,7 +98,8 @@ static void test_after_latching(void **state)
 	assert_int_equal(finish()->rejected_sources, 50);
 }
 
-/* A re-INVITE opens the window; a flood in that moment takes nothing over while the phone sends on. */
+/* A re-INVITE opens the window; a flood in that moment takes nothing over while the phone sends
+ * on. */
 static void test_flood_at_a_re_invite(void **state)
 {
 	begin("10.0.0.5:4000", "127.32.0.7:5060");
@@ -144,9 +147,12 @@ static void test_port_scan(void **state)
 		bytes[0] = firsts[i];
 		for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 			for (unsigned component = 0; component < 2; component++) {
-				send_bytes(&stranger, relay, (enum relay_leg)leg, component, bytes, sizeof(bytes));
-				send_bytes(&stranger, relay, (enum relay_leg)leg, component, bytes, 0);
-				send_bytes(&stranger, relay, (enum relay_leg)leg, component, bytes, 1);
+				send_bytes(&stranger, relay, (enum relay_leg)leg, component,
+					   bytes, sizeof(bytes));
+				send_bytes(&stranger, relay, (enum relay_leg)leg, component,
+					   bytes, 0);
+				send_bytes(&stranger, relay, (enum relay_leg)leg, component,
+					   bytes, 1);
 			}
 		}
 	}
@@ -160,7 +166,8 @@ static void test_port_scan(void **state)
 	finish();
 }
 
-/* RTCP BYE: from a stranger it goes nowhere; from the peer it is passed on, and ends nothing. */
+/* RTCP BYE: from a stranger it goes nowhere; from the peer it is passed on, and ends nothing.
+ */
 static void test_rtcp_bye(void **state)
 {
 	static const uint8_t bye[] = { 0x81, 203, 0, 1, 0, 0, 0, 1 };
@@ -171,7 +178,8 @@ static void test_rtcp_bye(void **state)
 	nat_rtcp = phone_at("127.32.0.7:47001");
 	b_rtcp = phone_at("127.32.0.3:43001");
 	talk(1, 40);
-	send_bytes(&stranger, relay, RELAY_CALLER, 1, bye, sizeof(bye)); /* RTP's latch says which host it is */
+	send_bytes(&stranger, relay, RELAY_CALLER, 1, bye,
+		   sizeof(bye)); /* RTP's latch says which host it is */
 	assert_nothing(&b_rtcp);
 	send_bytes(&nat_rtcp, relay, RELAY_CALLER, 1, bye, sizeof(bye));
 	assert_int_equal(take_bytes(&b_rtcp, bytes, NULL), sizeof(bye));

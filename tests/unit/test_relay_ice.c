@@ -5,7 +5,8 @@
 #include "media/dtls.h"
 #include "nat/stun.h"
 
-/* A peer with ICE (RFC 8445), and with DTLS-SRTP over it as browsers have it; STUN servers for our own ports. */
+/* A peer with ICE (RFC 8445), and with DTLS-SRTP over it as browsers have it; STUN servers for
+ * our own ports. */
 static struct relay *relay;
 static struct phone peer, b, stranger;
 static struct relay_end ice_end, b_end;
@@ -17,7 +18,10 @@ static void begin(void)
 	b = phone_at("127.32.0.3:43000");
 	stranger = phone_at("127.32.0.66:46666");
 	relay = open_relay(1);
-	ice_end = (struct relay_end){ .rtp = address("10.0.0.5:4000"), .is_muxed = true, .has_ice = true, .ice_ufrag = "Peer" };
+	ice_end = (struct relay_end){ .rtp = address("10.0.0.5:4000"),
+				      .is_muxed = true,
+				      .has_ice = true,
+				      .ice_ufrag = "Peer" };
 	b_end = (struct relay_end){ .rtp = b.addr };
 	set(relay, 0, RELAY_CALLER, &ice_end);
 	set(relay, 0, RELAY_CALLEE, &b_end);
@@ -39,19 +43,22 @@ struct check {
 	bool is_nominated, is_controlled, has_unknown, has_no_integrity;
 };
 
-static void send_check(const struct phone *from, const struct check *check, unsigned char id[STUN_ID_SIZE])
+static void send_check(const struct phone *from, const struct check *check,
+		       unsigned char id[STUN_ID_SIZE])
 {
 	struct stun_writer writer;
 	char username[64];
 	const char *pwd = check->pwd ? check->pwd : relay_ice_pwd(relay, 0, RELAY_CALLER);
 	uint8_t tie_breaker[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 
-	snprintf(username, sizeof(username), "%s:%s", check->ufrag ? check->ufrag : relay_ice_ufrag(relay, 0, RELAY_CALLER),
+	snprintf(username, sizeof(username), "%s:%s",
+		 check->ufrag ? check->ufrag : relay_ice_ufrag(relay, 0, RELAY_CALLER),
 		 check->peer_ufrag ? check->peer_ufrag : "Peer");
 	stun_new_id(id);
 	stun_begin(&writer, STUN_REQUEST, STUN_BINDING, id);
 	stun_add(&writer, STUN_USERNAME, username, strlen(username));
-	stun_add(&writer, check->is_controlled ? STUN_ICE_CONTROLLED : STUN_ICE_CONTROLLING, tie_breaker, sizeof(tie_breaker));
+	stun_add(&writer, check->is_controlled ? STUN_ICE_CONTROLLED : STUN_ICE_CONTROLLING,
+		 tie_breaker, sizeof(tie_breaker));
 	stun_add_number(&writer, STUN_PRIORITY, 1);
 	if (check->is_nominated)
 		stun_add(&writer, STUN_USE_CANDIDATE, NULL, 0);
@@ -111,7 +118,8 @@ static void test_media_follows_the_nominated_pair(void **state)
 	assert_rtp(&peer, relay, RELAY_CALLER, 2, 1);
 	send_rtp(&stranger, relay, RELAY_CALLER, 1, 3);
 	assert_nothing(&b);
-	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), 0); /* consent, again and again */
+	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }),
+			 0); /* consent, again and again */
 	assert_int_equal(count_events(RELAY_LATCHED), 1);
 	finish();
 }
@@ -178,7 +186,8 @@ static void on_send(struct dtls_session *session, const uint8_t *bytes, size_t l
 	assert_int_equal(sendto(peer.fd, bytes, len, 0, &to.sa, to.len), len);
 }
 
-static void on_end(struct dtls_session *session, enum err err, const struct srtp_key *in, const struct srtp_key *out, void *user)
+static void on_end(struct dtls_session *session, enum err err, const struct srtp_key *in,
+		   const struct srtp_key *out, void *user)
 {
 	struct browser *browser = user;
 
@@ -201,7 +210,9 @@ static void browse(struct browser *browser, bool is_client, bool is_right)
 	dtls_context_fingerprint(browser->context, ice_end.fingerprint.bytes);
 	ice_end.fingerprint.bytes[0] ^= is_right ? 0 : 1;
 	set(relay, 0, RELAY_CALLER, &ice_end);
-	assert_int_equal(dtls_session_new(browser->context, loop, is_client, &ours, &user, &browser->session), ERR_OK);
+	assert_int_equal(dtls_session_new(browser->context, loop, is_client, &ours, &user,
+					  &browser->session),
+			 ERR_OK);
 	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), 0);
 	if (is_client)
 		dtls_session_start(browser->session);
@@ -241,7 +252,8 @@ static void test_dtls_in_both_roles(void **state)
 		len = (size_t)take_bytes(&peer, bytes, NULL);
 		assert_int_equal(srtp_way_unprotect(browser.in, bytes, &len, false), SRTP_DONE);
 		assert_int_equal(len, RTP_HEADER_SIZE + WORLD_PAYLOAD);
-		set(relay, 0, RELAY_CALLER, &ice_end); /* a re-INVITE that changes nothing: no second handshake */
+		set(relay, 0, RELAY_CALLER,
+		    &ice_end); /* a re-INVITE that changes nothing: no second handshake */
 		assert_nothing(&peer);
 		send_rtp(&b, relay, RELAY_CALLEE, 2, 2);
 		len = (size_t)take_bytes(&peer, bytes, NULL);
@@ -308,7 +320,7 @@ static void test_public_address_of_each_port(void **state)
 	assert_int_equal(relay_ask_mapping(relay, RELAY_CALLEE, servers, 2, 3000), ERR_OK);
 	turn(0);
 	assert_int_equal(serve(&silent, false), 2); /* RTP and RTCP */
-	turn(500); /* the next one is asked */
+	turn(500);                                  /* the next one is asked */
 	assert_int_equal(serve(&server, true), 2);
 	assert_int_equal(count_events(RELAY_MAPPED), 2);
 	for (unsigned i = 0; i < n_events; i++) {
@@ -316,7 +328,8 @@ static void test_public_address_of_each_port(void **state)
 			continue;
 		assert_int_equal(events[i].err, ERR_OK);
 		assert_int_equal(events[i].leg, RELAY_CALLEE);
-		assert_int_equal(addr_port(&events[i].addr), relay_port(relay, 0, RELAY_CALLEE) + events[i].is_rtcp);
+		assert_int_equal(addr_port(&events[i].addr),
+				 relay_port(relay, 0, RELAY_CALLEE) + events[i].is_rtcp);
 		seen[events[i].is_rtcp] = true;
 	}
 	assert_true(seen[0] && seen[1]);
@@ -334,7 +347,8 @@ static void test_no_stun_server_answers(void **state)
 
 	begin();
 	silent = phone_at("127.32.0.50:3478");
-	assert_int_equal(relay_ask_mapping(relay, RELAY_CALLEE, &silent.addr, 0, 3000), ERR_INVALID);
+	assert_int_equal(relay_ask_mapping(relay, RELAY_CALLEE, &silent.addr, 0, 3000),
+			 ERR_INVALID);
 	assert_int_equal(relay_ask_mapping(relay, RELAY_CALLEE, &silent.addr, 1, 3000), ERR_OK);
 	turn(2999);
 	assert_int_equal(count_events(RELAY_MAPPED), 0);
@@ -345,7 +359,8 @@ static void test_no_stun_server_answers(void **state)
 	finish();
 }
 
-/* Whoever is no server of ours, or does not know the transaction, says nothing about our address. */
+/* Whoever is no server of ours, or does not know the transaction, says nothing about our
+ * address. */
 static void test_forged_stun_answer(void **state)
 {
 	struct phone silent;

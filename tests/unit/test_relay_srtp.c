@@ -10,7 +10,8 @@ static struct relay *relay;
 static struct phone a, b, stranger;
 static struct relay_end a_end, b_end;
 
-static void use_keys(struct secure_phone *phone, const struct srtp_key *own, const struct srtp_key *relays_key)
+static void use_keys(struct secure_phone *phone, const struct srtp_key *own,
+		     const struct srtp_key *relays_key)
 {
 	phone->own = *own;
 	phone->relays = *relays_key;
@@ -66,7 +67,8 @@ static const struct relay_event *finish(void)
 	return event;
 }
 
-static void send_secure(const struct phone *from, struct secure_phone *phone, enum relay_leg leg, uint32_t ssrc, uint32_t index)
+static void send_secure(const struct phone *from, struct secure_phone *phone,
+			enum relay_leg leg, uint32_t ssrc, uint32_t index)
 {
 	uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16)));
 	size_t len = make_rtp(ssrc, index, bytes);
@@ -75,7 +77,8 @@ static void send_secure(const struct phone *from, struct secure_phone *phone, en
 	send_bytes(from, relay, leg, 0, bytes, len);
 }
 
-static void assert_secure(const struct phone *at, struct secure_phone *phone, uint32_t ssrc, uint32_t index)
+static void assert_secure(const struct phone *at, struct secure_phone *phone, uint32_t ssrc,
+			  uint32_t index)
 {
 	uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16))), wanted[WORLD_ROOM];
 	size_t wanted_len = make_rtp(ssrc, index, wanted);
@@ -89,7 +92,8 @@ static void assert_secure(const struct phone *at, struct secure_phone *phone, ui
 }
 
 /* Both directions of one call, over the end of the sequence numbers. */
-static void talk(struct secure_phone *caller, struct secure_phone *callee, uint32_t from, uint32_t to)
+static void talk(struct secure_phone *caller, struct secure_phone *callee, uint32_t from,
+		 uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++) {
 		send_secure(&a, caller, RELAY_CALLER, 1, i);
@@ -203,7 +207,8 @@ static void test_new_keys(void **state)
 	drop_keys(&callee);
 }
 
-/* Early media of two branches in turn: the first one answers, and its counters are where they were. */
+/* Early media of two branches in turn: the first one answers, and its counters are where they
+ * were. */
 static void test_keys_come_back(void **state)
 {
 	struct secure_phone first, second;
@@ -273,7 +278,8 @@ static void test_forged_and_replayed_are_counted(void **state)
 	drop_keys(&forger);
 }
 
-/* With SRTP a latch believes authentic packets alone: strangers first, in between, and later. */
+/* With SRTP a latch believes authentic packets alone: strangers first, in between, and later.
+ */
 static void test_strangers_do_not_latch(void **state)
 {
 	struct secure_phone phone, forger;
@@ -302,7 +308,8 @@ static void test_strangers_do_not_latch(void **state)
 	assert_secure(&nat, &phone, 2, 1);
 	assert_nothing(&stranger);
 	assert_nothing(&b);
-	assert_int_equal(last_event(RELAY_LATCHED, NULL)->addr.in4.sin_port, nat.addr.in4.sin_port);
+	assert_int_equal(last_event(RELAY_LATCHED, NULL)->addr.in4.sin_port,
+			 nat.addr.in4.sin_port);
 	close(nat.fd);
 	assert_int_equal(finish()->stats[0][RELAY_CALLER].rejected_sources, 2);
 	drop_keys(&phone);
@@ -311,7 +318,8 @@ static void test_strangers_do_not_latch(void **state)
 
 static void test_forged_bye(void **state)
 {
-	static const uint8_t bye[] = { 0x81, 203, 0, 1, 0, 0, 0, 1, 0x80, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+	static const uint8_t bye[] = { 0x81, 203, 0, 1, 0, 0, 0, 1, 0x80, 0, 0,
+				       1,    1,   2, 3, 4, 5, 6, 7, 8,    9, 10 };
 	struct secure_phone phone;
 
 	begin();
@@ -319,7 +327,8 @@ static void test_forged_bye(void **state)
 	a_end.is_muxed = b_end.is_muxed = true;
 	tell();
 	talk(&phone, NULL, 1, 5);
-	send_bytes(&a, relay, RELAY_CALLER, 0, bye, sizeof(bye)); /* with the source forged as well */
+	send_bytes(&a, relay, RELAY_CALLER, 0, bye,
+		   sizeof(bye)); /* with the source forged as well */
 	send_bytes(&stranger, relay, RELAY_CALLER, 0, bye, sizeof(bye));
 	assert_nothing(&b);
 	talk(&phone, NULL, 5, 10);

@@ -15,8 +15,10 @@
 #include "proxy/base/loop.h"
 #include "proxy/base/macros.h"
 #include "proxy/base/timer.h"
+#include "tests/unit/own_network.h"
 
-/* Media workers as threads, and two SIP workers that open, tell, ask and close: what the thread sanitizer looks at. */
+/* Media workers as threads, and two SIP workers that open, tell, ask and close: what the thread
+ * sanitizer looks at. */
 enum { N_OWNERS = 2, N_CALLS = 40, N_PACKETS = 20 };
 
 struct owner {
@@ -41,7 +43,8 @@ static void send_packets(struct owner *owner)
 	addr_set_port(&to, relay_port(owner->relay, 0, RELAY_CALLER));
 	for (uint16_t i = 0; i < N_PACKETS; i++) {
 		rtp_write_empty(8, i, 5, bytes);
-		assert_int_equal(sendto(owner->fd, bytes, sizeof(bytes), 0, &to.sa, to.len), sizeof(bytes));
+		assert_int_equal(sendto(owner->fd, bytes, sizeof(bytes), 0, &to.sa, to.len),
+				 sizeof(bytes));
 	}
 }
 
@@ -88,7 +91,9 @@ static void on_event(const struct relay_event *event, void *mailbox_owner)
 static void open_one(struct owner *owner)
 {
 	struct relay_settings settings = { .n_streams = 1, .timeout_ms = 5000 };
-	struct relay_owner at = { .mailbox = owner->mailbox, .on_event = on_event, .user = owner };
+	struct relay_owner at = { .mailbox = owner->mailbox,
+				  .on_event = on_event,
+				  .user = owner };
 	struct relay_end end = { .rtp = owner->addr };
 
 	settings.bind[0] = settings.bind[1] = owner->addr;
@@ -126,7 +131,9 @@ static void prepare(struct owner *owner, struct relays *relays, unsigned number)
 	owner->number = number;
 	assert_int_equal(loop_new(&owner->loop), ERR_OK);
 	assert_int_equal(mailbox_new(owner->loop, owner, &owner->mailbox), ERR_OK);
-	assert_int_equal(addr_parse(number ? "127.33.0.2" : "127.33.0.1", 0, &owner->addr), ERR_OK);
+	assert_int_equal(addr_parse(number ? "127.32.0.2" : "127.32.0.1", 0, &owner->addr),
+			 ERR_OK);
+	own_network(&owner->addr);
 	owner->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(owner->fd, &owner->addr.sa, owner->addr.len), 0);
 	assert_int_equal(getsockname(owner->fd, &owner->addr.sa, &owner->addr.len), 0);
@@ -134,7 +141,9 @@ static void prepare(struct owner *owner, struct relays *relays, unsigned number)
 
 static void test_owners_and_workers(void **state)
 {
-	struct relays_settings settings = { .n_workers = 2, .first_port = 23000, .last_port = 23999 };
+	struct relays_settings settings = { .n_workers = 2,
+					    .first_port = 23000,
+					    .last_port = 23999 };
 	struct owner owners[N_OWNERS];
 	pthread_t threads[N_OWNERS];
 	struct relays_totals totals;
@@ -167,7 +176,9 @@ static void test_owners_and_workers(void **state)
 /* Calls that are up when the workers end. */
 static void test_end_with_calls_up(void **state)
 {
-	struct relays_settings settings = { .n_workers = 2, .first_port = 23000, .last_port = 23999 };
+	struct relays_settings settings = { .n_workers = 2,
+					    .first_port = 23000,
+					    .last_port = 23999 };
 	struct relay_settings call = { .n_streams = 2 };
 	struct owner owner;
 	struct relay_owner at = { .on_event = on_event, .user = &owner };
@@ -190,11 +201,15 @@ static void test_end_with_calls_up(void **state)
 
 static void test_bad_settings(void **state)
 {
-	struct relays_settings settings = { .n_workers = 1, .first_port = 23001, .last_port = 23002 };
+	struct relays_settings settings = { .n_workers = 1,
+					    .first_port = 23001,
+					    .last_port = 23002 };
 	struct relays *relays = NULL;
 
 	assert_int_equal(relays_new(&settings, &relays), ERR_INVALID);
-	settings = (struct relays_settings){ .n_workers = 65, .first_port = 23000, .last_port = 23999 };
+	settings = (struct relays_settings){ .n_workers = 65,
+					     .first_port = 23000,
+					     .last_port = 23999 };
 	assert_int_equal(relays_new(&settings, &relays), ERR_INVALID);
 	settings.n_workers = 0; /* and no loop */
 	assert_int_equal(relays_new(&settings, &relays), ERR_INVALID);

@@ -59,9 +59,18 @@ static const struct {
 	{ "version 1", { 0x40, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 12, false },
 	{ "two CSRCs fit", { 0x82, 8 }, 20, true },
 	{ "two CSRCs do not fit", { 0x82, 8 }, 19, false },
-	{ "extension fits", { 0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1 }, 20, true },
-	{ "extension does not fit", { 0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2 }, 20, false },
-	{ "extension of 256 KiB", { 0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0xff, 0xff }, 24, false },
+	{ "extension fits",
+	  { 0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1 },
+	  20,
+	  true },
+	{ "extension does not fit",
+	  { 0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2 },
+	  20,
+	  false },
+	{ "extension of 256 KiB",
+	  { 0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0xff, 0xff },
+	  24,
+	  false },
 	{ "extension's head is cut", { 0x90, 8 }, 15, false },
 };
 
@@ -118,7 +127,9 @@ static void test_empty_ones_are_valid(void **state)
 
 static void note(struct rtp_stream *stream, uint32_t ssrc, uint16_t sequence, uint64_t at_ms)
 {
-	struct rtp_header header = { .sequence = sequence, .timestamp = sequence * 160u, .ssrc = ssrc };
+	struct rtp_header header = { .sequence = sequence,
+				     .timestamp = sequence * 160u,
+				     .ssrc = ssrc };
 
 	rtp_stream_note(stream, &header, at_ms * 1000);
 }
@@ -128,7 +139,8 @@ static void test_loss(void **state)
 	struct rtp_stream stream = { 0 };
 
 	assert_int_equal(rtp_stream_lost(&stream), 0);
-	for (unsigned i = 0; i < 20; i++) /* over the end of the sequence numbers, three are missing */
+	for (unsigned i = 0; i < 20;
+	     i++) /* over the end of the sequence numbers, three are missing */
 		if (i != 3 && i != 8 && i != 9)
 			note(&stream, 1, (uint16_t)(65530 + i), i * 20);
 	assert_int_equal(rtp_stream_lost(&stream), 3);
@@ -165,7 +177,8 @@ static void test_many_ssrcs(void **state)
 	assert_int_equal(rtp_stream_lost(&stream), 100);
 }
 
-/* RFC 3550 A.8: an even stream has none; one that comes 10 ms late every second time tends to 10 ms. */
+/* RFC 3550 A.8: an even stream has none; one that comes 10 ms late every second time tends to
+ * 10 ms. */
 static void test_jitter(void **state)
 {
 	struct rtp_stream even = { 0 }, uneven = { .clock_hz = 8000 };
@@ -184,10 +197,14 @@ static void test_jitter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),		  cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_report_is_read),	  cmocka_unit_test(test_empty_ones_are_valid),
-		cmocka_unit_test(test_loss),		  cmocka_unit_test(test_duplicates_are_no_gain),
-		cmocka_unit_test(test_many_ssrcs),	  cmocka_unit_test(test_jitter),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_report_is_read),
+		cmocka_unit_test(test_empty_ones_are_valid),
+		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_duplicates_are_no_gain),
+		cmocka_unit_test(test_many_ssrcs),
+		cmocka_unit_test(test_jitter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,8 @@ static struct bytes protected(struct srtp_way *out, uint32_t ssrc, uint32_t inde
 	return bytes;
 }
 
-static enum srtp_result take(struct srtp_way *in, struct bytes bytes, uint32_t ssrc, uint32_t index)
+static enum srtp_result take(struct srtp_way *in, struct bytes bytes, uint32_t ssrc,
+			     uint32_t index)
 {
 	struct bytes wanted = packet(ssrc, index);
 	enum srtp_result result = srtp_way_unprotect(in, bytes.at, &bytes.len, false);
@@ -83,7 +84,7 @@ static const struct {
 } suites[] = {
 	{ SRTP_AES_CM_128_HMAC_SHA1_80, 10, 14 }, { SRTP_AES_CM_128_HMAC_SHA1_32, 4, 14 },
 	{ SRTP_AES_256_CM_HMAC_SHA1_80, 10, 14 }, { SRTP_AES_256_CM_HMAC_SHA1_32, 4, 14 },
-	{ SRTP_AEAD_AES_128_GCM, 16, 20 },	  { SRTP_AEAD_AES_256_GCM, 16, 20 },
+	{ SRTP_AEAD_AES_128_GCM, 16, 20 },        { SRTP_AEAD_AES_256_GCM, 16, 20 },
 };
 
 static void test_each_suite(void **state)
@@ -98,26 +99,34 @@ static void test_each_suite(void **state)
 		assert_memory_not_equal(rtp.at + 12, packet(77, 65530).at + 12, 16);
 		assert_int_equal(take(ends.in, rtp, 77, 65530), SRTP_DONE);
 		rtcp_write_empty(77, rtcp.at);
-		assert_int_equal(srtp_way_protect(ends.out, rtcp.at, &rtcp.len, true), SRTP_DONE);
+		assert_int_equal(srtp_way_protect(ends.out, rtcp.at, &rtcp.len, true),
+				 SRTP_DONE);
 		assert_int_equal(rtcp.len, RTCP_HEADER_SIZE + suites[i].rtcp_tag);
-		assert_int_equal(srtp_way_unprotect(ends.in, rtcp.at, &rtcp.len, true), SRTP_DONE);
+		assert_int_equal(srtp_way_unprotect(ends.in, rtcp.at, &rtcp.len, true),
+				 SRTP_DONE);
 		assert_int_equal(rtcp.len, RTCP_HEADER_SIZE);
 		end(&ends);
 	}
 	assert_false(srtp_has_suite(SRTP_NONE));
 }
 
-/* RFC 3711 B.3's key derivation through RFC 4568's key text: what another implementation made of a packet. The same is held
- * against libsrtp's own ciphers when ours are installed. */
+/* RFC 3711 B.3's key derivation through RFC 4568's key text: what another implementation made
+ * of a packet. The same is held against libsrtp's own ciphers when ours are installed. */
 static void test_known_packet(void **state)
 {
-	static const uint8_t wanted[] = { 0x80, 0x0f, 0x12, 0x34, 0xde, 0xca, 0xfb, 0xad, 0xca, 0xfe, 0xba, 0xbe, 0x4e,
-					  0x55, 0xdc, 0x4c, 0xe7, 0x99, 0x78, 0xd8, 0x8c, 0xa4, 0xd2, 0x15, 0x94, 0x9d,
-					  0x24, 0x02, 0xb7, 0x8d, 0x6a, 0xcc, 0x99, 0xea, 0x17, 0x9b, 0x8d, 0xbb };
-	static const uint8_t master[] = { 0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41,
-					  0x39, 0x0e, 0xc6, 0x75, 0xad, 0x49, 0x8a, 0xfe, 0xeb, 0xb6, 0x96, 0x0b, 0x3a, 0xab, 0xe6 };
+	static const uint8_t wanted[] = { 0x80, 0x0f, 0x12, 0x34, 0xde, 0xca, 0xfb, 0xad,
+					  0xca, 0xfe, 0xba, 0xbe, 0x4e, 0x55, 0xdc, 0x4c,
+					  0xe7, 0x99, 0x78, 0xd8, 0x8c, 0xa4, 0xd2, 0x15,
+					  0x94, 0x9d, 0x24, 0x02, 0xb7, 0x8d, 0x6a, 0xcc,
+					  0x99, 0xea, 0x17, 0x9b, 0x8d, 0xbb };
+	static const uint8_t master[] = { 0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0,
+					  0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41, 0x39,
+					  0x0e, 0xc6, 0x75, 0xad, 0x49, 0x8a, 0xfe, 0xeb,
+					  0xb6, 0x96, 0x0b, 0x3a, 0xab, 0xe6 };
 	struct srtp_key key = { .suite = SRTP_AES_CM_128_HMAC_SHA1_80 };
-	struct bytes bytes = { .at = { 0x80, 0x0f, 0x12, 0x34, 0xde, 0xca, 0xfb, 0xad, 0xca, 0xfe, 0xba, 0xbe }, .len = 28 };
+	struct bytes bytes = { .at = { 0x80, 0x0f, 0x12, 0x34, 0xde, 0xca, 0xfb, 0xad, 0xca,
+				       0xfe, 0xba, 0xbe },
+			       .len = 28 };
 	struct srtp_way *out;
 
 	memcpy(key.bytes, master, sizeof(master));
@@ -133,8 +142,12 @@ static void test_over_the_end_of_sequence(void **state)
 {
 	struct ends ends = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80);
 
-	for (uint32_t index = 65530; index < 65530 + 3 * 65536; index += index % 65536 > 65000 || index % 65536 < 500 ? 1 : 200)
-		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index), SRTP_DONE);
+	for (uint32_t index = 65530;
+	     index<65530 + 3 * 65536; index += index % 65536> 65000 || index % 65536 < 500
+		     ? 1
+		     : 200)
+		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index),
+				 SRTP_DONE);
 	end(&ends);
 }
 
@@ -144,9 +157,10 @@ static void test_first_packets_lost_before_the_end_of_sequence(void **state)
 	struct ends ends = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80);
 
 	for (uint32_t index = 65530; index < 65540; index++)
-		protected(ends.out, 5, index);
+	protected(ends.out, 5, index);
 	for (uint32_t index = 65540; index < 65560; index++)
-		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index), SRTP_DONE);
+		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index),
+				 SRTP_DONE);
 	end(&ends);
 }
 
@@ -159,7 +173,8 @@ static void test_order_changes_at_the_end_of_sequence(void **state)
 	for (unsigned i = 0; i < COUNT(packets); i++)
 		packets[i] = protected(ends.out, 5, 65530 + i);
 	for (unsigned i = 0; i < COUNT(order); i++)
-		assert_int_equal(take(ends.in, packets[order[i]], 5, 65530 + order[i]), SRTP_DONE);
+		assert_int_equal(take(ends.in, packets[order[i]], 5, 65530 + order[i]),
+				 SRTP_DONE);
 	end(&ends);
 }
 
@@ -171,7 +186,8 @@ static void test_replay(void **state)
 	assert_int_equal(take(ends.in, first, 5, 100), SRTP_DONE);
 	assert_int_equal(take(ends.in, first, 5, 100), SRTP_REPLAYED);
 	for (uint32_t index = 101; index < 2000; index++)
-		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index), SRTP_DONE);
+		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index),
+				 SRTP_DONE);
 	assert_int_equal(take(ends.in, first, 5, 100), SRTP_REPLAYED);
 	end(&ends);
 }
@@ -184,13 +200,15 @@ static void test_nothing_is_encrypted_twice(void **state)
 
 	protected(ends.out, 5, 100);
 	memset(again.at + 12, 0x55, PAYLOAD);
-	assert_int_equal(srtp_way_protect(ends.out, again.at, &again.len, false), SRTP_REPLAYED);
+	assert_int_equal(srtp_way_protect(ends.out, again.at, &again.len, false),
+			 SRTP_REPLAYED);
 	end(&ends);
 }
 
 static void test_forged(void **state)
 {
-	struct ends ends = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80), other = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80);
+	struct ends ends = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80),
+		    other = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80);
 	struct bytes good = protected(ends.out, 5, 100), bad;
 
 	for (size_t at = 0; at < good.len; at++) {
@@ -205,7 +223,7 @@ static void test_forged(void **state)
 	}
 	assert_int_equal(take(ends.in, protected(other.out, 5, 100), 5, 100), SRTP_FORGED);
 	assert_int_equal(take(ends.in, packet(5, 100), 5, 100), SRTP_FORGED); /* plain RTP */
-	assert_int_equal(take(ends.in, good, 5, 100), SRTP_DONE);	      /* and none of it did harm */
+	assert_int_equal(take(ends.in, good, 5, 100), SRTP_DONE); /* and none of it did harm */
 	end(&ends);
 	end(&other);
 }
@@ -224,9 +242,11 @@ static void test_another_ssrc_begins_at_0(void **state)
 	struct ends ends = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80);
 
 	for (uint32_t index = 65500; index < 65600; index++)
-		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index), SRTP_DONE);
+		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index),
+				 SRTP_DONE);
 	for (uint32_t index = 65500; index < 65600; index++)
-		assert_int_equal(take(ends.in, protected(ends.out, 6, index), 6, index), SRTP_DONE);
+		assert_int_equal(take(ends.in, protected(ends.out, 6, index), 6, index),
+				 SRTP_DONE);
 	assert_int_equal(take(ends.in, protected(ends.out, 5, 65600), 5, 65600), SRTP_DONE);
 	end(&ends);
 }
@@ -238,17 +258,19 @@ static void test_ssrcs_are_bounded(void **state)
 	struct bytes more;
 
 	for (uint32_t ssrc = 0; ssrc < SRTP_MAX_SSRCS; ssrc++)
-		assert_int_equal(take(ends.in, protected(ends.out, ssrc, 1), ssrc, 1), SRTP_DONE);
+		assert_int_equal(take(ends.in, protected(ends.out, ssrc, 1), ssrc, 1),
+				 SRTP_DONE);
 	more = packet(SRTP_MAX_SSRCS, 1);
 	assert_int_equal(srtp_way_protect(ends.out, more.at, &more.len, false), SRTP_REFUSED);
-	assert_int_equal(take(ends.in, protected(out, SRTP_MAX_SSRCS, 1), SRTP_MAX_SSRCS, 1), SRTP_REFUSED);
+	assert_int_equal(take(ends.in, protected(out, SRTP_MAX_SSRCS, 1), SRTP_MAX_SSRCS, 1),
+			 SRTP_REFUSED);
 	assert_int_equal(take(ends.in, protected(ends.out, 3, 2), 3, 2), SRTP_DONE);
 	srtp_way_free(out);
 	end(&ends);
 }
 
-/* A change of keys in an old call: senders that begin at 0 (RFC 4568 7.1.4), and senders that keep their counter
- * (RFC 3711 3.3.1), are both understood. */
+/* A change of keys in an old call: senders that begin at 0 (RFC 4568 7.1.4), and senders that
+ * keep their counter (RFC 3711 3.3.1), are both understood. */
 static void test_new_key(void **state)
 {
 	for (unsigned keeps = 0; keeps < 2; keeps++) {
@@ -258,15 +280,17 @@ static void test_new_key(void **state)
 		uint32_t index;
 
 		for (index = 60000; index < 3 * 65536; index += 100)
-			assert_int_equal(take(old.in, protected(old.out, 5, index), 5, index), SRTP_DONE);
+			assert_int_equal(take(old.in, protected(old.out, 5, index), 5, index),
+					 SRTP_DONE);
 		suite_key_random(SRTP_AES_256_CM_HMAC_SHA1_80, &key);
 		assert_int_equal(srtp_way_new(&key, true, old.in, &in), ERR_OK);
 		out = way(&key, false);
 		/* A sender's counter is where its stream has been: run it there. */
 		for (uint32_t at = keeps ? 60000 : index; at < index; at += 100)
-			protected(out, 5, at);
+		protected(out, 5, at);
 		for (unsigned i = 0; i < 10; i++, index++)
-			assert_int_equal(take(in, protected(out, 5, index), 5, index), SRTP_DONE);
+			assert_int_equal(take(in, protected(out, 5, index), 5, index),
+					 SRTP_DONE);
 		srtp_way_free(in);
 		srtp_way_free(out);
 		end(&old);
@@ -319,12 +343,13 @@ static void test_rtcp_comes_first(void **state)
 	struct bytes rtcp = { .len = RTCP_HEADER_SIZE };
 
 	for (uint32_t index = 65530; index < 65540; index++)
-		protected(ends.out, 5, index);
+	protected(ends.out, 5, index);
 	rtcp_write_empty(5, rtcp.at);
 	assert_int_equal(srtp_way_protect(ends.out, rtcp.at, &rtcp.len, true), SRTP_DONE);
 	assert_int_equal(srtp_way_unprotect(ends.in, rtcp.at, &rtcp.len, true), SRTP_DONE);
 	for (uint32_t index = 65540; index < 65560; index++)
-		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index), SRTP_DONE);
+		assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index),
+				 SRTP_DONE);
 	end(&ends);
 }
 
