@@ -406,27 +406,6 @@ void calls_branch_failed(struct calls *calls, const struct calls_key *key, unsig
 	pthread_mutex_unlock(&calls->lock);
 }
 
-void calls_settled(struct calls *calls, const struct calls_key *key)
-{
-	struct call *call;
-	struct list *link, *next;
-
-	pthread_mutex_lock(&calls->lock);
-	call = call_find(calls, key);
-	if (call) {
-		list_for_each(link, next, &call->forks) {
-			struct fork *fork = container_of(link, struct fork, link);
-			const bool is_last = next == &call->forks;
-
-			if (!fork->has_confirmed)
-				fork_end(calls, fork);
-			if (is_last)
-				break; /* the call may be gone */
-		}
-	}
-	pthread_mutex_unlock(&calls->lock);
-}
-
 void calls_bye(struct calls *calls, const struct calls_message *message)
 {
 	struct call_place place;

@@ -99,8 +99,6 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 
 /* A branch of the first INVITE ended without a 2xx. */
 void calls_branch_failed(struct calls *calls, const struct calls_key *key, unsigned branch);
-/* No further answer will come to the first INVITE: what is early ends. */
-void calls_settled(struct calls *calls, const struct calls_key *key);
 /* The dialog of the message ended (BYE). */
 void calls_bye(struct calls *calls, const struct calls_message *message);
 

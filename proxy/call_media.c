@@ -275,15 +275,6 @@ void call_media_final(struct context *context, const msg_t *request, int status)
 
 void call_media_end(struct context *context)
 {
-	struct call_media *media = context->media;
-	struct calls_key key;
-
-	if (!media)
-		return;
-	if (media->is_first && context->n_branches) {
-		key = key_of(&context->branches[0], media->call_id);
-		calls_settled(context->worker->server->calls, &key);
-	}
-	free(media);
+	free(context->media);
 	context->media = NULL;
 }

@@ -30,9 +30,9 @@ enum reason call_media_request(struct branch *branch, const struct hop *hop, msg
 /* A response of the branch, before it goes back: changes its SDP. */
 void call_media_response(struct branch *branch, const struct arrival *response);
 
-/* The branch is done; its final was no 2xx. */
+/* The branch is done, and there was no 2xx: its relay goes at once, as the caller may try again within the second. */
 void call_media_branch_failed(const struct branch *branch);
 /* A final went back, or (0) nothing will. */
 void call_media_final(struct context *context, const msg_t *request, int status);
-/* The context ends. */
+/* The context ends; each of its branches has ended before, so nothing is left to give back. */
 void call_media_end(struct context *context);

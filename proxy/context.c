@@ -405,6 +405,7 @@ void context_branch_replaced(struct branch *branch)
 {
 	branch->state = BRANCH_DONE;
 	branch->is_replaced = true;
+	call_media_branch_failed(branch);
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
 	stage_branch_ended(branch);

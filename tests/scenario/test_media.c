@@ -176,6 +176,27 @@ static const struct play plays[] = {
 	  "bob < 408\n"
 	  "bob > ACK\n"
 	  "media holds 0\n" },
+	{ "refused, and tried again within the second", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050) "\n"
+	  "berlin > 407 | Proxy-Authenticate: Digest realm=\"x\", nonce=\"y\"\n"
+	  "berlin < ACK\n"
+	  "bob < 407\n"
+	  "bob > ACK\n"
+	  "bob > INVITE sip:anna@corp.example | CSeq: 77 INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30150) "\n"
+	  "berlin > 180\n"
+	  "bob < 180\n"
+	  "wait 40s\n"
+	  "media holds 1\n"
+	  "berlin > 486 INVITE\n"
+	  "berlin < ACK\n"
+	  "bob < 486\n"
+	  "media holds 0\n"
+	  "wait 1s\n"
+	  "bob skips\n" },
 	{ "a BYE that must be repeated with credentials ends nothing", .configs = relayed, .cast = cast, .script =
 	  CALL
 	  "bob > BYE\n"
