@@ -176,6 +176,7 @@ struct settings_route {
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
 	enum conf_redirect redirect;
 	unsigned services_in, services_out; /* SERVICE_...: what it may ask of us, and we of it */
+	unsigned max_connections;      /* by which we send to it: 1 to SETTINGS_MAX_CONNECTIONS */
 	uint32_t probe_ms;             /* 0: no probing */
 	struct place place, domain_place, bind_place;
 };
@@ -200,6 +201,7 @@ struct settings_federation {
 	size_t n_deny;
 	const struct settings_text *hosters; /* normalised names of servers */
 	size_t n_hosters;
+	unsigned max_connections; /* as of a route */
 	/* Bounds for a domain that nobody approved. */
 	struct rate rate, suspicious_rate;
 	unsigned max_users;
@@ -288,7 +290,8 @@ struct settings_admin {
 enum {
 	SETTINGS_MAX_DNS_SERVERS = 8,
 	SETTINGS_MAX_SERVERS = 32,
-	SETTINGS_MAX_CERTIFICATES = 16
+	SETTINGS_MAX_CERTIFICATES = 16,
+	SETTINGS_MAX_CONNECTIONS = 4
 };
 
 struct settings {

@@ -31,6 +31,8 @@ static const struct field federation_fields[] = {
 	  "never these domains, whatever allow says" },
 	{ "hosters", KIND_DOMAINS, FEDERATION(hosters), 0, 100, NULL, LIVE,
 	  "servers that may speak for every domain whose SRV record names them" },
+	{ "connections", KIND_COUNT, FEDERATION(max_connections), 1, SETTINGS_MAX_CONNECTIONS, "4", LIVE,
+	  "how many connections with such a domain we send by at most; a further one is opened when it reads slowly" },
 	{ "discovered", KIND_GROUP, 0, 0, 0, NULL, LIVE,
 	  "bounds for a domain that nobody approved", NULL, &discovered_table },
 };

@@ -72,6 +72,8 @@ static const struct field route_fields[] = {
 	  "what is done with a 3xx from there: it goes back, or we ask where it leads to", redirects },
 	{ "refer", KIND_WORD, NOWHERE, 0, 0, "forward", LIVE,
 	  "what is done with a REFER from there", refers },
+	{ "connections", KIND_COUNT, ROUTE(route.max_connections), 1, SETTINGS_MAX_CONNECTIONS, "4", LIVE,
+	  "how many connections with this partner we send by at most; a further one is opened when it reads slowly" },
 	{ "probe", KIND_DURATION, ROUTE(route.probe_ms), 0, 86400000, "60s", LIVE,
 	  "how often OPTIONS asks whether a server is alive; 0: never" },
 };

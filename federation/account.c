@@ -35,6 +35,16 @@ struct account {
 	struct bucket requests, refusals, handshakes, auth_failures;
 	uint64_t banned_until_ms;
 	unsigned n_connections, n_transactions;
+	uint64_t second; /* of now_ms: that of its last request, */
+	unsigned n_requests, n_requests_before; /* how many there were in it, and in the one before */
+};
+
+enum { N_SECONDS = 4, MAX_FULLNESS = 4, MIN_MEASURED = 32 };
+
+/* What came in one second. */
+struct second {
+	_Atomic uint64_t number;
+	_Atomic unsigned n_requests, n_senders;
 };
 
 struct shard {
@@ -48,7 +58,8 @@ struct shard {
 struct accounts {
 	struct shard shards[N_SHARDS];
 	_Atomic uint64_t last_ban_ends_ms; /* spares the lock while nobody is banned */
-	_Atomic unsigned n_connections, n_transactions;
+	_Atomic unsigned n_connections, n_transactions, max_transactions;
+	struct second seconds[N_SECONDS]; /* by number */
 };
 
 enum err accounts_new(struct accounts **out)
@@ -84,6 +95,7 @@ struct accounts *accounts_free(struct accounts *accounts)
 
 void accounts_set_limits(struct accounts *accounts, const struct settings_limits *limits)
 {
+	atomic_store_explicit(&accounts->max_transactions, limits->transactions, memory_order_relaxed);
 	for (size_t i = 0; i < N_SHARDS; i++) {
 		pthread_mutex_lock(&accounts->shards[i].lock);
 		accounts->shards[i].limits = *limits;
@@ -193,6 +205,78 @@ static void give_back(struct shard *shard)
 	pthread_mutex_unlock(&shard->lock);
 }
 
+/* ---- who sends how much ---- */
+
+/* Whoever comes first in a second clears what stood there four seconds ago; a request that is counted meanwhile may get lost, which is no
+ * matter. */
+static struct second *second_at(struct accounts *accounts, uint64_t number)
+{
+	struct second *second = &accounts->seconds[number % N_SECONDS];
+	uint64_t found = atomic_load_explicit(&second->number, memory_order_relaxed);
+
+	if (found < number && atomic_compare_exchange_strong(&second->number, &found, number)) {
+		atomic_store_explicit(&second->n_requests, 0, memory_order_relaxed);
+		atomic_store_explicit(&second->n_senders, 0, memory_order_relaxed);
+	}
+	return second;
+}
+
+/* Its own numbers, as of that second. */
+static void turn_second(struct account *account, uint64_t number)
+{
+	if (account->second == number)
+		return;
+	account->n_requests_before = account->second + 1 == number ? account->n_requests : 0;
+	account->n_requests = 0;
+	account->second = number;
+}
+
+static void count_request(struct accounts *accounts, struct account *account, uint64_t now_ms)
+{
+	struct second *second = second_at(accounts, now_ms / 1000);
+
+	turn_second(account, now_ms / 1000);
+	if (account->n_requests++ == 0)
+		atomic_fetch_add_explicit(&second->n_senders, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&second->n_requests, 1, memory_order_relaxed);
+}
+
+bool account_is_heavy(struct accounts *accounts, const struct addr *source, const char *peer_id, uint64_t now_ms)
+{
+	const uint64_t number = now_ms / 1000;
+	uint64_t n_own = 0, n_all, n_senders;
+	struct key key;
+
+	if (number == 0)
+		return false;
+	key_of(source, peer_id, &key);
+	struct shard *shard = shard_of(accounts, &key);
+	pthread_mutex_lock(&shard->lock);
+	struct account *account = find(shard, &key);
+	if (account) {
+		turn_second(account, number);
+		n_own = account->n_requests_before;
+	}
+	pthread_mutex_unlock(&shard->lock);
+
+	const struct second *before = second_at(accounts, number - 1);
+	n_all = atomic_load_explicit(&before->n_requests, memory_order_relaxed);
+	n_senders = atomic_load_explicit(&before->n_senders, memory_order_relaxed);
+	return 2 * n_own > n_all || n_own * n_senders > 2 * n_all;
+}
+
+unsigned accounts_fullness(const struct accounts *accounts)
+{
+	const uint64_t max = atomic_load_explicit(&accounts->max_transactions, memory_order_relaxed),
+		       n = atomic_load_explicit(&accounts->n_transactions, memory_order_relaxed);
+	unsigned step = 0;
+
+	/* 3/4, 7/8, 15/16, 31/32; in a handful nothing is held back. */
+	while (max >= MIN_MEASURED && step < MAX_FULLNESS && (max - (n < max ? n : max)) << (step + 2) <= max)
+		step++;
+	return step;
+}
+
 enum account_verdict account_request(struct accounts *accounts, const struct addr *source,
 				     const char *peer_id, uint64_t now_ms,
 				     unsigned *out_retry_after_s)
@@ -205,6 +289,7 @@ enum account_verdict account_request(struct accounts *accounts, const struct add
 	key_of(source, peer_id, &key);
 	struct shard *shard = shard_of(accounts, &key);
 	struct account *account = take_account(shard, &key, now_ms);
+	count_request(accounts, account, now_ms);
 	if (!bucket_take(&account->requests, &shard->limits.requests, now_ms)) {
 		*out_retry_after_s = bucket_wait_s(&account->requests, &shard->limits.requests);
 		verdict = bucket_take(&account->refusals, &refusals_rate, now_ms)

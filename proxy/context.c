@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "proxy/base/log.h"
+#include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/call_media.h"
 #include "proxy/follow.h"
 #include "proxy/forward.h"
+#include "proxy/hearing.h"
 #include "proxy/late.h"
 #include "proxy/open_partner.h"
 #include "proxy/refusal.h"
@@ -143,6 +145,7 @@ static bool blames_server(enum reason reason)
 	case REASON_CONNECT_UNREACHABLE:
 	case REASON_CONNECT_TIMEOUT:
 	case REASON_CONNECTION_LOST:
+	case REASON_PEER_NOT_READING:
 	case REASON_NO_ANSWER:
 		return true;
 	default:
@@ -185,6 +188,8 @@ static void on_txn_response(void *user, struct client_txn *txn, struct arrival *
 	int status = response->sip->sip_status->st_status;
 
 	timer_stop(&branch->patience);
+	if (response->flow)
+		hearing_peer(branch->context->worker, response->flow, branch->target.rule->id);
 	if (branch->state != BRANCH_DONE) {
 		health_succeeded(branch->hops[branch->next - 1].health,
 				 loop_now_ms(branch->context->worker->loop));
@@ -296,11 +301,40 @@ static enum reason reason_of(enum err err)
 	}
 }
 
+/* The configuration, or a word of an administrator, that let the request begin may not hold any more. */
+static enum reason check_target(const struct branch *branch)
+{
+	const struct context *context = branch->context;
+	const struct worker *worker = context->worker;
+	const struct rule *rule = branch->target.rule;
+
+	if (open_partner_is_blocked(worker->server, rule))
+		return REASON_PARTNER_BLOCKED;
+	if (rule->route && context->snapshot != worker->snapshot && !snapshot_has_peer(worker->snapshot, rule->id))
+		return REASON_ROUTE_DISABLED;
+	return REASON_NONE;
+}
+
+static void note_shed(const struct branch *branch)
+{
+	const struct context *context = branch->context;
+
+	if (context->decision)
+		decision_add(context->decision, "forward", "send-queue", NULL, "%.80s reads slowly: no room for %s",
+			     branch->target.rule->id, importance_text(context->importance));
+}
+
 static void try_next(struct branch *branch, enum reason last)
 {
 	struct context *context = branch->context;
 	const uint64_t now_ms = loop_now_ms(context->worker->loop);
+	const enum reason refused = check_target(branch);
 
+	if (refused) {
+		context->best_reason = refused;
+		context_branch_done(branch);
+		return;
+	}
 	while (branch->next < branch->n_hops) {
 		struct hop *hop = &branch->hops[branch->next++];
 		enum err err;
@@ -320,10 +354,21 @@ static void try_next(struct branch *branch, enum reason last)
 		note_hop(branch, last, 0);
 		if (branch->refusal)
 			break; /* another server would get the same */
+		if (last == REASON_SEND_QUEUE_FULL)
+			note_shed(branch);
 	}
 	if (!context->best_reason)
 		context->best_reason = last ? last : REASON_ALL_SERVERS_DOWN;
 	context_branch_done(branch);
+}
+
+/* What the transport needs to know of the request. */
+static void mark_hops(struct branch *branch)
+{
+	for (size_t i = 0; i < branch->n_hops; i++) {
+		branch->hops[i].importance = branch->context->importance;
+		branch->hops[i].call = branch->context->call;
+	}
 }
 
 static void on_located(void *user, enum reason reason, struct hop *hops, size_t n_hops,
@@ -345,6 +390,7 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 		if (branch->hops) {
 			for (branch->n_hops = 0; branch->n_hops < n_hops; branch->n_hops++)
 				hop_copy(&branch->hops[branch->n_hops], &hops[branch->n_hops]);
+			mark_hops(branch);
 		} else {
 			reason = REASON_OVERLOAD;
 		}
@@ -495,6 +541,8 @@ static enum err fill(struct context *context, struct request *request)
 	context->source = arrival->flow->remote;
 	context->is_ack = request->is_ack;
 	context->is_invite = !strcmp(decision_text(&request->decision, DECISION_METHOD), "INVITE");
+	context->importance = request->importance;
+	context->call = random_keyed_hash(arrival->sip->sip_call_id->i_id, strlen(arrival->sip->sip_call_id->i_id));
 	context->needs_record_route = request->needs_record_route;
 	context->began_ms = request->now_ms;
 	request_loop_hash(request->snapshot, arrival->sip, context->loop);

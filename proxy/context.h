@@ -68,6 +68,8 @@ struct context {
 	bool is_inside_dialog; /* our signed Route said so */
 	char loop[REQUEST_LOOP_SIZE]; /* of the request as it came (RFC 5393 §4.2.3): stands in our branches */
 	struct addr source;	/* charged for the transaction */
+	enum importance importance;
+	uint64_t call; /* keyed hash of the Call-ID: hop.call */
 	bool needs_record_route, is_invite, is_ack, is_charged;
 	bool has_final;	       /* a final response went back: set by context_settle alone */
 	bool is_cancelled;

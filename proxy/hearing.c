@@ -66,10 +66,19 @@ void hearing_certificate(struct worker *worker, struct flow *flow, const char *i
 		peer_stats_certificate(server->peer_stats, id, not_after);
 }
 
+void hearing_peer(struct worker *worker, struct flow *flow, const char *id)
+{
+	if (flow_is_reliable(flow) && flow_note_peer(flow, id))
+		peer_stats_connected(worker->server->peer_stats, flow->speaks_for, true, 1);
+}
+
 static void on_opened(void *user, struct flow *flow)
 {
 	char peer[ADDR_TEXT_SIZE], names[160] = "";
+	struct worker *worker = user;
 
+	if (!flow->is_inbound)
+		peer_stats_connected(worker->server->peer_stats, flow->peer_name, false, 1);
 	hearing_certificate(user, flow, flow->peer_name);
 	if (!log_wants(LOG_DEBUG))
 		return;
@@ -82,8 +91,12 @@ static void on_opened(void *user, struct flow *flow)
 
 static void on_closed(void *user, struct flow *flow, enum reason reason)
 {
+	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 
+	if (!flow->is_inbound || flow->speaks_for)
+		peer_stats_connected(worker->server->peer_stats, flow->is_inbound ? flow->speaks_for : flow->peer_name,
+				     flow->is_inbound, -1);
 	registrar_flow_gone(user, flow, reason);
 	if (log_wants(LOG_DEBUG))
 		log_event(LOG_DEBUG, "connection closed", "peer", addr_text(&flow->remote, peer), "listener",
@@ -215,6 +228,12 @@ static void count_refusal(struct worker *worker, enum reason reason, enum conf_n
 	case REASON_TOO_MANY_TRANSACTIONS:
 		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_TRANSACTIONS, 1);
 		break;
+	case REASON_SEND_QUEUE_FULL:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_SEND_QUEUE, 1);
+		break;
+	case REASON_SHED_LOAD:
+		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_LOAD, 1);
+		break;
 	case REASON_AUTHORIZATION_WRONG:
 	case REASON_ROUTE_TOKEN_FORGED:
 		counter_add1(worker->counters, COUNTER_AUTH_FAILURES, network, 1);
@@ -248,6 +267,9 @@ void hearing_decision(struct worker *worker, const struct decision *decision)
 	network = network_of(worker, decision_text(decision, DECISION_LISTENER));
 	counter_add2(worker->counters, COUNTER_REFUSALS, decision->reason, network, 1);
 	count_refusal(worker, decision->reason, network);
+	if (decision->reason == REASON_SEND_QUEUE_FULL || decision->reason == REASON_SHED_LOAD)
+		counter_add3(worker->counters, COUNTER_SHED, network, decision->counted_method,
+			     decision->reason == REASON_SHED_LOAD ? COUNTER_SHED_LOAD : COUNTER_SHED_SEND_QUEUE, 1);
 	/* A challenge and a caller who gives up are no news. */
 	if (!reason_is_challenge(decision->reason) && decision->reason != REASON_CANCELLED)
 		log_refusal(decision);

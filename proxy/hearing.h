@@ -12,5 +12,9 @@ struct transport_user hearing_user(struct worker *worker);
  * The worker's thread. */
 void hearing_certificate(struct worker *worker, struct flow *flow, const char *id);
 
+/* The other end of an accepted connection is known as id, or "" for nobody: so that its connections are counted, and can be ended by what
+ * they are for. The worker's thread. */
+void hearing_peer(struct worker *worker, struct flow *flow, const char *id);
+
 /* A decision was made: into the ring, the counters, and, if it is a refusal, the log. The worker's thread. */
 void hearing_decision(struct worker *worker, const struct decision *decision);

@@ -129,6 +129,12 @@ static void print_stat(const struct page *page, enum counter counter, const char
 		values[1] = "sent";
 		counter_print_sample(page->buf, counter, values, (double)stat->n_sent);
 		break;
+	case COUNTER_PARTNER_CONNECTIONS:
+		values[1] = "inbound";
+		counter_print_sample(page->buf, counter, values, stat->n_inbound);
+		values[1] = "outbound";
+		counter_print_sample(page->buf, counter, values, stat->n_outbound);
+		break;
 	case COUNTER_PARTNER_CERTIFICATE_NOT_AFTER:
 		if (stat->certificate_not_after)
 			counter_print_sample(page->buf, counter, values, (double)stat->certificate_not_after);
@@ -267,6 +273,7 @@ static void print_page(const struct page *page)
 	print_peers(page, COUNTER_PARTNER_LAST_SEEN, false);
 	print_stats(page, COUNTER_PARTNER_REQUESTS);
 	print_stats(page, COUNTER_PARTNER_FAILURES);
+	print_stats(page, COUNTER_PARTNER_CONNECTIONS);
 	print_stats(page, COUNTER_PARTNER_CERTIFICATE_NOT_AFTER);
 	print_stats(page, COUNTER_PARTNER_PROBE_DURATION);
 	print_discovered(page);

@@ -16,6 +16,23 @@ static bool asks_for_user(const struct request *request, struct discovered_quest
 	return true;
 }
 
+/* What holds for a domain that has no route of its own: only for one that is welcome a place is taken. An ACK makes none: what it
+ * belongs to was welcome before. */
+static enum reason take_route(struct request *request)
+{
+	struct open_routes *routes = request->snapshot->open_routes;
+	struct origin *origin = &request->origin;
+	const struct rule *rule = request->is_ack ? open_routes_find(routes, origin->domain) :
+						    open_routes_get(routes, origin->domain, OPEN_ROUTES_IN);
+
+	if (!rule)
+		return request->is_ack ? REASON_NONE : REASON_OVERLOAD;
+	origin->route = rule->route;
+	if (*origin->server)
+		open_routes_note_server(rule, origin->server);
+	return REASON_NONE;
+}
+
 enum reason request_open_partner(struct request *request)
 {
 	const struct origin *origin = &request->origin;
@@ -25,14 +42,18 @@ enum reason request_open_partner(struct request *request)
 	char user[256], domain[256];
 	enum reason reason;
 
-	if (origin->kind != ORIGIN_DISCOVERED || request->is_ack || request->is_dry_run)
+	if (origin->kind != ORIGIN_DISCOVERED)
 		return REASON_NONE;
+	if (request->is_ack && discovered_is_blocked(table, origin->domain))
+		return REASON_PARTNER_BLOCKED;
+	if (request->is_ack || request->is_dry_run)
+		return take_route(request);
 	asks_for_user(request, &question, user, domain);
 	reason = discovered_reason(discovered_request(table, &question, &request->retry_after_s));
 	discovered_note(table, origin->domain, request->arrival->flow->identity, *origin->server ? origin->server : NULL,
 			origin->rule);
 	if (!reason)
-		return REASON_NONE;
+		return take_route(request);
 	if (request->retry_after_s)
 		decision_add(&request->decision, "limit", "federation-discovered", place, "%.80s: Retry-After %u s",
 			     origin->domain, request->retry_after_s);
@@ -63,6 +84,11 @@ msg_t *open_partner_conceal(struct server *server, const struct origin *origin, 
 		return response;
 	message_unref(response);
 	return request ? make_hidden(request) : NULL;
+}
+
+bool open_partner_is_blocked(const struct server *server, const struct rule *rule)
+{
+	return rule->federation && discovered_is_blocked(server->discovered, rule->route->domain);
 }
 
 void open_partner_sent(const struct branch *branch)

@@ -14,6 +14,9 @@ enum reason request_open_partner(struct request *request);
 msg_t *open_partner_conceal(struct server *server, const struct origin *origin, msg_t *request, msg_t *response,
 			    uint64_t now_ms);
 
+/* True if the rule is of a domain that was found by DNS, and an administrator blocked it. */
+bool open_partner_is_blocked(const struct server *server, const struct rule *rule);
+
 /* A request of ours goes to a domain that was found by DNS; and how that ended. */
 void open_partner_sent(const struct branch *branch);
 void open_partner_ended(const struct context *context, enum reason reason);

@@ -13,6 +13,7 @@
 #include "proxy/discovered_store.h"
 #include "proxy/json_text.h"
 #include "proxy/status_peers.h"
+#include "proxy/worker.h"
 
 /* ---- rows ---- */
 
@@ -64,6 +65,17 @@ static void add_numbers(json_t *row, const struct discovered_view *view)
 				    json_integer((json_int_t)numbers[i].number));
 }
 
+static void add_connections(const struct server *server, json_t *row, const char *domain)
+{
+	char id[DISCOVERED_DOMAIN_SIZE + 16];
+	struct peer_stat stat;
+
+	snprintf(id, sizeof(id), "partner:%s", domain);
+	peer_stats_look(server->peer_stats, id, &stat);
+	json_object_set_new(row, "connections_in", json_integer(stat.n_inbound));
+	json_object_set_new(row, "connections_out", json_integer(stat.n_outbound));
+}
+
 static json_t *view_to_json(const struct server *server, const struct discovered_view *view)
 {
 	const struct settings_federation *federation = &server->snapshot->settings->federation;
@@ -80,6 +92,7 @@ static json_t *view_to_json(const struct server *server, const struct discovered
 	if (!row)
 		return NULL;
 	add_numbers(row, view);
+	add_connections(server, row, view->domain);
 	if (view->facts.not_after)
 		json_object_set_new(row, "certificate",
 				    certificate_to_json(server, &view->facts));
@@ -373,6 +386,8 @@ enum partners_outcome partners_say(struct server *server, enum partners_word wor
 			snprintf(out_text, 256, "%.128s: %s", saying.domain, err_text(err));
 		return err == ERR_NOT_FOUND ? PARTNERS_UNKNOWN : PARTNERS_FAILED;
 	}
+	for (unsigned i = 0; i < server->n_workers; i++)
+		worker_post_rejudge(server->workers[i]);
 	discovered_store_save(server->discovered_store, SIZE_MAX);
 	*out_json = tell(server, &saying, &before);
 	return PARTNERS_DONE;

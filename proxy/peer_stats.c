@@ -146,6 +146,18 @@ void peer_stats_certificate(struct peer_stats *stats, const char *id, int64_t no
 	leave(&place);
 }
 
+void peer_stats_connected(struct peer_stats *stats, const char *id, bool is_inbound, int n)
+{
+	const struct place place = enter(stats, id);
+	struct entry *entry = n > 0 ? find_or_make(&place) : find(&place);
+	int *n_open = entry ? (is_inbound ? &entry->stat.n_inbound : &entry->stat.n_outbound) : NULL;
+
+	/* One that was opened when there was no room for a record was not counted. */
+	if (n_open && *n_open + n >= 0)
+		*n_open += n;
+	leave(&place);
+}
+
 void peer_stats_probed(struct peer_stats *stats, const char *id, uint64_t us)
 {
 	const struct place place = enter(stats, id);

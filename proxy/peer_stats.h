@@ -19,6 +19,7 @@ struct peer_stat {
 	uint32_t n_failures[N_REASONS];
 	int64_t certificate_not_after; /* seconds of the epoch; 0: none was seen */
 	uint64_t probe_us;	       /* of the last OPTIONS that was answered; 0: none */
+	int n_inbound, n_outbound;     /* connections that are open now */
 	enum reason lookup;	       /* why the last look for its servers' addresses found none; REASON_NONE */
 };
 
@@ -31,6 +32,8 @@ void peer_stats_sent(struct peer_stats *stats, const char *id);
 void peer_stats_failed(struct peer_stats *stats, const char *id, enum reason reason);
 void peer_stats_certificate(struct peer_stats *stats, const char *id, int64_t not_after);
 void peer_stats_looked_up(struct peer_stats *stats, const char *id, enum reason reason);
+/* n more or, if it is negative, fewer connections. */
+void peer_stats_connected(struct peer_stats *stats, const char *id, bool is_inbound, int n);
 void peer_stats_probed(struct peer_stats *stats, const char *id, uint64_t us);
 
 /* A copy; false if nothing is known of it, and out is zeros. */

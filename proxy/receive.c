@@ -8,6 +8,7 @@
 #include "proxy/handover.h"
 #include "proxy/hearing.h"
 #include "proxy/hold.h"
+#include "proxy/load.h"
 #include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/registrar.h"
@@ -76,7 +77,7 @@ static bool is_about_bounds(enum reason reason)
 {
 	return reason == REASON_PARTNER_RATE_LIMITED || reason == REASON_PARTNER_SUSPICIOUS ||
 	       reason == REASON_PARTNER_TOO_MANY_USERS || reason == REASON_PARTNER_BLOCKED ||
-	       reason == REASON_RATE_LIMITED;
+	       reason == REASON_RATE_LIMITED || reason == REASON_SHED_LOAD;
 }
 
 static void refuse(struct worker *worker, struct request *request)
@@ -175,6 +176,7 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 	request.counters = worker->counters;
 	request.dns = worker->dns;
 	request.srv = reception->srv;
+	request.load = load_of_worker(worker);
 	start_record(worker, &request);
 	outcome = request_judge(&request);
 	if (outcome == REQUEST_WAIT) {
@@ -186,6 +188,7 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 	}
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, request.decision.counted_method, 1);
+	hearing_peer(worker, arrival->flow, request.origin.id);
 	if (shows_own_certificate(&request))
 		hearing_certificate(worker, arrival->flow, request.origin.id);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */

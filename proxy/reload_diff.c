@@ -186,6 +186,8 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 	}
 	if (route->redirect == REDIRECT_FOLLOW)
 		buf_puts(out, ", redirects followed");
+	if (route->max_connections < SETTINGS_MAX_CONNECTIONS)
+		buf_printf(out, ", connections %u", route->max_connections);
 	if (route->probe_ms)
 		buf_printf(out, ", probed every %u ms", route->probe_ms);
 	if (!route->is_enabled)
@@ -320,6 +322,8 @@ static void describe_federation(const struct snapshot *snapshot, struct buf *out
 	buf_puts(out, federation->is_open ? "open" : "closed");
 	if (*federation->listener.name)
 		buf_printf(out, ", listener %s", federation->listener.name);
+	if (federation->max_connections < SETTINGS_MAX_CONNECTIONS)
+		buf_printf(out, ", connections %u", federation->max_connections);
 	print_rate(out, "rate", federation->rate);
 	print_rate(out, "suspicious_rate", federation->suspicious_rate);
 	buf_printf(out, ", max_users %u", federation->max_users);

@@ -8,6 +8,7 @@
 #include "federation/screen.h"
 #include "proxy/base/text.h"
 #include "proxy/hold.h"
+#include "proxy/load.h"
 #include "proxy/log_on.h"
 #include "proxy/open_partner.h"
 #include "proxy/request_route.h"
@@ -140,22 +141,6 @@ static bool know_srv(const struct request *request, struct trust_srv *out)
 	return true;
 }
 
-/* What holds for a domain that has no route of its own. Without memory for it nobody is known. */
-static void take_open_route(struct request *request)
-{
-	struct origin *origin = &request->origin;
-	const struct rule *rule = open_routes_get(request->snapshot->open_routes, origin->domain);
-
-	if (rule) {
-		origin->route = rule->route;
-		if (*origin->server)
-			open_routes_note_server(rule, origin->server);
-		return;
-	}
-	origin->kind = ORIGIN_STRANGER;
-	origin->reason = REASON_OVERLOAD;
-}
-
 static enum reason classify(struct request *request)
 {
 	struct origin *origin = &request->origin;
@@ -174,8 +159,8 @@ static enum reason classify(struct request *request)
 	if (origin->needs_srv && request->dns)
 		return REASON_DNS_TIMEOUT; /* it will be judged anew: outcome_of */
 	if (origin->kind == ORIGIN_DISCOVERED)
-		take_open_route(request);
-	if (origin->route)
+		place = &request->snapshot->settings->federation.place;
+	else if (origin->route)
 		place = &origin->route->place;
 	else if (origin->backend)
 		place = &origin->backend->place;
@@ -310,6 +295,7 @@ static const struct {
 	{ "classify", classify },
 	{ "authorize", authorize },
 	{ "limit", limit },
+	{ "load", request_load },
 	{ "open-partner", request_open_partner },
 	{ "dialog", request_dialog_step },
 	{ "screen", screen },
@@ -376,6 +362,7 @@ enum request_outcome request_judge(struct request *request)
 
 	request->is_ack = is_method(request, "ACK");
 	request->is_inside_dialog = dialog_id_is_inside(request->arrival->sip);
+	request->importance = importance_of(request->arrival->sip, request->is_inside_dialog);
 	request_describe(request);
 	for (i = 0; i < COUNT(steps) && !request->reason; i++)
 		request->reason = steps[i].take(request);

@@ -11,6 +11,7 @@
 #include "proxy/base/reason.h"
 #include "proxy/decision.h"
 #include "proxy/server.h"
+#include "proxy/sip/importance.h"
 #include "proxy/snapshot.h"
 #include "proxy/transport/transport.h"
 #include "routing/locate.h"
@@ -45,11 +46,13 @@ struct request {
 	bool is_dry_run; /* explain: nothing is charged */
 	struct counters *counters; /* the worker's; NULL: explain */
 	uint64_t now_ms;
+	unsigned load; /* of the worker: load.h */
 
 	/* Found on the way. */
 	msg_t *msg;	 /* the copy that is edited: our Routes are off; owned */
 	sip_t *sip;	 /* of msg */
 	bool is_ack, is_inside_dialog;
+	enum importance importance;
 	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
 	bool is_passed_on; /* the sender got it from us: its From says nothing of the sender */
 	const struct backend_secret *log_on; /* REGISTER: the backend whose credentials were right; the snapshot's */

@@ -6,6 +6,7 @@
 #include "federation/discovered.h"
 #include "federation/screen.h"
 #include "proxy/base/text.h"
+#include "proxy/open_partner.h"
 #include "proxy/request_home.h"
 #include "proxy/sip/uri.h"
 
@@ -278,6 +279,10 @@ static enum reason route_inside_dialog(struct request *request)
 			     "the other end of the dialog is not configured any more");
 		return REASON_NO_ROUTE;
 	}
+	if (open_partner_is_blocked(request->server, rule)) {
+		decision_add(&request->decision, "route", "open-federation", place_of(rule), "%.80s was blocked", rule->id);
+		return REASON_PARTNER_BLOCKED;
+	}
 	aim_inside_dialog(request, rule);
 	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
@@ -308,7 +313,7 @@ static enum reason route_open(struct request *request)
 			     request->to_domain, view.note);
 		return REASON_PARTNER_BLOCKED;
 	}
-	rule = open_routes_get(request->snapshot->open_routes, request->to_domain);
+	rule = open_routes_get(request->snapshot->open_routes, request->to_domain, OPEN_ROUTES_OUT);
 	if (!rule)
 		return REASON_OVERLOAD;
 	add_target(request, rule);

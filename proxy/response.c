@@ -18,7 +18,7 @@
 #include "proxy/sip/via.h"
 #include "proxy/stage.h"
 
-enum { PRESET_WAIT_MS = 30000 };
+enum { PRESET_WAIT_MS = 30000, SHED_WAIT_S = 10 };
 
 /* ---- the record ---- */
 
@@ -106,13 +106,15 @@ static void send_final(struct context *context, msg_t *msg, enum reason reason)
 }
 
 /* When it is worth trying again: as soon as we do so ourselves with the first of its servers. */
-static unsigned wait_s(const struct context *context)
+static unsigned wait_s(const struct context *context, enum reason reason)
 {
 	const uint64_t now_ms = loop_now_ms(context->worker->loop);
 	uint64_t wait_ms = PRESET_WAIT_MS;
 	unsigned i;
 	size_t n;
 
+	if (reason == REASON_SEND_QUEUE_FULL)
+		return SHED_WAIT_S;
 	for (i = 0; i < context->n_branches; i++) {
 		const struct branch *branch = &context->branches[i];
 
@@ -151,7 +153,7 @@ void response_send_own(struct context *context, enum reason reason)
 	}
 	request = server_txn_request(context->server_txn);
 	response = refusal_for(request, reason, context->origin.kind, context->in->host,
-			       reason_row(reason)->status == 503 ? wait_s(context) : 0);
+			       reason_row(reason)->status == 503 ? wait_s(context, reason) : 0);
 	if (response && reason == REASON_NEXT_HOP_503 && pass_on_diagnostics(context, response))
 		response = message_unref(response);
 	if (response)
@@ -316,12 +318,14 @@ static unsigned retry_after_s(const sip_t *sip)
 	return sip->sip_retry_after ? (unsigned)sip->sip_retry_after->af_delta : 0;
 }
 
-/* A proxy like us that tells why: it is up, and only the home of this one user cannot be reached. */
+/* A proxy like us that tells why: it is up, and only the home of this one user cannot be reached, or more important requests still
+ * find their way. */
 static bool is_about_home(const msg_t *msg)
 {
-	static const enum reason reasons[] = { REASON_NOT_LOGGED_ON,	  REASON_SEARCH_INCOMPLETE, REASON_CONNECT_REFUSED,
+	static const enum reason reasons[] = { REASON_NOT_LOGGED_ON,	   REASON_SEARCH_INCOMPLETE, REASON_CONNECT_REFUSED,
 					       REASON_CONNECT_UNREACHABLE, REASON_CONNECT_TIMEOUT,   REASON_CONNECTION_LOST,
-					       REASON_ALL_SERVERS_DOWN };
+					       REASON_ALL_SERVERS_DOWN,	   REASON_SEND_QUEUE_FULL,   REASON_PEER_NOT_READING,
+					       REASON_SHED_LOAD };
 	static const char before[] = "\"nuncio: ";
 	const char *warning = message_header(msg, "Warning");
 	const char *at = warning ? strstr(warning, before) : NULL;

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "proxy/open_partner.h"
+
 /* One response under way; frees itself. */
 struct trip {
 	struct list link; /* worker->trips */
@@ -57,7 +59,7 @@ enum err return_path_send(struct context *context, msg_t *response)
 	struct trip *trip;
 	enum err err;
 
-	if (!rule)
+	if (!rule || open_partner_is_blocked(worker->server, rule) || !snapshot_has_peer(worker->snapshot, rule->id))
 		return ERR_NOT_FOUND;
 	trip = calloc(1, sizeof(*trip));
 	if (!trip)

@@ -252,7 +252,18 @@ const struct rule *snapshot_rule(const struct snapshot *snapshot, const char *id
 	    rules_find(snapshot->rules, id + strlen(prefix), &route) != RULES_NONE ||
 	    !trust_may_federate(snapshot->settings, id + strlen(prefix)))
 		return rule;
-	return open_routes_get(snapshot->open_routes, id + strlen(prefix));
+	return open_routes_get(snapshot->open_routes, id + strlen(prefix), OPEN_ROUTES_OUT);
+}
+
+bool snapshot_has_peer(const struct snapshot *snapshot, const char *id)
+{
+	static const char prefix[] = "partner:";
+	const struct rule *route = NULL;
+
+	if (rules_by_hash(snapshot->rules, hash_end((void *)snapshot->keys, id)))
+		return true;
+	return text_starts_with(id, prefix) && rules_find(snapshot->rules, id + strlen(prefix), &route) == RULES_NONE &&
+	       trust_may_federate(snapshot->settings, id + strlen(prefix));
 }
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)

@@ -60,6 +60,8 @@ enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *par
 /* The rule with that id ("backend:berlin", "partner:partner.example"), also of a domain that open federation may find; NULL if there is
  * none, or it is switched off. */
 const struct rule *snapshot_rule(const struct snapshot *snapshot, const char *id);
+/* True if there is such a rule, or may be; unlike snapshot_rule it makes none. */
+bool snapshot_has_peer(const struct snapshot *snapshot, const char *id);
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);

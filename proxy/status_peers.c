@@ -183,6 +183,8 @@ static void add_stat(const struct status_peers *peers, json_t *object, const cha
 	json_object_set_new(object, "requests_received", json_integer((json_int_t)stat.n_received));
 	json_object_set_new(object, "requests_sent", json_integer((json_int_t)stat.n_sent));
 	json_object_set_new(object, "failures_by_reason", failures);
+	json_object_set_new(object, "connections_in", json_integer(stat.n_inbound));
+	json_object_set_new(object, "connections_out", json_integer(stat.n_outbound));
 	if (stat.probe_us)
 		json_object_set_new(object, "probe_us", json_integer((json_int_t)stat.probe_us));
 	if (stat.certificate_not_after)

@@ -14,6 +14,7 @@
 #include "proxy/probe.h"
 #include "proxy/refresh.h"
 #include "proxy/registrar.h"
+#include "proxy/rejudge.h"
 #include "proxy/return_path.h"
 
 enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000, SAVE_TICKS = 5, SAVE_DOMAINS = 100 };
@@ -34,7 +35,9 @@ static void take_limits(struct worker *worker)
 		.first_message_ms = 30000,
 		.idle_ms = 15 * 60 * 1000,
 		.write_stall_ms = 20000,
-		.connections_per_hop = 1,
+		.all_queues_bytes = 64 * 1024 * 1024,
+		.n_workers = n_workers,
+		.spare_idle_ms = 60 * 1000,
 	};
 	struct sip_timers timers = { .t1_ms = settings->sip.t1_ms, .t2_ms = 8 * (uint64_t)settings->sip.t1_ms,
 				     .t4_ms = 5000 };
@@ -87,7 +90,7 @@ static bool is_orphan(const struct flow *flow, void *user)
 		return true;
 	if (flow->is_inbound && *flow->peer_name)
 		return !*log_on_of_flow(snapshot, flow, 0); /* a backend's, whose credentials were other ones */
-	return *flow->peer_name && !snapshot_rule(snapshot, flow->peer_name);
+	return *flow->peer_name && !snapshot_has_peer(snapshot, flow->peer_name);
 }
 
 /* Transactions that began by them end first, as far as transactions end. */
@@ -125,6 +128,7 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 		worker->orphans_until_ms =
 			loop_now_ms(worker->loop) + 64 * (uint64_t)snapshot->settings->sip.t1_ms;
 		end_orphans(worker);
+		rejudge(worker);
 	}
 	snapshot_unref(old);
 	__atomic_store_n(&worker->generation, snapshot->generation, __ATOMIC_RELEASE);
@@ -135,7 +139,7 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 struct order {
 	struct letter letter;
 	struct snapshot *snapshot; /* NULL: another order */
-	bool drain, stop;
+	bool drain, rejudge, stop;
 };
 
 static void deliver_order(struct letter *letter, void *owner)
@@ -147,6 +151,8 @@ static void deliver_order(struct letter *letter, void *owner)
 		worker_take_snapshot(worker, order->snapshot);
 	if (order->drain)
 		worker->is_draining = true;
+	if (order->rejudge)
+		rejudge(worker);
 	if (order->stop) {
 		worker->is_stopping = true;
 		loop_stop(worker->loop);
@@ -179,6 +185,11 @@ void worker_post_drain(struct worker *worker)
 	post_order(worker, &(struct order){ .drain = true });
 }
 
+void worker_post_rejudge(struct worker *worker)
+{
+	post_order(worker, &(struct order){ .rejudge = true });
+}
+
 /* ---- life ---- */
 
 /* Nobody must be asked for an approval to end, and what changed is written down bit by bit. */
@@ -197,8 +208,9 @@ static void on_tick(struct timer *timer)
 	struct worker *worker = container_of(timer, struct worker, tick);
 	const uint64_t now_ms = loop_now_ms(worker->loop);
 
-	counter_observe(worker->counters, COUNTER_LOOP_LAG, 0,
-			(now_ms > worker->tick_due_ms ? now_ms - worker->tick_due_ms : 0) * 1000);
+	worker->lag_ms[1] = worker->lag_ms[0];
+	worker->lag_ms[0] = now_ms > worker->tick_due_ms ? now_ms - worker->tick_due_ms : 0;
+	counter_observe(worker->counters, COUNTER_LOOP_LAG, 0, worker->lag_ms[0] * 1000);
 	worker->tick_due_ms = now_ms + TICK_MS;
 	end_orphans(worker);
 	if (!worker->number && worker->snapshot) {

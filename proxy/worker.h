@@ -45,6 +45,7 @@ struct worker {
 	struct timer tick;	   /* once a second: the loop's lag; connections that end */
 	uint64_t orphans_until_ms; /* connections that a reload took away end by then; 0: none */
 	uint64_t tick_due_ms;
+	uint64_t lag_ms[2];	   /* how late the last two ticks were: proxy/load */
 	unsigned n_ticks;	   /* worker 0 only */
 	bool owns_loop;
 	bool is_draining, is_stopping;
@@ -63,3 +64,5 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot);
 /* Any thread: the snapshot, or drain, by mailbox. */
 void worker_post_snapshot(struct worker *worker, struct snapshot *snapshot);
 void worker_post_drain(struct worker *worker);
+/* What is open is judged anew: an administrator said something of a domain. */
+void worker_post_rejudge(struct worker *worker);

@@ -127,6 +127,7 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 	hop->listener = listener;
 	hop->tls_minimum = rule->tls_minimum;
 	hop->allow_wildcard = rule->accepts_wildcard;
+	hop->max_connections = rule->max_connections;
 	addr_set_port(&hop->remote, place->port);
 	if (addr_is_set(&rule->bind) && addr_is_ipv6(&rule->bind) == addr_is_ipv6(addr))
 		hop->bind = rule->bind;

@@ -67,6 +67,7 @@ static void fill_settings(struct open_route *route, const struct settings *setti
 		.minimum = settings->tls.minimum,
 		.services_in = SERVICE_ALL,
 		.services_out = SERVICE_ALL,
+		.max_connections = settings->federation.max_connections,
 		.place = settings->federation.place,
 		.domain_place = settings->federation.place,
 	};
@@ -90,16 +91,18 @@ static void fill_rule(struct open_route *route, const struct rules_parts *parts)
 	rule->credentials = listener && listener->n_certificates ? listener->certificates[0] : NULL;
 	rule->trust = parts->trust;
 	rule->tls_minimum = parts->settings->tls.minimum;
+	rule->max_connections = route->settings.max_connections;
 	route->names[0] = route->domain;
 	rule->names = route->names;
 	rule->n_names = 1;
 }
 
-static struct open_route *make(struct open_routes *routes, const char *domain)
+static struct open_route *make(struct open_routes *routes, const char *domain, enum open_routes_way way)
 {
+	const unsigned max = way == OPEN_ROUTES_IN ? OPEN_ROUTES_MAX_IN : OPEN_ROUTES_MAX;
 	struct open_route *route, *found;
 
-	if (HASH_COUNT(routes->table) >= OPEN_ROUTES_MAX)
+	if (HASH_COUNT(routes->table) >= max)
 		return NULL;
 	route = calloc(1, sizeof(*route));
 	if (!route || !text_copy(route->domain, sizeof(route->domain), domain)) {
@@ -117,7 +120,19 @@ static struct open_route *make(struct open_routes *routes, const char *domain)
 	return NULL;
 }
 
-const struct rule *open_routes_get(struct open_routes *routes, const char *domain)
+const struct rule *open_routes_find(struct open_routes *routes, const char *domain)
+{
+	struct open_route *route;
+
+	if (!routes || !routes->parts.settings->federation.is_open)
+		return NULL;
+	pthread_mutex_lock(&routes->lock);
+	HASH_FIND_STR(routes->table, domain, route);
+	pthread_mutex_unlock(&routes->lock);
+	return route ? &route->rule : NULL;
+}
+
+const struct rule *open_routes_get(struct open_routes *routes, const char *domain, enum open_routes_way way)
 {
 	struct open_route *route;
 
@@ -126,7 +141,7 @@ const struct rule *open_routes_get(struct open_routes *routes, const char *domai
 	pthread_mutex_lock(&routes->lock);
 	HASH_FIND_STR(routes->table, domain, route);
 	if (!route)
-		route = make(routes, domain);
+		route = make(routes, domain, way);
 	pthread_mutex_unlock(&routes->lock);
 	return route ? &route->rule : NULL;
 }

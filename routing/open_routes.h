@@ -4,7 +4,10 @@
 
 #include "routing/rules.h"
 
-enum { OPEN_ROUTES_MAX = 10000, OPEN_ROUTES_MAX_SERVERS = 8 };
+enum { OPEN_ROUTES_MAX = 10000, OPEN_ROUTES_MAX_IN = 8000, OPEN_ROUTES_MAX_SERVERS = 8 };
+
+/* Who asks for a rule: a domain that sent us something, or somebody of ours. Strangers cannot take the places that are kept for our own. */
+enum open_routes_way { OPEN_ROUTES_IN, OPEN_ROUTES_OUT };
 
 struct open_routes; /* part of the snapshot */
 
@@ -13,8 +16,10 @@ enum err open_routes_new(const struct rules_parts *parts, struct open_routes **o
 struct open_routes *open_routes_free(struct open_routes *routes); /* NULL is fine; returns NULL */
 
 /* The rule of a domain, made if need be; whether it may federate is for the caller to judge. NULL: open federation is off, there are
- * OPEN_ROUTES_MAX others, or no memory. */
-const struct rule *open_routes_get(struct open_routes *routes, const char *domain);
+ * too many others (OPEN_ROUTES_MAX, for OPEN_ROUTES_IN OPEN_ROUTES_MAX_IN), or no memory. */
+const struct rule *open_routes_get(struct open_routes *routes, const char *domain, enum open_routes_way way);
+/* The same, but none is made. */
+const struct rule *open_routes_find(struct open_routes *routes, const char *domain);
 
 /* A server that was found to speak for the domain of such a rule: inside a dialog, where a URI leads to an address, its name is what the
  * certificate must hold. Remembered for the life of the snapshot, OPEN_ROUTES_MAX_SERVERS of them. */

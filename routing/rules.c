@@ -167,6 +167,7 @@ static enum err compile_route(struct rule *rule, const struct settings_route *ro
 	rule->bind = route->bind_addr;
 	rule->tls_minimum = route->minimum;
 	rule->accepts_wildcard = route->accepts_wildcard;
+	rule->max_connections = route->max_connections;
 	(void)snprintf(rule->id, sizeof(rule->id), "partner:%s", route->domain);
 	enum err err = add_servers(rule, &source);
 	if (err == ERR_OK)
@@ -214,6 +215,7 @@ static enum err compile_backend(struct rule *rule, const struct settings_backend
 	rule->backend = backend;
 	rule->tls_minimum = parts->settings->tls.minimum;
 	rule->accepts_wildcard = parts->settings->tls.accepts_wildcard;
+	rule->max_connections = 1; /* the lan is near, and its order is worth more */
 	(void)snprintf(rule->id, sizeof(rule->id), "backend:%s", backend->name);
 	enum err err = add_servers(rule, &source);
 	if (err == ERR_OK)

@@ -23,6 +23,7 @@ enum counter {
 	COUNTER_TRANSACTIONS,        /* gauge: kind */
 	COUNTER_MALFORMED,           /* network, malformed */
 	COUNTER_LIMITED,             /* limit */
+	COUNTER_SHED,                /* network, method, cause */
 	COUNTER_CONNECTIONS,         /* gauge: network, transport, direction */
 	COUNTER_CONNECTIONS_OPENED,  /* network, transport, direction */
 	COUNTER_CONNECTION_FAILURES, /* network, transport, direction, reason */
@@ -56,6 +57,7 @@ enum counter {
 	COUNTER_PARTNER_LAST_SEEN,             /* partner */
 	COUNTER_PARTNER_REQUESTS,              /* partner, direction */
 	COUNTER_PARTNER_FAILURES,              /* partner, reason */
+	COUNTER_PARTNER_CONNECTIONS,           /* partner, direction: inbound, outbound */
 	COUNTER_DISCOVERED_PARTNERS,           /* state */
 	COUNTER_BACKEND_UP,                    /* backend */
 	COUNTER_BACKEND_USERS,                 /* backend */
@@ -108,7 +110,9 @@ enum counter_limit {
 	COUNTER_LIMIT_AUTH_FAILURES,
 	COUNTER_LIMIT_TRANSACTIONS,
 	COUNTER_LIMIT_SEND_QUEUE,
+	COUNTER_LIMIT_LOAD,
 };
+enum counter_shed { COUNTER_SHED_SEND_QUEUE, COUNTER_SHED_LOAD };
 enum counter_lookup { /* where a local user's home was found */
 	COUNTER_LOOKUP_BOUND,
 	COUNTER_LOOKUP_LISTED,

@@ -99,7 +99,8 @@ static const struct counter_label malformed = { "kind", WORDS("frame", "syntax",
 static const struct counter_label limit = { "limit", WORDS("message_size", "connections",
 							   "handshakes", "requests",
 							   "auth_failures", "transactions",
-						   "send_queue") };
+						   "send_queue", "load") };
+static const struct counter_label shed_cause = { "cause", WORDS("send_queue", "load") };
 static const struct counter_label dns_type = { "type",
 					       WORDS("a", "aaaa", "srv", "naptr", "other") };
 static const struct counter_label dns_result = { "result", WORDS("ok", "nxdomain", "nodata",
@@ -172,6 +173,8 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_LIMITED] =
 		KEPT("nuncio_limited_total", COUNTER,
 		     "Messages, connections and handshakes that a limit turned away.", &limit),
+	[COUNTER_SHED] = KEPT("nuncio_shed_requests_total", COUNTER,
+			      "Requests that gave way to more important ones.", &network, &method, &shed_cause),
 	[COUNTER_CONNECTIONS] =
 		KEPT("nuncio_connections", GAUGE, "Connections that are open at the moment.",
 		     &network, &transport, &side),
@@ -259,6 +262,10 @@ static const struct counter_family families[N_COUNTERS] = {
 		TOLD("nuncio_partner_failures_total", COUNTER,
 		     "Requests from and to the partner that failed, by reason.", &by_partner,
 		     &by_reason),
+	[COUNTER_PARTNER_CONNECTIONS] =
+		TOLD("nuncio_partner_connections", GAUGE,
+		     "Connections with the partner that are open at the moment.", &by_partner,
+		     &by_direction),
 	[COUNTER_DISCOVERED_PARTNERS] =
 		TOLD("nuncio_discovered_partners", GAUGE,
 		     "Domains that open federation knows, by state.", &by_state),

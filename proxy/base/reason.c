@@ -73,7 +73,8 @@ static const struct reason_row rows[N_REASONS] = {
 		"No route under partners.routes is for the domain of the From header.",
 		"Add a route for the domain if it is to be a partner.", 1002 },
 	[REASON_ROUTE_DISABLED] = { "route-disabled", 403, "Forbidden", ACT_YOU,
-		"The route for this domain exists, but is switched off with enabled: false.",
+		"The route for this domain is switched off with enabled: false, or a reload took it away while "
+		"the request was under way.",
 		"Set enabled: true in the route and reload.", 1002 },
 	[REASON_IDENTITY_MISMATCH] = { "identity-mismatch", 403, "Forbidden", ACT_EITHER,
 		"The certificate of the connection is valid, but none of its names "
@@ -224,6 +225,11 @@ static const struct reason_row rows[N_REASONS] = {
 		"Memory or an internal queue of this proxy is used up.",
 		"Give the proxy more memory or workers, or lower limits.transactions "
 		"and limits.connections so that it refuses earlier.", 1007 },
+	[REASON_SHED_LOAD] = { "shed-load", 503, "Service Unavailable", ACT_YOU,
+		"This proxy has more to do than it has time or transactions for, and sheds NOTIFY first, then MESSAGE, "
+		"SUBSCRIBE and PUBLISH, then new calls; of those first who asks for most.",
+		"Give it more processors and service.workers, or raise limits.transactions; see nuncio_loop_lag_seconds, "
+		"and with `nuncio status partners` who sends so much.", 1007 },
 	[REASON_DRAINING] = { "draining", 503, "Service Unavailable", ACT_NOBODY,
 		"The proxy is being stopped: it finishes what it has and takes nothing new.",
 		"Nothing: the sender tries again, or another server.", 1007 },
@@ -328,9 +334,14 @@ static const struct reason_row rows[N_REASONS] = {
 		"If it happens again, look at the other server's log at the same "
 		"time, and for a firewall between that ends idle connections.", 1007 },
 	[REASON_SEND_QUEUE_FULL] = { "send-queue-full", 503, "Service Unavailable", ACT_PARTNER,
-		"The next server does not read what we send: our queue for its "
-		"connection is full.",
-		"The administrator of that server must find out why it is too slow.", 1007 },
+		"The next server reads too slowly, and what waits for it leaves no room for a request of "
+		"this kind: NOTIFY is shed first, then MESSAGE, SUBSCRIBE and PUBLISH, then new calls.",
+		"The administrator of that server must find out why it is too slow; `connections:` of "
+		"the route may let it read several connections at a time.", 1007 },
+	[REASON_PEER_NOT_READING] = { "peer-not-reading", 503, "Service Unavailable", ACT_PARTNER,
+		"The next server read less than 16 KB in 20 seconds while more waited for it, so its "
+		"connection was ended.",
+		"The administrator of that server must find out why it does not read.", 1007 },
 	[REASON_NO_ANSWER] = { "no-answer", 408, "Request Timeout", ACT_EITHER,
 		"No server of the next hop answered the request in time (Timer B or F).",
 		"Check with `nuncio status` whether the server answers anything at "

@@ -56,6 +56,7 @@ enum reason {
 	REASON_TOO_MANY_CONNECTIONS,
 	REASON_TOO_MANY_HANDSHAKES,
 	REASON_OVERLOAD,	    /* 503, out of memory or queue */
+	REASON_SHED_LOAD,	    /* 503, less important than others, and there is no time or room for all */
 	REASON_DRAINING,	    /* 503 */
 	REASON_PARTNER_RATE_LIMITED, /* 503, a discovered domain, federation.discovered.rate */
 	REASON_PARTNER_SUSPICIOUS,  /* 503, .suspicious_rate */
@@ -82,6 +83,7 @@ enum reason {
 	REASON_CONNECT_TIMEOUT,	    /* 503 */
 	REASON_CONNECTION_LOST,	    /* 503 */
 	REASON_SEND_QUEUE_FULL,	    /* 503 */
+	REASON_PEER_NOT_READING,    /* 503, its connection was ended for it */
 	REASON_NO_ANSWER,	    /* 408 */
 	REASON_ALL_SERVERS_DOWN,    /* 503, every hop is known to be dead */
 	REASON_NEXT_HOP_503,	    /* 503 passed as 500 by RFC 3261 16.7 */

@@ -126,6 +126,8 @@
 	{ path "[].requests_received", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
 	{ path "[].requests_sent", OUTPUT_NUMBER, ALWAYS, "since the start", NULL }, \
 	{ path "[].failures_by_reason", OUTPUT_COUNTS, ALWAYS, "since the start", NULL }, \
+	{ path "[].connections_in", OUTPUT_NUMBER, ALWAYS, "open now, that it opened", NULL }, \
+	{ path "[].connections_out", OUTPUT_NUMBER, ALWAYS, "open now, that we opened", NULL }, \
 	{ path "[].probe_us", OUTPUT_NUMBER, OPTIONAL, "the last probe that was answered took so long", NULL }, \
 	{ path "[].certificate_days_left", OUTPUT_NUMBER, OPTIONAL, "of the certificate that it showed last", NULL }, \
 	{ path "[].tried[]", OUTPUT_LIST, ALWAYS, "its servers that were tried", NULL }, \
@@ -358,6 +360,8 @@ const struct output_row output_selfcheck[] = {
 	{ path "[].requests_sent", OUTPUT_NUMBER, ALWAYS, "since it is known", NULL }, \
 	{ path "[].sent_failed", OUTPUT_NUMBER, ALWAYS, "of these without an answer from there", NULL }, \
 	{ path "[].users", OUTPUT_NUMBER, ALWAYS, "distinct users of ours that it addressed; above 1000 an estimate", NULL }, \
+	{ path "[].connections_in", OUTPUT_NUMBER, ALWAYS, "open now, that it opened", NULL }, \
+	{ path "[].connections_out", OUTPUT_NUMBER, ALWAYS, "open now, that we opened", NULL }, \
 	{ path "[].said", OUTPUT_TIME, OPTIONAL, "when it was approved or blocked", NULL }, \
 	{ path "[].until", OUTPUT_TEXT, OPTIONAL, "the approval ends; empty: it does not", NULL }, \
 	{ path "[].note", OUTPUT_TEXT, OPTIONAL, "why, as it was said", NULL }, \

@@ -103,6 +103,13 @@ static void put_head(const struct screen *screen, const json_t *row, const char 
 	fputc('\n', screen->file);
 }
 
+static void show_connections(const struct screen *screen, const json_t *row)
+{
+	begin_line(screen, "connections");
+	fprintf(screen->file, "%lld in, %lld out\n", record_number(row, "connections_in"),
+		record_number(row, "connections_out"));
+}
+
 static void show_route(const struct screen *screen, const json_t *row)
 {
 	char seen[40];
@@ -114,6 +121,7 @@ static void show_route(const struct screen *screen, const json_t *row)
 	fprintf(screen->file, "%lld received, %lld sent, %lld failed\n",
 		record_number(row, "requests_received"), record_number(row, "requests_sent"),
 		record_number(row, "failures"));
+	show_connections(screen, row);
 	if (strcmp(record_text(row, "last_reason"), "none") != 0)
 		put_line(screen, "failed last by", record_text(row, "last_reason"));
 	if (json_object_get(row, "certificate_days_left")) {
@@ -171,6 +179,7 @@ static void show_discovered(const struct screen *screen, const json_t *row)
 	begin_line(screen, "");
 	fprintf(screen->file, "%lld sent, %lld failed\n", record_number(row, "requests_sent"),
 		record_number(row, "sent_failed"));
+	show_connections(screen, row);
 	begin_line(screen, "users addressed");
 	fprintf(screen->file, "%lld\n", record_number(row, "users"));
 	put_line(screen, "SRV target", record_text(row, "srv_target"));

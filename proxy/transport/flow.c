@@ -1,5 +1,8 @@
 #include "proxy/transport/flow.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "proxy/transport/stand_in.h"
 #include "proxy/transport/trace.h"
 
@@ -17,6 +20,8 @@ struct flow *flow_unref(struct flow *flow)
 	list_remove(&flow->link);
 	identity_unref(flow->identity);
 	listener_unref(flow->listener);
+	free(flow->speaks_for);
+	flow->speaks_for = NULL;
 	flow->ops->destroy(flow);
 	return NULL;
 }
@@ -52,6 +57,19 @@ void flow_unwatch(struct flow_user *user)
 {
 	if (user->link.next)
 		list_remove(&user->link);
+}
+
+bool flow_note_peer(struct flow *flow, const char *id)
+{
+	if (!flow->is_inbound || flow->speaks_for_others || !*id)
+		return false;
+	if (flow->speaks_for) {
+		flow->speaks_for_others = strcmp(flow->speaks_for, id) != 0;
+		return false;
+	}
+	flow->speaks_for = strdup(id);
+	flow->speaks_for_others = !flow->speaks_for;
+	return flow->speaks_for != NULL;
 }
 
 enum err flow_peer_chain(struct flow *flow, struct peer_chain **out)

@@ -59,9 +59,12 @@ struct flow {
 	bool is_open;			/* connected and, with TLS, shaken hands */
 	bool is_half_closed;		/* the peer will send no more: it gets answers, but no requests */
 	bool is_closed;
+	bool is_slow;			/* the peer does not read as fast as we write: what is sent waits here */
 	uint64_t opened_ms, last_received_ms, last_sent_ms;
 	uint64_t n_received_bytes, n_sent_bytes;
 	struct list users;		/* flow_user.link */
+	char *speaks_for;		/* inbound: the first id for which the roof knows its peer; owned; NULL: none yet */
+	bool speaks_for_others;		/* and there were more */
 	void *waiting; /* what the roof keeps of it while requests of it wait for DNS: proxy/hold */
 	/* How it ended, once is_closed. */
 	enum err end_err;
@@ -70,8 +73,10 @@ struct flow {
 	/* From here on transport's own. */
 	struct list link;	  /* of all flows of the transport */
 	struct list id_link;
-	struct list pool_link;
+	struct list pool_link, peer_link;
 	struct pool_place *pool_place;
+	struct pool_peer *pool_peer; /* dialled, for a peer that has a name */
+	struct timer spare;	  /* of a connection beside others, until it is needed no more */
 	struct list sendings;	  /* that wait until it is open */
 	size_t n_waiting_bytes;	  /* of those */
 	size_t n_queued_bytes;	  /* given to send, and not yet to the kernel */
@@ -96,6 +101,10 @@ void flow_close(struct flow *flow, enum reason why);
 enum err flow_watch(struct flow *flow, struct flow_user *user,
 		    void (*on_closed)(struct flow_user *user, enum err err, enum reason reason)) MUST_CHECK;
 void flow_unwatch(struct flow_user *user); /* fine if it is on no list */
+
+/* The roof knows the peer of an accepted connection as id ("partner:partner.example") now, or, by speaks_for_others, as several. True if
+ * it is the first one. Without memory it counts as several. */
+bool flow_note_peer(struct flow *flow, const char *id);
 
 /* The certificates that the peer showed, to be kept; give back with peer_chain_unref. ERR_NOT_FOUND: none; ERR_TOO_LARGE,
  * ERR_NO_MEMORY. */

@@ -8,6 +8,7 @@
 
 #include "conf/settings.h"
 #include "proxy/base/addr.h"
+#include "proxy/sip/importance.h"
 #include "proxy/transport/credentials.h"
 #include "proxy/transport/listener.h"
 
@@ -27,6 +28,9 @@ struct hop {
 	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
 	void *health;			  /* routing's record for it; transport does not look */
 	uint64_t connect_ms;		  /* how long a new connection may take; 0: as the limits say */
+	unsigned max_connections;	  /* with this peer, over all workers: RFC 5923, field.md pitfall 10; 0: one */
+	enum importance importance;	  /* of the request: what waits for the peer may be so much */
+	uint64_t call;			  /* keyed hash of its Call-ID: what belongs together stays in order; 0: it is alone */
 	uint64_t flow_id;		  /* the connection by which alone it is reached, of whichever worker; 0: none */
 	/* The last, as only what is used of them is copied. */
 	const char *names[HOP_MAX_NAMES]; /* any one of these must be in the peer's certificate */

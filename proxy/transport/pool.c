@@ -6,7 +6,7 @@
 #include "proxy/base/table.h"
 #include "proxy/base/text.h"
 
-enum { MAX_ACCEPTED_LOOKED_AT = 64, MAX_KEY = 1024 };
+enum { MAX_ACCEPTED_LOOKED_AT = 64, MAX_KEY = 1024, N_CALLS = 1024, BUSY_BYTES = 64 * 1024 };
 
 /* Flows that share a key: what they were dialled for, or the address they came from and the
  * certificates on both sides. Whether they fit a hop is looked at again each time, because 64
@@ -26,8 +26,23 @@ struct pool_place {
 	UT_hash_handle hh;
 };
 
+/* All that was dialled for one peer, wherever it is. */
+struct pool_peer {
+	uint64_t key;
+	struct list flows; /* flow.peer_link */
+	unsigned n_flows;
+	UT_hash_handle hh;
+};
+
+/* By which flow the last request of a call went. Two calls that share a place take turns in being remembered. */
+struct call {
+	uint64_t call, flow_id;
+};
+
 struct pool {
 	struct pool_place *places;
+	struct pool_peer *peers;
+	struct call calls[N_CALLS];
 };
 
 struct key {
@@ -150,26 +165,43 @@ static size_t load_of(const struct flow *flow)
 	return flow->n_waiting_bytes + flow->n_queued_bytes;
 }
 
-static struct flow *find_dialled(struct pool *pool, const struct hop *hop, unsigned max_flows)
+/* Another connection helps where bytes are stuck in front of ours: not while one is still connecting, nor when the kernel
+ * was not asked yet. */
+static bool is_busy(const struct flow *flow)
+{
+	return flow->is_slow && load_of(flow) >= BUSY_BYTES;
+}
+
+/* Those that may carry a request. */
+struct choice {
+	uint64_t wanted_id; /* by which its call went before; 0: none */
+	struct flow *best, *same;
+	unsigned n_accepted;
+	bool is_any_free;
+};
+
+static void consider(struct choice *choice, struct flow *flow)
+{
+	choice->n_accepted += flow->is_inbound;
+	choice->is_any_free |= !is_busy(flow);
+	if (flow->id == choice->wanted_id)
+		choice->same = flow;
+	if (!choice->best || load_of(flow) < load_of(choice->best))
+		choice->best = flow;
+}
+
+static void consider_dialled(struct pool *pool, const struct hop *hop, struct choice *choice)
 {
 	struct pool_place *place = find_place(pool, dialled_key(hop));
 	struct list *link, *following;
-	struct flow *best = NULL;
 
 	if (!place || !place_fits(place, hop))
-		return NULL;
+		return;
 	list_for_each(link, following, &place->flows) {
 		struct flow *flow = container_of(link, struct flow, pool_link);
-		if (flow->is_open && is_tls(hop->transport) && !has_proved_name(flow, hop))
-			continue;
-		if (!best || load_of(flow) < load_of(best))
-			best = flow;
+		if (!flow->is_open || !is_tls(hop->transport) || has_proved_name(flow, hop))
+			consider(choice, flow);
 	}
-	/* Another one helps when bytes are stuck in front of us, not while the first is still
-	 * connecting. */
-	if (best && best->is_open && load_of(best) > 0 && place->n_flows < max_flows)
-		return NULL;
-	return best;
 }
 
 static bool accepted_fits(const struct pool_place *place, const struct flow *flow,
@@ -187,7 +219,8 @@ static bool accepted_fits(const struct pool_place *place, const struct flow *flo
 	       has_proved_name(flow, hop);
 }
 
-static struct flow *find_accepted(struct pool *pool, const struct hop *hop)
+/* RFC 5923: what the peer opened serves our requests, too. */
+static void consider_accepted(struct pool *pool, const struct hop *hop, struct choice *choice)
 {
 	struct pool_place *place =
 		find_place(pool, accepted_key(hop->transport, &hop->remote,
@@ -197,22 +230,89 @@ static struct flow *find_accepted(struct pool *pool, const struct hop *hop)
 	unsigned n = 0;
 
 	if (!place || !place->is_accepted)
-		return NULL;
+		return;
 	list_for_each(link, following, &place->flows) {
 		struct flow *flow = container_of(link, struct flow, pool_link);
 		if (accepted_fits(place, flow, hop))
-			return flow;
+			consider(choice, flow);
 		if (++n >= MAX_ACCEPTED_LOOKED_AT)
 			break;
 	}
-	return NULL;
+}
+
+static uint64_t peer_key(const char *id)
+{
+	return random_keyed_hash(id, strlen(id));
+}
+
+static struct pool_peer *find_peer(struct pool *pool, const struct hop *hop)
+{
+	struct pool_peer *peer = NULL;
+	uint64_t key;
+
+	if (!hop->peer || !*hop->peer)
+		return NULL;
+	key = peer_key(hop->peer);
+	HASH_FIND(hh, pool->peers, &key, sizeof(key), peer);
+	return peer;
+}
+
+static struct call *call_at(struct pool *pool, uint64_t call)
+{
+	return &pool->calls[call % N_CALLS];
+}
+
+static uint64_t remembered_flow(struct pool *pool, uint64_t call)
+{
+	const struct call *at = call_at(pool, call);
+
+	return call && at->call == call ? at->flow_id : 0;
+}
+
+void pool_remember(struct pool *pool, const struct hop *hop, const struct flow *flow)
+{
+	if (hop->call)
+		*call_at(pool, hop->call) = (struct call){ hop->call, flow->id };
+}
+
+/* How many there are for the peer: what was dialled, to whichever place, and what it opened itself. */
+static unsigned n_of_peer(struct pool *pool, const struct hop *hop, const struct choice *choice)
+{
+	const struct pool_peer *peer = find_peer(pool, hop);
+	const struct pool_place *place = peer ? NULL : find_place(pool, dialled_key(hop));
+	const unsigned n_dialled = peer ? peer->n_flows : place ? place->n_flows : 0;
+
+	return n_dialled + choice->n_accepted;
 }
 
 struct flow *pool_find(struct pool *pool, const struct hop *hop, unsigned max_flows)
 {
-	struct flow *flow = find_dialled(pool, hop, max_flows);
+	struct choice choice = { .wanted_id = remembered_flow(pool, hop->call) };
 
-	return flow ? flow : find_accepted(pool, hop);
+	consider_dialled(pool, hop, &choice);
+	if (!choice.best || !choice.is_any_free || (choice.wanted_id && !choice.same))
+		consider_accepted(pool, hop, &choice);
+	if (choice.same)
+		return choice.same; /* what belongs together stays in order */
+	if (choice.best && !choice.is_any_free && n_of_peer(pool, hop, &choice) < max_flows)
+		return NULL;
+	return choice.best;
+}
+
+size_t pool_unsent_bytes(struct pool *pool, const struct hop *hop, const struct flow *flow)
+{
+	const struct pool_peer *peer = find_peer(pool, hop);
+	size_t n_bytes = flow && (!peer || flow->pool_peer != peer) ? load_of(flow) : 0;
+	const struct list *link;
+
+	for (link = peer ? peer->flows.next : NULL; link && link != &peer->flows; link = link->next)
+		n_bytes += load_of(container_of(link, struct flow, peer_link));
+	return n_bytes;
+}
+
+bool pool_is_alone(const struct flow *flow)
+{
+	return !flow->pool_place || flow->pool_place->n_flows <= 1;
 }
 
 /* The place with that key, made if it is not there; NULL when memory is short. */
@@ -243,6 +343,33 @@ static void put(struct pool_place *place, struct flow *flow)
 	flow->pool_place = place;
 }
 
+/* Where memory is short it is not counted among the peer's. */
+static enum err add_to_peer(struct pool *pool, struct flow *flow, const struct hop *hop)
+{
+	struct pool_peer *peer = find_peer(pool, hop);
+
+	if (!hop->peer || !*hop->peer)
+		return ERR_OK;
+	if (!peer) {
+		struct pool_peer *made = calloc(1, sizeof(*made));
+
+		if (!made)
+			return ERR_NO_MEMORY;
+		made->key = peer_key(hop->peer);
+		list_init(&made->flows);
+		HASH_ADD(hh, pool->peers, key, sizeof(made->key), made);
+		peer = find_peer(pool, hop);
+		if (peer != made) {
+			free(made);
+			return ERR_NO_MEMORY;
+		}
+	}
+	list_append(&peer->flows, &flow->peer_link);
+	peer->n_flows++;
+	flow->pool_peer = peer;
+	return ERR_OK;
+}
+
 enum err pool_add_dialled(struct pool *pool, struct flow *flow, const struct hop *hop)
 {
 	struct pool_place *place = make_place(pool, dialled_key(hop), false);
@@ -260,7 +387,7 @@ enum err pool_add_dialled(struct pool *pool, struct flow *flow, const struct hop
 	text_copy(place->ours, sizeof(place->ours), credentials_fingerprint(hop->credentials));
 	text_copy(place->trust, sizeof(place->trust), tls_trust_fingerprint(hop->trust));
 	put(place, flow);
-	return ERR_OK;
+	return add_to_peer(pool, flow, hop);
 }
 
 enum err pool_add_accepted(struct pool *pool, struct flow *flow, const char *our_fingerprint,
@@ -284,10 +411,25 @@ enum err pool_add_accepted(struct pool *pool, struct flow *flow, const char *our
 	return ERR_OK;
 }
 
+static void remove_from_peer(struct pool *pool, struct flow *flow)
+{
+	struct pool_peer *peer = flow->pool_peer;
+
+	if (!peer)
+		return;
+	list_remove(&flow->peer_link);
+	flow->pool_peer = NULL;
+	if (--peer->n_flows == 0) {
+		HASH_DELETE(hh, pool->peers, peer);
+		free(peer);
+	}
+}
+
 void pool_remove(struct pool *pool, struct flow *flow)
 {
 	struct pool_place *place = flow->pool_place;
 
+	remove_from_peer(pool, flow);
 	if (!place)
 		return;
 	list_remove(&flow->pool_link);

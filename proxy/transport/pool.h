@@ -15,9 +15,19 @@ struct pool;
 enum err pool_new(struct pool **out) MUST_CHECK;
 struct pool *pool_free(struct pool *pool); /* must be empty; NULL is fine */
 
-/* The least loaded connection for hop, open or still connecting; NULL: dial one. Also NULL
- * while all of them have bytes to send and there are fewer than max_flows. */
+/* The connection for hop, open or still connecting: that by which the last request of its call went (hop.call), else the least
+ * loaded; NULL: dial one. Also NULL for a new call while all of them have much to send or a peer that reads slowly, and the
+ * peer has fewer than max_flows, those that it opened itself included. */
 struct flow *pool_find(struct pool *pool, const struct hop *hop, unsigned max_flows);
+
+/* The request of hop's call goes by flow: what follows does, too, as long as it is remembered. */
+void pool_remember(struct pool *pool, const struct hop *hop, const struct flow *flow);
+
+/* What waits for the hop's peer, in all that was dialled for it and in flow, if that is not NULL. */
+size_t pool_unsent_bytes(struct pool *pool, const struct hop *hop, const struct flow *flow);
+
+/* True if there is no other connection to the same place for the same peer. */
+bool pool_is_alone(const struct flow *flow);
 
 /* Adds a connection that was dialled for hop. ERR_NO_MEMORY. */
 enum err pool_add_dialled(struct pool *pool, struct flow *flow,

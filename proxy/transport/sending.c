@@ -1,3 +1,5 @@
+#include "proxy/transport/transport.h"
+
 #include <string.h>
 
 #include "proxy/transport/path_mtu.h"
@@ -5,9 +7,10 @@
 #include "proxy/transport/stand_in.h"
 #include "proxy/transport/stream.h"
 #include "proxy/transport/trace.h"
-#include "proxy/transport/transport.h"
 #include "proxy/transport/transport_inside.h"
 #include "proxy/transport/udp.h"
+
+enum { PEER_PART = 4 }; /* of what is left for all queues, one peer's may have a quarter */
 
 static void tell_end(struct loop_call *call)
 {
@@ -72,6 +75,62 @@ static enum err send_datagram(struct transport *transport, const struct hop *hop
 	return err == ERR_OK ? ERR_OK : refuse(sending, err);
 }
 
+/* ---- connections beside others ---- */
+
+/* It was needed while the others had much to send; looked at when it may have been idle for long enough. */
+static void on_spare(struct timer *timer)
+{
+	struct flow *flow = container_of(timer, struct flow, spare);
+	struct transport *transport = flow->owner;
+	const uint64_t idle_ms = transport->limits.spare_idle_ms, now_ms = loop_now_ms(transport->loop);
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms ? flow->last_received_ms : flow->last_sent_ms;
+
+	if (pool_is_alone(flow))
+		return; /* the others have ended */
+	if (now_ms - last_ms < idle_ms) {
+		timer_start(transport->loop, timer, idle_ms - (now_ms - last_ms), on_spare);
+		return;
+	}
+	if (list_is_empty(&flow->users) && list_is_empty(&flow->sendings) && flow->n_queued_bytes == 0 &&
+	    flow->n_refs <= 1)
+		flow_close(flow, REASON_NONE);
+	else
+		timer_start(transport->loop, timer, idle_ms, on_spare);
+}
+
+/* Of what a peer may have in all, one worker's part; without any nothing would go. */
+static unsigned share_of_worker(const struct transport *transport, const struct hop *hop)
+{
+	const unsigned n = transport->limits.n_workers, all = hop->max_connections;
+	const unsigned share = all / n + (transport->worker % n < all % n);
+
+	return share ? share : 1;
+}
+
+/* ---- what may wait ---- */
+
+/* The less room there is for all, the less one peer may take up: who has nothing yet always finds some. */
+static size_t room_of_peer(const struct transport *transport)
+{
+	const struct transport_limits *limits = &transport->limits;
+	size_t left = limits->all_queues_bytes > transport->n_unsent_bytes
+			      ? limits->all_queues_bytes - transport->n_unsent_bytes
+			      : 0;
+
+	if (!limits->all_queues_bytes || left / PEER_PART > limits->queue_bytes)
+		return limits->queue_bytes;
+	return left / PEER_PART;
+}
+
+/* False: so much waits for the peer that this request is shed (field.md pitfall 10). */
+static bool has_room(const struct transport *transport, const struct hop *hop, const struct flow *flow, size_t len)
+{
+	bool is_quick = flow && flow->is_open && !flow->is_slow; /* what is in it was just not written yet */
+	size_t n_unsent = !is_quick && transport->n_unsent_bytes ? pool_unsent_bytes(transport->pool, hop, flow) : 0;
+
+	return n_unsent == 0 || n_unsent + len <= importance_share(hop->importance, room_of_peer(transport));
+}
+
 /* Makes a connection for hop; it may have failed already when this returns. */
 static struct flow *dial(struct transport *transport, const struct hop *hop)
 {
@@ -83,6 +142,8 @@ static struct flow *dial(struct transport *transport, const struct hop *hop)
 			sizeof(flow->peer_name) - 1);
 		if (!flow->pool_place && pool_add_dialled(transport->pool, flow, hop) != ERR_OK)
 			return flow; /* it serves this one request */
+		if (!pool_is_alone(flow) && transport->limits.spare_idle_ms)
+			timer_start(transport->loop, &flow->spare, transport->limits.spare_idle_ms, on_spare);
 	}
 	return flow;
 }
@@ -90,9 +151,10 @@ static struct flow *dial(struct transport *transport, const struct hop *hop)
 static enum err send_on_stream(struct transport *transport, const struct hop *hop,
 			       struct sending *sending)
 {
-	struct flow *flow =
-		pool_find(transport->pool, hop, transport->limits.connections_per_hop);
+	struct flow *flow = pool_find(transport->pool, hop, share_of_worker(transport, hop));
 
+	if (!has_room(transport, hop, flow, sending->wire->len))
+		return refuse(sending, ERR_LIMIT);
 	if (!flow && transport->n_streams >= transport->limits.connections)
 		return refuse(sending, ERR_LIMIT);
 	if (!flow && hop->transport != TRANSPORT_TCP &&
@@ -108,6 +170,7 @@ static enum err send_on_stream(struct transport *transport, const struct hop *ho
 		sending_finish(transport, sending, NULL, flow->end_err, flow->end_reason);
 		return ERR_OK;
 	}
+	pool_remember(transport->pool, hop, flow);
 	if (flow->is_open) {
 		enum err err = flow_send(flow, sending->wire);
 		if (err != ERR_OK)
@@ -118,7 +181,7 @@ static enum err send_on_stream(struct transport *transport, const struct hop *ho
 	if (flow->n_waiting_bytes > 0 &&
 	    flow->n_waiting_bytes + sending->wire->len > transport->limits.queue_bytes)
 		return refuse(sending, ERR_LIMIT);
-	flow->n_waiting_bytes += sending->wire->len;
+	flow_add_waiting(flow, (ptrdiff_t)sending->wire->len);
 	list_append(&flow->sendings, &sending->link);
 	sending->flow = flow; /* not counted: it ends this sending before it goes */
 	return ERR_OK;
@@ -131,6 +194,8 @@ static enum err send_on_flow(struct transport *transport, const struct hop *hop,
 	struct flow *flow = NULL;
 	enum err err = stand_in_find(transport, hop, &flow);
 
+	if (err == ERR_OK && !has_room(transport, hop, flow, sending->wire->len))
+		err = ERR_LIMIT;
 	if (err == ERR_OK)
 		err = flow_send(flow, sending->wire);
 	if (err == ERR_NO_MEMORY || err == ERR_LIMIT)
@@ -160,7 +225,7 @@ void transport_cancel(struct sending *sending)
 		loop_defer_cancel(&sending->call);
 		sending->flow = flow_unref(sending->flow);
 	} else if (sending->flow) {
-		sending->flow->n_waiting_bytes -= sending->wire->len;
+		flow_add_waiting(sending->flow, -(ptrdiff_t)sending->wire->len);
 		sending->flow = NULL;
 	}
 	list_remove(&sending->link);

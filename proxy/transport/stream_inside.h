@@ -22,7 +22,8 @@ struct stream {
 	enum stream_state state;
 	struct loop_watch watch;
 	struct timer deadline; /* of the state */
-	struct timer stall;    /* runs while the peer does not read */
+	struct timer stall;    /* runs while the peer reads too slowly */
+	uint64_t stall_sent_bytes; /* flow.n_sent_bytes when it began */
 	struct loop_call flush_call, report_call;
 	struct framer framer;
 	char *in; /* the beginning of a message whose rest is on the way */

@@ -6,6 +6,8 @@
 
 #include "proxy/transport/stream_inside.h"
 
+/* A peer that is worth its queue reads so much in write_stall_ms, or all there is. */
+enum { MIN_READ_BYTES = 16384 };
 enum { MAX_READS = 8, MAX_PIECES = 64, MAX_CIPHER = 128 * 1024, MIN_BUFFER = 1024 };
 
 /* stream, event: everyone else who holds the flow has something left to say on it. */
@@ -20,31 +22,43 @@ static void count_unsent(struct stream *stream)
 	flow_set_queued(&stream->flow, stream->queue.n_bytes + n_cipher);
 }
 
+static void on_stall(struct timer *timer);
+
+static void start_stall(struct stream *stream)
+{
+	struct transport *transport = stream->flow.owner;
+
+	stream->stall_sent_bytes = stream->flow.n_sent_bytes;
+	timer_start(transport->loop, &stream->stall, transport->limits.write_stall_ms, on_stall);
+}
+
+/* A byte now and then is not reading: who takes that little keeps a queue full of ours for hours. */
 static void on_stall(struct timer *timer)
 {
-	stream_end(container_of(timer, struct stream, stall), ERR_TIMEOUT,
-		   REASON_CONNECTION_LOST, STREAM_DROP);
+	struct stream *stream = container_of(timer, struct stream, stall);
+
+	if (stream->flow.n_sent_bytes - stream->stall_sent_bytes >= MIN_READ_BYTES)
+		start_stall(stream);
+	else
+		stream_end(stream, ERR_TIMEOUT, REASON_PEER_NOT_READING, STREAM_DROP);
 }
 
 /* The kernel takes no more: wait for the peer to read, but not for ever (field.md pitfall 10).
  */
-static void block(struct stream *stream, bool had_progress)
+static void block(struct stream *stream)
 {
-	struct transport *transport = stream->flow.owner;
-
 	if (stream->is_ending)
 		return;
-	if (had_progress || !timer_is_running(&stream->stall))
-		timer_start(transport->loop, &stream->stall, transport->limits.write_stall_ms,
-			    on_stall);
-	stream->is_blocked = true;
+	if (!timer_is_running(&stream->stall))
+		start_stall(stream);
+	stream->is_blocked = stream->flow.is_slow = true;
 	stream_watch(stream);
 }
 
 static void unblock(struct stream *stream)
 {
 	timer_stop(&stream->stall);
-	stream->is_blocked = false;
+	stream->is_blocked = stream->flow.is_slow = false;
 	if (!stream->is_ending)
 		stream_watch(stream);
 }
@@ -60,7 +74,7 @@ static void on_write_error(struct stream *stream)
 }
 
 /* Writes from the queue (plain) or from TLS's output; false if it is blocked or broken. */
-static bool write_some(struct stream *stream, bool *had_progress)
+static bool write_some(struct stream *stream)
 {
 	struct iovec iov[MAX_PIECES];
 	unsigned n = 1;
@@ -77,14 +91,13 @@ static bool write_some(struct stream *stream, bool *had_progress)
 	if (sent < 0 && errno == EINTR)
 		return true;
 	if (sent < 0 && errno == EAGAIN) {
-		block(stream, *had_progress);
+		block(stream);
 		return false;
 	}
 	if (sent < 0) {
 		on_write_error(stream);
 		return false;
 	}
-	*had_progress = true;
 	flow_count_sent(&stream->flow, (size_t)sent);
 	stream->flow.last_sent_ms = loop_now_ms(stream->flow.owner->loop);
 	if (stream->tls)
@@ -125,8 +138,6 @@ static bool has_output(struct stream *stream)
 
 void stream_flush(struct stream *stream)
 {
-	bool had_progress = false;
-
 	if (stream->is_blocked || stream->flow.is_closed || stream->state == STREAM_CONNECTING)
 		return;
 	for (;;) {
@@ -136,7 +147,7 @@ void stream_flush(struct stream *stream)
 		}
 		if (!has_output(stream))
 			break;
-		if (!write_some(stream, &had_progress)) {
+		if (!write_some(stream)) {
 			if (!stream->flow.is_closed)
 				count_unsent(stream);
 			return;

@@ -23,7 +23,8 @@ static const struct transport_limits preset_limits = {
 	.first_message_ms = 30000,
 	.idle_ms = 3600 * 1000,
 	.write_stall_ms = 10000,
-	.connections_per_hop = 1,
+	.n_workers = 1,
+	.spare_idle_ms = 60000,
 };
 
 static struct list *bucket(struct transport *transport, uint64_t id)
@@ -118,8 +119,8 @@ struct transport *transport_free(struct transport *transport)
 void transport_set_limits(struct transport *transport, const struct transport_limits *limits)
 {
 	transport->limits = *limits;
-	if (transport->limits.connections_per_hop == 0)
-		transport->limits.connections_per_hop = 1;
+	if (transport->limits.n_workers == 0)
+		transport->limits.n_workers = 1;
 }
 
 enum err transport_listen(struct transport *transport, struct listener *const *listeners,
@@ -231,6 +232,7 @@ void transport_flow_init(struct transport *transport, struct flow *flow,
 	list_init(&flow->sendings);
 	list_init(&flow->id_link);
 	list_init(&flow->pool_link);
+	list_init(&flow->peer_link);
 	list_append(&transport->flows, &flow->link);
 	if (kind == TRANSPORT_UDP) {
 		flow->is_open = true;
@@ -258,7 +260,7 @@ static void send_waiting(struct flow *flow)
 	list_for_each(link, following, &flow->sendings) {
 		struct sending *sending = container_of(link, struct sending, link);
 		list_remove(link);
-		flow->n_waiting_bytes -= sending->wire->len;
+		flow_add_waiting(flow, -(ptrdiff_t)sending->wire->len);
 		enum err err = flow_send(flow, sending->wire);
 		sending_finish(transport, sending, flow, err,
 			       err == ERR_OK ? REASON_NONE : REASON_SEND_QUEUE_FULL);
@@ -327,6 +329,11 @@ static void count_end(const struct flow *flow)
 			     flow->transport, flow_direction(flow), flow->end_reason, 1);
 }
 
+void transport_flow_queued(struct flow *flow, size_t n_bytes)
+{
+	flow_set_queued(flow, n_bytes);
+}
+
 void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
 {
 	struct transport *transport = flow->owner;
@@ -339,10 +346,13 @@ void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
 	flow->end_err = err == ERR_OK ? ERR_CLOSED : err;
 	flow->end_reason = reason;
 	pool_remove(transport->pool, flow);
+	flow_set_queued(flow, 0);
+	flow_add_waiting(flow, -(ptrdiff_t)flow->n_waiting_bytes);
 	list_remove(&flow->id_link);
 	if (is_connection(flow))
 		transport->n_streams--;
 	timer_stop(&flow->keep_alive);
+	timer_stop(&flow->spare);
 	loop_defer_cancel(&flow->half_call);
 	stand_in_tell_lost(flow);
 	count_end(flow);

@@ -58,10 +58,12 @@ struct transport_user {
 
 struct transport_limits {
 	size_t message_bytes;	       /* larger messages are refused, streams closed */
-	size_t queue_bytes;	       /* unsent bytes of one flow */
+	size_t queue_bytes;	       /* unsent bytes of one flow, and of all for one peer */
+	size_t all_queues_bytes;       /* of all flows: the less is left, the less may one peer take up; 0: no bound */
 	unsigned connections;	       /* of this worker */
 	uint64_t connect_ms, handshake_ms, first_message_ms, idle_ms, write_stall_ms;
-	unsigned connections_per_hop;  /* 1 to 4 */
+	unsigned n_workers;	       /* that share hop.max_connections; 0: as 1 */
+	uint64_t spare_idle_ms;	       /* a connection beside others to the same place ends when it is idle so long; 0: never */
 };
 
 /* Makes the transport of worker number worker. counters may be NULL. */
@@ -92,7 +94,9 @@ struct sending {
 	bool is_active;
 };
 
-/* Sends wire to hop, over a connection of the pool (RFC 5923) or a new one; if the hop names its connection, over that
+/* Sends wire to hop, over a connection of the pool (RFC 5923) or a new one: a further one where all that are there have much to
+ * send, or a peer that reads slowly (hop.max_connections). What waits for one peer is bounded; where it takes up more than
+ * importance_share of that, ERR_LIMIT. If the hop names its connection, over that
  * one and no other: is it gone, on_end comes with ERR_CLOSED and REASON_CONNECTION_LOST. Returns ERR_NO_MEMORY, ERR_LIMIT
  * or ERR_TOO_LARGE at once, without on_end; else on_end follows. */
 enum err transport_send(struct transport *transport, const struct hop *hop, struct wire *wire,
@@ -138,6 +142,8 @@ void transport_flow_init(struct transport *transport, struct flow *flow, const s
 			 struct listener *listener, enum conf_transport kind, const struct addr *local,
 			 const struct addr *remote);
 void transport_flow_opened(struct flow *flow);
+/* So many bytes wait in it now. */
+void transport_flow_queued(struct flow *flow, size_t n_bytes);
 /* The peer will send no more, but may get the answers to what it asked: what waits for answers from it hears of the end
  * now, and no request takes it any more. */
 void transport_flow_half_closed(struct flow *flow);

@@ -27,6 +27,7 @@ struct transport {
 
 	struct list flows;  /* flow.link: every one that is not freed yet, closed ones too */
 	unsigned n_streams; /* that are not closed */
+	size_t n_unsent_bytes; /* of all flows: queued, or waiting for their connection */
 	uint64_t next_id;
 	struct list by_id[N_FLOW_BUCKETS]; /* flow.id_link: streams that are not closed */
 	struct pool *pool;
@@ -83,5 +84,12 @@ static inline void flow_set_queued(struct flow *flow, size_t n_bytes)
 {
 	counter_add1(flow->owner->counters, COUNTER_SEND_QUEUE_BYTES, flow_network(flow),
 		     (int64_t)n_bytes - (int64_t)flow->n_queued_bytes);
+	flow->owner->n_unsent_bytes += n_bytes - flow->n_queued_bytes;
 	flow->n_queued_bytes = n_bytes;
+}
+
+static inline void flow_add_waiting(struct flow *flow, ptrdiff_t n_bytes)
+{
+	flow->owner->n_unsent_bytes += (size_t)n_bytes;
+	flow->n_waiting_bytes += (size_t)n_bytes;
 }

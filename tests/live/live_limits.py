@@ -6,6 +6,7 @@ import time
 
 from sip import Datagrams, Stream, request
 from sites import federation
+from stage import Failure
 
 
 def counters(proxy):
@@ -46,6 +47,54 @@ def test_transactions(tally, stage, both):
     agent.close()
 
 
+def receive_within(stream, seconds):
+    """The next final response, None if there is none in time."""
+    stream.socket.settimeout(seconds)
+    try:
+        while True:
+            answer = stream.receive()
+            if answer is None or answer.status >= 200:
+                return answer
+    except Failure:
+        return None
+
+
+def test_partner_that_does_not_read(tally, stage, both):
+    print("a partner that takes connections and reads nothing")
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.bind((stage.addr(40), 5060))
+    slow.listen()
+    stream = Stream(socket.create_connection((both.a.lan, 5060), timeout=5, source_address=(both.a.backend, 0)))
+
+    def ask(method, size=0, extra=""):
+        stream.send(request(method, "x@slow.example", f"anna@{both.a.domain}", stream.local, "TCP", body="x" * size,
+                            extra="Content-Type: text/plain\r\n" + extra))
+
+    notify = "Event: presence\r\nSubscription-State: active\r\n"
+    answer, n = None, 0
+    while answer is None and n < 1500:  # what the kernels hold comes first
+        for _ in range(50):
+            ask("MESSAGE", 20000)
+        n += 50
+        ask("NOTIFY", extra=notify)
+        answer = receive_within(stream, 0.2)
+    tally.check("NOTIFY is shed with 503, Retry-After and the reason",
+                answer is not None and answer.status == 503 and "NOTIFY" in answer.header("CSeq") and
+                answer.header("Retry-After") and "send-queue-full" in answer.header("Warning"), answer and answer.text)
+    ask("MESSAGE")
+    tally.check("when MESSAGE still finds room", receive_within(stream, 0.2) is None)
+    shown = both.a.proxy.ask_json("partner", "show", "slow.example")["routes"][0]
+    tally.check("it has further connections by then, and no more than it may", 1 < shown["connections_out"] <= 4, shown)
+    status, said, _ = both.a.proxy.ask("partner", "show", "slow.example")
+    tally.check("partner show tells how many", status == 0 and "connections" in said, said)
+    answer = Stream(socket.create_connection((both.a.lan, 5060), timeout=5, source_address=(both.a.backend, 0))).ask(
+        request("OPTIONS", f"{both.b.domain}", f"anna@{both.a.domain}", stream.local, "TCP", uri=f"sip:{both.b.domain}"))
+    tally.check("and the way to others is free", answer is not None and answer.status == 200, answer)
+    stream.close()
+    slow.close()
+
+
 def tests(tally, workers):
     with federation("limits", workers=workers) as (stage, both):
         plain = f"  - {{ name: plain, network: lan, bind: {both.a.lan}, port: 5060, transport: tcp }}\n"
@@ -55,3 +104,8 @@ def tests(tally, workers):
         tally.check("limits are taken by a reload", status == 0 and "message_size 8192" in said, said + wrong)
         for test in (test_message_size, test_transactions):
             tally.section(test, stage, both)
+        route = f"    - {{ domain: slow.example, server: {stage.addr(40)}, transport: tcp, trustworthy: true, probe: 0 }}\n"
+        both.a.proxy.configure(config.replace("limits:", route + "limits:", 1))
+        status, said, wrong = both.a.proxy.ask("reload")
+        tally.check("a further partner is taken by a reload", status == 0, said + wrong)
+        tally.section(test_partner_that_does_not_read, stage, both)

@@ -28,6 +28,8 @@
 	"partners:\n" \
 	"  routes:\n" \
 	"    - { domain: partner.example, server: sip.partner.example, port: 5061, transport: mtls, probe: 0 }\n" \
+	OTHER_PARTNERS
+#define OTHER_PARTNERS \
 	"    - { domain: plain.example, server: 203.0.113.20, port: 5060, transport: udp, trustworthy: true,\n" \
 	"        probe: 0 }\n" \
 	"    - { domain: weak.example, server: 203.0.113.30, port: 5060, transport: tcp, trustworthy: false,\n" \
@@ -47,6 +49,8 @@ const char *const house[] = {
 	/* 2: every route switched off */
 	LISTENERS BACKENDS "partners:\n  enabled: false\n  routes:\n"
 	"    - { domain: partner.example, server: sip.partner.example, port: 5061, transport: mtls, probe: 0 }\n",
+	/* 3: without partner.example, and the others stay */
+	LISTENERS BACKENDS "partners:\n  routes:\n" OTHER_PARTNERS,
 	NULL,
 };
 

@@ -96,12 +96,19 @@ static const struct play plays[] = {
 	  "berlin > BYE\n"
 	  "berlin < 404\n"
 	  "why no-route\n" },
-	{ "... but what was welcome before ends in peace",
+	{ "... and its connections end at once: what was under way finds no way back",
 	  "bob > MESSAGE sip:anna@corp.example\n"
 	  "berlin < MESSAGE\n"
 	  "reload 1\n"
+	  "bob has 0\n"
 	  "berlin > 200\n"
-	  "bob < 200\n" },
+	  "bob < nothing\n" },
+	{ "... while others end in peace",
+	  "mary > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "reload 3\n"
+	  "berlin > 200\n"
+	  "mary < 200\n" },
 	{ "... and when it is there again, so are its dialogs",
 	  CALL
 	  "reload 1\n"

@@ -290,6 +290,63 @@ static void test_threads(void **state)
 	assert_int_equal(threads[0].n_welcome + threads[1].n_welcome, 5);
 }
 
+/* Who floods is told from who only sends. */
+static void test_who_is_heavy(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned n_own, n_others[3]; /* requests in one second */
+		bool is_heavy;
+	} rows[] = {
+		{ "alone", 1, { 0 }, true },
+		{ "two with the same", 10, { 10 }, false },
+		{ "more than half", 11, { 10 }, true },
+		{ "a half of all among four", 15, { 5, 5, 5 }, false },
+		{ "twice its part of four", 12, { 4, 4, 4 }, false },
+		{ "more than that", 13, { 4, 4, 4 }, true },
+		{ "silent", 0, { 5, 5, 5 }, false },
+	};
+	static const char *const others[] = { "partner:b", "partner:c", "partner:d" };
+	struct addr source = address("192.0.2.1");
+	struct settings_limits none = preset;
+	uint64_t now_ms = 10000;
+
+	none.requests = (struct rate){ 0, 1000 };
+	accounts_set_limits(*state, &none);
+	for (size_t i = 0; i < COUNT(rows); i++, now_ms += 10000) {
+		print_message("%s\n", rows[i].name);
+		ask(*state, "192.0.2.1", "partner:a", now_ms, rows[i].n_own);
+		for (size_t k = 0; k < COUNT(others); k++)
+			ask(*state, "192.0.2.1", others[k], now_ms + 500, rows[i].n_others[k]);
+		assert_int_equal(account_is_heavy(*state, &source, "partner:a", now_ms + 1000), rows[i].is_heavy);
+		assert_int_equal(account_is_heavy(*state, &source, "partner:a", now_ms + 1999), rows[i].is_heavy);
+		assert_false(account_is_heavy(*state, &source, "partner:a", now_ms + 2000)); /* that is over */
+		assert_false(account_is_heavy(*state, &source, "partner:nobody", now_ms + 1000));
+	}
+}
+
+static void test_fullness(void **state)
+{
+	static const struct {
+		unsigned n, wanted;
+	} rows[] = { { 0, 0 }, { 47, 0 }, { 48, 1 }, { 55, 1 }, { 56, 2 }, { 59, 2 }, { 60, 3 }, { 62, 4 }, { 64, 4 } };
+	struct settings_limits limits = preset;
+	struct addr source = address("192.0.2.1");
+	unsigned n = 0;
+
+	limits.transactions = 64;
+	accounts_set_limits(*state, &limits);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (; n < rows[i].n; n++)
+			assert_int_equal(account_transaction(*state, &source, "backend:x"), REASON_NONE);
+		print_message("%u\n", n);
+		assert_int_equal(accounts_fullness(*state), rows[i].wanted);
+	}
+	limits.transactions = 0; /* no bound */
+	accounts_set_limits(*state, &limits);
+	assert_int_equal(accounts_fullness(*state), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +359,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ban, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_who_is_heavy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fullness, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 

@@ -23,6 +23,12 @@ static void test_each_its_own(void **state)
 	peer_stats_failed(stats, "partner:a.example", REASON_TLS_EXPIRED);
 	peer_stats_certificate(stats, "partner:b.example", 1234567890);
 	peer_stats_probed(stats, "partner:b.example", 0);
+	peer_stats_connected(stats, "partner:b.example", false, -1); /* it was opened before there was room for it */
+	peer_stats_connected(stats, "partner:b.example", true, 1);
+	peer_stats_connected(stats, "partner:b.example", false, 1);
+	peer_stats_connected(stats, "partner:b.example", false, 1);
+	peer_stats_connected(stats, "partner:b.example", true, -1);
+	peer_stats_connected(stats, "partner:c.example", true, -1); /* makes no record */
 
 	assert_true(peer_stats_look(stats, "partner:a.example", &stat));
 	assert_int_equal(stat.n_received, 1);
@@ -30,7 +36,10 @@ static void test_each_its_own(void **state)
 	assert_int_equal(stat.n_failures[REASON_TLS_EXPIRED], 1);
 	assert_int_equal(stat.n_failures[REASON_NO_ANSWER], 0);
 	assert_int_equal(stat.certificate_not_after, 0);
+	assert_false(peer_stats_look(stats, "partner:c.example", &stat));
 	assert_true(peer_stats_look(stats, "partner:b.example", &stat));
+	assert_int_equal(stat.n_inbound, 0);
+	assert_int_equal(stat.n_outbound, 2);
 	assert_int_equal(stat.certificate_not_after, 1234567890);
 	assert_int_equal(stat.probe_us, 1); /* 0 would say that it was never probed */
 	assert_int_equal(stat.n_sent, 0);

@@ -278,7 +278,6 @@ static struct transport_limits limits(void)
 		.first_message_ms = 10000,
 		.idle_ms = 60000,
 		.write_stall_ms = 7000,
-		.connections_per_hop = 2,
 	};
 
 	return limits;
@@ -390,7 +389,7 @@ static void test_peer_that_does_not_read(void **state)
 	assert_int_equal(b.n_closed, 0);
 	loop_turn(loop, 1);
 	assert_int_equal(b.n_closed, 1);
-	assert_int_equal(b.closed_reason, REASON_CONNECTION_LOST);
+	assert_int_equal(b.closed_reason, REASON_PEER_NOT_READING);
 	assert_int_equal(flow_send(b.last_flow, wire), ERR_CLOSED);
 	wire_unref(wire);
 	wire_unref(big);

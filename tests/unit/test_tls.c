@@ -204,6 +204,12 @@ static void test_pool_compares_certificates(void **state)
 	teardown(NULL);
 }
 
+static void slow_down(struct flow *flow, size_t n_bytes)
+{
+	flow->is_slow = n_bytes > 0;
+	transport_flow_queued(flow, n_bytes);
+}
+
 /* RFC 5923: a connection that a partner made carries our requests to it, if it has proved the
  * name. */
 static void test_accepted_connection_is_reused(void **state)
@@ -224,6 +230,21 @@ static void test_accepted_connection_is_reused(void **state)
 	assert_int_equal(b.ended_err, ERR_OK);
 	UNTIL(loop, a.n_messages == 1);
 	assert_int_equal(b.n_opened, 1);
+
+	/* It is one of the partner's connections: slow or not, with one alone none is dialled beside it. */
+	struct flow *accepted = b.sending.flow;
+	slow_down(accepted, 100000);
+	back.max_connections = 1;
+	assert_int_equal(side_send(&b, &back, "e", 0), ERR_OK);
+	UNTIL(loop, b.n_ended == 2);
+	assert_int_equal(b.ended_err, ERR_OK);
+	slow_down(accepted, 100000);
+	back.max_connections = 2;
+	assert_int_equal(side_send(&b, &back, "f", 0), ERR_OK);
+	UNTIL(loop, b.n_ended == 3);
+	assert_int_equal(b.ended_err, ERR_REFUSED); /* it was dialled */
+	slow_down(accepted, 0);
+	b.n_ended = 1;
 
 	back.names[0] = "other.example"; /* not proved */
 	assert_int_equal(side_send(&b, &back, "d", 0), ERR_OK);
@@ -257,8 +278,7 @@ static void test_closes_when_its_certificate_expires(void **state)
 					    .handshake_ms = 5000,
 					    .first_message_ms = 5000,
 					    .idle_ms = UINT64_C(1) << 50,
-					    .write_stall_ms = 5000,
-					    .connections_per_hop = 1 };
+					    .write_stall_ms = 5000 };
 
 	transport_set_limits(a.transport, &patient);
 	transport_set_limits(b.transport, &patient);

@@ -174,8 +174,7 @@ static void test_waiting_queue_is_bounded(void **state)
 {
 	struct transport_limits limits = { .message_bytes = 65536,
 					   .queue_bytes = 3000,
-					   .connections = 10,
-					   .connections_per_hop = 1 };
+					   .connections = 10 };
 	struct hop hop = tcp_hop("192.0.2.1:5060", "partner.example");
 	struct wire *wire = side_request("m", 2000);
 
@@ -242,33 +241,220 @@ static void test_pool_key(void **state)
 	}
 }
 
-/* field.md pitfall 10: bytes that are stuck in one connection do not stop the next request. */
-static void test_second_connection_when_the_first_is_stuck(void **state)
+static void on_user_closed(struct flow_user *user, enum err err, enum reason reason)
 {
-	struct transport_limits limits = { .message_bytes = 65536,
-					   .queue_bytes = 100000,
-					   .connections = 10,
-					   .connections_per_hop = 2 };
+}
+
+/* ---- several connections to a peer ---- */
+
+enum { QUEUE_BYTES = 1 << 20, MUCH = 70000, SPARE_IDLE_MS = 60000 };
+
+static const struct transport_limits several = { .message_bytes = 65536,
+						 .queue_bytes = QUEUE_BYTES,
+						 .connections = 100,
+						 .spare_idle_ms = SPARE_IDLE_MS };
+
+/* The kernel has taken no more since then. */
+static void fill(unsigned fake, size_t n_bytes)
+{
+	fakes[fake].flow.is_slow = n_bytes > 0;
+	transport_flow_queued(&fakes[fake].flow, n_bytes);
+}
+
+static enum err send_for(const struct hop *hop, uint64_t call, enum importance importance)
+{
+	struct hop asked = *hop;
+
+	asked.call = call;
+	asked.importance = importance;
+	enum err err = side_send(&a, &asked, "c", 0);
+	while (n_dialled > 0 && !fakes[n_dialled - 1].flow.is_open && !fakes[n_dialled - 1].flow.is_closed && err == ERR_OK)
+		transport_flow_opened(&fakes[n_dialled - 1].flow);
+	loop_turn(loop, 0);
+	return err;
+}
+
+static struct hop hop_with(unsigned max_connections)
+{
 	struct hop hop = tcp_hop("192.0.2.1:5060", "partner.example");
 
-	n_ends = 0;
-	transport_set_limits(a.transport, &limits);
+	transport_set_limits(a.transport, &several);
 	transport_set_dialer(a.transport, fake_dial, NULL);
-	send_many(&hop, 0, 0);
-	transport_flow_opened(&fakes[0].flow);
-	send_many(&hop, 1, 1);
+	hop.max_connections = max_connections;
+	return hop;
+}
+
+/* field.md pitfall 10: bytes that are stuck in one connection do not stop the next request. */
+static void test_further_connections(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned max_connections, n_workers, worker, wanted;
+	} rows[] = {
+		{ "one, and no more", 1, 1, 0, 1 },
+		{ "two", 2, 1, 0, 2 },
+		{ "four", 4, 1, 0, 4 },
+		{ "none said", 0, 1, 0, 1 },
+		{ "half of four for each of two workers", 4, 2, 0, 2 },
+		{ "... the odd one for the first", 3, 2, 0, 2 },
+		{ "... and not for the second", 3, 2, 1, 1 },
+		{ "no worker goes without", 1, 4, 3, 1 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct transport_limits limits = several;
+		struct hop hop;
+
+		print_message("%s\n", rows[i].name);
+		side_fini(&a);
+		side_init(&a, loop, rows[i].worker);
+		n_dialled = 0;
+		hop = hop_with(rows[i].max_connections);
+		limits.n_workers = rows[i].n_workers;
+		transport_set_limits(a.transport, &limits);
+		for (uint64_t call = 1; call < 8; call++) {
+			assert_int_equal(send_for(&hop, call, IMPORTANCE_CALL), ERR_OK);
+			fill(n_dialled - 1, MUCH);
+		}
+		assert_int_equal(n_dialled, rows[i].wanted);
+	}
+}
+
+static void test_when_no_further_one_helps(void **state)
+{
+	struct hop hop = hop_with(4);
+
+	assert_int_equal(send_for(&hop, 1, IMPORTANCE_CALL), ERR_OK);
+	transport_flow_queued(&fakes[0].flow, MUCH); /* just not written yet */
+	assert_int_equal(send_for(&hop, 2, IMPORTANCE_CALL), ERR_OK);
 	assert_int_equal(n_dialled, 1);
-	fakes[0].flow.n_queued_bytes = 5000;
-	send_many(&hop, 2, 2);
+	fill(0, 1000); /* not much */
+	assert_int_equal(send_for(&hop, 3, IMPORTANCE_CALL), ERR_OK);
+	assert_int_equal(n_dialled, 1);
+	fill(0, MUCH);
+	assert_int_equal(send_for(&hop, 4, IMPORTANCE_CALL), ERR_OK);
 	assert_int_equal(n_dialled, 2);
-	transport_flow_opened(&fakes[1].flow);
-	fakes[1].flow.n_queued_bytes = 9000;
-	send_many(&hop, 3, 3); /* no third one: the least loaded */
+	assert_int_equal(fakes[1].n_sent, 1);
+	assert_int_equal(send_for(&hop, 5, IMPORTANCE_CALL), ERR_OK); /* the least loaded */
+	assert_int_equal(fakes[1].n_sent, 2);
+	/* Its other server counts as well: one it must have, but no second one. */
+	fill(1, MUCH);
+	hop.max_connections = 3;
+	assert_int_equal(addr_parse_port("192.0.2.2:5060", 5060, &hop.remote), ERR_OK);
+	assert_int_equal(send_for(&hop, 6, IMPORTANCE_CALL), ERR_OK);
+	assert_int_equal(n_dialled, 3);
+	fill(2, MUCH);
+	assert_int_equal(send_for(&hop, 7, IMPORTANCE_CALL), ERR_OK);
+	assert_int_equal(n_dialled, 3);
+}
+
+static void test_a_call_stays_in_order(void **state)
+{
+	struct hop hop = hop_with(4);
+
+	assert_int_equal(send_for(&hop, 1, IMPORTANCE_CALL), ERR_OK);
+	fill(0, MUCH);
+	assert_int_equal(send_for(&hop, 2, IMPORTANCE_CALL), ERR_OK);
 	assert_int_equal(n_dialled, 2);
+	assert_int_equal(send_for(&hop, 1, IMPORTANCE_CALL), ERR_OK); /* behind what it sent before */
+	assert_int_equal(fakes[0].n_sent, 2);
+	fill(0, 0);
+	fill(1, MUCH);
+	assert_int_equal(send_for(&hop, 2, IMPORTANCE_CALL), ERR_OK);
+	assert_int_equal(fakes[1].n_sent, 2);
+	flow_close(&fakes[1].flow, REASON_NONE); /* that is over */
+	assert_int_equal(send_for(&hop, 2, IMPORTANCE_CALL), ERR_OK);
 	assert_int_equal(fakes[0].n_sent, 3);
-	loop_turn(loop, 0);
-	assert_int_equal(n_ends, 4);
-	fakes[0].flow.n_queued_bytes = fakes[1].flow.n_queued_bytes = 0;
+	assert_int_equal(n_dialled, 2);
+}
+
+static void test_a_spare_connection_ends(void **state)
+{
+	struct hop hop = hop_with(4);
+	struct flow_user waiting = { 0 };
+
+	assert_int_equal(send_for(&hop, 1, IMPORTANCE_CALL), ERR_OK);
+	fill(0, MUCH);
+	assert_int_equal(send_for(&hop, 2, IMPORTANCE_CALL), ERR_OK);
+	a.sending.flow = flow_unref(a.sending.flow);
+	loop_turn(loop, SPARE_IDLE_MS - 1);
+	fakes[1].flow.last_received_ms = loop_now_ms(loop); /* still of use */
+	loop_turn(loop, SPARE_IDLE_MS - 1);
+	assert_false(fakes[1].is_destroyed);
+	assert_int_equal(flow_watch(&fakes[1].flow, &waiting, on_user_closed), ERR_OK);
+	loop_turn(loop, 2 * SPARE_IDLE_MS);
+	assert_false(fakes[1].is_destroyed); /* somebody waits for an answer */
+	flow_unwatch(&waiting);
+	loop_turn(loop, SPARE_IDLE_MS);
+	assert_true(fakes[1].is_destroyed);
+	loop_turn(loop, 10 * SPARE_IDLE_MS);
+	assert_false(fakes[0].is_destroyed);
+}
+
+static void test_the_last_one_is_no_spare(void **state)
+{
+	struct hop hop = hop_with(4);
+
+	assert_int_equal(send_for(&hop, 1, IMPORTANCE_CALL), ERR_OK);
+	fill(0, MUCH);
+	assert_int_equal(send_for(&hop, 2, IMPORTANCE_CALL), ERR_OK);
+	flow_close(&fakes[0].flow, REASON_NONE);
+	loop_turn(loop, 10 * SPARE_IDLE_MS);
+	assert_false(fakes[1].is_destroyed);
+}
+
+static void test_what_is_shed_first(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t n_bytes;
+		enum importance least; /* that still finds room */
+	} rows[] = {
+		{ "nothing waits", 0, IMPORTANCE_NOTICE },
+		{ "less than a quarter", QUEUE_BYTES / 4 - 1000, IMPORTANCE_NOTICE },
+		{ "a quarter", QUEUE_BYTES / 4, IMPORTANCE_MESSAGE },
+		{ "a half", QUEUE_BYTES / 2, IMPORTANCE_NEW_CALL },
+		{ "three quarters", QUEUE_BYTES / 4 * 3, IMPORTANCE_CALL },
+	};
+	struct hop hop = hop_with(1);
+
+	assert_int_equal(send_for(&hop, 0, IMPORTANCE_CALL), ERR_OK);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		print_message("%s\n", rows[i].name);
+		fill(0, rows[i].n_bytes);
+		for (unsigned importance = 0; importance < N_IMPORTANCES; importance++)
+			assert_int_equal(send_for(&hop, 0, (enum importance)importance),
+					 importance <= rows[i].least ? ERR_OK : ERR_LIMIT);
+	}
+	fill(0, QUEUE_BYTES);
+	assert_int_equal(send_for(&hop, 0, IMPORTANCE_CALL), ERR_LIMIT);
+}
+
+/* The less is left for all, the less one may take; who has nothing yet always finds room. */
+static void test_one_peer_leaves_room_for_others(void **state)
+{
+	struct transport_limits limits = several;
+	struct hop one = hop_with(1), two = one;
+
+	limits.all_queues_bytes = QUEUE_BYTES;
+	transport_set_limits(a.transport, &limits);
+	two.peer = "other.example";
+	assert_int_equal(send_for(&one, 0, IMPORTANCE_CALL), ERR_OK);
+	assert_int_equal(send_for(&two, 0, IMPORTANCE_CALL), ERR_OK);
+	assert_int_equal(n_dialled, 2);
+	fill(0, QUEUE_BYTES / 5 - 1000); /* of what is left, a quarter */
+	assert_int_equal(send_for(&one, 0, IMPORTANCE_CALL), ERR_OK);
+	fill(0, QUEUE_BYTES / 5);
+	assert_int_equal(send_for(&one, 0, IMPORTANCE_CALL), ERR_LIMIT);
+	assert_int_equal(send_for(&two, 0, IMPORTANCE_NOTICE), ERR_OK);
+	fill(1, 10000);
+	assert_int_equal(send_for(&two, 0, IMPORTANCE_NOTICE), ERR_OK);
+	fill(0, QUEUE_BYTES);
+	assert_int_equal(send_for(&two, 0, IMPORTANCE_CALL), ERR_LIMIT);
+	fill(1, 0);
+	assert_int_equal(send_for(&two, 0, IMPORTANCE_NOTICE), ERR_OK);
+	fill(0, 0);
+	assert_int_equal(send_for(&one, 0, IMPORTANCE_NOTICE), ERR_OK);
 }
 
 static bool is_to_port(const struct flow *flow, void *user)
@@ -303,10 +489,6 @@ static void test_close_if(void **state)
 	n = 0;
 	transport_each_flow(a.transport, count_flow, &n);
 	assert_int_equal(n, 2);
-}
-
-static void on_user_closed(struct flow_user *user, enum err err, enum reason reason)
-{
 }
 
 /* A transaction that waits on the connection keeps it, but it takes no other. */
@@ -449,7 +631,13 @@ int main(void)
 		TEST(test_waiting_queue_is_bounded),
 		TEST(test_full_queue_is_told_at_once),
 		TEST(test_pool_key),
-		TEST(test_second_connection_when_the_first_is_stuck),
+		TEST(test_further_connections),
+		TEST(test_when_no_further_one_helps),
+		TEST(test_a_call_stays_in_order),
+		TEST(test_a_spare_connection_ends),
+		TEST(test_the_last_one_is_no_spare),
+		TEST(test_what_is_shed_first),
+		TEST(test_one_peer_leaves_room_for_others),
 		TEST(test_close_if),
 		TEST(test_retire_if),
 		TEST(test_reload_loses_no_connection),

@@ -34,8 +34,16 @@ struct fake {
 	unsigned worker;
 	bool is_named; /* dialled: the party's certificate has a name that the hop asks for */
 	bool is_old;   /* the party makes another one for what it sends */
+	bool is_stalled;     /* the party does not read */
+	struct list waiting; /* stuck.link */
 	bool is_left;  /* it hears nothing of what comes by this one */
 	struct timer connecting;
+};
+
+/* What was sent and is not read. */
+struct stuck {
+	struct list link;
+	struct wire *wire;
 };
 
 struct network *network_new(struct loop *loop)
@@ -111,6 +119,32 @@ static void deliver(struct fake *fake, const struct wire *wire)
 	list_append(&fake->party->inbox, &received->link);
 }
 
+/* The kernel takes no more, as proxy/transport/stream would say. */
+static void keep(struct fake *fake, struct wire *wire)
+{
+	struct stuck *stuck = calloc(1, sizeof(*stuck));
+
+	if (!stuck)
+		abort();
+	stuck->wire = wire_ref(wire);
+	list_append(&fake->waiting, &stuck->link);
+	fake->flow.is_slow = true;
+	transport_flow_queued(&fake->flow, fake->flow.n_queued_bytes + wire->len);
+}
+
+static void drop_waiting(struct fake *fake)
+{
+	struct list *link, *following;
+
+	list_for_each(link, following, &fake->waiting) {
+		struct stuck *stuck = container_of(link, struct stuck, link);
+
+		list_remove(link);
+		wire_unref(stuck->wire);
+		free(stuck);
+	}
+}
+
 static enum err on_send(struct flow *flow, struct wire *wire)
 {
 	struct fake *fake = container_of(flow, struct fake, flow);
@@ -118,8 +152,12 @@ static enum err on_send(struct flow *flow, struct wire *wire)
 	if (flow->transport == TRANSPORT_UDP && wire->len > MAX_DATAGRAM)
 		return ERR_TOO_LARGE;
 	faults_pause();
-	flow->last_sent_ms = loop_now_ms(fake->network->loop);
-	deliver(fake, wire);
+	if (fake->is_stalled) {
+		keep(fake, wire);
+	} else {
+		flow->last_sent_ms = loop_now_ms(fake->network->loop);
+		deliver(fake, wire);
+	}
 	faults_resume();
 	return ERR_OK;
 }
@@ -138,6 +176,7 @@ static void on_destroy(struct flow *flow)
 
 	timer_stop(&fake->connecting);
 	list_remove(&fake->link);
+	drop_waiting(fake);
 	free(fake);
 }
 
@@ -157,6 +196,8 @@ static struct fake *fake_new(struct seat *seat, struct party *party, struct list
 	fake->network = seat->network;
 	fake->worker = seat->worker;
 	fake->party = party;
+	list_init(&fake->waiting);
+	fake->is_stalled = party && party->is_stalled && kind != TRANSPORT_UDP;
 	list_append(&seat->network->flows, &fake->link);
 	return fake;
 }
@@ -413,6 +454,46 @@ void network_renew(struct network *network, const struct party *party, bool leav
 		fake->is_old = true;
 		fake->is_left |= leaves;
 	}
+}
+
+void network_stall(struct network *network, struct party *party, bool is_for_all)
+{
+	struct list *link;
+
+	party->is_stalled = is_for_all;
+	for (link = network->flows.next; link != &network->flows; link = link->next) {
+		struct fake *fake = container_of(link, struct fake, link);
+
+		fake->is_stalled |= is_connection_of(fake, party);
+	}
+}
+
+void network_read(struct network *network, struct party *party)
+{
+	struct list *link, *at, *following;
+
+	party->is_stalled = false;
+	for (link = network->flows.next; link != &network->flows; link = link->next) {
+		struct fake *fake = container_of(link, struct fake, link);
+
+		if (!is_connection_of(fake, party))
+			continue;
+		fake->is_stalled = fake->flow.is_slow = false;
+		transport_flow_queued(&fake->flow, 0);
+		list_for_each(at, following, &fake->waiting)
+			deliver(fake, container_of(at, struct stuck, link)->wire);
+		drop_waiting(fake);
+	}
+}
+
+unsigned network_n_connections(const struct network *network, const struct party *party)
+{
+	const struct list *link;
+	unsigned n = 0;
+
+	for (link = network->flows.next; link != &network->flows; link = link->next)
+		n += is_connection_of(container_of(link, struct fake, link), party);
+	return n;
 }
 
 uint64_t network_flow_id(const struct network *network, const struct party *party,

@@ -26,6 +26,7 @@ struct party {
 	enum manner manner;
 	enum reason fails_with;
 	struct list inbox;  /* letter_in.link */
+	bool is_stalled;    /* connections that are made from now on are not read, either */
 	bool reuses;	    /* what it sends goes over the connection that we made to it, if there is one */
 	unsigned n_dialled; /* connections that we made to it */
 	unsigned n_pings;   /* empty lines that it got: they do not come into the inbox */
@@ -56,6 +57,14 @@ enum err network_serve(struct network *network, unsigned worker, struct transpor
  * reaches. False if it could not connect. */
 bool network_send(struct network *network, struct party *party, unsigned worker,
 		  struct listener *listener, uint64_t flow_id, const char *bytes, size_t len);
+
+/* The party reads nothing any more from the connections that it has now, and with is_for_all from those to come; or it reads again,
+ * beginning with what waits. */
+void network_stall(struct network *network, struct party *party, bool is_for_all);
+void network_read(struct network *network, struct party *party);
+
+/* How many connections the party has with us. */
+unsigned network_n_connections(const struct network *network, const struct party *party);
 
 /* The connection by which the party came to us, and its worker; 0: there is none. What is sent to a
  * hop with that flow_id, by whichever worker, comes into the party's inbox by this connection. */

@@ -7,6 +7,7 @@
 
 #include "conf/value.h"
 #include "proxy/base/text.h"
+#include "proxy/partners.h"
 #include "proxy/reload_confirm.h"
 #include "proxy/worker.h"
 #include "tests/world/script_inside.h"
@@ -72,6 +73,7 @@ void stage_reset(struct stage *stage)
 	for (i = 0; i < stage->n_agents; i++, role++) {
 		struct agent *agent = stage->agents[i];
 
+		network_read(stage->world.network, &agent->party);
 		agent_forget(agent);
 		agent->party.manner = ACCEPTS;
 		text_copy(agent->party.listener, sizeof(agent->party.listener), role->listener);
@@ -279,6 +281,46 @@ static bool do_drain(struct stage *stage, char *rest)
 	return true;
 }
 
+static bool do_load(struct stage *stage, char *rest)
+{
+	uint64_t ms;
+
+	if (!read_time(rest, &ms))
+		return stage_fault(stage, "not a time: %s", rest);
+	for (unsigned i = 0; i < stage->world.n_workers; i++)
+		for (unsigned j = 0; j < 2; j++)
+			stage->world.server->workers[i]->lag_ms[j] = ms;
+	return true;
+}
+
+static bool say(struct stage *stage, enum partners_word word, const char *domain)
+{
+	char body[300], text[256] = "";
+	json_t *json = NULL;
+
+	snprintf(body, sizeof(body), "{\"domain\": \"%.200s\"}", domain);
+	if (partners_say(stage->world.server, word, body, strlen(body), &json, text) != PARTNERS_DONE)
+		return stage_fault(stage, "it cannot be said: %s", text);
+	json_decref(json);
+	world_turn(&stage->world, 0);
+	return true;
+}
+
+static bool do_block(struct stage *stage, char *rest)
+{
+	return say(stage, PARTNERS_BLOCK, rest);
+}
+
+static bool do_approve(struct stage *stage, char *rest)
+{
+	return say(stage, PARTNERS_APPROVE, rest);
+}
+
+static bool do_forget_partner(struct stage *stage, char *rest)
+{
+	return say(stage, PARTNERS_FORGET, rest);
+}
+
 static bool do_times(struct stage *stage, char *rest)
 {
 	char *line;
@@ -342,6 +384,8 @@ static const struct {
 	const char *word;
 	bool (*run)(struct stage *stage, char *rest);
 } statements[] = {
+	{ "load", do_load },           { "block", do_block },
+	{ "approve", do_approve },     { "unsay", do_forget_partner },
 	{ "wait", do_wait },           { "dns", do_dns },
 	{ "forget", do_forget },       { "why", do_why },
 	{ "reload", do_reload },       { "times", do_times },

@@ -21,6 +21,9 @@
  *   bob connects                          bob makes a new one for what it says from now on
  *   bob leaves                            ... and hears nothing by those that it had, which stand
  *   bob closes old                        bob ends those that it had before that; or "new": the others
+ *   bob stalls | stalls always | reads    bob reads nothing any more from the connections that it has (always: and from new ones);
+ *                                         or again, beginning with what waits
+ *   bob has 2                             so many connections with us are open
  *   bob reuses                            what bob says goes over the connection that we made to bob
  *   bob by LISTENER                       bob reaches us by that listener from now on
  *   bob is sip:eve@other.example          bob says so in From from now on
@@ -36,6 +39,9 @@
  *   confirm reload                        what waits for that is confirmed
  *   keep state                            what must survive a restart is kept from now on
  *   restart proxy                         the proxy ends and begins anew
+ *   load 600ms                            every worker's loop was so late in the last two seconds
+ *   block DOMAIN | approve DOMAIN | unsay DOMAIN
+ *                                         an administrator says so (unsay: forgets it)
  *   drain proxy                           it takes nothing new any more, as before its end
  *   media holds N                         so many relays are open
  *   media falls silent                    nothing comes on any of them any more

@@ -374,6 +374,14 @@ static bool behave(struct stage *stage, struct agent *agent, const char *word, c
 		world_turn(&stage->world, 0);
 	} else if (!strcmp(word, "connects") || !strcmp(word, "leaves")) {
 		network_renew(stage->world.network, party, *word == 'l');
+	} else if (!strcmp(word, "stalls")) {
+		network_stall(stage->world.network, party, !strcmp(rest, "always"));
+	} else if (!strcmp(word, "reads")) {
+		network_read(stage->world.network, party);
+	} else if (!strcmp(word, "has")) {
+		unsigned n = network_n_connections(stage->world.network, party);
+
+		return n == (unsigned)atoi(rest) || stage_fault(stage, "it has %u", n);
 	} else if (!strcmp(word, "reuses")) {
 		party->reuses = true;
 	} else if (!strcmp(word, "skips")) {
