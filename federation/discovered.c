@@ -321,10 +321,9 @@ bool discovered_look(struct discovered *table, const char *domain, uint64_t now_
 	return entry != NULL;
 }
 
-/* Calls fn for each entry of each shard, under its lock. */
-static void each(struct discovered *table, uint64_t now_ms,
-		 void (*fn)(void *user, const struct seat *seat, struct entry *entry),
-		 void *user)
+void discovered_each(struct discovered *table, uint64_t now_ms,
+		     void (*fn)(void *user, const struct seat *seat, struct entry *entry),
+		     void *user)
 {
 	for (size_t i = 0; i < DISCOVERED_SHARDS; i++) {
 		struct seat seat = { table, &table->shards[i], 0,
@@ -353,7 +352,7 @@ void discovered_count(struct discovered *table, uint64_t now_ms,
 		      unsigned out[N_DISCOVERED_STATES])
 {
 	memset(out, 0, N_DISCOVERED_STATES * sizeof(*out));
-	each(table, now_ms, count_one, out);
+	discovered_each(table, now_ms, count_one, out);
 }
 
 struct names {
@@ -390,7 +389,7 @@ enum err discovered_domains(struct discovered *table, unsigned states, uint64_t 
 	names.names = calloc(names.size + 1, sizeof(*names.names));
 	if (!names.names)
 		return ERR_NO_MEMORY;
-	each(table, now_ms, name_one, &names);
+	discovered_each(table, now_ms, name_one, &names);
 	qsort(names.names, names.n, sizeof(*names.names), compare);
 	*out = names.names;
 	*out_n = names.n;

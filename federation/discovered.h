@@ -35,7 +35,7 @@ struct discovered_facts {
 	char names[512]; /* of its certificate: "a, b" */
 	char sha256[65], issuer[256];
 	int64_t not_after;    /* seconds of the epoch; 0: it showed none yet */
-	char srv_target[264]; /* "host:port" of _sipfederationtls._tcp */
+	char srv_target[264]; /* its server by _sipfederationtls._tcp */
 	char rule[48];        /* by which the certificate speaks for the domain */
 };
 
@@ -112,10 +112,11 @@ bool discovered_is_blocked(struct discovered *table, const char *domain);
 /* The reason of a verdict, REASON_NONE for WELCOME. */
 enum reason discovered_reason(enum discovered_verdict verdict);
 
-/* The final status of a request of its that was welcome, as it was before
- * discovered_hidden_status. A failure is a 4xx or 6xx that tells of a user who does not exist,
- * or of a request that makes no sense; a challenge, silence, a cancelled call and our own
- * faults (5xx) count neither way, busy, declined and 3xx are successes. Any thread. */
+/* The final status of a request of its that was welcome, before or after
+ * discovered_hidden_status: both count the same, as the bounds are seen from outside. A failure
+ * is a 4xx or 6xx that tells of a user who does not exist or is away, or of a request that makes
+ * no sense; a challenge, silence, a cancelled call and our own faults (5xx) count neither way,
+ * busy, declined and 3xx are successes. Any thread. */
 void discovered_answered(struct discovered *table, const char *domain, int status,
 			 uint64_t now_ms);
 
@@ -165,6 +166,22 @@ struct discovered_name {
 };
 enum err discovered_domains(struct discovered *table, unsigned states, uint64_t now_ms,
 			    struct discovered_name **out, size_t *out_n) MUST_CHECK;
+
+/* What one of them did since it was first seen, for metrics. */
+struct discovered_traffic {
+	char domain[DISCOVERED_DOMAIN_SIZE];
+	uint64_t n_received, n_refused, n_failed; /* as in discovered_view */
+	uint64_t n_sent, n_sent_failed;
+	int64_t not_after;
+	bool is_approved;
+};
+
+/* Writes max of them at most, those that an administrator approved first, then the busiest,
+ * sorted by domain; returns how many. out_rest gets the sums of all others. */
+size_t discovered_busiest(struct discovered *table, uint64_t now_ms, size_t max,
+			  struct discovered_traffic *out, struct discovered_traffic *out_rest);
+/* Adds the numbers of one to those of sum. */
+void discovered_traffic_add(struct discovered_traffic *sum, const struct discovered_traffic *one);
 
 const char *discovered_state_text(enum discovered_state state); /* "watched" */
 

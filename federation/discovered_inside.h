@@ -76,6 +76,11 @@ void discovered_touch(const struct seat *seat, struct entry *entry);
  * the journal. After whatever changed. */
 void discovered_settle(const struct seat *seat, struct entry *entry);
 
+/* Calls fn for each entry of each shard, which it locks by itself. */
+void discovered_each(struct discovered *table, uint64_t now_ms,
+		     void (*fn)(void *user, const struct seat *seat, struct entry *entry),
+		     void *user);
+
 /* Out of the table, and freed; the journal is told. */
 void discovered_drop(const struct seat *seat, struct entry *entry);
 

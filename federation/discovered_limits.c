@@ -67,13 +67,14 @@ void discovered_turn_windows(struct entry *entry, uint64_t now_ms)
 
 enum outcome { SUCCESS, FAILURE, NEITHER };
 
+/* 480 counts like 404, which goes out as 480: else whoever has nineteen failures learns by the
+ * twentieth answer, or by the limit behind it, whether a user is away or does not exist. */
 static enum outcome outcome_of(int status)
 {
 	switch (status) {
 	case 401: /* asked for credentials */
 	case 407:
 	case 408: /* nobody answered */
-	case 480: /* known or not: nobody tells */
 	case 481:
 	case 487: /* cancelled */
 	case 491:

@@ -293,7 +293,8 @@ static void accept_discovered(const char *rule, struct origin *out)
 /* The certificate names a host that the domain's SRV record leads to, and that host may speak for the domain: it lies inside
  * it, or is a hoster whom we know. That a record leads somewhere is no proof by itself: anybody may point his record at
  * anybody's server. */
-static void classify_by_srv(const struct trust *trust, const struct trust_question *question, struct origin *out)
+static void classify_by_srv(const struct trust *trust, const struct trust_question *question, struct origin *out,
+			    bool *has_only_wildcard)
 {
 	const struct settings_federation *federation = &trust->settings->federation;
 	const struct trust_srv *srv = question->srv;
@@ -301,9 +302,12 @@ static void classify_by_srv(const struct trust *trust, const struct trust_questi
 
 	for (size_t i = 0; i < srv->n; i++) {
 		const char *target = srv->targets[i];
+		bool is_only_wildcard = false;
 
-		if (!identity_matches(question->identity, target, false, NULL, NULL))
+		if (!identity_matches(question->identity, target, false, NULL, &is_only_wildcard)) {
+			*has_only_wildcard |= is_only_wildcard && settings_may_speak(federation, out->domain, target);
 			continue;
+		}
 		if (settings_may_speak(federation, out->domain, target)) {
 			tell(out, "certificate and SRV record name", target);
 			text_copy(out->server, sizeof(out->server), target);
@@ -360,7 +364,7 @@ static void classify_open(const struct trust *trust, const struct trust_question
 	switch (question->srv->state) {
 	case TRUST_SRV_FOUND:
 	case TRUST_SRV_NONE:
-		classify_by_srv(trust, question, out);
+		classify_by_srv(trust, question, out, &has_only_wildcard);
 		break;
 	case TRUST_SRV_FAILED:
 		refuse(out, REASON_DNS_FAILED, "srv-target");
@@ -369,7 +373,8 @@ static void classify_open(const struct trust *trust, const struct trust_question
 		refuse(out, REASON_DNS_TIMEOUT, "srv-target");
 		break;
 	}
-	if (out->kind == ORIGIN_STRANGER && has_only_wildcard && out->reason == REASON_IDENTITY_MISMATCH)
+	if (out->kind == ORIGIN_STRANGER && has_only_wildcard &&
+	    (out->reason == REASON_IDENTITY_MISMATCH || out->reason == REASON_SRV_ELSEWHERE))
 		refuse(out, REASON_WILDCARD_CERTIFICATE, "certificate-names-domain");
 }
 

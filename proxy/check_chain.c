@@ -149,6 +149,22 @@ static void judge_keys(struct check_rows *rows, const struct tls_look *look)
 		 look->path[0].signature);
 }
 
+/* What the verification of a handshake found, beside what the rows above say of each. */
+static void judge_verdict(struct check_rows *rows, const struct check_result *result)
+{
+	const struct tls_diagnosis *diagnosis = &result->diagnosis;
+	const enum reason verdict = result->look.verdict;
+
+	if (verdict == REASON_TLS_REVOKED || verdict == REASON_TLS_CONSTRAINTS)
+		check_fault(rows, CHECK_FAIL,
+			    verdict == REASON_TLS_REVOKED ? CHECK_CERT_REVOKED
+							  : CHECK_CERT_CONSTRAINTS,
+			    NULL, "%s: %s",
+			    *diagnosis->failed_subject ? diagnosis->failed_subject
+						       : result->look.path[0].subject,
+			    diagnosis->verify);
+}
+
 static void judge_usage(struct check_rows *rows, const struct identity *identity)
 {
 	bool is_any = !identity->has_eku || identity->has_any_eku;
@@ -177,6 +193,7 @@ void check_chain_own(struct check_rows *rows, const struct check_result *result,
 	}
 	judge_times(rows, &result->look, wall_us, true);
 	judge_keys(rows, &result->look);
+	judge_verdict(rows, result);
 }
 
 void check_chain_partner(struct check_rows *rows, const struct check_result *result,

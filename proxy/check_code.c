@@ -129,6 +129,18 @@ static const struct check_code_row rows[N_CHECK_CODES] = {
 	[CHECK_CERT_WEAK_SIGNATURE] = { "cert-weak-signature", "CERT-KEY", CHECK_PART_CERTIFICATE,
 		"Most partners refuse a certificate that is signed with MD5 or SHA-1.",
 		"Let the CA issue the certificate anew." },
+	[CHECK_CERT_KEY_USE] = { "cert-key-usage", "CERT-USE", CHECK_PART_CERTIFICATE,
+		"The key usage does not allow digital signatures, without which there is no "
+		"TLS 1.3, and with most keys no TLS at all: partners close the connection.",
+		"Get a certificate with the key usage digitalSignature." },
+	[CHECK_CERT_REVOKED] = { "cert-revoked", "CERT-CHAIN", CHECK_PART_CERTIFICATE,
+		"Partners that look at revocation lists, as nuncio does with tls.crl, close "
+		"the connection.",
+		"Get another certificate with another key." },
+	[CHECK_CERT_CONSTRAINTS] = { "cert-constraints", "CERT-CHAIN", CHECK_PART_CERTIFICATE,
+		"Who signed it may not sign it: it is no CA, or is allowed other names only. "
+		"Every partner closes the connection.",
+		"Get a certificate of a CA that may issue these names." },
 	[CHECK_TLS_OLD] = { "tls-old", "TLS", CHECK_PART_SERVER,
 		"Versions before TLS 1.2 are broken (RFC 8996); auditors complain.",
 		"Set tls.minimum: \"1.2\", also where the listener has a minimum of its own." },
@@ -149,6 +161,10 @@ static const struct check_code_row rows[N_CHECK_CODES] = {
 	[CHECK_NOT_ASKED] = { "not-asked", "OUR-CERT", CHECK_PART_SERVER,
 		"The server asks for no certificate, and so cannot know us by ours.",
 		"The partner must let the port ask for certificates (mutual TLS)." },
+	[CHECK_SPEAKS_TLS] = { "speaks-tls", "OPTIONS", CHECK_PART_CONFIGURATION,
+		"The server speaks TLS at this port, and the route says that it does not.",
+		"Say transport: mtls (or tls) in the route, or the port where the server "
+		"takes plain connections." },
 };
 /* clang-format on */
 

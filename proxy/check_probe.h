@@ -31,6 +31,8 @@ struct check_result {
 	enum reason reason;     /* why it failed; REASON_NONE */
 	bool was_refused_later; /* in CHECK_ASK: the other side refused our certificate
 				   (TLS 1.3) */
+	bool speaks_tls;        /* set by who tried it: without TLS it says nothing, with TLS it does */
+	bool is_rehearsal;      /* nobody was dialled (check_rehearsal.h) */
 	bool cannot;            /* our TLS library does not have that version */
 	bool has_tls;           /* the rest of TLS was filled */
 	struct tls_look look;

@@ -378,7 +378,8 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	struct context *context = branch->context;
 
 	branch->locate = NULL;
-	if (reason)
+	open_partner_located(branch, reason);
+	if (reason && !branch->target.rule->federation)
 		peer_stats_looked_up(context->worker->server->peer_stats, branch->target.rule->id, reason);
 	if (context->decision && evidence)
 		decision_set(context->decision, DECISION_EVIDENCE, evidence);
@@ -411,9 +412,10 @@ static void begin_stage(struct context *context, unsigned stage)
 			continue;
 		branch->state = BRANCH_LOCATING;
 		stage_branch_begins(branch);
-		open_partner_sent(branch);
-		if ((stage || branch->redirected) && context->decision)
+		if ((stage || branch->redirected) && context->decision) {
 			decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
+			context->decision->is_found = branch->target.rule->federation != NULL;
+		}
 		branch->locate = locate_start(worker->loop, worker->dns, worker->server->health,
 					      worker->server->location, &branch->target,
 					      context->snapshot->settings->dns.budget_ms, on_located, branch);

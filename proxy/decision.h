@@ -67,6 +67,7 @@ struct decision {
 	unsigned worker;
 	const char *transport; /* literal */
 	enum origin_kind origin;
+	bool is_found;	      /* the destination stands in no configuration: DNS named it */
 	enum reason reason;   /* why it was refused; REASON_NONE */
 	int status;	      /* the final status that went back; 0: none yet, or dropped */
 	unsigned ms_id;	      /* the number of the partner's ms-diagnostics; 0: there was none */

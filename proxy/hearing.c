@@ -66,20 +66,41 @@ void hearing_certificate(struct worker *worker, struct flow *flow, const char *i
 		peer_stats_certificate(server->peer_stats, id, not_after);
 }
 
+/* A domain that nobody named would take the room of others; what it shows is kept with it (federation/discovered). */
+static bool is_named(const struct worker *worker, const char *id)
+{
+	static const char partner[] = "partner:";
+	struct server *server = worker->server;
+
+	if (!worker->snapshot)
+		return false;
+	return rules_by_hash(worker->snapshot->rules, record_route_end(server->keys, id)) ||
+	       (text_starts_with(id, partner) &&
+		!discovered_hides(server->discovered, id + strlen(partner), loop_now_ms(worker->loop)));
+}
+
+static void count_connection(struct worker *worker, struct flow *flow, const char *id)
+{
+	flow->is_counted = true;
+	peer_stats_connected(worker->server->peer_stats, id, flow->is_inbound, 1);
+}
+
 void hearing_peer(struct worker *worker, struct flow *flow, const char *id)
 {
-	if (flow_is_reliable(flow) && flow_note_peer(flow, id))
-		peer_stats_connected(worker->server->peer_stats, flow->speaks_for, true, 1);
+	if (flow_is_reliable(flow) && flow_note_peer(flow, id) && is_named(worker, id))
+		count_connection(worker, flow, id);
 }
 
 static void on_opened(void *user, struct flow *flow)
 {
-	char peer[ADDR_TEXT_SIZE], names[160] = "";
 	struct worker *worker = user;
+	char peer[ADDR_TEXT_SIZE], names[160] = "";
+	const bool is_of_named = is_named(worker, flow->peer_name);
 
-	if (!flow->is_inbound)
-		peer_stats_connected(worker->server->peer_stats, flow->peer_name, false, 1);
-	hearing_certificate(user, flow, flow->peer_name);
+	if (!flow->is_inbound && is_of_named)
+		count_connection(worker, flow, flow->peer_name);
+	if (is_of_named)
+		hearing_certificate(worker, flow, flow->peer_name);
 	if (!log_wants(LOG_DEBUG))
 		return;
 	if (flow->identity)
@@ -94,7 +115,7 @@ static void on_closed(void *user, struct flow *flow, enum reason reason)
 	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 
-	if (!flow->is_inbound || flow->speaks_for)
+	if (flow->is_counted)
 		peer_stats_connected(worker->server->peer_stats, flow->is_inbound ? flow->speaks_for : flow->peer_name,
 				     flow->is_inbound, -1);
 	registrar_flow_gone(user, flow, reason);
@@ -195,26 +216,28 @@ static void log_refusal(const struct decision *decision)
 	/* clang-format on */
 }
 
-/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. */
+/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. Domains
+ * that open federation found have numbers of their own (federation/discovered): here they would take the room of others. */
 static void count_for_peers(struct worker *worker, const struct decision *decision)
 {
-	const char *origin = decision_text(decision, DECISION_ORIGIN_ID);
 	const char *destination = decision_text(decision, DECISION_DESTINATION);
+	const char *from = decision->origin == ORIGIN_DISCOVERED ? "" : decision_text(decision, DECISION_ORIGIN_ID);
+	const char *to = decision->is_found ? "" : destination;
 	struct peer_stats *stats = worker->server->peer_stats;
 	unsigned n_failed = 0, i;
 
-	if (*origin)
-		peer_stats_received(stats, origin);
-	if (*destination)
-		peer_stats_sent(stats, destination);
+	if (*from)
+		peer_stats_received(stats, from);
+	if (*to)
+		peer_stats_sent(stats, to);
 	for (i = 0; i < decision->n_hops; i++) {
 		if (!decision->hops[i].reason)
 			continue;
-		peer_stats_failed(stats, destination, decision->hops[i].reason);
+		peer_stats_failed(stats, to, decision->hops[i].reason);
 		n_failed++;
 	}
 	if (decision->reason && !n_failed)
-		peer_stats_failed(stats, *destination ? destination : origin, decision->reason);
+		peer_stats_failed(stats, *destination ? to : from, decision->reason);
 }
 
 /* What a refusal counts for beside itself. */

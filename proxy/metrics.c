@@ -11,13 +11,15 @@
 
 /* So many partners have series of their own, and those that are down come first; so many have numbers of their traffic.
  * A page of ten thousand partners is to stay below two thousand series. */
-enum { MAX_PARTNERS = 400, MAX_COUNTED = 150 };
+enum { MAX_PARTNERS = 400, MAX_COUNTED = 150, MAX_FOUND = 50 };
 
 struct page {
 	struct buf *buf;
 	struct server *server;
 	struct peer_views *views;
-	bool is_openmetrics;
+	bool is_openmetrics, has_rest;
+	struct discovered_traffic found[MAX_FOUND], rest; /* of open federation */
+	size_t n_found;
 };
 
 static void print_one(const struct page *page, enum counter counter, double value)
@@ -153,6 +155,64 @@ static void print_stat(const struct page *page, enum counter counter, const char
 	}
 }
 
+static void print_found(const struct page *page, enum counter counter, const struct discovered_traffic *one)
+{
+	const char *values[] = { *one->domain ? one->domain : "other", "received" };
+
+	switch (counter) {
+	case COUNTER_PARTNER_REQUESTS:
+		counter_print_sample(page->buf, counter, values, (double)one->n_received);
+		values[1] = "sent";
+		counter_print_sample(page->buf, counter, values, (double)one->n_sent);
+		break;
+	case COUNTER_PARTNER_CERTIFICATE_NOT_AFTER:
+		if (one->not_after)
+			counter_print_sample(page->buf, counter, values, (double)one->not_after);
+		break;
+	case COUNTER_DISCOVERED_FAILURES:
+		values[1] = "refused";
+		counter_print_sample(page->buf, counter, values, (double)one->n_refused);
+		values[1] = "failed";
+		counter_print_sample(page->buf, counter, values, (double)one->n_failed);
+		values[1] = "unanswered";
+		counter_print_sample(page->buf, counter, values, (double)one->n_sent_failed);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Domains that open federation found, behind those of the configuration: the approved and the busiest, and what all others did. */
+static void print_all_found(const struct page *page, enum counter counter)
+{
+	for (size_t i = 0; i < page->n_found; i++)
+		print_found(page, counter, &page->found[i]);
+	if (page->has_rest)
+		print_found(page, counter, &page->rest);
+}
+
+/* One that has a route meanwhile has its series there; and no name may be that of the rest. */
+static bool is_own_series(const struct page *page, const char *domain)
+{
+	const struct rule *rule;
+
+	return strchr(domain, '.') && rules_find(page->server->snapshot->rules, domain, &rule) == RULES_NONE;
+}
+
+static void look_for_found(struct page *page)
+{
+	const uint64_t now_ms = loop_now_ms(page->server->loop);
+	const size_t n = discovered_busiest(page->server->discovered, now_ms, MAX_FOUND, page->found, &page->rest);
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_own_series(page, page->found[i].domain))
+			page->found[page->n_found++] = page->found[i];
+		else
+			discovered_traffic_add(&page->rest, &page->found[i]);
+	}
+	page->has_rest = page->rest.n_received + page->rest.n_sent > 0;
+}
+
 /* Partners with traffic, in the order of the configuration. */
 static void print_stats(const struct page *page, enum counter counter)
 {
@@ -169,6 +229,7 @@ static void print_stats(const struct page *page, enum counter counter)
 		print_stat(page, counter, rule->route->domain, &stat);
 		n++;
 	}
+	print_all_found(page, counter);
 }
 
 static void print_location(const struct page *page)
@@ -202,6 +263,8 @@ static void print_discovered(const struct page *page)
 
 		counter_print_sample(page->buf, COUNTER_DISCOVERED_PARTNERS, &text, counts[state]);
 	}
+	counter_print_head(page->buf, COUNTER_DISCOVERED_FAILURES, page->is_openmetrics);
+	print_all_found(page, COUNTER_DISCOVERED_FAILURES);
 }
 
 static void print_state(const struct page *page)
@@ -298,6 +361,7 @@ char *metrics_text(struct server *server, bool is_openmetrics)
 
 	if (peer_views_new(server, &page.views))
 		return NULL;
+	look_for_found(&page);
 	buf_init(&buf, 0);
 	print_page(&page);
 	text = buf_take(&buf);

@@ -1,6 +1,9 @@
 #include "proxy/open_partner.h"
 
+#include <string.h>
+
 #include "federation/discovered.h"
+#include "proxy/base/text.h"
 #include "proxy/sip/reply.h"
 
 static bool asks_for_user(const struct request *request, struct discovered_question *question, char user[256],
@@ -91,13 +94,14 @@ bool open_partner_is_blocked(const struct server *server, const struct rule *rul
 	return rule->federation && discovered_is_blocked(server->discovered, rule->route->domain);
 }
 
-void open_partner_sent(const struct branch *branch)
+void open_partner_located(const struct branch *branch, enum reason reason)
 {
 	const struct context *context = branch->context;
+	struct discovered *table = context->worker->server->discovered;
 	const struct rule *rule = branch->target.rule;
 
-	if (rule->federation && !context->is_ack)
-		discovered_sent(context->worker->server->discovered, rule->route->domain, loop_now_ms(context->worker->loop));
+	if (rule->federation && !context->is_ack && (!reason || discovered_knows(table, rule->route->domain)))
+		discovered_sent(table, rule->route->domain, loop_now_ms(context->worker->loop));
 }
 
 void open_partner_ended(const struct context *context, enum reason reason)
@@ -112,4 +116,33 @@ void open_partner_ended(const struct context *context, enum reason reason)
 			discovered_sent_ended(context->worker->server->discovered, rule->route->domain,
 					      branch->status ? REASON_NONE : reason, loop_now_ms(context->worker->loop));
 	}
+}
+
+/* By which rule the certificate of the server that was dialled speaks for the domain; the order is trust's. NULL: by none, which its
+ * handshake would have shown. */
+static const char *server_rule(const struct hop *hop, const struct identity *identity, const char *domain, const char **name)
+{
+	for (unsigned i = 0; i < hop->n_names; i++)
+		if (strcmp(hop->names[i], domain) == 0 && identity_matches(identity, domain, false, name, NULL))
+			return "certificate-names-domain";
+	if (!hop->accepts_host || !identity_matches(identity, hop->host, false, name, NULL))
+		return NULL;
+	return text_domain_holds(domain, hop->host) ? "srv-target" : "srv-hoster";
+}
+
+void open_partner_answered(const struct branch *branch, const struct flow *flow)
+{
+	const struct context *context = branch->context;
+	const struct rule *rule = branch->target.rule;
+	const struct hop *hop = branch->hops && branch->next ? &branch->hops[branch->next - 1] : NULL;
+	const char *name = "", *by;
+
+	if (!rule || !rule->federation || !hop || !flow->identity || !context->decision || context->is_inside_dialog)
+		return;
+	by = server_rule(hop, flow->identity, rule->route->domain, &name);
+	if (!by)
+		return;
+	decision_add(context->decision, "identify", by, &context->snapshot->settings->federation.place,
+		     "%.80s: certificate name %.80s", rule->route->domain, name);
+	discovered_note(context->worker->server->discovered, rule->route->domain, flow->identity, hop->host, by);
 }

@@ -17,6 +17,11 @@ msg_t *open_partner_conceal(struct server *server, const struct origin *origin, 
 /* True if the rule is of a domain that was found by DNS, and an administrator blocked it. */
 bool open_partner_is_blocked(const struct server *server, const struct rule *rule);
 
-/* A request of ours goes to a domain that was found by DNS; and how that ended. */
-void open_partner_sent(const struct branch *branch);
+/* A branch goes to a domain without a route: DNS found it, or reason says why not, and then it is counted only if it was known (what
+ * somebody mistyped is no partner); and how those of the request ended. */
+void open_partner_located(const struct branch *branch, enum reason reason);
 void open_partner_ended(const struct context *context, enum reason reason);
+
+/* The server of such a domain answered over flow for the last time: by which rule its certificate speaks for the domain goes into the
+ * record, and what it showed is remembered. Nothing for other targets, and inside dialogs. */
+void open_partner_answered(const struct branch *branch, const struct flow *flow);

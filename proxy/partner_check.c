@@ -26,6 +26,8 @@ struct partner_check {
 	struct hop hops[MAX_HOPS];
 	size_t n_hops, next;
 	struct check_probe probe;
+	struct hop tls_hop; /* what is tried where plain text found no answer */
+	struct check_result plain; /* that of the plain text */
 	struct partner_proof proof; /* of the first server that proved itself */
 	struct timer deadline;
 	struct loop_call call;
@@ -84,9 +86,8 @@ static void on_deadline(struct timer *timer)
 
 static void try_next(struct partner_check *check);
 
-static void on_probed(struct check_probe *probe, const struct check_result *result)
+static void take_result(struct partner_check *check, const struct check_result *result)
 {
-	struct partner_check *check = container_of(probe, struct partner_check, probe);
 	const struct hop *hop = &check->hops[check->next - 1];
 	bool is_proved = partner_check_tell_server(&check->rows, check->domain, hop, result,
 						   loop_wall_us(check->means->server->loop));
@@ -99,6 +100,38 @@ static void on_probed(struct check_probe *probe, const struct check_result *resu
 			check->proof.identity = identity_ref(result->identity);
 	}
 	try_next(check);
+}
+
+static void on_tried_tls(struct check_probe *probe, const struct check_result *result)
+{
+	struct partner_check *check = container_of(probe, struct partner_check, probe);
+
+	check->plain.speaks_tls = result->has_tls && result->look.has_chain;
+	take_result(check, &check->plain);
+}
+
+/* Who gets plain text at a port for TLS closes it, mostly without a word. */
+static void try_tls(struct partner_check *check, const struct check_result *result)
+{
+	struct check_question question = { .hop = &check->tls_hop, .only_handshake = true, .stage_ms = CHECK_STAGE_MS };
+
+	check->plain = *result; /* there is no identity in it */
+	check->tls_hop = check->hops[check->next - 1];
+	check->tls_hop.transport = TRANSPORT_TLS;
+	check->tls_hop.trust = check->snapshot->tls_trust;
+	check->tls_hop.tls_minimum = check->snapshot->settings->tls.minimum;
+	question.from = question.to = check->domain;
+	check_probe_start(&check->means->prober, &check->probe, &question, on_tried_tls);
+}
+
+static void on_probed(struct check_probe *probe, const struct check_result *result)
+{
+	struct partner_check *check = container_of(probe, struct partner_check, probe);
+
+	if (check->hops[check->next - 1].transport == TRANSPORT_TCP && result->stage == CHECK_ASK)
+		try_tls(check, result);
+	else
+		take_result(check, result);
 }
 
 /* What the domain's SRV record says, as the path of a request would know it. */

@@ -233,6 +233,8 @@ static void tell_options(struct check_rows *rows, const struct check_result *res
 			    result->status);
 	else if (result->stage == CHECK_DONE)
 		check_ok(rows, "OPTIONS", "answered with %d", result->status);
+	else if (result->speaks_tls)
+		check_fault(rows, CHECK_FAIL, CHECK_SPEAKS_TLS, NULL, "no answer; with TLS it shows a certificate");
 	else
 		check_refused(rows, "OPTIONS", result->reason, "no answer");
 	check_took(rows, result->ask_ms);

@@ -167,8 +167,10 @@ static void add_target(struct request *request, const struct rule *rule)
 {
 	aim_set(&request->aims[request->n_targets], AIM_ROUTE, 0);
 	target_set_rule(&request->targets[request->n_targets++], rule);
-	if (request->n_targets == 1)
-		decision_set(&request->decision, DECISION_DESTINATION, rule->id);
+	if (request->n_targets > 1)
+		return;
+	decision_set(&request->decision, DECISION_DESTINATION, rule->id);
+	request->decision.is_found = rule->federation != NULL;
 }
 
 static const struct place *place_of(const struct rule *rule)

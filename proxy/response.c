@@ -448,6 +448,8 @@ void response_arrived(struct branch *branch, struct arrival *arrival)
 
 	if (!take(branch, arrival))
 		return;
+	if (status >= 200)
+		open_partner_answered(branch, arrival->flow);
 	if (status < 200)
 		on_provisional(branch, arrival->msg, status);
 	else if (status < 300)

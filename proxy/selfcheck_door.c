@@ -7,6 +7,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/text.h"
 #include "proxy/check_chain.h"
+#include "proxy/transport/credentials_check.h"
 
 static const struct {
 	enum conf_tls_version version;
@@ -204,7 +205,9 @@ static void judge_options(struct selfcheck_door *door, const struct check_result
 {
 	char text[ADDR_TEXT_SIZE];
 
-	if (result->stage == CHECK_DONE) {
+	if (result->is_rehearsal) {
+		check_untested(door->rows, "OPTIONS", "nobody was dialled");
+	} else if (result->stage == CHECK_DONE) {
 		check_ok(door->rows, "OPTIONS", "%s%s answers with %d%s",
 			 addr_text(&door->hop.remote, text), door->is_inside ? ", inside," : "",
 			 result->status,
@@ -308,7 +311,9 @@ static void on_chain(struct selfcheck_door *door, const struct check_result *res
 		end(door);
 		return;
 	}
-	if (door->is_doubtful)
+	if (door->is_doubtful && result->is_rehearsal)
+		check_untested(door->rows, "ADDRESS", "whether %s leads to us", addr_text(&door->hop.remote, place));
+	else if (door->is_doubtful)
 		check_ok(door->rows, "ADDRESS",
 			 "%s leads to us: our certificate is shown there",
 			 addr_text(&door->hop.remote, place));
@@ -353,12 +358,18 @@ static void on_looked(struct check_probe *probe, const struct check_result *resu
 		return;
 	}
 	addr_text(&door->hop.remote, text);
-	if (result->stage == CHECK_CONNECT)
+	if (result->stage == CHECK_HANDSHAKE && !credentials_check_may_sign(door->hop.credentials)) {
+		door->has_answered = true; /* behind a router it is the same */
+		check_fault(door->rows, CHECK_FAIL, CHECK_CERT_KEY_USE, NULL,
+			    "%s cannot use certificate %s: %s", text,
+			    credentials_name(door->hop.credentials), reason_code(result->reason));
+	} else if (result->stage == CHECK_CONNECT) {
 		check_fault(door->rows, CHECK_FAIL, CHECK_NOT_REACHED, NULL, "%s%s: %s", text,
 			    door->is_inside ? ", inside" : "", reason_code(result->reason));
-	else
+	} else {
 		check_refused(door->rows, "TLS", result->reason, "%s%s", text,
 			      door->is_inside ? ", inside" : "");
+	}
 	end(door);
 }
 

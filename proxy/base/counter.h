@@ -59,6 +59,7 @@ enum counter {
 	COUNTER_PARTNER_FAILURES,              /* partner, reason */
 	COUNTER_PARTNER_CONNECTIONS,           /* partner, direction: inbound, outbound */
 	COUNTER_DISCOVERED_PARTNERS,           /* state */
+	COUNTER_DISCOVERED_FAILURES,           /* partner, kind */
 	COUNTER_BACKEND_UP,                    /* backend */
 	COUNTER_BACKEND_USERS,                 /* backend */
 	COUNTER_REGISTRATIONS,                 /* network */

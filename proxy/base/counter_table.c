@@ -118,6 +118,7 @@ static const struct counter_label by_transport = { .name = "transport" };
 static const struct counter_label by_certificate = { .name = "certificate" };
 static const struct counter_label by_partner = { .name = "partner" };
 static const struct counter_label by_state = { .name = "state" };
+static const struct counter_label by_kind_of_failure = { .name = "kind" };
 static const struct counter_label by_direction = { .name = "direction" };
 static const struct counter_label by_reason = { .name = "reason" };
 static const struct counter_label by_network = { .name = "network" };
@@ -269,6 +270,11 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_DISCOVERED_PARTNERS] =
 		TOLD("nuncio_discovered_partners", GAUGE,
 		     "Domains that open federation knows, by state.", &by_state),
+	[COUNTER_DISCOVERED_FAILURES] =
+		TOLD("nuncio_discovered_failures_total", COUNTER,
+		     "Requests from and to a domain that open federation found: refused by its limits, failed, or "
+		     "unanswered there.",
+		     &by_partner, &by_kind_of_failure),
 	[COUNTER_BACKEND_UP] =
 		TOLD("nuncio_backend_up", GAUGE,
 		     "1 if the backend can be reached, as far as we know.", &by_backend),

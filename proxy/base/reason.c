@@ -463,9 +463,15 @@ static const struct reason_row rows[N_REASONS] = {
 		"that is broken, such as MD5 or SHA-1.",
 		"The partner must get a certificate that is signed with SHA-256 or "
 		"better.", 1010 },
+	[REASON_TLS_CONSTRAINTS] = { "tls-constraints", 0, "", ACT_PARTNER,
+		"A certificate of the other side was signed by one that may not sign it: "
+		"it is no CA, or its constraints forbid these names or this many "
+		"certificates below it.",
+		"The partner must get a certificate of a CA that may issue it; the record "
+		"of the handshake names the certificate that is at fault.", 1010 },
 	[REASON_TLS_BAD_CERTIFICATE] = { "tls-bad-certificate", 0, "", ACT_PARTNER,
-		"A certificate of the other side cannot be read, or its signature or "
-		"its constraints do not hold.",
+		"A certificate of the other side cannot be read, or its signature does not "
+		"hold.",
 		"The partner must install its certificates anew; `gnutls-cli` or "
 		"`openssl s_client` shows what is sent.", 1010 },
 	[REASON_TLS_VERSION] = { "tls-version", 0, "", ACT_PARTNER,

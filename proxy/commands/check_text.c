@@ -105,30 +105,37 @@ static void print(const struct screen *screen, const json_t *answer)
 	print_counts(screen, json_object_get(answer, "counts"));
 }
 
+enum exit_code check_text_show(const struct args *args, const json_t *answer)
+{
+	struct screen screen;
+
+	screen_init(&screen, stdout, args);
+	if (args_has(args, "json"))
+		client_print_json(answer);
+	else
+		print(&screen, answer);
+	if (!json_is_true(json_object_get(answer, "known")))
+		return EXIT_NOT_KNOWN;
+	return json_is_true(json_object_get(answer, "ok")) ? EXIT_YES : EXIT_NO;
+}
+
 enum exit_code check_text_ask(const struct args *args, const char *path,
 			      const struct client_query *query)
 {
 	struct client_answer answer;
-	struct screen screen;
 	enum exit_code code = client_ask(args, path, query, NULL, &answer);
 
 	if (code != EXIT_YES)
 		return code;
-	if (args_has(args, "json"))
-		client_print_json(answer.json);
 	if (answer.status != 200) {
-		if (!args_has(args, "json"))
+		if (args_has(args, "json"))
+			client_print_json(answer.json);
+		else
 			client_complain(args, &answer);
-		json_decref(answer.json);
-		return answer.status == 400 ? EXIT_NO : EXIT_NOT_KNOWN;
+		code = answer.status == 400 ? EXIT_NO : EXIT_NOT_KNOWN;
+	} else {
+		code = check_text_show(args, answer.json);
 	}
-	screen_init(&screen, stdout, args);
-	if (!args_has(args, "json"))
-		print(&screen, answer.json);
-	if (!json_is_true(json_object_get(answer.json, "known")))
-		code = EXIT_NOT_KNOWN;
-	else if (!json_is_true(json_object_get(answer.json, "ok")))
-		code = EXIT_NO;
 	json_decref(answer.json);
 	return code;
 }

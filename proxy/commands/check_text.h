@@ -12,3 +12,5 @@
 struct client_query;
 enum exit_code check_text_ask(const struct args *args, const char *path,
 			      const struct client_query *query);
+/* Prints that answer, as text or with --json, and says it as exit code. */
+enum exit_code check_text_show(const struct args *args, const json_t *answer);

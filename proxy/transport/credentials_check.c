@@ -82,6 +82,19 @@ bool credentials_check_lacks_issuer(const struct credentials *credentials, const
 	return lacks;
 }
 
+bool credentials_check_may_sign(const struct credentials *credentials)
+{
+	unsigned usage = 0, is_critical;
+	struct shown shown;
+	bool may = true;
+
+	if (take(credentials, &shown))
+		may = gnutls_x509_crt_get_key_usage(shown.crts[0], &usage, &is_critical) < 0 ||
+		      usage & GNUTLS_KEY_DIGITAL_SIGNATURE;
+	free_shown(&shown);
+	return may;
+}
+
 const char *credentials_check_key(const struct credentials *credentials, char *out, size_t size)
 {
 	unsigned bits = 0;

@@ -12,5 +12,8 @@
 bool credentials_check_lacks_issuer(const struct credentials *credentials, const struct tls_trust *trust, char *out,
 				    size_t size);
 
+/* False if its key usage (RFC 5280 §4.2.1.3) has no digitalSignature: then hardly a handshake succeeds. */
+bool credentials_check_may_sign(const struct credentials *credentials);
+
 /* "RSA 2048", "EC/ECDSA 256". Returns out. */
 const char *credentials_check_key(const struct credentials *credentials, char *out, size_t size);

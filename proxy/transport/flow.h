@@ -65,6 +65,7 @@ struct flow {
 	struct list users;		/* flow_user.link */
 	char *speaks_for;		/* inbound: the first id for which the roof knows its peer; owned; NULL: none yet */
 	bool speaks_for_others;		/* and there were more */
+	bool is_counted;		/* the roof's: it is among its peer's connections in peer_stats */
 	void *waiting; /* what the roof keeps of it while requests of it wait for DNS: proxy/hold */
 	/* How it ended, once is_closed. */
 	enum err end_err;

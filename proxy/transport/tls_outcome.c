@@ -132,6 +132,7 @@ int tls_alert_for(const struct tls_session *session, enum reason reason, int res
 		return GNUTLS_A_CERTIFICATE_UNKNOWN;
 	case REASON_TLS_WEAK_KEY:
 	case REASON_TLS_WEAK_SIGNATURE:
+	case REASON_TLS_CONSTRAINTS:
 	case REASON_TLS_BAD_CERTIFICATE:
 		return GNUTLS_A_BAD_CERTIFICATE;
 	case REASON_TLS_NO_CLIENT_CERTIFICATE:

@@ -278,6 +278,8 @@ static enum reason check_trust(struct tls_session *session, struct chain *path)
 		return refuse(session, path->crts[0], REASON_TLS_WEAK_SIGNATURE);
 	if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
 		return refuse(session, path->crts[0], REASON_TLS_USAGE);
+	if (status & (GNUTLS_CERT_SIGNER_NOT_CA | GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE))
+		return refuse(session, path->crts[0], REASON_TLS_CONSTRAINTS);
 	return refuse(session, path->crts[0], REASON_TLS_BAD_CERTIFICATE);
 }
 

@@ -1,5 +1,5 @@
-"""Name servers for live tests: nsd with zones, and one that is slow for some names. In a network namespace of their
-own, as they take port 53 and addresses that are not loopback's."""
+"""Name servers for live tests: nsd with zones, one that is slow for some names, and one that says nothing or lies about
+some. At port 53 in a network namespace of their own; at another one anywhere."""
 
 import ctypes
 import os
@@ -26,12 +26,12 @@ def own_network(*addresses):
 class Nsd:
     """An nsd that serves these zones: {"corp.example": "lines of a zone file" or None (lame: SERVFAIL)}."""
 
-    def __init__(self, stage, name, addr, zones):
+    def __init__(self, stage, name, addr, zones, port=53):
         folder = stage.path(name)
         os.makedirs(folder, exist_ok=True)
         lines = [f"""server:
   ip-address: {addr}
-  port: 53
+  port: {port}
   username: ""
   chroot: ""
   pidfile: "{folder}/pid"
@@ -101,3 +101,59 @@ class SlowResolver(threading.Thread):
                 if len(piece) < 2:
                     continue
                 break
+
+
+def name_in(question):
+    """The name that a question asks for, in lower case."""
+    labels, at = [], 12
+    while question[at]:
+        labels.append(question[at + 1:at + 1 + question[at]].decode("ascii").lower())
+        at += 1 + question[at]
+    return ".".join(labels)
+
+
+def forge(question, name, host, port=None, number=None):
+    """An answer to the question's number, or another one, that says SRV 1 0 PORT HOST of that name."""
+    def encoded(text):
+        return b"".join(bytes([len(label)]) + label.encode("ascii") for label in text.split(".")) + b"\0"
+    srv = struct.pack("!HHH", 1, 0, port or 5061) + encoded(host)
+    head = struct.pack("!HHHHHH", (struct.unpack("!H", question[:2])[0] if number is None else number), 0x8180, 1, 1, 0, 0)
+    return head + encoded(name) + struct.pack("!HH", 33, 1) + encoded(name) + struct.pack("!HHIH", 33, 1, 300, len(srv)) + srv
+
+
+class BadResolver(threading.Thread):
+    """Passes questions on to another one by UDP, but for names that end in a key of `ways`: what that function of the
+    question returns are the datagrams to send instead, each behind its delay in seconds: [(0, b"...")]."""
+
+    def __init__(self, at, to, ways):
+        super().__init__(daemon=True)
+        self.to, self.ways, self.asked = to, ways, []
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(at)
+
+    def run(self):
+        while True:
+            try:
+                question, source = self.udp.recvfrom(65535)
+            except OSError:
+                return
+            name = name_in(question)
+            way = next((way for end, way in self.ways.items() if name.endswith(end)), None)
+            if way:
+                self.asked.append(name)
+                for delay, answer in way(question):
+                    threading.Timer(delay, self.udp.sendto, (answer, source)).start()
+            else:
+                threading.Thread(target=self.pass_on, args=(question, source), daemon=True).start()
+
+    def pass_on(self, question, source):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ask:
+            ask.settimeout(5)
+            ask.sendto(question, self.to)
+            try:
+                self.udp.sendto(ask.recv(65535), source)
+            except OSError:
+                pass
+
+    def close(self):
+        self.udp.close()

@@ -9,17 +9,19 @@ from stage import Failure, is_bound, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLES = "/usr/share/kamailio/db_sqlite"
-PORT, COPY_PORT = 5060, 9060
+PORT, EDGE_PORT, COPY_PORT = 5060, 5061, 9060
 LOG_ON_S = 10  # for how long a server logs on; it does so again four seconds before the end
 
 
 class Backend:
     """One server: its name, its address, the transport between it and the proxy, the users it holds. log_on is its
-    user name and password at the proxy, or None for a server that the proxy knows by its address."""
+    user name and password at the proxy, or None for a server that the proxy knows by its address. edge is the name in its
+    certificate (files NAME.pem and .key in tls/ of the stage) if it is no backend but a partner of its own, which sends
+    what is for others to the proxy by MTLS. users are patterns."""
 
-    def __init__(self, name, domain, addr, transport, users, log_on=None):
+    def __init__(self, name, domain, addr, transport, users, log_on=None, edge=None):
         self.name, self.domain, self.addr, self.transport = name, domain, addr, transport
-        self.users, self.log_on = users, log_on
+        self.users, self.log_on, self.edge = users, log_on, edge
         self.program = None
 
     @property
@@ -58,6 +60,13 @@ class Backend:
                  "PROXY": quoted(uri(self.proxy_addr, self.transport)), "PROXY_IP": quoted(self.proxy_addr),
                  "DATABASE": quoted(f"sqlite:///{self.database}"), "DOMAIN": quoted(self.domain),
                  "USERS": quoted(f"^({'|'.join(self.users)})$")}
+        if self.edge:
+            tls = os.path.join(self.stage.path("tls"), self.name)
+            words |= {"EDGE": f"tls:{self.addr}:{EDGE_PORT}", "EDGE_NAME": quoted(self.edge),
+                      "CONTACT": quoted(f"sip:{self.edge}:{EDGE_PORT};transport=tls"),
+                      "PROXY": quoted(f"sip:{self.proxy_addr}:{EDGE_PORT};transport=tls"),
+                      "TLS_CERT": quoted(tls + ".pem"), "TLS_KEY": quoted(tls + ".key"),
+                      "TLS_CA": quoted(os.path.join(self.stage.path("tls"), "root.pem"))}
         options = [f"{word}={value}" for word, value in words.items()]
         return options + (["LOGS_ON"] if self.log_on else [])
 

@@ -1,6 +1,7 @@
 """`nuncio selfcheck` and `nuncio partner check` against real name servers (nsd) and real certificates: a good zone
 without a false alarm, a zone for each fault of DNS, and a matrix of certificates; each fault named by its code."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,8 +9,8 @@ import sys
 
 import dns
 from live_tls import FIRST_PORT, OUTBOUND, PARTNER, FakeServer, make_pki, outbound_domain, start_server, tls_server
-from pki import Pki
-from stage import Failure, Stage, Tally, wait_for
+from pki import EXPIRED, NOT_YET, Pki
+from stage import Failure, Stage, Tally, nuncio_binary
 
 PUBLIC, PUBLIC6, NOBODY = "203.0.113.7", "2001:db8::7", "203.0.113.99"
 NSD, NSD2 = "127.0.0.53", "127.0.0.54"
@@ -99,10 +100,25 @@ def check_rows(tally, name, answer, wanted, evidence):
             tally.check(f"{name}: {row['code']} says who must act", False, row)
 
 
+def offline(proxy, *names):
+    """The same by a process of its own that looks into the file and asks no daemon; it dials nobody."""
+    done = subprocess.run([nuncio_binary(), "selfcheck", *names, "--config", proxy.config_path, "--json"], timeout=15,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise Failure(f"nuncio selfcheck --config: exit {done.returncode}: {done.stdout}{done.stderr}") from None
+
+
 def test_selfcheck(tally, stage, proxy):
     print("selfcheck: a zone for each fault of DNS")
     for name, _, wanted, _, evidence in ZONES:
         check_rows(tally, name, proxy.ask_json("selfcheck", domain(name)), wanted, evidence)
+        if name != "slow":
+            check_rows(tally, f"{name}, without the daemon", offline(proxy, domain(name)), wanted, evidence)
+    answer = offline(proxy, domain("good"))
+    tally.check("what nobody dialled is not green", {row["fact"] for row in answer["rows"] if row["state"] == "untested"} >=
+                {"OPTIONS", "SERVED"}, shown(answer))
     status, out, err = proxy.ask("selfcheck", domain("good"))
     tally.check("the good zone ends with 0", status == 0 and " 0 failures, 0 warnings" in out, out + err)
     status, out, err = proxy.ask("selfcheck", domain("missing"))
@@ -157,12 +173,25 @@ def test_partner_route(tally, stage, proxy):
                 and "classified as partner (certificate-names-domain" in " ".join(out.split()), out + err)
 
 
+SOON = {"expiration_days": "20"}
 SELF_CERTIFICATES = [
     ("another host", {"dns": ("www.good.example", "good.example")}, ["cert-name"]),
     ("without the domain", {"dns": ("sip.good.example",)}, ["cert-domain"]),
     ("a wildcard", {"dns": ("*.good.example", "good.example")}, ["cert-wildcard"]),
     ("serverAuth only", {"usage": ("tls_www_server",)}, ["cert-no-client-auth"]),
     ("clientAuth only", {"usage": ("tls_www_client",)}, ["cert-no-server-auth"]),
+    ("neither of both", {"usage": ("email_protection_key",)}, ["cert-no-server-auth"]),
+    ("expired", {"dates": EXPIRED}, ["cert-expired"]),
+    ("not yet valid", {"dates": NOT_YET}, ["cert-not-yet-valid"]),
+    ("valid for 20 days", {"dates": SOON}, ["cert-expires"]),
+    ("a key of 1024 bits", {"bits": 1024}, ["cert-weak-key"]),
+    ("signed with SHA-1", {"digest": "SHA1"}, ["cert-weak-signature"]),
+    ("signed with MD5", {"issuer": "old", "chain": ("old",), "digest": "MD5"}, ["cert-weak-signature"]),
+    ("revoked", {"name": "revoked"}, ["cert-revoked"]),
+    ("its CA may name other domains only", {"issuer": "narrow", "chain": ("narrow",)}, ["cert-constraints"]),
+    ("signed by one that is no CA", {"issuer": "case0", "chain": ("case0",)}, ["cert-constraints"]),
+    ("key usage without signatures", {"key_usage": "encryption_key", "bits": 2048}, ["cert-key-usage"]),
+    ("the root is in the file: it is not sent", {"chain": ("root",)}, []),
     ("self-signed", {"issuer": None}, ["cert-self-signed"]),
     ("without its intermediate", {"issuer": "middle"}, ["cert-chain"]),
     ("with its intermediate", {"issuer": "middle", "chain": ("middle",)}, []),
@@ -173,15 +202,29 @@ def test_self_certificates(tally, stage, proxy):
     print("selfcheck: certificates of ours")
     pki = Pki(stage.path("tls"))
     pki.ca("middle", "root")
-    text = config(stage, [domain("good")])
+    pki.ca("old", "root", bits=2048)
+    pki.ca("narrow", "root", more=('nc_permit_dns = "other.example"',))
+    names = {"dns": ("sip.good.example", "good.example")}
+    pki.leaf("revoked", "root", **names)
+    pki.crl("root", "root", "revoked")
+    text = config(stage, [domain("good")]).replace("tls/root.pem]", "tls/root.pem]\n  crl: [tls/root.crl]")
     for number, (name, options, wanted) in enumerate(SELF_CERTIFICATES):
-        options = {"issuer": "root", "dns": ("sip.good.example", "good.example")} | options
-        pki.leaf(f"case{number}", options.pop("issuer"), **options)
-        proxy.configure(text.replace("tls/edge", f"tls/case{number}"))
+        options = {"issuer": "root"} | names | options
+        file = options.pop("name", None)
+        if not file:
+            file = f"case{number}"
+            pki.leaf(file, options.pop("issuer"), **options)
+        proxy.configure(text.replace("tls/edge", f"tls/{file}"))
         status, out, err = proxy.ask("reload")
         if status:
             tally.check(f"{name}: is loaded", False, out + err)
             continue
+        check_rows(tally, name, proxy.ask_json("selfcheck"), wanted, "")
+        check_rows(tally, f"{name}, without the daemon", offline(proxy), wanted, "")
+    for name, minimum, wanted in (("TLS 1.0 is offered", "1.0", ["tls-old"]), ("TLS 1.2 is not", "1.3", ["tls-missing"])):
+        proxy.configure(text.replace("tls/edge", "tls/good").replace("port: 5061,", f'port: 5061, minimum: "{minimum}",'))
+        status, out, err = proxy.ask("reload")
+        tally.check(f"{name}: is loaded", status == 0, out + err)
         check_rows(tally, name, proxy.ask_json("selfcheck"), wanted, "")
 
 
@@ -210,6 +253,13 @@ def test_partner_certificates(tally, stage):
     server.start()
     answer = proxy.ask_json("partner", "check", outbound_domain(len(OUTBOUND)))
     check_rows(tally, "a good one that asks for no certificate", answer, ["not-asked"], "")
+    plain = text.replace(f"port: {FIRST_PORT + len(OUTBOUND)}, transport: mtls",
+                         f"port: {FIRST_PORT + len(OUTBOUND)}, transport: tcp, trustworthy: true")
+    proxy.configure(plain.replace("port: 5062, transport: tls, certificate: edge", "port: 5060, transport: tcp"))
+    status, out, err = proxy.ask("reload")
+    answer = proxy.ask_json("partner", "check", outbound_domain(len(OUTBOUND)))
+    check_rows(tally, "TLS at a port that the route calls plain", answer, ["speaks-tls"], "")
+    tally.check("the route is loaded", status == 0, out + err)
     server.close()
     proxy.stop()
 
@@ -225,6 +275,7 @@ def play(workers):
         hosts = names + ["sip." + name for name in names] + ["sip2.twice.example", "sip.elsewhere.example",
                                                              LONG + ".cut.example", "sip2.differ.example"]
         pki.leaf("edge", "root", dns=hosts)
+        pki.leaf("good", "root", dns=("sip.good.example", "good.example"))
         pki.leaf("seeker", "root", dns=("seeker.example", "sip.seeker.example"))
         known = ("partners:\n  routes:\n    - { domain: seeker.example, server: 127.0.0.9, port: 5061, "
                  "transport: mtls, certificate: edge, probe: 0s }")

@@ -40,6 +40,14 @@ def make_pki(stage):
     pki.leaf("usage", "root", usage=("email_protection_key",), **names)
     pki.leaf("weak-key", "root", bits=1024, **names)
     pki.leaf("revoked", "root", **names)
+    pki.leaf("client-only", "root", usage=("tls_www_client",), **names)
+    pki.leaf("key-usage", "root", key_usage="encryption_key", bits=2048, **names)
+    pki.ca("old", "root", bits=2048)  # with ECDSA nobody signs MD5
+    pki.leaf("sha1", "root", digest="SHA1", **names)
+    pki.leaf("md5", "old", digest="MD5", chain=("old",), **names)
+    pki.ca("narrow", "root", more=('nc_permit_dns = "other.example"',))
+    pki.leaf("constrained", "narrow", chain=("narrow",), **names)
+    pki.leaf("no-ca", "good", chain=("good",), **names)
     pki.crl("root", "root", "revoked")
     return pki
 
@@ -66,7 +74,8 @@ def only(version):
     return {"oldest": version, "newest": version}
 
 
-TLS_1_1, TLS_1_2 = only(ssl.TLSVersion.TLSv1_1), only(ssl.TLSVersion.TLSv1_2)
+TLS_1_0, TLS_1_1, TLS_1_2 = (only(version) for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1,
+                                                           ssl.TLSVersion.TLSv1_2))
 
 
 # Inbound: name, what the stranger's context is made of, the code that we must name.
@@ -81,6 +90,12 @@ INBOUND = [
     ("usage: e-mail only", {"certificate": "usage"}, "tls-usage"),
     ("RSA key of 1024 bits", {"certificate": "weak-key"}, "tls-weak-key"),
     ("revoked", {"certificate": "revoked"}, "tls-revoked"),
+    ("signed with SHA-1", {"certificate": "sha1"}, "tls-weak-signature"),
+    ("signed with MD5", {"certificate": "md5"}, "tls-weak-signature"),
+    ("its CA may name other domains only", {"certificate": "constrained"}, "tls-constraints"),
+    ("signed by one that is no CA", {"certificate": "no-ca"}, "tls-constraints"),
+    ("key usage without signatures", {"certificate": "key-usage"}, "tls-usage"),
+    ("TLS 1.0 only", dict(TLS_1_0, certificate="good"), "tls-version"),
     ("TLS 1.1 only", dict(TLS_1_1, certificate="good"), "tls-version"),
     ("no common cipher", dict(TLS_1_2, certificate="good", ciphers=FOREIGN_CIPHER), "tls-no-cipher"),
     ("our CA unknown to them", {"certificate": "good", "ca": "stranger-root"}, "tls-peer-unknown-ca"),
@@ -207,6 +222,11 @@ def close_at_once(plain):
     plain.recv(1000)
 
 
+def reset_at_once(plain):
+    plain.recv(1000)
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+
 # Outbound: name, the partner's server, the code. {"raw": f} is no TLS at all.
 ALERT = ssl.AlertDescription
 OUTBOUND = [
@@ -220,6 +240,13 @@ OUTBOUND = [
     ("usage: e-mail only", {"certificate": "usage"}, "tls-usage"),
     ("RSA key of 1024 bits", {"certificate": "weak-key"}, "tls-weak-key"),
     ("revoked", {"certificate": "revoked"}, "tls-revoked"),
+    ("usage: client only", {"certificate": "client-only"}, "tls-usage"),
+    ("signed with SHA-1", {"certificate": "sha1"}, "tls-weak-signature"),
+    ("signed with MD5", {"certificate": "md5"}, "tls-weak-signature"),
+    ("its CA may name other domains only", {"certificate": "constrained"}, "tls-constraints"),
+    ("signed by one that is no CA", {"certificate": "no-ca"}, "tls-constraints"),
+    ("key usage without signatures", {"certificate": "key-usage"}, "tls-usage"),
+    ("TLS 1.0 only", dict(TLS_1_0, certificate="good"), "tls-peer-version"),
     ("TLS 1.1 only", dict(TLS_1_1, certificate="good"), "tls-peer-version"),
     ("no common cipher", dict(TLS_1_2, certificate="good", ciphers=FOREIGN_CIPHER), "tls-peer-no-cipher"),
     ("our CA unknown to them", {"certificate": "good", "ca": "stranger-root"}, "tls-peer-unknown-ca"),
@@ -230,6 +257,7 @@ OUTBOUND = [
      "tls-peer-wants-certificate"),
     ("a plain TCP port", {"raw": answer_plainly}, "tls-peer-not-tls"),
     ("closed in the handshake", {"raw": close_at_once}, "tls-peer-closed"),
+    ("reset in the handshake", {"raw": reset_at_once}, "tls-peer-closed"),
     ("silence", {"raw": be_silent}, "tls-timeout"),
     ("alert: name unknown", {"certificate": "good", "alert": ALERT.ALERT_DESCRIPTION_UNRECOGNIZED_NAME},
      "tls-peer-unknown-name"),

@@ -36,31 +36,32 @@ class Pki:
             out.write("\n".join(lines) + "\n")
         return self.path(name + ".template")
 
-    def ca(self, name, issuer=None, organisation="Example Trust"):
-        """A CA, self-signed or below the issuer; its pem holds its own certificate alone."""
-        self.key(name)
-        lines = [f'cn = "{name}"', f'organization = "{organisation}"', "ca", "cert_signing_key", "crl_signing_key"]
+    def ca(self, name, issuer=None, organisation="Example Trust", more=(), bits=None):
+        """A CA, self-signed or below the issuer; its pem holds its own certificate alone. more: lines of its template."""
+        self.key(name, bits)
+        lines = [f'cn = "{name}"', f'organization = "{organisation}"', "ca", "cert_signing_key", "crl_signing_key", *more]
         lines += [f"{key} = {value}" for key, value in FOREVER.items()]
         return self.sign(name, lines, issuer)
 
     def leaf(self, name, issuer, dns=(), ip=(), uri=(), usage=BOTH_ENDS, dates=None, bits=None,
-             chain=()):
-        """A certificate; issuer None signs it by itself. chain: CAs whose certificates are added."""
+             chain=(), key_usage="signing_key", digest=None):
+        """A certificate; issuer None signs it by itself. chain: CAs whose certificates are added. digest: that the issuer
+        signs with, if not SHA-256."""
         self.key(name, bits)
-        lines = [f'cn = "{name}"', "signing_key", "encryption_key" if bits else "", *usage]
+        lines = [f'cn = "{name}"', key_usage, "encryption_key" if bits else "", *usage]
         lines += [f'dns_name = "{host}"' for host in dns]
         lines += [f'ip_address = "{host}"' for host in ip]
         lines += [f'uri = "{host}"' for host in uri]
         lines += [f"{key} = {value}" for key, value in (dates or FOREVER).items()]
-        self.sign(name, lines, issuer)
+        self.sign(name, lines, issuer, digest)
         with open(self.path(name + ".pem"), "a", encoding="ascii") as out:
             for upper in chain:
                 with open(self.path(upper + ".pem"), encoding="ascii") as part:
                     out.write(part.read())
         return self.path(name + ".pem")
 
-    def sign(self, name, lines, issuer):
-        args = ["--load-privkey", self.path(name + ".key"), "--template", self.template(name, lines),
+    def sign(self, name, lines, issuer, digest=None):
+        args = [*(["--hash", digest] if digest else []), "--load-privkey", self.path(name + ".key"), "--template", self.template(name, lines),
                 "--outfile", self.path(name + ".pem")]
         if issuer:
             certtool("--generate-certificate", "--load-ca-certificate", self.path(issuer + ".pem"),

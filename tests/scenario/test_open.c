@@ -57,6 +57,9 @@ static const struct role cast[] = {
 #define ASKS_AND_GOES "paula > MESSAGE sip:anna@corp.example\n" "paula closes\n"
 #define ANNA_GETS(who) "berlin < MESSAGE\n" "berlin > 200\n" who " < 200\n"
 
+#define MISS(status) "bob > MESSAGE sip:nobody@corp.example\n" "berlin < MESSAGE\n" "berlin > " status "\n" "bob < 480\n"
+#define MISSES4 MISS("404") MISS("404") MISS("404") MISS("404")
+
 static const struct play plays[] = {
 	{ "outwards: the SRV record tells where to, the certificate who it is",
 	  BOB
@@ -64,19 +67,22 @@ static const struct play plays[] = {
 	  "bob < MESSAGE\n"
 	  "bob > 200\n"
 	  "berlin < 200\n"
-	  "why none partner:partner.example\n", ALL },
+	  "why none partner:partner.example\n"
+	  "because partner.example: certificate name partner.example\n", ALL },
 	{ "outwards: a server inside the domain speaks for it",
 	  PAULA
 	  "berlin > MESSAGE sip:paula@paris.example\n"
 	  "paula < MESSAGE\n"
 	  "paula > 200\n"
-	  "berlin < 200\n", ALL },
+	  "berlin < 200\n"
+	  "because paris.example: certificate name sip.paris.example\n", ALL },
 	{ "outwards: a hoster that we know speaks for its customers",
 	  TENANT
 	  "berlin > MESSAGE sip:tina@tenant.example\n"
 	  "hoster < MESSAGE\n"
 	  "hoster > 200\n"
-	  "berlin < 200\n", ALL },
+	  "berlin < 200\n"
+	  "because tenant.example: certificate name edge.hoster.example\n", ALL },
 	{ "outwards: a record that leads to somebody else's server",
 	  RECORDS("victim.example", "sip.evil.example", "203.0.113.66")
 	  "berlin > MESSAGE sip:vera@victim.example\n"
@@ -325,6 +331,18 @@ static const struct play plays[] = {
 	  "berlin < MESSAGE\n"
 	  "berlin > 410 | +Contact: <sip:new@corp.example>\n"
 	  "bob < 480 | !Contact\n", ALL },
+	/* Nineteen who do not exist, and one more: whether the limit comes then must not hang on that one. */
+	{ "a name harvester cannot tell who exists: the limit behind many failures",
+	  MISSES4 MISSES4 MISSES4 MISSES4 MISS("404") MISS("404") MISS("404")
+	  MISS("480")
+	  "wait 2s\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "berlin < MESSAGE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "bob > MESSAGE sip:anna@corp.example\n"
+	  "bob < 503 | Warning: *partner-suspicious*\n"
+	  "why partner-suspicious\n", ALL },
 	{ "bounds: requests in a second",
 	  "times 5 bob > MESSAGE sip:anna@corp.example\n"
 	  "everybody answers\n"

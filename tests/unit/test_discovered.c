@@ -171,7 +171,7 @@ static void test_suspicious(void **state)
 
 	(void)ask(house, "s.example", "anna");
 	answer(house, "s.example", 404, 19);
-	answer(house, "s.example", 480, 50);                              /* says nothing */
+	answer(house, "s.example", 487, 50);                              /* says nothing */
 	answer(house, "s.example", 503, 50);                              /* our own */
 	assert_int_equal(look(house, "s.example").state, DISCOVERED_NEW); /* too few to say */
 	answer(house, "s.example", 404, 1);
@@ -195,6 +195,55 @@ static void test_suspicious(void **state)
 	assert_int_equal(look(house, "s.example").state, DISCOVERED_WATCHED);
 	assert_int_equal(ask(house, "s.example", "anna"), DISCOVERED_WELCOME);
 	assert_int_equal(ask(house, "s.example", "anna"), DISCOVERED_WELCOME);
+}
+
+/* Who has nineteen failures must not learn from the limit whether the next user is away or does
+ * not exist. */
+static void test_suspicion_tells_nothing(void **state)
+{
+	static const int last[] = { 404, 410, 480, 484, 485, 604 };
+	struct house *house = *state;
+	char domain[32];
+
+	for (size_t i = 0; i < COUNT(last); i++) {
+		snprintf(domain, sizeof(domain), "t%zu.example", i);
+		(void)ask(house, domain, "anna");
+		answer(house, domain, 404, 19);
+		answer(house, domain, last[i], 1);
+		assert_int_equal(look(house, domain).state, DISCOVERED_LIMITED);
+		assert_int_equal(look(house, domain).n_failed, 20);
+	}
+}
+
+/* Who has series of its own: approved ones first, then the busiest; the others are summed up. */
+static void test_busiest(void **state)
+{
+	struct house *house = *state;
+	struct discovered_traffic best[3], rest;
+	struct discovered_view before;
+	char domain[32];
+
+	assert_int_equal(discovered_busiest(house->table, house->now_ms, 3, best, &rest), 0);
+	for (unsigned i = 1; i <= 9; i++) { /* d1 asks once, d9 nine times */
+		snprintf(domain, sizeof(domain), "d%u.example", i);
+		for (unsigned k = 0; k < i; k++)
+			(void)ask(house, domain, "anna");
+	}
+	discovered_sent(house->table, "d1.example", house->now_ms);
+	assert_int_equal(discovered_approve(house->table, "d2.example", WALL_S + 3600, "", house->now_ms, &before), ERR_OK);
+	assert_int_equal(discovered_busiest(house->table, house->now_ms, 3, best, &rest), 3);
+	assert_string_equal(best[0].domain, "d2.example");
+	assert_string_equal(best[1].domain, "d8.example");
+	assert_string_equal(best[2].domain, "d9.example");
+	assert_true(best[0].is_approved && best[0].n_received == 2);
+	assert_int_equal(rest.n_received, 1 + 3 + 4 + 5 + 6 + 7);
+	assert_int_equal(rest.n_sent, 1);
+	assert_string_equal(rest.domain, "");
+	house->now_ms += 3601000; /* the approval has ended */
+	assert_int_equal(discovered_busiest(house->table, house->now_ms, 3, best, &rest), 3);
+	assert_string_equal(best[0].domain, "d7.example");
+	assert_int_equal(discovered_busiest(house->table, house->now_ms, 0, best, &rest), 0);
+	assert_int_equal(rest.n_received, 45);
 }
 
 static void test_approved(void **state)
@@ -575,6 +624,8 @@ int main(void)
 		ROW(test_users),
 		ROW(test_harvest),
 		ROW(test_suspicious),
+		ROW(test_suspicion_tells_nothing),
+		ROW(test_busiest),
 		ROW(test_approved),
 		ROW(test_bounded),
 		ROW(test_blocked_and_forgotten),
