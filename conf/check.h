@@ -18,6 +18,7 @@ void check_listeners(const struct settings *settings, struct report *report);
 void check_backends(const struct settings *settings, struct report *report);
 void check_nat(const struct settings *settings, struct report *report);
 void check_federation(const struct settings *settings, struct report *report);
+void check_media(const struct settings *settings, struct report *report);
 
 /* The files that are named: there, readable, and the secret ones not for everybody. */
 void check_files(const struct settings *settings, struct report *report);

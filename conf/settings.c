@@ -96,6 +96,7 @@ static enum err check(struct settings *settings, bool is_complete, struct report
 		check_backends(settings, report);
 		check_federation(settings, report);
 		check_nat(settings, report);
+		check_media(settings, report);
 	}
 	check_routes(settings, report);
 	check_files(settings, report);

@@ -225,6 +225,40 @@ struct settings_nat {
 	struct place place;
 };
 
+/* How media towards a network is protected (RFC 4568). */
+enum conf_srtp {
+	CONF_SRTP_OFF,         /* never */
+	CONF_SRTP_PASSTHROUGH, /* as the other side offers it; keys of both ends where both networks say so */
+	CONF_SRTP_PREFER,      /* offered, plain RTP is taken */
+	CONF_SRTP_REQUIRE,
+};
+
+/* What a remote phone sees of a hold (RFC 3264 §8.4). */
+enum conf_hold {
+	CONF_HOLD_SENDRECV,  /* nothing: it goes on sending, which keeps its router open */
+	CONF_HOLD_KEEPALIVE, /* the hold; we keep its router open (RFC 6263) */
+	CONF_HOLD_UNCHANGED,
+};
+
+enum { CONF_N_NETWORKS = 3, SETTINGS_MAX_SUITES = 8 };
+
+/* The relay of RTP. Arrays are indexed by enum conf_network. */
+struct settings_media {
+	unsigned relay;                       /* bits 1 << network: calls that touch one of them */
+	const char *binds[CONF_N_NETWORKS];   /* as written; "" for none */
+	struct addr bind[CONF_N_NETWORKS];    /* unset: the address of the network's listener */
+	uint16_t first_port, last_port;
+	unsigned channels;
+	unsigned bandwidth_kbps;              /* of all relayed calls; 0: no bound */
+	int srtp[CONF_N_NETWORKS];            /* enum conf_srtp */
+	const struct settings_text *suites;   /* names, the best first */
+	size_t n_suites;
+	enum conf_hold hold;
+	uint32_t timeout_ms;
+	unsigned dscp;
+	struct place place, ports_place;
+};
+
 struct settings_password_policy {
 	unsigned min_length;
 	unsigned classes; /* of lower case, upper case, digits, others: how many must occur */
@@ -292,6 +326,7 @@ struct settings {
 	struct settings_federation federation;
 	struct settings_dns dns;
 	struct settings_nat nat;
+	struct settings_media media;
 	const char *realm; /* default: the first domain, "nuncio" if there is none */
 	struct settings_file users_file; /* path NULL: there are no users */
 	struct settings_password_policy password_policy;
@@ -330,6 +365,11 @@ bool settings_backend_serves(const struct settings_backend *backend, const char 
 const char *conf_network_text(enum conf_network network);
 const char *conf_transport_text(enum conf_transport transport);
 const char *conf_tls_version_text(enum conf_tls_version version); /* "1.2" */
+
+/* True if calls by any enabled listener are relayed. */
+bool settings_media_is_on(const struct settings *settings);
+/* True if calls between these networks are relayed. */
+bool settings_media_relays(const struct settings_media *media, enum conf_network a, enum conf_network b);
 
 /* 5061 for tls and mtls, else 5060 (RFC 3261 §19.1.2). */
 uint16_t conf_transport_port(enum conf_transport transport);

@@ -172,7 +172,7 @@ static const struct field root_fields[] = {
 	{ "dns", KIND_GROUP, AT(dns), 0, 0, NULL, LIVE, "name lookups", NULL, &dns_table },
 	{ "nat", KIND_GROUP, AT(nat), 0, 0, NULL, LIVE,
 	  "STUN and the public address", NULL, &settings_nat_table },
-	{ "media", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE, "RTP relay", NULL, NULL, NOT_BUILT },
+	{ "media", KIND_GROUP, AT(media), 0, 0, NULL, LIVE, "the relay of RTP", NULL, &settings_media_table },
 	{ "realm", KIND_TEXT, AT(realm), 0, 255, NULL, LIVE,
 	  "digest realm; without it the first of domains" },
 	{ "users_file", KIND_FILE, AT(users_file), 0, 0, NULL, LIVE,

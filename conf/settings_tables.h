@@ -12,6 +12,7 @@ extern const struct table settings_backend_table;     /* -> struct settings_back
 extern const struct table settings_partners_table;    /* struct settings_partners */
 extern const struct table settings_federation_table;  /* struct settings_federation */
 extern const struct table settings_nat_table;         /* struct settings_nat */
+extern const struct table settings_media_table;       /* struct settings_media */
 extern const struct table settings_server_table;      /* -> struct settings_server */
 extern const struct word conf_transport_words[];      /* of servers */
 extern const struct word conf_tls_version_words[];    /* "1.0" to "1.3" */

@@ -5,12 +5,12 @@
 #include <strings.h>
 
 #include <sofia-sip/msg_mime.h>
-#include <sofia-sip/sdp.h>
 #include <sofia-sip/su_alloc.h>
 
 #include "proxy/base/text.h"
+#include "proxy/sip/sdp_session.h"
 
-enum { MAX_SDP_BYTES = 64 * 1024, MAX_MEDIA = 32, MAX_PARTS = 16 };
+enum { MAX_MEDIA = 32, MAX_PARTS = 16 };
 
 static unsigned service_of_media(const sdp_media_t *media)
 {
@@ -46,35 +46,21 @@ static unsigned services_of_session(const sdp_session_t *session)
 	return services;
 }
 
-/* What Sofia's SDP parser reads must be ASCII: a byte above it in an m-line made another server
- * ask for 60 GB (field.md pitfall 9). For what is asked here any letter is as good. */
-static char *to_ascii(su_home_t *home, const char *bytes, size_t len)
-{
-	if (len == 0 || len > MAX_SDP_BYTES || memchr(bytes, '\0', len))
-		return NULL;
-	char *text = su_strndup(home, bytes, (isize_t)len);
-	for (char *c = text; c && *c; c++)
-		if ((unsigned char)*c >= 0x7f)
-			*c = 'x';
-	return text;
-}
-
 /* SDP that cannot be read is a call all the same. */
 static unsigned services_of_sdp(const char *bytes, size_t len)
 {
 	su_home_t *home = su_home_new(sizeof(*home));
-	if (!home)
-		return SERVICE_AUDIO;
-
+	const sdp_session_t *session;
+	enum err err;
 	unsigned services = SERVICE_AUDIO;
-	char *text = to_ascii(home, bytes, len);
-	sdp_parser_t *parser = text ? sdp_parse(home, text, (issize_t)len,
-						sdp_f_insane | sdp_f_anynet | sdp_f_c_missing)
-				    : NULL;
-	const sdp_session_t *session = parser ? sdp_session(parser) : NULL;
-	if (session)
+
+	if (!home)
+		return services;
+	err = sdp_session_read(home, bytes, len, &session, NULL);
+	if (!err)
 		services = services_of_session(session);
-	sdp_parser_free(parser);
+	else if (err == ERR_LIMIT)
+		services = SERVICE_ALL; /* whatever it is, it is not one of these alone */
 	su_home_unref(home);
 	return services;
 }
@@ -119,7 +105,7 @@ static unsigned services_of_body(const sip_t *sip, unsigned without)
 
 	if (!body || body->pl_len == 0)
 		return without;
-	if (body->pl_len > MAX_SDP_BYTES)
+	if (body->pl_len > SDP_MAX_BYTES)
 		return SERVICE_AUDIO;
 	if (is_sdp((const msg_content_type_t *)type))
 		return services_of_sdp(body->pl_data, body->pl_len);

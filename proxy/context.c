@@ -6,6 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
+#include "proxy/call_media.h"
 #include "proxy/follow.h"
 #include "proxy/forward.h"
 #include "proxy/hearing.h"
@@ -49,6 +50,7 @@ static void context_free(struct context *context)
 	loop_defer_cancel(&context->end);
 	for (i = 0; i < context->n_branches; i++)
 		branch_fini(&context->branches[i]);
+	call_media_end(context);
 	server_txn_detach(context->server_txn);
 	if (context->is_charged)
 		account_transaction_ended(context->worker->server->accounts, &context->source,
@@ -348,8 +350,10 @@ static void try_next(struct branch *branch, enum reason last)
 		err = start(branch, hop);
 		if (!err)
 			return;
-		last = reason_of(err);
+		last = branch->refusal ? branch->refusal : reason_of(err);
 		note_hop(branch, last, 0);
+		if (branch->refusal)
+			break; /* another server would get the same */
 		if (last == REASON_SEND_QUEUE_FULL)
 			note_shed(branch);
 	}
@@ -429,6 +433,8 @@ void context_branch_done(struct branch *branch)
 	branch->state = BRANCH_DONE;
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
+	if (branch->status < 200 || branch->status >= 300)
+		call_media_branch_failed(branch);
 	stage_branch_ended(branch);
 	if (stage_is_running(context))
 		return;
@@ -447,6 +453,7 @@ void context_branch_replaced(struct branch *branch)
 {
 	branch->state = BRANCH_DONE;
 	branch->is_replaced = true;
+	call_media_branch_failed(branch);
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
 	stage_branch_ended(branch);

@@ -46,6 +46,7 @@ struct branch {
 	struct timer patience;	  /* nothing heard, and there is another server to try */
 	struct by_size by_size;
 	int status;	  /* of its final response; 0: there is none */
+	enum reason refusal; /* why it must not be sent: by its media; else REASON_NONE */
 	struct redirected *redirected; /* a 3xx led here (proxy/follow); owned; NULL */
 	bool is_replaced; /* it was redirected: others stand for it */
 	bool is_cancelled;
@@ -77,6 +78,7 @@ struct context {
 	msg_t *best;	       /* the best final so far (§16.7 item 6) */
 	enum reason best_reason; /* where there is no response: ours */
 	struct decision *decision; /* owned until it goes into the ring */
+	struct call_media *media;  /* proxy/call_media; NULL: its media are nothing to us */
 	struct loop_call end;
 	struct stage_user *user; /* whose home is learned from the answers; NULL: nobody's */
 	unsigned n_branches;

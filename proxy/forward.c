@@ -5,6 +5,7 @@
 #include "federation/asserted.h"
 #include "proxy/base/text.h"
 #include "proxy/by_size.h"
+#include "proxy/call_media.h"
 #include "proxy/follow.h"
 #include "proxy/sip/digest.h"
 #include "proxy/sip/uri.h"
@@ -143,6 +144,10 @@ static enum err make(struct branch *branch, const struct hop *hop, char name[TXN
 		return ERR_NO_MEMORY;
 	txn_table_branch(context->worker->txns, context->loop, name);
 	err = edit(branch, hop, msg);
+	if (!err)
+		branch->refusal = call_media_request(branch, hop, msg);
+	if (branch->refusal && !context->is_ack) /* which nobody may refuse */
+		err = ERR_INVALID;
 	if (!err)
 		err = via_push(msg, via_transport(hop), hop->listener->sent_by, name);
 	if (!err)

@@ -7,6 +7,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/log.h"
 #include "proxy/peer_view.h"
+#include "proxy/status_media.h"
 
 /* So many partners have series of their own, and those that are down come first; so many have numbers of their traffic.
  * A page of ten thousand partners is to stay below two thousand series. */
@@ -292,6 +293,50 @@ static void print_state(const struct page *page)
 	print_one(page, COUNTER_STATE_DROPPED, (double)state.n_dropped);
 }
 
+/* A family whose samples differ in one label. */
+static void print_by(const struct page *page, enum counter counter, const char *const *words, const double *values, size_t n)
+{
+	counter_print_head(page->buf, counter, page->is_openmetrics);
+	for (size_t i = 0; i < n; i++)
+		counter_print_sample(page->buf, counter, &words[i], values[i]);
+}
+
+static void print_channels(const struct page *page, const struct channels_view *view)
+{
+	static const char *const bounds[] = { "channels", "bandwidth" };
+	const double refused[] = { (double)view->n_refused, (double)view->n_refused_bandwidth };
+	const char *words[CHANNEL_N_CLASSES];
+	double used[CHANNEL_N_CLASSES];
+
+	for (unsigned i = 0; i < CHANNEL_N_CLASSES; i++) {
+		words[i] = channel_class_text((enum channel_class)i);
+		used[i] = view->n_used[i];
+	}
+	print_by(page, COUNTER_MEDIA_CHANNELS, words, used, CHANNEL_N_CLASSES);
+	print_one(page, COUNTER_MEDIA_CHANNELS_LIMIT, view->n_max);
+	print_by(page, COUNTER_MEDIA_REFUSED, bounds, refused, COUNT(bounds));
+}
+
+static void print_media(const struct page *page)
+{
+	static const char *const states[] = { "free", "used", "resting" };
+	struct channels_view channels;
+	struct relays_totals totals;
+
+	status_media_look(page->server, &channels, &totals);
+	const double pairs[] = { totals.n_pairs - totals.n_pairs_used - totals.n_pairs_resting, totals.n_pairs_used,
+				 totals.n_pairs_resting };
+	print_channels(page, &channels);
+	print_one(page, COUNTER_MEDIA_RELAYS, totals.n_relays);
+	print_by(page, COUNTER_MEDIA_PORT_PAIRS, states, pairs, COUNT(states));
+	print_one(page, COUNTER_MEDIA_PACKETS, (double)totals.packets);
+	print_one(page, COUNTER_MEDIA_BYTES, (double)totals.bytes);
+	print_one(page, COUNTER_MEDIA_REJECTED_SOURCES, (double)totals.rejected_sources);
+	print_one(page, COUNTER_MEDIA_SRTP_FAILURES, (double)totals.srtp_failures);
+	print_one(page, COUNTER_MEDIA_DROPPED, (double)totals.dropped);
+	print_one(page, COUNTER_MEDIA_TIMEOUTS, (double)totals.timeouts);
+}
+
 static void print_page(const struct page *page)
 {
 	struct server *server = page->server;
@@ -313,6 +358,7 @@ static void print_page(const struct page *page)
 	print_discovered(page);
 	print_peers(page, COUNTER_BACKEND_UP, true);
 	print_location(page);
+	print_media(page);
 	print_state(page);
 	print_one(page, COUNTER_BANNED_SOURCES,
 		  accounts_n_banned(server->accounts, loop_now_ms(server->loop)));

@@ -9,6 +9,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/table.h"
 #include "proxy/json_text.h"
+#include "proxy/reload_media.h"
 
 enum { MAX_TEXT = 400 }; /* of what is printed of one thing; what is compared has no bound */
 
@@ -353,6 +354,7 @@ static const struct section sections[] = {
 	{ "log",              describe_log,       false },
 	{ "dns",              describe_dns,       false },
 	{ "nat",              describe_nat,       false },
+	{ "media",            reload_describe_media, false },
 	{ "sip",              describe_sip,       false },
 	{ "service",          describe_service,   true },
 };

@@ -7,6 +7,7 @@
 #include "federation/asserted.h"
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/call_media.h"
 #include "proxy/follow.h"
 #include "proxy/hearing.h"
 #include "proxy/open_partner.h"
@@ -95,6 +96,7 @@ static void send_final(struct context *context, msg_t *msg, enum reason reason)
 	enum err err;
 
 	context_settle(context);
+	call_media_final(context, request, status);
 	err = shown ? send_back(context, shown) : ERR_OK;
 	if (err == ERR_TOO_LARGE && reason != REASON_MESSAGE_TOO_LARGE)
 		response_send_own(context, REASON_MESSAGE_TOO_LARGE); /* no datagram holds it: better than silence */
@@ -416,7 +418,10 @@ static bool take(struct branch *branch, struct arrival *arrival)
 	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES, branch->network, COUNTER_IN,
 		     counter_code(arrival->sip->sip_status->st_status), 1);
 	via_pop(arrival->msg);
-	return !filter_asserted(branch, arrival->msg);
+	if (filter_asserted(branch, arrival->msg))
+		return false;
+	call_media_response(branch, arrival);
+	return true;
 }
 
 void response_arrived_late(struct branch *branch, struct arrival *arrival)

@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "media/calls.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mailbox.h"
 #include "proxy/base/text.h"
+#include "proxy/call_media.h"
 #include "proxy/certificate_watch.h"
 #include "proxy/discovered_store.h"
 #include "proxy/location_store.h"
@@ -239,6 +241,8 @@ enum err server_start(struct server *server)
 
 	if (!err)
 		err = certificate_watch_new(server, &server->certificate_watch);
+	if (!err)
+		err = call_media_start(server, server->snapshot->settings);
 	for (i = 0; i < server->n_workers && !err; i++)
 		err = worker_start(server->workers[i]);
 	return err;
@@ -262,8 +266,11 @@ struct server *server_free(struct server *server)
 	server->is_ending = true;
 	reload_confirm_end(server);
 	certificate_watch_free(server->certificate_watch);
+	call_media_stop(server); /* its last words go to the workers' mailboxes */
 	for (i = 0; i < server->n_workers; i++)
 		worker_free(server->workers[i]);
+	calls_free(server->calls);
+	channels_free(server->channels);
 	for (i = 0; i < server->n_workers; i++)
 		counters_free(server->counters[i]);
 	mailbox_free(server->mailbox);
@@ -305,6 +312,16 @@ static void wait_until_taken(struct server *server, uint64_t generation)
 	}
 }
 
+/* A configuration that relays where nothing was relayed before needs what does it. */
+static void take_media(struct server *server, const struct snapshot *snapshot)
+{
+	enum err err = server->calls ? ERR_OK : call_media_start(server, snapshot->settings);
+
+	call_media_take_settings(server, &snapshot->settings->media);
+	if (err)
+		log_event(LOG_ERROR, "calls are not relayed", "reason", err_text(err), NULL);
+}
+
 void server_swap(struct server *server, struct snapshot *snapshot)
 {
 	struct snapshot *before = server->snapshot;
@@ -312,6 +329,7 @@ void server_swap(struct server *server, struct snapshot *snapshot)
 
 	accounts_set_limits(server->accounts, &snapshot->settings->limits);
 	discovered_set_bounds(server->discovered, &snapshot->settings->federation);
+	take_media(server, snapshot);
 	for (i = 0; i < server->n_workers; i++)
 		worker_post_snapshot(server->workers[i], snapshot_ref(snapshot));
 	server->snapshot = snapshot;

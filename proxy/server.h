@@ -23,11 +23,14 @@
 #include "routing/location.h"
 #include "routing/record_route.h"
 
+struct calls;
 struct certificate_watch;
+struct channels;
 struct discovered_store;
 struct location_store;
 struct mailbox;
 struct nat_ways;
+struct relays;
 struct worker;
 
 enum { SERVER_MAX_WORKERS = 64 };
@@ -53,6 +56,9 @@ struct server {
 	struct peer_certificates *peer_certificates;
 	struct location *location;
 	struct discovered *discovered;
+	struct channels *channels; /* NULL while nothing is relayed */
+	struct calls *calls;	   /* likewise; set once, with release order, perhaps by a reload */
+	struct relays *relays;	   /* the media workers; NULL in tests */
 	struct store *store; /* NULL offline */
 	struct location_store *location_store;
 	struct discovered_store *discovered_store; /* the main thread's; NULL offline */

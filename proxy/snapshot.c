@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/relay.h"
 #include "proxy/base/text.h"
 
 static enum err load_credentials(struct snapshot *snapshot, struct report *report)
@@ -203,6 +204,19 @@ static enum err build(const char *path, const struct snapshot_parts *parts, stru
 	return err;
 }
 
+/* Ports that the system gives to anybody are missing when a call wants them (field.md pitfall 22). */
+static void check_ephemeral(const struct settings *settings, struct report *report)
+{
+	const struct settings_media *media = &settings->media;
+	const unsigned n = settings_media_is_on(settings) ? relays_ephemeral_overlap(media->first_port, media->last_port) : 0;
+
+	if (!n)
+		return;
+	report_warning(report, FAULT_CONFLICT, &media->ports_place, "media.ports",
+		       "%u of them lie in net.ipv4.ip_local_port_range: the system may give them to other programs", n);
+	report_hint(report, "choose ports outside that range, or put them into net.ipv4.ip_local_reserved_ports");
+}
+
 enum err snapshot_build(const char *path, const struct snapshot_parts *parts, struct report *report,
 			struct snapshot **out)
 {
@@ -219,6 +233,8 @@ enum err snapshot_build(const char *path, const struct snapshot_parts *parts, st
 		return ERR_TOO_LARGE;
 	}
 	err = build(path, parts, report, snapshot);
+	if (!err)
+		check_ephemeral(snapshot->settings, report);
 	if (err) {
 		snapshot_unref(snapshot);
 		return err;

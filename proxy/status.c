@@ -12,6 +12,7 @@
 #include "proxy/certificate_watch.h"
 #include "proxy/json_text.h"
 #include "proxy/nat_json.h"
+#include "proxy/status_media.h"
 #include "proxy/status_peers.h"
 #include "proxy/status_problem.h"
 #include "proxy/status_stream.h"
@@ -331,6 +332,7 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 	json_object_set_new(head, "configuration", configuration_to_json(server, problems));
 	json_object_set_new(head, "state", state_to_json(server, problems));
 	json_object_set_new(head, "counters", counters_to_json(server));
+	json_object_set_new(head, "media", status_media_json(server, problems));
 	json_object_set_new(head, "listeners", listeners_to_json(server, problems));
 	json_object_set_new(head, "certificates",
 			    certificates_to_json(server, wall_us,

@@ -28,7 +28,7 @@ SKILL_DOORS = {("media", "nat/stun.h")}
 
 # Which files alone include a library's headers.
 DOORS = {
-    "sofia-sip/sdp.h": ["federation/screen.c", "media/sdp.[ch]"],
+    "sofia-sip/sdp.h": ["proxy/sip/sdp_session.h"],
     "sofia-sip/su_alloc.h": ["proxy/sip/*", "routing/route_set.c", "federation/asserted.c", "federation/screen.c"],
     "sofia-sip/*": ["proxy/sip/*", "federation/asserted.c", "federation/screen.c"],
     "gnutls/*": ["proxy/base/random.c", "proxy/base/mac.c", "proxy/transport/certificate_file.[ch]",

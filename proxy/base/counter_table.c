@@ -126,6 +126,8 @@ static const struct counter_label by_direction = { .name = "direction" };
 static const struct counter_label by_reason = { .name = "reason" };
 static const struct counter_label by_network = { .name = "network" };
 static const struct counter_label by_backend = { .name = "backend" };
+static const struct counter_label by_class = { .name = "class" };
+static const struct counter_label by_bound = { .name = "bound" };
 
 static const uint64_t short_us[] = { 50,     100,     250,     500,   1000,   2500,
 				     5000,   10000,   25000,   50000, 100000, 250000,
@@ -294,6 +296,39 @@ static const struct counter_family families[N_COUNTERS] = {
 		     &by_backend),
 	[COUNTER_REGISTRATIONS] = TOLD("nuncio_registrations", GAUGE,
 				       "Contacts that are registered at the moment.", &by_network),
+	[COUNTER_MEDIA_CHANNELS] =
+		TOLD("nuncio_media_channels", GAUGE,
+		     "Channels of media.channels that are in use, by class.", &by_class),
+	[COUNTER_MEDIA_CHANNELS_LIMIT] =
+		TOLD("nuncio_media_channels_limit", GAUGE,
+		     "What media.channels allows.", NULL),
+	[COUNTER_MEDIA_REFUSED] =
+		TOLD("nuncio_media_refused_total", COUNTER,
+		     "Calls that were refused, by the bound that was reached.", &by_bound),
+	[COUNTER_MEDIA_RELAYS] =
+		TOLD("nuncio_media_relays", GAUGE,
+		     "Relays that are open at the moment.", NULL),
+	[COUNTER_MEDIA_PORT_PAIRS] =
+		TOLD("nuncio_media_port_pairs", GAUGE,
+		     "Pairs of ports of media.ports, by state.", &by_state),
+	[COUNTER_MEDIA_PACKETS] =
+		TOLD("nuncio_media_packets_total", COUNTER,
+		     "Packets of media that were passed on.", NULL),
+	[COUNTER_MEDIA_BYTES] =
+		TOLD("nuncio_media_bytes_total", COUNTER,
+		     "Bytes of media that were passed on, without those of UDP and IP.", NULL),
+	[COUNTER_MEDIA_REJECTED_SOURCES] =
+		TOLD("nuncio_media_rejected_sources_total", COUNTER,
+		     "Packets of media from where none may come.", NULL),
+	[COUNTER_MEDIA_SRTP_FAILURES] =
+		TOLD("nuncio_media_srtp_failures_total", COUNTER,
+		     "Packets of media that were forged, repeated or damaged.", NULL),
+	[COUNTER_MEDIA_DROPPED] =
+		TOLD("nuncio_media_dropped_packets_total", COUNTER,
+		     "Packets of media that could not be passed on.", NULL),
+	[COUNTER_MEDIA_TIMEOUTS] =
+		TOLD("nuncio_media_timeouts_total", COUNTER,
+		     "Relays that ended because nothing came any more.", NULL),
 	[COUNTER_STATE_FAILURES] =
 		TOLD("nuncio_state_failures_total", COUNTER,
 		     "Attempts to write the state file that failed.", NULL),

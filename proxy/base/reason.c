@@ -382,6 +382,33 @@ static const struct reason_row rows[N_REASONS] = {
 		"in time: the user may live there.",
 		"`nuncio why` with the Call-ID shows which ones; the user is found as soon as "
 		"they answer. With users: for each backend nobody has to be asked.", 1007 },
+	[REASON_SDP_UNREADABLE] = { "sdp-unreadable", 488, "Not Acceptable Here", ACT_SENDER,
+		"The media of this call are to be relayed, but its SDP cannot be read: it breaks RFC 4566, "
+		"is larger than 64 KB, encoded, or there are several of it in one message.",
+		"Correct the sending program; `nuncio trace interconnection` shows what it sent. Calls that "
+		"need no relay are not looked at: media.relay says which networks do.", 0, },
+	[REASON_SRTP_REQUIRED] = { "srtp-required", 488, "Not Acceptable Here", ACT_EITHER,
+		"media.srtp says require for the network that the offer came from, and it offers RTP "
+		"without encryption.",
+		"Switch SRTP on at the caller, or set media.srtp to prefer.", 0, },
+	[REASON_SRTP_NOT_TAKEN] = { "srtp-not-taken", 488, "Not Acceptable Here", ACT_EITHER,
+		"SRTP was offered where media.srtp says off, or with suites that are not in media.suites, or "
+		"without a key.",
+		"Set media.srtp of the network to passthrough or prefer, or add the caller's suite to "
+		"media.suites.", 0, },
+	[REASON_CHANNELS_FULL] = { "channels-full", 503, "Service Unavailable", ACT_YOU,
+		"As many calls as media.channels allows are being relayed: one for each partner's call, one "
+		"for each remote phone.",
+		"Raise media.channels, and media.ports with it, if the line and this host carry more calls; "
+		"`nuncio status` shows who uses them.", 0, },
+	[REASON_BANDWIDTH_FULL] = { "bandwidth-full", 503, "Service Unavailable", ACT_YOU,
+		"The calls that are being relayed take as much as media.bandwidth allows.",
+		"Raise media.bandwidth if the line carries more.", 0, },
+	[REASON_NO_MEDIA_PORTS] = { "no-media-ports", 503, "Service Unavailable", ACT_YOU,
+		"No ports for media could be opened: all of media.ports are in use or rest after a call, or "
+		"the address they belong to is not on this host any more.",
+		"Widen media.ports; `nuncio status` shows how many are in use, and whether the listener's "
+		"address is up.", 0, },
 
 	[REASON_TLS_EXPIRED] = { "tls-expired", 0, "", ACT_PARTNER,
 		"A certificate of the other side has expired.",

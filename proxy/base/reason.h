@@ -93,6 +93,12 @@ enum reason {
 	REASON_NOT_LOGGED_ON,	    /* 503, the backend has no address and has not logged on */
 	REASON_NO_FEDERATION_RECORD, /* 404, the domain has no _sipfederationtls._tcp record */
 	REASON_SEARCH_INCOMPLETE,   /* 503, no backend has the user, but some could not be asked */
+	REASON_SDP_UNREADABLE,	    /* 488, a call that is relayed, with SDP that we cannot read */
+	REASON_SRTP_REQUIRED,	    /* 488, media.srtp: require, and plain RTP was offered */
+	REASON_SRTP_NOT_TAKEN,	    /* 488, media.srtp: off, or no suite or key that we understand */
+	REASON_CHANNELS_FULL,	    /* 503, media.channels */
+	REASON_BANDWIDTH_FULL,	    /* 503, media.bandwidth */
+	REASON_NO_MEDIA_PORTS,	    /* 503, media.ports */
 
 	/* TLS: the outcome of a handshake. "peer" is the other side. */
 	REASON_TLS_EXPIRED,

@@ -281,9 +281,27 @@ static void print_traffic(const struct screen *screen, const json_t *status)
 	       record_number(counters, "transactions"));
 }
 
+static bool relays(const json_t *status)
+{
+	return json_is_true(json_object_get(json_object_get(status, "media"), "on"));
+}
+
+static void print_media(const struct screen *screen, const json_t *status)
+{
+	const json_t *media = json_object_get(status, "media"), *channels = json_object_get(media, "channels");
+
+	if (!relays(status))
+		return;
+	screen_print(screen, INK_STRONG, "media");
+	fprintf(screen->file, ": %lld of %lld channels (%lld partner, %lld device, %lld inside), %lld calls refused, %lld packets\n",
+		record_number(channels, "used"), record_number(channels, "max"), record_number(channels, "partner"),
+		record_number(channels, "device"), record_number(channels, "inside"), record_number(channels, "refused"),
+		record_number(media, "packets"));
+}
+
 void status_text_overview(const struct screen *screen, const json_t *status)
 {
-	unsigned n_used = 1 + TRAFFIC_LINES + NAT_LINES + 1;
+	unsigned n_used = 1 + TRAFFIC_LINES + NAT_LINES + 1 + relays(status);
 	size_t shares[COUNT(sections)], n_shown = 0;
 	long long n_all = 0;
 
@@ -301,6 +319,7 @@ void status_text_overview(const struct screen *screen, const json_t *status)
 		n_shown += shares[i];
 	}
 	nat_text_line(screen, json_object_get(status, "nat"));
+	print_media(screen, status);
 	print_traffic(screen, status);
 	if ((long long)n_shown < n_all)
 		screen_print(screen, INK_DETAIL,
@@ -319,6 +338,7 @@ void status_text_all(const struct screen *screen, const json_t *status, const ch
 	}
 	if (!only) {
 		nat_text_line(screen, json_object_get(status, "nat"));
+		print_media(screen, status);
 		print_traffic(screen, status);
 	}
 }

@@ -15,7 +15,42 @@ static const char *const following[] = {
 	NULL,
 };
 
+static const char *const relaying[] = {
+	HOUSE_OF_BACKENDS
+	"backends:\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: [anna] }\n"
+	"media: { relay: [wan], srtp: { wan: require } }\n",
+	NULL,
+};
+
+#define SDP(rest) " | Content-Type: application/sdp | body: v=0$no=- 1 1 IN IP4 10.0.1.1$ns=-$nc=IN IP4 10.0.1.1$nt=0 0$nm=audio 5000 " rest "$n"
+#define SECURE "RTP/SAVP 0$na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
+
 static const struct play plays[] = {
+	{ "a relayed call, and another offer in it",
+	  "media falls silent\n" /* what the one before could not end */
+	  "bob > INVITE sip:anna@corp.example" SDP(SECURE) "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > 183" SDP(SECURE) "\n"
+	  "bob < 183\n"
+	  "berlin > 200" SDP(SECURE) "\n"
+	  "bob < 200\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "berlin > INVITE" SDP(SECURE "$nm=video 5002 RTP/AVP 96") "\n"
+	  "berlin < 100\n"
+	  "bob < INVITE\n"
+	  "bob > 200" SDP(SECURE "$nm=video 0 RTP/AVP 96") "\n"
+	  "berlin < 200\n"
+	  "berlin > ACK\n"
+	  "bob < ACK\n"
+	  "bob > BYE\n"
+	  "berlin < BYE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "media holds 0\n",
+	  relaying, NULL, house_cast },
 	{ "redirects are followed",
 	  "berlin > INVITE sip:eve@old.example\n"
 	  "berlin < 100\n"

@@ -89,6 +89,8 @@ static const struct {
 	  "reject (was: search)" },
 	{ "registrations last longer", 0, "registrar: { max_expires: 2h }", "~", "settings", "registrar",
 	  "max_expires 7200000 ms" },
+	{ "other networks are relayed", 0, "media: { relay: [lan], bind: { lan: 127.0.0.1 } }", "~", "settings", "media",
+	  "relay lan, ports 30528-30887" },
 	{ "what needs a restart says so", 12, "service: { state_dir: /tmp, workers: 2 }", "~", "settings",
 	  "service", "next restart" },
 };

@@ -54,6 +54,9 @@ static const struct {
 	{ "SDP that is none is a call", "INVITE", SDP, "nonsense", SERVICE_AUDIO },
 	{ "SDP in another body", "INVITE", "Content-Type: application/pkcs7-mime\r\n", "\1\2\3", SERVICE_AUDIO },
 	{ "a byte above ASCII, pitfall 9", "INVITE", SDP, HEAD "m=video 4000 RTP/AVP \xe4 0\r\n", SERVICE_AUDIO },
+	{ "a control byte in an m-line's protocol", "INVITE", SDP, HEAD "m=video 4000 RTP/AVPX\1 0\r\n", SERVICE_VIDEO },
+	{ "two spaces in an m-line that is no RTP", "INVITE", SDP, HEAD "m=video 4000 a  b\r\n", SERVICE_VIDEO },
+	{ "a bracket in an m-line's formats", "INVITE", SDP, HEAD "m=video 4000 a b(c\r\n", SERVICE_VIDEO },
 	{ "a byte above ASCII in the media", "INVITE", SDP, HEAD "m=\xff\xfe 4000 RTP/AVP 0\r\n" VIDEO, SERVICE_VIDEO },
 };
 /* clang-format on */

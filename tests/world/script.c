@@ -384,6 +384,20 @@ static bool do_acquit(struct stage *stage, char *rest)
 	return !is_suspected(stage, rest) || stage_fault(stage, "a router is suspected");
 }
 
+static bool do_media(struct stage *stage, char *rest)
+{
+	unsigned n = 0, is_open = world_media_n_open(stage->world.media);
+
+	if (!strcmp(rest, "falls silent")) {
+		world_media_fall_silent(stage->world.media);
+		world_turn(&stage->world, 0);
+		return true;
+	}
+	if (sscanf(rest, "holds %u", &n) != 1)
+		return stage_fault(stage, "what of media: %s", rest);
+	return n == is_open || stage_fault(stage, "%u relays are open", is_open);
+}
+
 static const struct {
 	const char *word;
 	bool (*run)(struct stage *stage, char *rest);
@@ -397,6 +411,7 @@ static const struct {
 	{ "restart", do_restart },     { "drain", do_drain },
 	{ "suspect", do_suspect },     { "acquit", do_acquit },
 	{ "everybody", do_everybody }, { "because", do_because },
+	{ "media", do_media },
 };
 
 /* ---- the play ---- */

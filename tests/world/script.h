@@ -46,6 +46,8 @@
  *   drain proxy                           it takes nothing new any more, as before its end
  *   suspect ID                            a router on the way of that peer rewrites SIP, as status tells ("partner:plain.example")
  *   acquit ID                             none does, as far as is known
+ *   media holds N                         so many relays are open
+ *   media falls silent                    nothing comes on any of them any more
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,

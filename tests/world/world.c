@@ -11,6 +11,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/mailbox.h"
 #include "proxy/base/text.h"
+#include "proxy/call_media.h"
 #include "proxy/reload.h"
 #include "proxy/worker.h"
 #include "tests/world/certificates.h"
@@ -141,6 +142,9 @@ static enum err start(struct world *world)
 		if (!world->server->workers[i]->snapshot)
 			err = ERR_NO_MEMORY;
 	}
+	if (!err)
+		err = call_media_start_with(world->server, &world->server->snapshot->settings->media, &world_media_ops,
+					    world->media);
 	return err;
 }
 
@@ -184,7 +188,8 @@ enum err world_init(struct world *world, const char *config, const char *users,
 		return err;
 	world->network = network_new(world->loop);
 	world->resolver = resolver_new(world->loop);
-	if (!world->network || !world->resolver)
+	world->media = world_media_new();
+	if (!world->network || !world->resolver || !world->media)
 		return ERR_NO_MEMORY;
 	return start(world);
 }
@@ -197,6 +202,7 @@ void world_fini(struct world *world)
 	size_t i;
 
 	end_server(world);
+	world_media_free(world->media);
 	resolver_free(world->resolver);
 	loop_free(world->loop);
 	network_free(world->network);

@@ -8,6 +8,7 @@
 
 #include "proxy/decision.h"
 #include "proxy/server.h"
+#include "tests/world/media.h"
 #include "tests/world/network.h"
 #include "tests/world/resolver.h"
 
@@ -16,6 +17,7 @@ struct world {
 	struct server *server;
 	struct network *network;
 	struct resolver *resolver;
+	struct world_media *media;
 	unsigned n_workers;
 	char directory[64]; /* temporary: the configuration, its certificates and users */
 	char fault[4096];   /* what went wrong with the configuration */

@@ -1,0 +1,324 @@
+#include <string.h>
+
+#include "media/calls_inside.h"
+#include "proxy/base/random.h"
+#include "proxy/base/text.h"
+
+enum { HOLD_TIMEOUT_MS = 3600 * 1000 }; /* a call on hold may be silent for long, but not for ever */
+
+static enum relay_leg other(enum relay_leg leg)
+{
+	return leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER;
+}
+
+/* ---- texts ---- */
+
+enum calls_verdict call_read(const struct calls_message *message, struct sdp **out)
+{
+	switch (sdp_read(message->sdp, message->sdp_len, out)) {
+	case ERR_OK:
+		return CALLS_UNTOUCHED;
+	case ERR_NO_MEMORY:
+		return CALLS_NO_MEMORY;
+	default:
+		return CALLS_NOT_SDP;
+	}
+}
+
+enum calls_verdict call_verdict(enum media_verdict verdict)
+{
+	switch (verdict) {
+	case MEDIA_OK:
+		break;
+	case MEDIA_NO_MEMORY:
+		return CALLS_NO_MEMORY;
+	case MEDIA_NOT_SDP:
+		return CALLS_NOT_SDP;
+	case MEDIA_SRTP_REQUIRED:
+		return CALLS_SRTP_REQUIRED;
+	case MEDIA_SRTP_REFUSED:
+		return CALLS_SRTP_REFUSED;
+	}
+	return CALLS_UNTOUCHED;
+}
+
+enum calls_verdict call_write(struct calls *calls, const struct fork *fork, const struct negotiation *negotiation,
+			      enum relay_leg leg, const struct sdp *sdp, struct buf *out)
+{
+	const unsigned n = sdp_n_streams(sdp);
+	struct sdp_out *outs = calloc(n + 1, sizeof(*outs));
+
+	if (!outs)
+		return CALLS_NO_MEMORY;
+	for (unsigned i = 0; i < n; i++) {
+		const int stream = negotiation->lines[i].stream;
+		struct media_ports ports = { 0 };
+
+		if (stream >= 0) {
+			ports.port = calls->ops->port(fork->relay, (unsigned)stream, leg);
+			ports.ice_ufrag = calls->ops->ice_ufrag(fork->relay, (unsigned)stream, leg);
+			ports.ice_pwd = calls->ops->ice_pwd(fork->relay, (unsigned)stream, leg);
+		}
+		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports, &outs[i]);
+	}
+	sdp_write(sdp, outs, out);
+	explicit_bzero(outs, n * sizeof(*outs));
+	free(outs);
+	return out->err ? CALLS_NO_MEMORY : CALLS_REWRITTEN;
+}
+
+/* ---- the relay ---- */
+
+/* A key or address that the relay does not take costs its stream: signalling goes on, and the caller hears nothing. */
+static void set_line(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before,
+		     unsigned i)
+{
+	struct relay_end end;
+
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
+		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy, &end);
+		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end)) {
+			const struct relay_end blocked = { .is_blocked = true };
+
+			(void)calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &blocked);
+		}
+		explicit_bzero(&end, sizeof(end));
+	}
+}
+
+static void apply(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before)
+{
+	if (!fork->relay)
+		return;
+	for (unsigned i = 0; i < now->n_lines; i++)
+		if (now->lines[i].stream >= 0)
+			set_line(calls, fork, now, before, i);
+	(void)calls->ops->set_timeout(fork->relay, now->is_hold && fork->policy.timeout_ms < HOLD_TIMEOUT_MS ?
+							   HOLD_TIMEOUT_MS :
+							   fork->policy.timeout_ms); /* no memory: the old one stays */
+}
+
+void fork_activate(struct calls *calls, struct fork *fork, struct call_dialog *dialog)
+{
+	const struct negotiation *before = fork->active ? fork->active->current : NULL;
+
+	if (fork->active == dialog)
+		return;
+	fork->active = dialog;
+	if (dialog->current)
+		apply(calls, fork, dialog->current, before);
+}
+
+/* ---- which dialog ---- */
+
+static struct call_dialog *find_dialog(struct fork *fork, const char *tag)
+{
+	struct list *link, *next;
+
+	list_for_each(link, next, &fork->dialogs) {
+		struct call_dialog *dialog = container_of(link, struct call_dialog, link);
+
+		if (!strcmp(dialog->callee_tag, tag))
+			return dialog;
+	}
+	return NULL;
+}
+
+bool call_locate(struct calls *calls, const struct calls_message *message, struct call_place *out)
+{
+	struct call *call = call_find(calls, &message->key);
+	struct list *link, *next;
+	bool is_from_caller;
+	const char *tag;
+
+	if (!call)
+		return false;
+	is_from_caller = !strcmp(message->from_tag, call->caller_tag);
+	if (!is_from_caller && strcmp(message->to_tag, call->caller_tag) != 0)
+		return false;
+	tag = is_from_caller ? message->to_tag : message->from_tag;
+	list_for_each(link, next, &call->forks) {
+		struct fork *fork = container_of(link, struct fork, link);
+		struct call_dialog *dialog = fork->callee == message->key.callee ? find_dialog(fork, tag) : NULL;
+
+		if (!dialog)
+			continue;
+		/* A response has the tags of its request. */
+		*out = (struct call_place){ fork, dialog, is_from_caller == !message->status ? RELAY_CALLER : RELAY_CALLEE };
+		return true;
+	}
+	return false;
+}
+
+enum { MAX_DIALOGS = 16 }; /* of one fork: what is behind it forks more often than anybody has phones */
+
+/* A response to the first INVITE makes the dialog. */
+static bool locate_first(struct calls *calls, const struct calls_message *message, struct call_place *out)
+{
+	struct call *call = call_find(calls, &message->key);
+	struct fork *fork = call ? fork_find(call, message->key.callee, message->branch) : NULL;
+	struct call_dialog *dialog;
+	struct list *link, *next;
+	unsigned n = 0;
+
+	if (!fork || !*message->to_tag)
+		return false;
+	dialog = find_dialog(fork, message->to_tag);
+	list_for_each(link, next, &fork->dialogs)
+		n++;
+	if (!dialog) {
+		dialog = n < MAX_DIALOGS ? calloc(1, sizeof(*dialog)) : NULL;
+		if (!dialog)
+			return false;
+		if (fork->offer)
+			dialog->pending = negotiation_copy(fork->offer);
+		if ((fork->offer && !dialog->pending) ||
+		    !text_copy(dialog->callee_tag, sizeof(dialog->callee_tag), message->to_tag)) {
+			negotiation_free(dialog->pending);
+			free(dialog);
+			return false;
+		}
+		list_append(&fork->dialogs, &dialog->link);
+	}
+	*out = (struct call_place){ fork, dialog, RELAY_CALLEE };
+	return true;
+}
+
+/* ---- offer, answer ---- */
+
+static enum calls_verdict take_offer(struct calls *calls, const struct call_place *place, const struct calls_message *message,
+				     const struct sdp *sdp, struct buf *out)
+{
+	struct call_dialog *dialog = place->dialog;
+	const uint64_t hash = random_keyed_hash(message->sdp, message->sdp_len);
+	struct negotiation *next = NULL;
+	enum calls_verdict verdict;
+
+	if (dialog->pending && dialog->offer_hash == hash && dialog->pending->offerer == place->leg)
+		return call_write(calls, place->fork, dialog->pending, other(place->leg), sdp, out); /* a repeat */
+	verdict = call_verdict(negotiation_offer(dialog->current ? dialog->current : dialog->pending, sdp, place->leg,
+						 place->fork->sides, &place->fork->policy, &next));
+	if (!verdict)
+		verdict = fork_ensure_streams(calls, place->fork, next->n_streams);
+	if (!verdict)
+		verdict = call_write(calls, place->fork, next, other(place->leg), sdp, out);
+	if (verdict != CALLS_REWRITTEN) {
+		negotiation_free(next);
+		return verdict;
+	}
+	negotiation_free(dialog->pending);
+	dialog->pending = next;
+	dialog->offer_hash = hash;
+	return verdict;
+}
+
+/* The relay follows the newest early answer, and from the first 2xx on that dialog alone. */
+static bool is_served(const struct call_place *place)
+{
+	const struct fork *fork = place->fork;
+
+	return !fork->active || fork->active == place->dialog || !fork->active->is_confirmed;
+}
+
+static enum calls_verdict take_answer(struct calls *calls, const struct call_place *place, const struct sdp *sdp, struct buf *out)
+{
+	struct call_dialog *dialog = place->dialog;
+	const struct negotiation *before = place->fork->active ? place->fork->active->current : NULL;
+	struct negotiation *next;
+	enum calls_verdict verdict;
+
+	if (!dialog->pending)
+		return CALLS_NOT_SDP; /* to no offer */
+	next = negotiation_copy(dialog->pending);
+	if (!next)
+		return CALLS_NO_MEMORY;
+	verdict = call_verdict(negotiation_answer(next, sdp, place->fork->sides, &place->fork->policy));
+	if (!verdict)
+		verdict = call_write(calls, place->fork, next, other(place->leg), sdp, out);
+	if (verdict != CALLS_REWRITTEN) {
+		negotiation_free(next);
+		return verdict;
+	}
+	dialog->pending->is_answered = true;
+	/* Keys that were made for the answer stay, also if it is given again. */
+	for (unsigned i = 0; i < next->n_lines; i++)
+		memcpy(dialog->pending->lines[i].ours, next->lines[i].ours, sizeof(next->lines[i].ours));
+	if (is_served(place)) {
+		apply(calls, place->fork, next, before);
+		place->fork->active = dialog;
+	}
+	negotiation_free(dialog->current);
+	dialog->current = next;
+	return verdict;
+}
+
+/* RFC 3264 with RFC 3261 §13.2.1, RFC 3262 §5, RFC 3311 §5: an ACK holds an answer alone; a PRACK one if there is an offer that waits. */
+static bool is_answer(const struct call_place *place, const struct calls_message *message)
+{
+	const struct negotiation *pending = place->dialog->pending;
+
+	if (message->status)
+		return message->had_offer;
+	if (!pending || pending->offerer == place->leg)
+		return false;
+	return message->is_ack || (message->is_prack && !pending->is_answered);
+}
+
+static enum calls_verdict pass_sdp(struct calls *calls, const struct call_place *place, const struct calls_message *message,
+				   struct buf *out)
+{
+	struct sdp *sdp = NULL;
+	enum calls_verdict verdict = call_read(message, &sdp);
+
+	if (verdict)
+		return verdict;
+	if (addr_is_set(&message->source))
+		place->fork->sides[place->leg].source = message->source;
+	verdict = is_answer(place, message) ? take_answer(calls, place, sdp, out) :
+					      take_offer(calls, place, message, sdp, out);
+	sdp_free(sdp);
+	return verdict;
+}
+
+static void confirm(struct calls *calls, const struct call_place *place)
+{
+	place->dialog->is_confirmed = true;
+	place->fork->has_confirmed = true;
+	if (is_served(place) && place->dialog->current)
+		fork_activate(calls, place->fork, place->dialog);
+}
+
+enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out)
+{
+	enum calls_verdict verdict = CALLS_UNTOUCHED;
+	struct call_place place;
+	bool is_ours;
+
+	pthread_mutex_lock(&calls->lock);
+	if (message->is_first && message->status)
+		is_ours = message->status > 100 && message->status < 300 && locate_first(calls, message, &place);
+	else
+		is_ours = call_locate(calls, message, &place);
+	if (is_ours) {
+		if (message->is_first && message->status >= 200)
+			confirm(calls, &place);
+		if (message->sdp)
+			verdict = pass_sdp(calls, &place, message, out);
+	}
+	pthread_mutex_unlock(&calls->lock);
+	return verdict;
+}
+
+void calls_offer_failed(struct calls *calls, const struct calls_message *message)
+{
+	struct call_place place;
+
+	pthread_mutex_lock(&calls->lock);
+	if (call_locate(calls, message, &place) && place.dialog->current && place.dialog->pending &&
+	    !place.dialog->pending->is_answered) {
+		negotiation_free(place.dialog->pending);
+		place.dialog->pending = NULL;
+		place.dialog->offer_hash = 0;
+	}
+	pthread_mutex_unlock(&calls->lock);
+}

@@ -1,0 +1,105 @@
+/* calls: every call whose media we relay, by the dialogs that its signalling makes. The roof shows the SDP of each message that
+ * passes, and gets back what must go on instead (text in, text out); relays open, change and close with it.
+ *
+ * A call is one INVITE as it came to us; a fork is one of its targets, with a relay of its own, so that early media of one is
+ * never mixed with another's (field.md pitfall 18). Behind a fork others may fork again: each To tag there is a dialog with its
+ * own answers. They share the fork's ports, as the callees were all told the same; the relay follows the newest early answer,
+ * and from the first 2xx on that dialog alone.
+ *
+ * Shared by all workers: requests of a dialog come to any of them. One lock, never held over a system call but those of
+ * relay_open. What holds for a call is what held when it began (struct media_policy). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "media/channels.h"
+#include "media/negotiation.h"
+#include "media/relay_ops.h"
+#include "proxy/base/buf.h"
+#include "proxy/base/error.h"
+
+struct calls;
+
+enum { CALLS_TAG_SIZE = 128, CALLS_ID_SIZE = 256 };
+
+/* Which call and fork: what our Record-Route signs of a dialog, with its Call-ID. */
+struct calls_key {
+	const char *call_id;
+	uint64_t caller, callee; /* the ends: struct record_route_token */
+	uint32_t made_at_s;
+};
+
+/* One message of a call. */
+struct calls_message {
+	struct calls_key key;
+	const char *from_tag, *to_tag; /* as the message has them; "" for none */
+	unsigned branch;	       /* of the first INVITE: several may have the same callee */
+	bool is_first;		       /* the INVITE that makes the call, or a response to it */
+	bool is_ack, is_prack;	       /* requests that may hold an answer */
+	int status;		       /* 0: a request */
+	bool had_offer;		       /* a response: its request had SDP */
+	struct addr source;	       /* where it came from */
+	const char *sdp;	       /* NULL: there is none */
+	size_t sdp_len;
+};
+
+/* What a call begins with. */
+struct calls_begin {
+	struct media_side sides[RELAY_N_LEGS];
+	const struct settings_media *settings; /* read during the call alone */
+	struct mailbox *mailbox;	       /* of the worker */
+};
+
+enum calls_verdict {
+	CALLS_UNTOUCHED,  /* goes on as it is: not ours, or without SDP */
+	CALLS_REWRITTEN,  /* out has what goes on instead */
+	CALLS_NOT_SDP,	  /* it cannot be read */
+	CALLS_SRTP_REQUIRED,
+	CALLS_SRTP_REFUSED,
+	CALLS_FULL,	     /* media.channels */
+	CALLS_NO_BANDWIDTH,  /* media.bandwidth */
+	CALLS_NO_PORTS,	     /* media.ports, or an address that is none of ours any more */
+	CALLS_NO_MEMORY,
+};
+
+/* What of media ended, for the record: called under the lock of nobody, in the worker's loop. */
+struct calls_ended {
+	const char *call_id;
+	bool is_silent; /* nothing came any more */
+	uint64_t lasted_ms;
+	const struct relay_event *stats; /* RELAY_CLOSED */
+};
+
+struct calls_user {
+	void (*on_ended)(const struct calls_ended *ended, void *mailbox_owner);
+	/* Nothing comes any more; the relay is closed by us. */
+	void (*on_silent)(const char *call_id, void *mailbox_owner);
+};
+
+/* channels is not owned. ops with n as their media. */
+enum err calls_new(const struct relay_ops *ops, void *media, struct channels *channels, const struct calls_user *user,
+		   struct calls **out) MUST_CHECK;
+/* Closes what is left. Relays tell their end later: before relays_free. */
+void calls_close_all(struct calls *calls);
+struct calls *calls_free(struct calls *calls);
+
+/* The first INVITE, as it goes to one hop; again for the next hop of the same branch, with the same ports unless that is on
+ * another network. Takes its channels and opens its ports. On
+ * anything but UNTOUCHED and REWRITTEN nothing is kept of the fork. */
+enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
+			       uint64_t now_ms, struct buf *out) MUST_CHECK;
+
+/* Any other request, and every response. */
+enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out) MUST_CHECK;
+
+/* A request with an offer inside the dialog came to nothing: what held before holds on (RFC 3261 §14.1). */
+void calls_offer_failed(struct calls *calls, const struct calls_message *message);
+
+/* A branch of the first INVITE ended without a 2xx. */
+void calls_branch_failed(struct calls *calls, const struct calls_key *key, unsigned branch);
+/* The dialog of the message ended (BYE). */
+void calls_bye(struct calls *calls, const struct calls_message *message);
+
+unsigned calls_count(const struct calls *calls); /* relays in use: forks. No lock */

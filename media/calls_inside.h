@@ -1,0 +1,97 @@
+/* What the two files of calls share: calls.c is the table and the life, call_dialog.c offers and answers. Everything here is
+ * read and written under calls->lock. */
+#pragma once
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "media/calls.h"
+#include "proxy/base/list.h"
+#include "proxy/base/table.h"
+
+struct fork;
+
+/* What a relay knows of us: outlives the fork until RELAY_CLOSED. */
+struct relay_handle {
+	struct calls *calls;
+	struct fork *fork; /* NULL: it is gone */
+	bool is_silent;
+	char call_id[CALLS_ID_SIZE];
+};
+
+/* One To tag. */
+struct call_dialog {
+	struct list link; /* fork->dialogs */
+	char callee_tag[CALLS_TAG_SIZE];
+	bool is_confirmed;
+	struct negotiation *current; /* what was answered last; NULL: nothing yet */
+	struct negotiation *pending; /* the last offer, until another one: it may be answered again (18x, 2xx) */
+	uint64_t offer_hash;	     /* of the offer's text: a repeat is none */
+};
+
+struct fork {
+	struct list link; /* call->forks */
+	struct call *call;
+	uint64_t callee;
+	unsigned branch;
+	struct media_side sides[RELAY_N_LEGS];
+	struct media_policy policy;
+	struct mailbox *mailbox;
+	struct channels_claim claim;
+	struct relay *relay;
+	struct relay_handle *handle;
+	unsigned n_streams;
+	struct negotiation *offer; /* of the first INVITE; NULL: a late offer */
+	struct list dialogs;
+	struct call_dialog *active; /* the one that the relay serves; NULL: none yet */
+	bool has_confirmed;
+};
+
+struct call {
+	UT_hash_handle hh;
+	struct call *same_id; /* the next of the same Call-ID: a request may pass us twice */
+	char call_id[CALLS_ID_SIZE];
+	char caller_tag[CALLS_TAG_SIZE];
+	uint64_t caller;
+	uint32_t made_at_s;
+	uint64_t began_ms;
+	bool is_charged;
+	struct channels_claim claim;
+	struct list forks;
+};
+
+struct calls {
+	pthread_mutex_t lock;
+	const struct relay_ops *ops;
+	void *media;
+	struct channels *channels;
+	struct calls_user user;
+	struct call *by_id;
+	unsigned n_forks; /* atomic */
+};
+
+/* Where a message belongs, and which leg sent it. */
+struct call_place {
+	struct fork *fork;
+	struct call_dialog *dialog;
+	enum relay_leg leg;
+};
+
+/* calls.c */
+struct call *call_find(struct calls *calls, const struct calls_key *key);
+struct fork *fork_find(struct call *call, uint64_t callee, unsigned branch);
+void call_end_if_empty(struct calls *calls, struct call *call);
+void fork_end(struct calls *calls, struct fork *fork);
+void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog *dialog);
+enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n);
+
+/* call_dialog.c */
+enum calls_verdict call_read(const struct calls_message *message, struct sdp **out);
+enum calls_verdict call_verdict(enum media_verdict verdict);
+/* Prints sdp for leg. CALLS_REWRITTEN, or CALLS_NO_MEMORY. */
+enum calls_verdict call_write(struct calls *calls, const struct fork *fork, const struct negotiation *negotiation,
+			      enum relay_leg leg, const struct sdp *sdp, struct buf *out);
+/* False: no dialog of ours. */
+bool call_locate(struct calls *calls, const struct calls_message *message, struct call_place *out);
+/* The relay does what the dialog has come to. */
+void fork_activate(struct calls *calls, struct fork *fork, struct call_dialog *dialog);

@@ -1,0 +1,464 @@
+#include "media/negotiation.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proxy/base/text.h"
+
+enum { KEEPALIVE_MS = 15000 }; /* RFC 6263 §5 */
+
+static enum relay_leg other(enum relay_leg leg)
+{
+	return leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER;
+}
+
+/* ---- life ---- */
+
+struct negotiation *negotiation_free(struct negotiation *negotiation)
+{
+	if (!negotiation)
+		return NULL;
+	if (negotiation->lines)
+		explicit_bzero(negotiation->lines, negotiation->n_lines * sizeof(*negotiation->lines));
+	free(negotiation->lines);
+	free(negotiation);
+	return NULL;
+}
+
+/* With room for n_lines, those behind the old ones empty. */
+static struct negotiation *copy_with(const struct negotiation *from, unsigned n_lines)
+{
+	struct negotiation *copy = calloc(1, sizeof(*copy));
+	const unsigned n = from ? from->n_lines : 0;
+
+	if (!copy)
+		return NULL;
+	if (n_lines < n)
+		n_lines = n; /* m-lines are never taken away (RFC 3264 §8) */
+	copy->lines = calloc(n_lines + 1, sizeof(*copy->lines));
+	if (!copy->lines) {
+		free(copy);
+		return NULL;
+	}
+	if (n)
+		memcpy(copy->lines, from->lines, n * sizeof(*copy->lines));
+	for (unsigned i = n; i < n_lines; i++)
+		copy->lines[i].stream = -1;
+	copy->n_lines = n_lines;
+	if (from) {
+		copy->offerer = from->offerer;
+		copy->is_answered = from->is_answered;
+		copy->offers_hold = from->offers_hold;
+		copy->is_hold = from->is_hold;
+		copy->n_streams = from->n_streams;
+	}
+	return copy;
+}
+
+struct negotiation *negotiation_copy(const struct negotiation *from)
+{
+	return copy_with(from, from->n_lines);
+}
+
+/* ---- security ---- */
+
+static struct srtp_key *our_key(struct media_line *line, enum relay_leg leg, enum srtp_suite suite)
+{
+	struct srtp_key *key = &line->ours[leg][suite];
+
+	if (key->suite == SRTP_NONE)
+		suite_key_random(suite, key);
+	return key;
+}
+
+static bool is_known(const struct media_policy *policy, enum srtp_suite suite)
+{
+	for (unsigned i = 0; i < policy->n_suites; i++)
+		if (policy->suites[i] == suite)
+			return true;
+	return false;
+}
+
+/* The first of the offer's keys that we take: the offerer's preference counts (RFC 4568 §5.1.2). NULL: none. */
+static const struct sdes *choose(const struct sdp_stream *stream, const struct media_policy *policy)
+{
+	for (unsigned i = 0; i < stream->n_crypto; i++)
+		if (is_known(policy, stream->crypto[i].key.suite))
+			return &stream->crypto[i];
+	return NULL;
+}
+
+static bool is_srtp_wanted(enum conf_srtp policy)
+{
+	return policy == CONF_SRTP_PREFER || policy == CONF_SRTP_REQUIRE;
+}
+
+/* Whether what x offers is taken from x at all. */
+static enum media_verdict check_offer(const struct sdp_stream *offer, enum conf_srtp mine, bool is_passed,
+				      const struct media_policy *policy)
+{
+	if (offer->profile.is_secure && mine == CONF_SRTP_OFF)
+		return MEDIA_SRTP_REFUSED;
+	if (!offer->profile.is_secure && mine == CONF_SRTP_REQUIRE && !choose(offer, policy))
+		return MEDIA_SRTP_REQUIRED;
+	if (is_passed || !offer->profile.is_secure)
+		return MEDIA_OK;
+	if (offer->profile.is_dtls)
+		return offer->fingerprint.len ? MEDIA_OK : MEDIA_SRTP_REFUSED;
+	return choose(offer, policy) ? MEDIA_OK : MEDIA_SRTP_REFUSED;
+}
+
+/* AVP with keys for who may ignore them, or SAVP; both with a key for each suite. */
+static void tell_keys(struct media_line *line, enum relay_leg leg, const struct media_policy *policy)
+{
+	struct media_told *told = &line->told[leg];
+
+	told->n_crypto = 0;
+	for (unsigned i = 0; i < policy->n_suites; i++) {
+		told->crypto[i].tag = i + 1;
+		told->crypto[i].key = *our_key(line, leg, policy->suites[i]);
+		told->n_crypto++;
+	}
+}
+
+static void tell_security(struct media_line *line, enum relay_leg leg, const struct media_policy *policy)
+{
+	const struct sdp_profile *offered = &line->theirs[other(leg)].profile;
+	struct media_told *told = &line->told[leg];
+
+	/* Browsers speak SAVPF to phones that know AVP alone, and then do without early feedback (RFC 5124 §4). */
+	told->profile = (struct sdp_profile){ .is_feedback = offered->is_feedback && !offered->is_dtls };
+	switch (policy->srtp[leg]) {
+	case CONF_SRTP_REQUIRE:
+		told->profile.is_secure = true;
+		tell_keys(line, leg, policy);
+		break;
+	case CONF_SRTP_PREFER:
+		tell_keys(line, leg, policy);
+		break;
+	case CONF_SRTP_OFF:
+	case CONF_SRTP_PASSTHROUGH: /* then what is plain is offered plain */
+		break;
+	}
+}
+
+/* ---- the offer ---- */
+
+static bool is_held(const struct sdp_stream *stream)
+{
+	return stream->is_held_by_address || stream->mode == SDP_MODE_SENDONLY || stream->mode == SDP_MODE_INACTIVE;
+}
+
+static bool hides_hold(const struct media_side *side, const struct media_policy *policy)
+{
+	return side->network == NETWORK_REMOTE && policy->hold == CONF_HOLD_SENDRECV;
+}
+
+static enum sdp_mode offered_mode(const struct sdp_stream *offer)
+{
+	/* RFC 3264 §8.4: an address of zeros says "do not send". */
+	return offer->is_held_by_address && offer->mode == SDP_MODE_SENDRECV ? SDP_MODE_SENDONLY : offer->mode;
+}
+
+/* An m-line that became another medium hears at ports of its own: what is still on its way belongs to the old one. */
+static void take_slot(struct negotiation *next, struct media_line *line, const struct sdp_stream *offer)
+{
+	if (line->stream >= 0 && (line->kind != offer->kind || strcasecmp(line->type, offer->type) != 0)) {
+		line->stream = -1;
+		explicit_bzero(line->ours, sizeof(line->ours));
+	}
+	text_copy(line->type, sizeof(line->type), offer->type);
+	line->kind = offer->kind;
+	line->is_kept = offer->kind == SDP_FOREIGN;
+	line->is_rejected = offer->is_rejected;
+	if (line->is_kept || line->is_rejected || line->stream >= 0)
+		return;
+	if (next->n_streams < RELAY_MAX_STREAMS)
+		line->stream = (int)next->n_streams++;
+	else
+		line->is_rejected = true; /* one of very many: offered as if it had been switched off */
+}
+
+static enum media_verdict offer_line(struct negotiation *next, struct media_line *line, const struct sdp_stream *offer,
+				     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
+{
+	const enum relay_leg from = next->offerer, to = other(from);
+	struct media_told *told = &line->told[to];
+	enum media_verdict verdict = MEDIA_OK;
+
+	take_slot(next, line, offer);
+	line->theirs[from] = *offer;
+	line->hides_hold = hides_hold(&sides[to], policy) && is_held(offer);
+	*told = (struct media_told){
+		.is_rejected = line->is_rejected,
+		.profile = offer->profile,
+		.is_muxed = offer->is_muxed,
+		.mode = line->hides_hold ? SDP_MODE_SENDRECV : offered_mode(offer),
+	};
+	line->is_passed = policy->srtp[to] == CONF_SRTP_PASSTHROUGH &&
+			  (offer->profile.is_secure || offer->has_crypto_lines || offer->fingerprint.len);
+	if (line->kind != SDP_RTP || line->is_rejected)
+		return MEDIA_OK;
+	verdict = check_offer(offer, policy->srtp[from], line->is_passed, policy);
+	if (!verdict && !line->is_passed)
+		tell_security(line, to, policy);
+	return verdict;
+}
+
+enum media_verdict negotiation_offer(const struct negotiation *before, const struct sdp *sdp, enum relay_leg offerer,
+				     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy,
+				     struct negotiation **out)
+{
+	struct negotiation *next = copy_with(before, sdp_n_streams(sdp));
+	enum media_verdict verdict = MEDIA_OK;
+
+	if (!next)
+		return MEDIA_NO_MEMORY;
+	next->offerer = offerer;
+	next->is_answered = false;
+	next->offers_hold = next->is_hold = sdp_is_hold(sdp);
+	for (unsigned i = 0; i < sdp_n_streams(sdp) && !verdict; i++)
+		verdict = offer_line(next, &next->lines[i], sdp_stream(sdp, i), sides, policy);
+	if (verdict)
+		negotiation_free(next);
+	else
+		*out = next;
+	return verdict;
+}
+
+/* ---- the answer ---- */
+
+/* The key of ours that goes with the answerer's. NULL: it chose none of those that it was told. */
+static const struct sdes *chosen(const struct media_line *line, enum relay_leg answerer)
+{
+	const struct sdp_stream *answer = &line->theirs[answerer];
+	const struct media_told *told = &line->told[answerer];
+
+	for (unsigned i = 0; i < told->n_crypto && answer->n_crypto; i++)
+		if (told->crypto[i].tag == answer->crypto[0].tag && told->crypto[i].key.suite == answer->crypto[0].key.suite)
+			return &told->crypto[i];
+	return NULL;
+}
+
+/* RFC 5763 §5. Who must begin is mostly behind a router: we wait where we may. */
+static enum sdp_setup answer_setup(enum sdp_setup offered)
+{
+	return offered == SDP_SETUP_PASSIVE ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
+}
+
+static void answer_security(struct media_line *line, enum relay_leg offerer, const struct media_policy *policy)
+{
+	const struct sdp_stream *offer = &line->theirs[offerer];
+	struct media_told *told = &line->told[offerer];
+	const struct sdes *theirs;
+
+	told->profile = offer->profile; /* RFC 3264 §6: the same as was offered */
+	if (offer->profile.is_dtls) {
+		told->has_fingerprint = true;
+		told->setup = answer_setup(offer->setup);
+		return;
+	}
+	theirs = choose(offer, policy);
+	if (!theirs || (!offer->profile.is_secure && !is_srtp_wanted(policy->srtp[offerer])))
+		return;
+	told->n_crypto = 1;
+	told->crypto[0].tag = theirs->tag;
+	told->crypto[0].key = *our_key(line, offerer, theirs->key.suite);
+}
+
+/* What the offerer hears of the answerer's mode. */
+static enum sdp_mode answered_mode(const struct media_line *line, enum relay_leg offerer, const struct sdp_stream *answer,
+				   const struct media_side *side, const struct media_policy *policy)
+{
+	const enum sdp_mode offered = offered_mode(&line->theirs[offerer]);
+
+	if (line->hides_hold) /* the phone says sendrecv, as it was asked */
+		return offered == SDP_MODE_SENDONLY ? SDP_MODE_RECVONLY : SDP_MODE_INACTIVE;
+	if (hides_hold(side, policy) && is_held(answer) && offered == SDP_MODE_SENDRECV)
+		return SDP_MODE_SENDRECV;
+	if (answer->is_held_by_address && answer->mode == SDP_MODE_SENDRECV)
+		return offered == SDP_MODE_SENDRECV ? SDP_MODE_SENDONLY : SDP_MODE_INACTIVE;
+	return answer->mode;
+}
+
+static void answer_line(struct negotiation *negotiation, struct media_line *line, const struct sdp_stream *answer,
+			const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
+{
+	const enum relay_leg to = negotiation->offerer, from = other(to);
+	struct media_told *told = &line->told[to];
+
+	line->theirs[from] = *answer;
+	line->is_rejected = answer->is_rejected || line->told[from].is_rejected;
+	if (!line->is_rejected && !line->is_kept && !line->is_passed && line->kind == SDP_RTP &&
+	    line->told[from].profile.is_secure && !chosen(line, from))
+		line->is_rejected = true; /* RFC 4568 §5.1.3: it may not answer so */
+	*told = (struct media_told){
+		.is_rejected = line->is_rejected,
+		.is_muxed = line->theirs[to].is_muxed,
+		.has_ice = *line->theirs[to].ice_ufrag != '\0' && line->kind == SDP_RTP,
+		.mode = answered_mode(line, to, answer, &sides[to], policy),
+	};
+	if (line->kind == SDP_RTP && !line->is_passed && !line->is_rejected)
+		answer_security(line, to, policy);
+	else
+		told->profile = line->theirs[to].profile;
+	if (!line->is_rejected && (is_held(answer) || line->hides_hold))
+		negotiation->is_hold = true;
+}
+
+enum media_verdict negotiation_answer(struct negotiation *negotiation, const struct sdp *sdp,
+				      const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
+{
+	if (sdp_n_streams(sdp) > negotiation->n_lines)
+		return MEDIA_NOT_SDP;
+	negotiation->is_hold = negotiation->offers_hold;
+	for (unsigned i = 0; i < sdp_n_streams(sdp); i++)
+		answer_line(negotiation, &negotiation->lines[i], sdp_stream(sdp, i), sides, policy);
+	for (unsigned i = sdp_n_streams(sdp); i < negotiation->n_lines; i++)
+		negotiation->lines[i].is_rejected = true; /* RFC 3264 §6 forbids it; it can mean nothing else */
+	negotiation->is_answered = true;
+	return MEDIA_OK;
+}
+
+/* ---- what a leg is told ---- */
+
+void negotiation_out(const struct negotiation *negotiation, unsigned i, enum relay_leg leg, const struct media_side *side,
+		     const struct media_policy *policy, const struct media_ports *ports, struct sdp_out *out)
+{
+	const struct media_line *line = &negotiation->lines[i];
+	const struct media_told *told = &line->told[leg];
+
+	*out = (struct sdp_out){
+		.is_kept = line->is_kept,
+		.is_rejected = told->is_rejected,
+		.rtp = side->shown,
+		.is_muxed = told->is_muxed,
+		.mode = told->mode,
+		.keeps_security = line->is_passed || line->kind != SDP_RTP,
+		.profile = told->profile,
+		.n_crypto = told->n_crypto,
+		.setup = told->setup,
+	};
+	addr_set_port(&out->rtp, ports->port);
+	out->rtcp_port = ports->port ? (uint16_t)(ports->port + 1) : 0;
+	memcpy(out->crypto, told->crypto, told->n_crypto * sizeof(*told->crypto));
+	if (told->has_fingerprint)
+		out->fingerprint = policy->fingerprint;
+	if (!told->has_ice)
+		return;
+	out->ice_ufrag = ports->ice_ufrag;
+	out->ice_pwd = ports->ice_pwd;
+}
+
+/* ---- what an end does ---- */
+
+static void secure_offerer(const struct media_told *told, const struct sdp_stream *theirs, struct relay_end *end)
+{
+	if (told->has_fingerprint) {
+		end->security = RELAY_DTLS;
+		end->is_dtls_client = told->setup == SDP_SETUP_ACTIVE;
+		end->fingerprint = theirs->fingerprint;
+		return;
+	}
+	for (unsigned i = 0; told->n_crypto && i < theirs->n_crypto; i++) {
+		if (theirs->crypto[i].tag != told->crypto[0].tag || theirs->crypto[i].key.suite != told->crypto[0].key.suite)
+			continue;
+		end->security = RELAY_SDES;
+		end->key_in = theirs->crypto[i].key;
+		end->key_out = told->crypto[0].key;
+		return;
+	}
+}
+
+static void secure_answerer(const struct media_line *line, enum relay_leg leg, struct relay_end *end)
+{
+	const struct sdes *ours = chosen(line, leg);
+
+	if (!ours)
+		return;
+	end->security = RELAY_SDES;
+	end->key_in = line->theirs[leg].crypto[0].key;
+	end->key_out = ours->key;
+}
+
+/* Behind a router: what it says is an address of its own network, or it is a remote phone (mission 90-94). */
+static bool is_latching(const struct media_side *side, const struct sdp_stream *theirs)
+{
+	if (!addr_is_set(&side->source))
+		return false;
+	if (side->network == NETWORK_REMOTE || !addr_is_set(&theirs->rtp))
+		return true;
+	return addr_is_private(&theirs->rtp) && !addr_is_private(&side->source);
+}
+
+static bool is_same_end(const struct sdp_stream *a, const struct sdp_stream *b)
+{
+	return addr_is_set(&a->rtp) == addr_is_set(&b->rtp) && (!addr_is_set(&a->rtp) || addr_equal(&a->rtp, &b->rtp));
+}
+
+static void place_end(const struct media_line *line, const struct media_line *before, enum relay_leg leg,
+		      const struct media_side *side, struct relay_end *end)
+{
+	const struct sdp_stream *theirs = &line->theirs[leg];
+
+	if (addr_is_set(&theirs->rtp) && addr_is_ipv6(&theirs->rtp) == addr_is_ipv6(&side->bind)) {
+		end->rtp = theirs->rtp;
+		end->rtcp = theirs->rtcp;
+	}
+	if (addr_is_set(&end->rtcp) && addr_is_ipv6(&end->rtcp) != addr_is_ipv6(&side->bind))
+		end->rtcp = (struct addr){ 0 };
+	end->is_muxed = line->told[leg].is_muxed && theirs->is_muxed;
+	end->is_latching = is_latching(side, theirs);
+	if (end->is_latching) {
+		end->nat_host = side->source;
+		end->is_relatching = before && !is_same_end(theirs, &before->theirs[leg]);
+	}
+}
+
+void negotiation_end(const struct negotiation *negotiation, const struct negotiation *before, unsigned i, enum relay_leg leg,
+		     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy, struct relay_end *out)
+{
+	const struct media_line *line = &negotiation->lines[i];
+	const struct media_line *old = before && i < before->n_lines && before->lines[i].stream == line->stream ? &before->lines[i] : NULL;
+	const bool is_offerer = leg == negotiation->offerer;
+
+	*out = (struct relay_end){ .clock_hz = line->theirs[leg].clock_hz };
+	out->is_opaque = line->kind != SDP_RTP;
+	if (line->is_rejected) {
+		out->is_blocked = true;
+		return;
+	}
+	place_end(line, old, leg, &sides[leg], out);
+	if (!line->is_passed && is_offerer)
+		secure_offerer(&line->told[leg], &line->theirs[leg], out);
+	else if (!line->is_passed)
+		secure_answerer(line, leg, out);
+	out->is_blocked = line->hides_hold && !is_offerer;
+	if (line->told[leg].has_ice) {
+		out->has_ice = true;
+		text_copy(out->ice_ufrag, sizeof(out->ice_ufrag), line->theirs[leg].ice_ufrag);
+	}
+	if (policy->hold == CONF_HOLD_KEEPALIVE && sides[leg].network == NETWORK_REMOTE && !out->is_opaque)
+		out->keepalive_ms = KEEPALIVE_MS;
+}
+
+/* ---- bandwidth ---- */
+
+unsigned negotiation_kbps(const struct negotiation *negotiation)
+{
+	unsigned total = 0;
+
+	for (unsigned i = 0; i < negotiation->n_lines; i++) {
+		const struct media_line *line = &negotiation->lines[i];
+		const unsigned said = line->theirs[negotiation->offerer].kbps;
+
+		if (line->is_kept || line->is_rejected)
+			continue;
+		if (said)
+			total += said;
+		else
+			total += strcasecmp(line->type, "video") == 0 ? 1000 : 100; /* G.711 with its headers is 87 */
+	}
+	return total;
+}

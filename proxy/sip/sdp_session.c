@@ -1,0 +1,134 @@
+#include "proxy/sip/sdp_session.h"
+
+#include <string.h>
+
+bool sdp_is_token_char(char c)
+{
+	return c > ' ' && c < 0x7f && !strchr("\"(),/:;<=>?@[\\]", c);
+}
+
+static bool is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
+}
+
+static size_t line_len(const char *line, const char *end)
+{
+	size_t len = 0;
+
+	while (line + len < end && !is_line_end(line[len]))
+		len++;
+	return len;
+}
+
+/* Type, port, protocol, formats. What stands behind the digits of a port Sofia takes for the protocol. */
+static bool is_of_word(unsigned word, char c)
+{
+	switch (word) {
+	case 1:
+		return (c >= '0' && c <= '9') || c == '/';
+	case 2:
+		return sdp_is_token_char(c) || c == '/';
+	default:
+		return sdp_is_token_char(c);
+	}
+}
+
+/* The words of an m-line, one space between them; what no token holds becomes a letter, but for the slash of port and protocol. */
+static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_clean)
+{
+	unsigned word = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = line[i];
+
+		if (c == ' ' || c == '\t') {
+			if (n > 2 && to[n - 1] != ' ') {
+				to[n++] = ' ';
+				word++;
+			}
+			continue;
+		}
+		if (i >= 2 && !is_of_word(word, c)) {
+			*is_clean = false;
+			c = word == 1 ? '0' : 'x';
+		}
+		to[n++] = c;
+	}
+	while (n > 2 && to[n - 1] == ' ')
+		n--;
+	return n;
+}
+
+static size_t copy_line(char *to, const char *line, size_t len, bool *is_clean)
+{
+	const bool leads = *line == 'c' || *line == 'o';
+
+	if (*line == 'm')
+		return copy_media_line(to, line, len, is_clean);
+	for (size_t i = 0; i < len; i++) {
+		const unsigned char c = (unsigned char)line[i];
+		const bool is_plain = c >= ' ' ? c < 0x7f : c == '\t';
+
+		if (leads && !is_plain)
+			*is_clean = false;
+		to[i] = is_plain ? (char)c : 'x';
+	}
+	return len;
+}
+
+/* The whole copy; ERR_LIMIT over the bounds. to has room for len bytes and one more for each line. */
+static enum err copy(char *to, const char *bytes, size_t len, size_t *out_len, bool *is_clean)
+{
+	const char *at = bytes, *end = bytes + len;
+	unsigned n_lines = 0, n_media = 0;
+	size_t n = 0;
+
+	while (at < end) {
+		const size_t line = line_len(at, end);
+
+		if (line > SDP_MAX_LINE_BYTES || ++n_lines > SDP_MAX_LINES)
+			return ERR_LIMIT;
+		if (line > 0) {
+			if (*at == 'm' && ++n_media > SDP_MAX_MEDIA)
+				return ERR_LIMIT;
+			n += copy_line(to + n, at, line, is_clean);
+			to[n++] = '\n';
+		}
+		at += line;
+		while (at < end && is_line_end(*at))
+			at++;
+	}
+	*out_len = n;
+	return ERR_OK;
+}
+
+enum err sdp_session_read(su_home_t *home, const char *bytes, size_t len, const sdp_session_t **out,
+			  bool *out_is_clean)
+{
+	bool is_clean = true;
+	size_t n = 0;
+
+	if (len > SDP_MAX_BYTES)
+		return ERR_LIMIT;
+	if (len == 0 || memchr(bytes, '\0', len))
+		return ERR_SYNTAX;
+	char *text = su_alloc(home, (isize_t)len + 2);
+	if (!text)
+		return ERR_NO_MEMORY;
+
+	enum err err = copy(text, bytes, len, &n, &is_clean);
+	if (err)
+		return err;
+	text[n] = '\0';
+	sdp_parser_t *parser =
+		sdp_parse(home, text, (issize_t)n, sdp_f_insane | sdp_f_anynet | sdp_f_c_missing);
+	const sdp_session_t *session = parser ? sdp_session(parser) : NULL;
+	if (!session)
+		return parser ? ERR_SYNTAX : ERR_NO_MEMORY;
+	if (out_is_clean)
+		*out_is_clean = is_clean;
+	*out = session;
+	return ERR_OK;
+}

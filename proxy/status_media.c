@@ -1,0 +1,68 @@
+#include "proxy/status_media.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "media/calls.h"
+#include "proxy/status_problem.h"
+
+void status_media_look(const struct server *server, struct channels_view *channels, struct relays_totals *totals)
+{
+	memset(channels, 0, sizeof(*channels));
+	memset(totals, 0, sizeof(*totals));
+	if (server->channels)
+		channels_look(server->channels, channels);
+	else
+		channels->n_max = server->snapshot->settings->media.channels;
+	if (server->relays)
+		relays_totals(server->relays, totals);
+}
+
+static unsigned n_used(const struct channels_view *view)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CHANNEL_N_CLASSES; i++)
+		n += view->n_used[i];
+	return n;
+}
+
+static json_t *channels_to_json(const struct channels_view *view)
+{
+	json_t *object = json_pack("{s:I, s:I, s:I, s:I}", "max", (json_int_t)view->n_max, "used", (json_int_t)n_used(view),
+				   "most", (json_int_t)view->n_most, "refused", (json_int_t)view->n_refused);
+
+	for (unsigned i = 0; object && i < CHANNEL_N_CLASSES; i++)
+		json_object_set_new(object, channel_class_text((enum channel_class)i), json_integer(view->n_used[i]));
+	return object;
+}
+
+static void note_full(const struct channels_view *view, json_t *problems)
+{
+	char text[96];
+
+	if (n_used(view) < view->n_max)
+		return;
+	snprintf(text, sizeof(text), "all %u channels are in use: further calls are refused", view->n_max);
+	status_problem(problems, "channels-full", "warning", "media.channels", text, "you",
+		       "Raise media.channels, and media.ports with it, if the line and this host carry more calls.");
+}
+
+json_t *status_media_json(const struct server *server, json_t *problems)
+{
+	struct channels_view channels;
+	struct relays_totals totals;
+
+	status_media_look(server, &channels, &totals);
+	if (server->calls)
+		note_full(&channels, problems);
+	return json_pack("{s:b, s:I, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}", "on",
+			 server->calls != NULL, "relays", server->calls ? (json_int_t)calls_count(server->calls) : 0, "channels",
+			 channels_to_json(&channels), "bandwidth", "max_kbps", (json_int_t)channels.kbps_max, "used_kbps",
+			 (json_int_t)channels.kbps_used, "refused", (json_int_t)channels.n_refused_bandwidth, "ports", "pairs",
+			 (json_int_t)totals.n_pairs, "used", (json_int_t)totals.n_pairs_used, "resting",
+			 (json_int_t)totals.n_pairs_resting, "packets", (json_int_t)totals.packets, "bytes",
+			 (json_int_t)totals.bytes, "rejected_sources", (json_int_t)totals.rejected_sources, "srtp_failures",
+			 (json_int_t)totals.srtp_failures, "dropped", (json_int_t)totals.dropped, "timeouts",
+			 (json_int_t)totals.timeouts);
+}

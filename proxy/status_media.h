@@ -1,0 +1,14 @@
+/* What `nuncio status` tells of relayed media: channels by class, bandwidth, ports, packets. */
+#pragma once
+
+#include <jansson.h>
+
+#include "media/channels.h"
+#include "media/relay.h"
+#include "proxy/server.h"
+
+/* Channels and totals of the process; zeros while nothing is relayed. Main thread. */
+void status_media_look(const struct server *server, struct channels_view *channels, struct relays_totals *totals);
+
+/* The object "media"; problems gets a full pool. NULL: no memory. Main thread. */
+json_t *status_media_json(const struct server *server, json_t *problems);

@@ -1,0 +1,195 @@
+"""Two phones (baresip) call each other through two federated proxies that relay: each plays a tone of its own and records what it
+hears. The right tone must arrive, both ways, in the clear, encrypted on one side of a proxy or on both, by SDES and by DTLS,
+and again after a hold."""
+
+import glob
+import math
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import wave
+
+from baresip import CONFIG, CONTROL_PORT, Phone, module_path
+from sites import Federation
+from stage import Failure, Stage, Tally, wait_for
+
+TONES = {"anna": 440, "bob": 1000}
+SECONDS = 2.5
+
+MODULES = "module g711.so\nmodule srtp.so\nmodule dtls_srtp.so\nmodule sndfile.so\nsnd_path {folder}\n"
+
+
+class MediaPhone(Phone):
+    """A phone that registers nowhere: its proxy knows its address."""
+
+    def __init__(self, stage, user, site, peer, encryption):
+        class Backend:
+            domain, transport, uri = site.domain, "udp", f"sip:{site.lan}:5060;transport=udp"
+        super().__init__(user, Backend, site.backend, "20000-20100", peer)
+        self.stage, self.encryption = stage, encryption
+
+    def start(self, stage):
+        folder = f"phone-{self.user}"
+        text = CONFIG.format(addr=self.addr, rtp_ports=self.rtp_ports, modules=module_path(), control=CONTROL_PORT)
+        text = text.replace("ausine,440", f"ausine,{TONES[self.user]}").replace("module presence.so\n", "")
+        text = text.replace("module_app presence.so\n", "")
+        text = text.replace("module g711.so\n", MODULES.format(folder=stage.path(folder)))
+        stage.write(f"{folder}/config", text)
+        stage.write(f"{folder}/accounts", f'<sip:{self.aor};transport=udp>;regint=0;answermode=auto;'
+                    f'outbound="{self.backend.uri}"' + (f";mediaenc={self.encryption}" if self.encryption else "") + "\n")
+        stage.write(f"{folder}/contacts", f'"{self.contact}" <sip:{self.contact}>\n')
+        self.program = stage.start(folder, [*stage.at(self.addr), "baresip", "-4", "-f", stage.path(folder)])
+        self.control = wait_for(self.connect, 15, f"the phone of {self.user}")
+        self.control.settimeout(None)
+        threading.Thread(target=self.read, args=(self.control,), daemon=True).start()
+
+    def connect(self):
+        if not self.program.is_running():
+            raise Failure(f"baresip of {self.user} ended:\n{self.program.text()[-2000:]}")
+        try:
+            return socket.create_connection((self.addr, CONTROL_PORT), 5)
+        except OSError:
+            return None
+
+    def recording(self):
+        """What it heard: (samples, rate)."""
+        names = sorted(glob.glob(self.stage.path(f"phone-{self.user}", "dump-*-dec.wav")))
+        if not names:
+            return [], 8000
+        with wave.open(names[-1], "rb") as sound:
+            data = sound.readframes(sound.getnframes())
+            samples = struct.unpack(f"<{len(data) // 2}h", data)[::sound.getnchannels()]
+            return samples, sound.getframerate()
+
+
+def power(samples, rate, tone):
+    """How much of the sound is that tone, 0 to 1 (Goertzel)."""
+    if not samples:
+        return 0.0
+    turn = 2 * math.cos(2 * math.pi * tone / rate)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + turn * last - before
+    energy = sum(sample * sample for sample in samples)
+    found = before * before + last * last - turn * before * last
+    return 2 * found / (len(samples) * energy) if energy else 0.0
+
+
+def check_sound(tally, phone, theirs, what):
+    samples, rate = phone.recording()
+    second = samples[-rate:]  # the end of it
+    share = power(second, rate, TONES[theirs])
+    tally.check(f"{phone.user} hears {theirs}'s tone ({what})", share > 0.8,
+                f"{len(samples)} samples at {rate}, {share:.2f} of the last second is {TONES[theirs]} Hz")
+
+
+class Houses(Stage):
+    """Each phone has a network of its own: a host sends to its own addresses from whatever address it likes, and a relay
+    that is told where media come from takes no others."""
+
+    LINKS = {11: ("10.77.1.1", 0), 12: ("10.77.1.2", 0), 21: ("10.77.2.1", 1), 22: ("10.77.2.2", 1)}
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.houses = [self.start(f"house-{number}", ["unshare", "-n", "sleep", "infinity"]) for number in (0, 1)]
+        mine = os.readlink("/proc/self/ns/net")
+        for number, house in enumerate(self.houses):
+            wait_for(lambda house=house: os.readlink(f"/proc/{house.pid}/ns/net") != mine, 5, "a network namespace")
+            run = lambda *words: subprocess.run(words, check=True)
+            enter = ["nsenter", "-t", str(house.pid), "-n"]
+            run("ip", "link", "add", f"m{number}", "type", "veth", "peer", "name", "eth0", "netns", str(house.pid))
+            run("ip", "addr", "add", f"10.77.{number + 1}.1/24", "dev", f"m{number}")
+            run("ip", "link", "set", f"m{number}", "up")
+            run(*enter, "ip", "addr", "add", f"10.77.{number + 1}.2/24", "dev", "eth0")
+            run(*enter, "ip", "link", "set", "eth0", "up")
+            run(*enter, "ip", "link", "set", "lo", "up")
+
+    def addr(self, number):
+        return self.LINKS[number][0] if number in self.LINKS else super().addr(number)
+
+    def at(self, addr):
+        """Before a command: it runs where that address is."""
+        house = next(self.houses[number] for found, number in self.LINKS.values() if found == addr)
+        return ["nsenter", "-t", str(house.pid), "-n"]
+
+    def close(self, keep=False):
+        super().close(keep)
+        for number in range(len(self.houses)):
+            subprocess.run(["ip", "link", "del", f"m{number}"], capture_output=True, check=False)
+
+
+class Relaying(Federation):
+    """media: what stands in the section of both."""
+
+    def __init__(self, stage, media, **options):
+        self.media = media
+        super().__init__(stage, **options)
+
+    def config(self, ours, theirs, more="", route_more="", users='"*"'):
+        return super().config(ours, theirs, f"media: {{ relay: [wan], ports: 40000-40399, {self.media} }}\n", route_more, users)
+
+
+def call(tally, what, media, workers, caller="", callee="", does_hold=False):
+    with Houses("media") as stage:
+        both = Relaying(stage, media, workers=workers)
+        anna = MediaPhone(stage, "anna", both.a, f"bob@{both.b.domain}", caller)
+        bob = MediaPhone(stage, "bob", both.b, f"anna@{both.a.domain}", callee)
+        for phone in (anna, bob):
+            phone.start(stage)
+        anna.tell("dial", f"sip:bob@{both.b.domain}")
+        anna.wait_event("CALL_ESTABLISHED")
+        bob.wait_event("CALL_ESTABLISHED")
+        wait_for(lambda: anna.n_heard() > 20 and bob.n_heard() > 20, 10, "RTP both ways")
+        if does_hold:
+            anna.tell("hold")
+            time.sleep(0.7)  # sound takes its time, and so does silence
+            anna.tell("resume")
+            heard = bob.n_heard()
+            wait_for(lambda: bob.n_heard() > heard + 50, 10, "RTP after the hold")
+        time.sleep(SECONDS)
+        anna.tell("hangup")
+        for site in (both.a, both.b):
+            site.proxy.wait_text("media ended", 10)
+            said = site.proxy.text()
+            tally.check(f"{what}: proxy {site.name} is well", site.proxy.is_running() and "Sanitizer" not in said, said[-3000:])
+        bob.wait_event("CALL_CLOSED")
+        check_sound(tally, anna, "bob", what)
+        check_sound(tally, bob, "anna", what)
+
+
+CALLS = (
+    # what, media, caller's and callee's way, hold
+    ("plain", "srtp: { wan: off, lan: off }", "", "", False),
+    ("SRTP between the proxies", "srtp: { wan: require, lan: off }", "", "", True),
+    ("SRTP everywhere, with other keys on each leg", "srtp: { wan: require, lan: require }", "srtp-mand", "srtp-mand", False),
+    ("SRTP of the phones passes through", "srtp: { wan: passthrough, lan: passthrough }", "srtp-mand", "srtp-mand", False),
+    ("DTLS of the caller, SRTP between, plain at the other end", "srtp: { wan: require, lan: prefer }", "dtls_srtp", "", False),
+)
+
+
+def inside(tally, workers):
+    for what, media, caller, callee, does_hold in CALLS:
+        tally.attempt(what, call, tally, what, media.replace(": off", ': "off"'), workers, caller, callee, does_hold)
+
+
+def tests(tally, workers):
+    made = subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False)
+    if made.returncode:
+        tally.check("a network namespace", False, made.stderr)
+        return
+    done = subprocess.run(["unshare", "-rn", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh", sys.executable,
+                           os.path.abspath(__file__), str(workers)], stdout=subprocess.PIPE, text=True, check=False)
+    lines = done.stdout.splitlines()
+    print("\n".join(lines[:-1]))
+    tally.n_passed += sum(line.startswith("  ok ") for line in lines)
+    tally.n_failed += sum(line.startswith("  FAIL") for line in lines) + (done.returncode not in (0, 1) or not lines)
+
+
+if __name__ == "__main__":
+    TALLY = Tally()
+    inside(TALLY, int(sys.argv[1]))
+    sys.exit(TALLY.end())

@@ -1,0 +1,97 @@
+#include "proxy/sip/sdp_body.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SDP   "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\n"
+#define MIXED "Content-Type: multipart/mixed;boundary=b1\r\n"
+#define PART  "--b1\r\nContent-Type: application/sdp\r\n"
+#define TEXT  "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+#define END   "\r\n--b1--\r\n"
+
+static const struct {
+	const char *name, *headers, *body;
+	enum sdp_body_kind want;
+	const char *after; /* once "NEW" stands in its place */
+} rows[] = {
+	{ "the whole body", "Content-Type: application/sdp\r\n", SDP, SDP_BODY_ONE, "NEW" },
+	{ "upper case", "Content-Type: Application/SDP\r\n", SDP, SDP_BODY_ONE, "NEW" },
+	{ "compact header", "c: application/sdp\r\n", SDP, SDP_BODY_ONE, "NEW" },
+	{ "no body", "Content-Type: application/sdp\r\n", "", SDP_BODY_NONE, NULL },
+	{ "another body", "Content-Type: text/plain\r\n", SDP, SDP_BODY_NONE, NULL },
+	{ "no Content-Type", "", SDP, SDP_BODY_NONE, NULL },
+	{ "encoded, RFC 3261 §20.12", "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", SDP, SDP_BODY_OPAQUE, NULL },
+	{ "encoded as nothing", "Content-Type: application/sdp\r\nContent-Encoding: identity\r\n", SDP, SDP_BODY_ONE, "NEW" },
+	{ "one of two parts, RFC 5621", MIXED, TEXT PART "\r\n" SDP END, SDP_BODY_ONE, TEXT PART "\r\nNEW" END },
+	{ "a part that says its length", MIXED, PART "Content-Length: 5\r\n\r\n" SDP "\r\n" TEXT "--b1--\r\n", SDP_BODY_ONE,
+	  PART "X-Was-Length:   5\r\n\r\nNEW\r\n" TEXT "--b1--\r\n" },
+	{ "parts without SDP", MIXED, TEXT "--b1--\r\n", SDP_BODY_NONE, NULL },
+	{ "two of it", MIXED, PART "\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "base64, RFC 2045", MIXED, PART "Content-Transfer-Encoding: base64\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "the same text in a part before it", MIXED, "--b1\r\nContent-Type: text/plain\r\n\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "parts that are none", MIXED, "nothing of the kind", SDP_BODY_NONE, NULL },
+};
+
+static msg_t *make(const char *headers, const char *body)
+{
+	char text[4096];
+	msg_t *msg = NULL;
+
+	snprintf(text, sizeof(text),
+		 "INVITE sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b.example>;tag=1\r\n"
+		 "To: <sip:a@b.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n%sContent-Length: %zu\r\n\r\n%s",
+		 headers, strlen(body), body);
+	assert_int_equal(message_parse(text, strlen(text), &msg), ERR_OK);
+	return msg;
+}
+
+/* What goes out has the new text, its length, and nothing else changed; what it was copied from has the old one. */
+static void check_replaced(size_t row, msg_t *msg)
+{
+	msg_t *copy = message_copy(msg);
+	struct sdp_body body;
+	struct wire *wire;
+	char length[64];
+
+	assert_int_equal(sdp_body_find(copy, &body), SDP_BODY_ONE);
+	assert_int_equal(sdp_body_replace(copy, &body, "NEW", 3), ERR_OK);
+	assert_int_equal(message_print(copy, &wire), ERR_OK);
+	const char *printed = memmem(wire->bytes, wire->len, "\r\n\r\n", 4);
+	const size_t n = wire->len - (size_t)(printed + 4 - (const char *)wire->bytes);
+	if (n != strlen(rows[row].after) || memcmp(printed + 4, rows[row].after, n) != 0)
+		fail_msg("%s: came out as\n%.*s", rows[row].name, (int)n, printed + 4);
+	snprintf(length, sizeof(length), "\r\nContent-Length: %zu\r\n", n);
+	assert_non_null(memmem(wire->bytes, wire->len, length, strlen(length)));
+	wire_unref(wire);
+	message_unref(copy);
+	assert_int_equal(sdp_body_find(msg, &body), SDP_BODY_ONE);
+	assert_memory_equal(body.text, SDP, body.len);
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		msg_t *msg = make(rows[i].headers, rows[i].body);
+		struct sdp_body body;
+		const enum sdp_body_kind kind = sdp_body_find(msg, &body);
+
+		if (kind != rows[i].want)
+			fail_msg("%s: %d", rows[i].name, kind);
+		if (kind == SDP_BODY_ONE)
+			check_replaced(i, msg);
+		message_unref(msg);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+/* Media workers of tests/world: relays with ports by rule, which pass nothing and say what a play wants them to. Like the real
+ * ones they tell their end by the mailbox of their owner. */
+#pragma once
+
+#include "media/relay_ops.h"
+
+struct world_media;
+
+extern const struct relay_ops world_media_ops; /* its media is a struct world_media */
+
+struct world_media *world_media_new(void);
+struct world_media *world_media_free(struct world_media *media); /* the server has ended */
+
+unsigned world_media_n_open(const struct world_media *media);
+/* Every open relay hears nothing any more. */
+void world_media_fall_silent(struct world_media *media);
