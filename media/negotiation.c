@@ -392,11 +392,6 @@ static bool is_latching(const struct media_side *side, const struct sdp_stream *
 	return addr_is_private(&theirs->rtp) && !addr_is_private(&side->source);
 }
 
-static bool is_same_end(const struct sdp_stream *a, const struct sdp_stream *b)
-{
-	return addr_is_set(&a->rtp) == addr_is_set(&b->rtp) && (!addr_is_set(&a->rtp) || addr_equal(&a->rtp, &b->rtp));
-}
-
 static void place_end(const struct media_line *line, const struct media_line *before, enum relay_leg leg,
 		      const struct media_side *side, struct relay_end *end)
 {
@@ -412,7 +407,8 @@ static void place_end(const struct media_line *line, const struct media_line *be
 	end->is_latching = is_latching(side, theirs);
 	if (end->is_latching) {
 		end->nat_host = side->source;
-		end->is_relatching = before && !is_same_end(theirs, &before->theirs[leg]);
+		/* Its router may have given it another port although it says the same as before; what sends on from the old one wins. */
+		end->is_relatching = before != NULL;
 	}
 }
 
@@ -430,6 +426,7 @@ void negotiation_end(const struct negotiation *negotiation, const struct negotia
 		return;
 	}
 	place_end(line, old, leg, &sides[leg], out);
+	out->is_sealed = line->is_passed && line->theirs[leg].profile.is_secure;
 	if (!line->is_passed && is_offerer)
 		secure_offerer(&line->told[leg], &line->theirs[leg], out);
 	else if (!line->is_passed)

@@ -175,18 +175,18 @@ static const struct {
 	{ "hold towards a remote phone: it hears nothing of it", "lr", "oo", CONF_HOLD_SENDRECV, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
 		{ "> reINVITE", A(4000, "a=sendonly\r\n"), A(30100, "a=sendrecv\r\n") }, { "< 200 reINVITE", A(5000,), A(30000, "a=recvonly\r\n") } },
-	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain blocked latch\n" },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain blocked latch anew\n" },
 	{ "and resumes", "lr", "oo", CONF_HOLD_SENDRECV, {
 		{ "> INVITE", A(4000, "a=inactive\r\n"), A(30100, "a=sendrecv\r\n") }, { "< 200", A(5000,), A(30000, "a=inactive\r\n") },
 		{ "> reINVITE", A(4000,), A(30100,) }, { "< 200 reINVITE", A(5000,), A(30000,) } },
-	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain latch\n" },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain latch anew\n" },
 	{ "hold by an address of zeros, RFC 3264 §8.4", "lw", "oo", 0, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
 		{ "> reINVITE", A(4000, "c=IN IP4 0.0.0.0\r\n"), A(30100, "c=IN IP4 203.0.113.2\r\na=sendonly\r\n") } }, NULL },
 	{ "hold stays visible, and we keep the router open, RFC 6263", "lr", "oo", CONF_HOLD_KEEPALIVE, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
 		{ "> reINVITE", A(4000, "a=sendonly\r\n"), A(30100, "a=sendonly\r\n") }, { "< 200 reINVITE", A(5000, "a=recvonly\r\n"), A(30000, "a=recvonly\r\n") } },
-	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain latch alive\n" },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain latch anew alive\n" },
 	{ "hold unchanged", "lr", "oo", CONF_HOLD_UNCHANGED, {
 		{ "> INVITE", A(4000, "a=sendonly\r\n"), A(30100, "a=sendonly\r\n") }, { "< 200", A(5000, "a=recvonly\r\n"), A(30000, "a=recvonly\r\n") } },
 	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain latch\n" },
