@@ -116,6 +116,21 @@ static void prepare(struct udp_receiver *receiver, unsigned i)
 	};
 }
 
+/* What recvmmsg does, for one datagram: without control data recvfrom does, and the kernel need not fetch the headers. */
+static int receive_some(int fd, struct udp_receiver *receiver, unsigned n_asked)
+{
+	struct mmsghdr *header = &receiver->headers[0];
+	ssize_t len;
+
+	if (n_asked > 1 || receiver->has_control)
+		return recvmmsg(fd, receiver->headers, n_asked, 0, NULL);
+	len = recvfrom(fd, receiver->bytes[0], READ_SIZE, 0, header->msg_hdr.msg_name, &header->msg_hdr.msg_namelen);
+	if (len < 0)
+		return -1;
+	header->msg_len = (unsigned)len;
+	return 1;
+}
+
 static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver, unsigned n_asked)
 {
 	if (!receiver->is_prepared || receiver->has_control != socket->is_wildcard) {
@@ -124,7 +139,7 @@ static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver
 			prepare(receiver, i);
 		receiver->is_prepared = true;
 	}
-	int n = recvmmsg(socket->fd, receiver->headers, n_asked, 0, NULL);
+	int n = receive_some(socket->fd, receiver, n_asked);
 	for (int i = 0; i < n; i++) {
 		receiver->bytes[i][receiver->headers[i].msg_len] = '\0';
 		if (socket->is_served)
