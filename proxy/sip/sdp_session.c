@@ -21,12 +21,13 @@ static size_t line_len(const char *line, const char *end)
 	return len;
 }
 
-/* Type, port, protocol, formats. What stands behind the digits of a port Sofia takes for the protocol. */
-static bool is_of_word(unsigned word, char c)
+/* Type, port, protocol, formats. What stands behind a port and its number of ports Sofia takes for the protocol, and then the
+ * protocol for a format, in which a slash lets it allocate without end: one slash, between digits. */
+static bool is_of_word(unsigned word, char c, const char *word_so_far, size_t len)
 {
 	switch (word) {
 	case 1:
-		return (c >= '0' && c <= '9') || c == '/';
+		return (c >= '0' && c <= '9') || (c == '/' && len > 0 && !memchr(word_so_far, '/', len));
 	case 2:
 		return sdp_is_token_char(c) || c == '/';
 	default:
@@ -38,19 +39,24 @@ static bool is_of_word(unsigned word, char c)
 static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_clean)
 {
 	unsigned word = 0;
-	size_t n = 0;
+	size_t n = 0, start = 0; /* of the word */
 
 	for (size_t i = 0; i < len; i++) {
 		char c = line[i];
 
 		if (c == ' ' || c == '\t') {
+			if (n > 2 && to[n - 1] == '/' && word == 1) { /* a number of ports that is none */
+				*is_clean = false;
+				to[n - 1] = '0';
+			}
 			if (n > 2 && to[n - 1] != ' ') {
 				to[n++] = ' ';
 				word++;
+				start = n;
 			}
 			continue;
 		}
-		if (i >= 2 && !is_of_word(word, c)) {
+		if (i >= 2 && !is_of_word(word, c, to + start, n - start)) {
 			*is_clean = false;
 			c = word == 1 ? '0' : 'x';
 		}
