@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "proxy/base/text.h"
-#include "proxy/base/text.h"
 #include "proxy/request_route.h"
 #include "proxy/sip/uri.h"
 #include "proxy/stage.h"
