@@ -71,17 +71,21 @@ const char *alg_look_listener_id(const char *listener, char out[ALG_LOOK_ID_SIZE
 	return out;
 }
 
-void alg_look_at_response(struct worker *worker, const struct arrival *arrival)
+unsigned alg_look_at_response(const struct arrival *arrival)
 {
 	const sip_via_t *via = arrival->sip->sip_via;
-	struct flow *flow = arrival->flow;
-	char id[ALG_LOOK_ID_SIZE];
-	unsigned signs;
+	const struct flow *flow = arrival->flow;
 
 	if (!flow || !flow->listener || !is_readable(flow) || !via || !via->v_received)
-		return;
-	signs = alg_signs_of_response(&flow->remote, via->v_received);
-	if (signs == flow->alg_answer_signs)
+		return ALG_LOOK_NOTHING;
+	return alg_signs_of_response(&flow->remote, via->v_received);
+}
+
+void alg_look_note_response(struct worker *worker, struct flow *flow, unsigned signs)
+{
+	char id[ALG_LOOK_ID_SIZE];
+
+	if (signs == ALG_LOOK_NOTHING || signs == flow->alg_answer_signs)
 		return;
 	flow->alg_answer_signs = (unsigned char)signs;
 	keep(worker, alg_look_listener_id(flow->listener->name, id), signs, flow);

@@ -10,8 +10,12 @@ void alg_look_at_request(const struct arrival *arrival);
 /* The request was judged: what was seen of its flow is noted of this peer ("partner:NAME", "backend:NAME"), once. */
 void alg_look_note(struct worker *worker, struct flow *flow, const char *id);
 
-/* A response: what the other side says of where it saw us. */
-void alg_look_at_response(struct worker *worker, const struct arrival *arrival);
+/* A response as it came: what the other side says of where it saw us; ALG_LOOK_NOTHING if it says nothing. */
+enum { ALG_LOOK_NOTHING = 0x100 };
+unsigned alg_look_at_response(const struct arrival *arrival);
+
+/* The response was one to a request of ours: what it says is noted of the listener, if it is new. Any stranger can send others. */
+void alg_look_note_response(struct worker *worker, struct flow *flow, unsigned signs);
 
 /* The id under which signs of our own router are kept, of a listener. */
 enum { ALG_LOOK_ID_SIZE = 80 };

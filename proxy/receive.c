@@ -291,18 +291,20 @@ static void receive_request(struct worker *worker, struct arrival *arrival)
 
 static void on_response(struct worker *worker, struct arrival *arrival)
 {
+	const unsigned signs = alg_look_at_response(arrival); /* before our Via goes */
 	unsigned to = 0;
 
-	alg_look_at_response(worker, arrival);
 	if (message_check(arrival->sip, NULL))
 		return; /* unusable: as if it had been lost, and its transaction goes on waiting */
 	switch (txn_table_match(worker->txns, arrival, NULL, &to)) {
 	case TXN_ELSEWHERE:
 		handover_response(worker, arrival, to);
 		break;
+	case TXN_RESPONSE:
+		alg_look_note_response(worker, arrival->flow, signs);
+		break;
 	case TXN_NEW:
 	case TXN_ABSORBED:
-	case TXN_RESPONSE:
 	case TXN_STRAY: /* a proxy that knows its transactions drops it (RFC 6026 §7.3) */
 	case TXN_NOT_OURS:
 		break;

@@ -152,6 +152,14 @@ static const struct play plays[] = {
 	  "dora < 200\n"
 	  "suspect partner:plain.example\n"
 	  "acquit backend:berlin\n"),
+	PLAY("an answer to nothing of ours says nothing of our router",
+	  FOUND
+	  "berlin > MESSAGE sip:dora@plain.example\n"
+	  "dora < MESSAGE\n"
+	  "dora > 200 | Via: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKnobodys;received=10.0.0.1\n"
+	  "acquit listener:wan\n"
+	  "dora > 200\n"
+	  "berlin < 200\n"),
 	PLAY("who is not asked is not heard",
 	  FOUND
 	  "dora sees 192.0.2.66:1\n"
