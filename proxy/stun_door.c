@@ -53,7 +53,9 @@ static void deliver(struct letter *letter, void *owner)
 /* The kernel gave the answer to a worker that did not ask. */
 static void hand_over(struct worker *worker, const struct flow *flow, const void *bytes, size_t len)
 {
-	struct hearsay *hearsay = len <= STUN_MAX_SIZE && !worker->is_stopping ? malloc(sizeof(*hearsay) + len) : NULL;
+	/* Where nobody is asked, strangers' answers must not wake another worker. */
+	const bool is_awaited = worker->snapshot && worker->snapshot->asks_stun && !worker->is_stopping;
+	struct hearsay *hearsay = is_awaited && len <= STUN_MAX_SIZE ? malloc(sizeof(*hearsay) + len) : NULL;
 
 	if (!hearsay)
 		return;
