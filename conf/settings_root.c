@@ -65,6 +65,11 @@ static const struct field policy_fields[] = {
 	  "how many of lower case, upper case, digits and others must occur" },
 };
 
+static const struct field class_fields[] = {
+	{ "deny", KIND_TEXTS, offsetof(struct settings_class, deny), 0, 1000, NULL, LIVE,
+	  "patterns of what its users may not dial; \"*\" stands for any run of characters" },
+};
+
 static const struct field registrar_fields[] = {
 	{ "min_expires", KIND_DURATION, REGISTRAR(min_expires_ms), 1000, 86400000, "60s", LIVE,
 	  "a registration for less is refused (423)" },
@@ -140,6 +145,8 @@ static void finish_admin(struct schema_reader *reader, const struct node *node, 
 
 static const struct table dns_table = { "in dns", dns_fields, COUNT(dns_fields) };
 static const struct table policy_table = { "in password_policy", policy_fields, COUNT(policy_fields) };
+static void finish_class(struct schema_reader *reader, const struct node *node, void *item);
+static const struct table class_table = { "in a class", class_fields, COUNT(class_fields), sizeof(struct settings_class), 0, finish_class };
 static const struct table registrar_table = { "in registrar", registrar_fields, COUNT(registrar_fields), 0, 0, finish_registrar };
 static const struct table sip_table = { "in sip", sip_fields, COUNT(sip_fields) };
 static const struct table limits_table = { "in limits", limits_fields, COUNT(limits_fields) };
@@ -179,10 +186,10 @@ static const struct field root_fields[] = {
 	  "users for digest authorization, written by `nuncio passwd`" },
 	{ "password_policy", KIND_GROUP, AT(password_policy), 0, 0, NULL, LIVE,
 	  "what `nuncio passwd` asks of a password", NULL, &policy_table },
-	{ "classes", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
-	  "class of service", NULL, NULL, NOT_BUILT },
+	{ "classes", KIND_NAMED, AT(classes), 0, 0, NULL, LIVE,
+	  "classes of service, by name: what phones may dial", NULL, &class_table },
 	{ "registrar", KIND_GROUP, AT(registrar), 0, 0, NULL, LIVE,
-	  "how long the registrations of backends last", NULL, &registrar_table },
+	  "how long the registrations of backends and phones last", NULL, &registrar_table },
 	{ "sip", KIND_GROUP, AT(sip), 0, 0, NULL, LIVE,
 	  "protocol values, for experts", NULL, &sip_table },
 	{ "limits", KIND_GROUP, AT(limits), 0, 0, NULL, LIVE,
@@ -194,6 +201,14 @@ static const struct field root_fields[] = {
 	  "the HTTP side", NULL, &admin_table },
 };
 /* clang-format on */
+
+static void finish_class(struct schema_reader *reader, const struct node *node, void *at)
+{
+	struct settings_class *class = at;
+
+	(void)reader;
+	class->place = node->place;
+}
 
 /* One fault at the place of the key that breaks the order. */
 static void finish_registrar(struct schema_reader *reader, const struct node *node, void *at)
