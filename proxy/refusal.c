@@ -18,7 +18,7 @@ static enum err add_number(msg_t *response, enum reason reason, enum origin_kind
 {
 	struct ms_diagnostics ours = { .id = reason_row(reason)->ms_id };
 
-	if (!ours.id || !is_known(asker) || asker == ORIGIN_BACKEND)
+	if (!ours.id || !is_known(asker) || asker == ORIGIN_BACKEND || asker == ORIGIN_PHONE)
 		return ERR_OK;
 	text_copy(ours.reason, sizeof(ours.reason), ms_diagnostics_text(ours.id));
 	text_copy(ours.source, sizeof(ours.source), agent);
