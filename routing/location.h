@@ -142,6 +142,10 @@ size_t location_phone_users(struct location *location, const struct phone_flow *
 /* The flow has failed: what was registered by it ends at once (RFC 5626 §5.3). Returns how much. */
 size_t location_phone_flow_gone(struct location *location, const struct phone_flow *flow);
 
+/* A phone was heard on that flow, which had been asked; and whether one ever was. */
+void location_phone_answered(struct location *location, const struct phone_flow *flow);
+bool location_phone_has_answered(struct location *location, const struct phone_flow *flow);
+
 /* To be called each second: copies the flows of datagrams whose turn it is, each once in
  * interval_ms, those that waited longest first. Where many wait, no more of them than spread over
  * the interval. They count as asked. Returns how many. */

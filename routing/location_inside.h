@@ -116,6 +116,7 @@ struct known_flow {
 	struct list phones;
 	struct list link; /* location.datagram_flows */
 	uint64_t asked_ms;
+	_Atomic bool has_answered; /* written under the lock for reading */
 	struct phone_flow flow;
 };
 

@@ -178,6 +178,24 @@ size_t location_phones_due(struct location *location, uint64_t now_ms, uint64_t 
 	return n;
 }
 
+void location_phone_answered(struct location *location, const struct phone_flow *flow)
+{
+	pthread_rwlock_rdlock(&location->lock);
+	struct known_flow *known = find(location, flow);
+	if (known)
+		atomic_store(&known->has_answered, true);
+	pthread_rwlock_unlock(&location->lock);
+}
+
+bool location_phone_has_answered(struct location *location, const struct phone_flow *flow)
+{
+	pthread_rwlock_rdlock(&location->lock);
+	const struct known_flow *known = find(location, flow);
+	bool has_answered = known && atomic_load(&known->has_answered);
+	pthread_rwlock_unlock(&location->lock);
+	return has_answered;
+}
+
 void location_phones_count(struct location *location, const char *const *listeners, size_t n,
 			   size_t *out)
 {

@@ -103,7 +103,8 @@ static const struct play plays[] = {
 	  "why registration-brief\n", HERE },
 	{ "too long",
 	  ANN_SAYS("<sip:168@192.168.1.10>;expires=7200", "")
-	  "ann < 200 | Contact: <sip:168@192.168.1.10>;expires=3600\n", HERE },
+	  "ann < 200 | Contact: <sip:168@192.168.1.10>;expires=3600\n"
+	  ANN_SAYS("<sip:168@192.168.1.10>;expires=0", "") "ann < 200\n", HERE },
 	{ "a look: no Contact, §10.2.3",
 	  ANN_IS_THERE ASKED("other", "168")
 	  "other > REGISTER sip:corp.example" TO " | -Contact | Digest: SIP-168 pass168 SHA-256\n"

@@ -304,6 +304,32 @@ static const struct play plays[] = {
 	  "berlin < MESSAGE sip:200@corp.example | From: *168@corp.example*\n"
 	  "berlin > 200\n"
 	  "ann < 200\n", HERE },
+	{ "its flow is kept open, and when nobody answers by it any more, it is gone",
+	  ANN_IS_THERE
+	  "wait 25s\n"
+	  "ann < OPTIONS sip:198.51.100.10:40000 | From: *corp.example*\n"
+	  "ann > 200\n"
+	  "wait 25s\n"
+	  "ann < OPTIONS\n"
+	  "wait 33s\n"
+	  "ann skips\n"
+	  "bob > MESSAGE sip:168@corp.example\n"
+	  "bob < 404\n", HERE },
+	{ "a phone that never answers OPTIONS stays where it is",
+	  ANN_IS_THERE
+	  "wait 70s\n"
+	  "ann skips\n"
+	  "bob > MESSAGE sip:168@corp.example\n"
+	  "ann < MESSAGE\n"
+	  "ann > 200\n"
+	  "bob < 200\n", HERE },
+	{ "a connection is kept open by empty lines, RFC 5626 §4.4.1",
+	  TOM_IS_THERE
+	  "wait 100s\n"
+	  "bob > MESSAGE sip:169@corp.example\n"
+	  "tom < MESSAGE\n"
+	  "tom > 200\n"
+	  "bob < 200\n", HERE },
 	{ "what a phone asserts of itself is worth nothing, RFC 3325 §5",
 	  TOM_IS_THERE
 	  "tom > MESSAGE sip:200@corp.example | P-Asserted-Identity: <sip:ceo@corp.example>\n"
