@@ -20,7 +20,8 @@ extern const struct role phones_cast[];
 	"  - { name: phones-tcp, network: remote, bind: 127.0.2.10, port: 5070, transport: tcp }\n" \
 	"  - { name: phones-tls, network: remote, bind: 127.0.2.10, port: 5071, transport: tls, certificate: edge }\n"
 #define PHONES_REST PHONES_REST_OF("corp.example", "'2*'")
-#define PHONES_REST_OF(realm, users) \
+#define PHONES_REST_OF(realm, users) PHONES_REST_WITH(realm, users, "{ relay: [] }")
+#define PHONES_REST_WITH(realm, users, media) \
 	"certificates:\n" \
 	"  edge: { chain: edge.pem, key: edge.key }\n" \
 	"tls: { trust: [ca.pem] }\n" \
@@ -29,7 +30,7 @@ extern const struct role phones_cast[];
 	"classes: { inside: { deny: ['+*', '00*'] } }\n" \
 	"registrar: { min_expires: 60s, max_expires: 1h, default_expires: 5m }\n" \
 	"placement: reject\n" \
-	"media: { relay: [] }\n" \
+	"media: " media "\n" \
 	"partners:\n" \
 	"  routes:\n" \
 	"    - { domain: partner.example, server: 203.0.113.10, port: 5061, transport: mtls, probe: 0 }\n" \

@@ -27,6 +27,14 @@ static const char *const configs[] = {
 	NULL,
 };
 
+static const char *const relaying[] = {
+	PHONES_TOP PHONES_LISTENERS PHONES_REST_WITH("corp.example", "'2*'", "{ relay: [remote], srtp: { remote: off, wan: off } }"),
+	NULL,
+};
+
+#define SDP(host, way) \
+	" | Content-Type: application/sdp | body: v=0$no=- 1 1 IN IP4 " host "$ns=-$nc=IN IP4 " host "$nt=0 0$nm=audio 4000 RTP/AVP 0$na=" way "$n"
+
 static const struct play plays[] = {
 	{ "by UDP digest is asked for each time: a source is easily forged",
 	  ANN_IS_THERE
@@ -330,6 +338,42 @@ static const struct play plays[] = {
 	  "tom < MESSAGE\n"
 	  "tom > 200\n"
 	  "bob < 200\n", HERE },
+	{ "media of phones pass through the relay, and a hold is not shown to them, mission 83",
+	  ANN_IS_THERE
+	  "bob > INVITE sip:168@corp.example" SDP("203.0.113.99", "sendrecv") "\n"
+	  "bob < 100\n"
+	  "media holds 1\n"
+	  "ann < INVITE | body: *c=IN IP4 127.0.2.10*\n"
+	  "ann > 200" SDP("192.168.1.10", "sendrecv") "\n"
+	  "bob < 200 | body: *c=IN IP4 127.0.2.10*\n"
+	  "bob > ACK\n"
+	  "ann < ACK\n"
+	  "bob > INVITE" SDP("203.0.113.99", "sendonly") "\n"
+	  "bob < 100\n"
+	  "ann < INVITE | body: *a=sendrecv*\n"
+	  "ann > 200" SDP("192.168.1.10", "sendrecv") "\n"
+	  "bob < 200\n"
+	  "bob > ACK\n"
+	  "ann < ACK\n"
+	  "bob > BYE\n"
+	  "ann < BYE\n"
+	  "ann > 200\n"
+	  "bob < 200\n"
+	  "media holds 0\n", relaying, phones_users, phones_cast },
+	{ "a phone calls by the relay",
+	  TOM_IS_THERE
+	  "tom > INVITE sip:bob@partner.example" SDP("10.1.1.7", "sendrecv") "\n"
+	  "tom < 100\n"
+	  "bob < INVITE | body: *c=IN IP4 127.0.2.10*\n"
+	  "bob > 200" SDP("203.0.113.99", "sendrecv") "\n"
+	  "tom < 200 | body: *c=IN IP4 127.0.2.10*\n"
+	  "tom > ACK\n"
+	  "bob < ACK\n"
+	  "tom > BYE\n"
+	  "bob < BYE\n"
+	  "bob > 200\n"
+	  "tom < 200\n"
+	  "media holds 0\n", relaying, phones_users, phones_cast },
 	{ "what a phone asserts of itself is worth nothing, RFC 3325 §5",
 	  TOM_IS_THERE
 	  "tom > MESSAGE sip:200@corp.example | P-Asserted-Identity: <sip:ceo@corp.example>\n"
