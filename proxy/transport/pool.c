@@ -5,6 +5,8 @@
 
 #include "proxy/base/table.h"
 #include "proxy/transport/reuse.h"
+#include "proxy/transport/roll.h"
+#include "proxy/transport/stand_in.h"
 
 enum { MAX_ACCEPTED_LOOKED_AT = 64, N_CALLS = 1024, BUSY_BYTES = 64 * 1024 };
 
@@ -59,16 +61,27 @@ struct pool *pool_free(struct pool *pool)
 	return NULL;
 }
 
+/* What waits in it: for a stand-in there as well as here. */
 static size_t load_of(const struct flow *flow)
 {
-	return flow->n_waiting_bytes + flow->n_queued_bytes;
+	const size_t n_here = flow->n_waiting_bytes + flow->n_queued_bytes;
+
+	if (!flow->shared)
+		return n_here;
+	return n_here + (flow_is_stand_in(flow) ? roll_load(flow->shared) : roll_under_way_bytes(flow->shared));
+}
+
+/* Its worker may have taken the connection back. */
+static bool takes_requests(const struct flow *flow)
+{
+	return !flow->shared || roll_takes_requests(flow->shared);
 }
 
 /* Another connection helps where bytes are stuck in front of ours: not while one is still connecting, nor when the kernel
  * was not asked yet. */
 static bool is_busy(const struct flow *flow)
 {
-	return flow->is_slow && load_of(flow) >= BUSY_BYTES;
+	return flow_reads_slowly(flow) && load_of(flow) >= BUSY_BYTES;
 }
 
 /* Those that may carry a request. */
@@ -98,8 +111,8 @@ static void consider_dialled(struct pool *pool, const struct hop *hop, struct ch
 		return;
 	list_for_each(link, following, &place->flows) {
 		struct flow *flow = container_of(link, struct flow, pool_link);
-		if (!flow->is_open || !reuse_is_tls(hop->transport) ||
-		    reuse_has_proved_name(flow->identity, hop))
+		if (takes_requests(flow) && (!flow->is_open || !reuse_is_tls(hop->transport) ||
+					     reuse_has_proved_name(flow->identity, hop)))
 			consider(choice, flow);
 	}
 }
@@ -174,18 +187,19 @@ static unsigned n_of_peer(struct pool *pool, const struct hop *hop, const struct
 	return n_dialled + choice->n_accepted;
 }
 
-struct flow *pool_find(struct pool *pool, const struct hop *hop, unsigned max_flows)
+void pool_find(struct pool *pool, const struct hop *hop, struct pool_choice *out)
 {
 	struct choice choice = { .wanted_id = remembered_flow(pool, hop->call) };
 
 	consider_dialled(pool, hop, &choice);
 	if (!choice.best || !choice.is_any_free || (choice.wanted_id && !choice.same))
 		consider_accepted(pool, hop, &choice);
-	if (choice.same)
-		return choice.same; /* what belongs together stays in order */
-	if (choice.best && !choice.is_any_free && n_of_peer(pool, hop, &choice) < max_flows)
-		return NULL;
-	return choice.best;
+	*out = (struct pool_choice){ .best = choice.same ? choice.same : choice.best };
+	if (!out->best || (!choice.same && !choice.is_any_free)) { /* what belongs together stays in order */
+		out->wants_another = true;
+		out->n_of_peer = n_of_peer(pool, hop, &choice);
+	}
+	out->load = out->best ? load_of(out->best) : 0;
 }
 
 size_t pool_unsent_bytes(struct pool *pool, const struct hop *hop, const struct flow *flow)

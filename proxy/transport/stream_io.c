@@ -52,6 +52,8 @@ static void block(struct stream *stream)
 	if (!timer_is_running(&stream->stall))
 		start_stall(stream);
 	stream->is_blocked = stream->flow.is_slow = true;
+	if (stream->flow.shared)
+		flow_note_load(&stream->flow);
 	stream_watch(stream);
 }
 
@@ -59,6 +61,8 @@ static void unblock(struct stream *stream)
 {
 	timer_stop(&stream->stall);
 	stream->is_blocked = stream->flow.is_slow = false;
+	if (stream->flow.shared)
+		flow_note_load(&stream->flow);
 	if (!stream->is_ending)
 		stream_watch(stream);
 }
