@@ -443,7 +443,7 @@ void transport_deliver_datagram(struct flow *flow, const void *bytes, size_t len
 	if (is_keep_alive(bytes, len))
 		return;
 	if (user->on_stun && len >= STUN_HEADER_SIZE && *(const unsigned char *)bytes < STUN_FIRST_BYTES)
-		user->on_stun(user->user, flow, bytes, len);
+		(void)!user->on_stun(user->user, flow, bytes, len);
 	else
 		transport_deliver(flow, bytes, len);
 }

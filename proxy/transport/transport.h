@@ -35,8 +35,9 @@ struct transport_user {
 	 * was seen (REASON_MESSAGE_TOO_LARGE); on a stream the flow is closed right after. fault names it. */
 	void (*on_malformed)(void *user, struct flow *flow, const void *bytes, size_t len, enum reason reason,
 			     const char *fault);
-	/* A datagram that begins as STUN does and SIP never (RFC 7983 §7). NULL: to be taken for what is no message. */
-	void (*on_stun)(void *user, struct flow *flow, const void *bytes, size_t len);
+	/* A datagram that begins as STUN does and SIP never (RFC 7983 §7), or a STUN message on a stream (RFC 8489 §6.2.2). False: nobody
+	 * wants it; a stream ends then. NULL: to be taken for what is no message. */
+	bool (*on_stun)(void *user, struct flow *flow, const void *bytes, size_t len);
 	/* A stream opened (connected or accepted, handshake done). */
 	void (*on_opened)(void *user, struct flow *flow);
 	/* A stream ended that had been opened. */
