@@ -336,6 +336,7 @@ struct settings {
 	struct settings_dns dns;
 	struct settings_nat nat;
 	struct settings_media media;
+	unsigned digest_algorithms; /* bits, the weakest first: MD5, SHA-256, SHA-512-256; of phones and partners' users */
 	const char *realm; /* default: the first domain, "nuncio" if there is none */
 	struct settings_file users_file; /* path NULL: there are no users */
 	struct settings_password_policy password_policy;

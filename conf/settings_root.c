@@ -48,6 +48,14 @@ static const struct word traces[] = {
 	{ NULL, 0, false },
 };
 
+static const struct word algorithms[] = {
+	{ "md5", 1 << 0, false },
+	{ "sha-256", 1 << 1, false },
+	{ "sha-512-256", 1 << 2, false },
+	{ "all", (1 << 3) - 1, false },
+	{ NULL, 0, false },
+};
+
 /* clang-format off */
 static const struct field dns_fields[] = {
 	{ "servers", KIND_ADDRESSES, DNS(servers), 0, SETTINGS_MAX_DNS_SERVERS, NULL, LIVE,
@@ -182,6 +190,8 @@ static const struct field root_fields[] = {
 	{ "media", KIND_GROUP, AT(media), 0, 0, NULL, LIVE, "the relay of RTP", NULL, &settings_media_table },
 	{ "realm", KIND_TEXT, AT(realm), 0, 255, NULL, LIVE,
 	  "digest realm; without it the first of domains" },
+	{ "digest_algorithms", KIND_WORDS, AT(digest_algorithms), 0, 0, "all", LIVE,
+	  "with which the users of users_file may authorize; some phones cannot stand to be offered another than md5", algorithms },
 	{ "users_file", KIND_FILE, AT(users_file), 0, 0, NULL, LIVE,
 	  "users for digest authorization, written by `nuncio passwd`" },
 	{ "password_policy", KIND_GROUP, AT(password_policy), 0, 0, NULL, LIVE,

@@ -278,6 +278,19 @@ static const char *verdict_text(enum digest_verdict verdict)
 	return "wrong";
 }
 
+void phone_secret(const struct settings *settings, const struct user *user, struct digest_secret *out)
+{
+	const char *const hashes[N_DIGEST_ALGORITHMS] = {
+		[DIGEST_MD5] = user->ha1.md5,
+		[DIGEST_SHA256] = user->ha1.sha_256,
+		[DIGEST_SHA512_256] = user->ha1.sha_512_256,
+	};
+	unsigned i;
+
+	for (i = 0; i < N_DIGEST_ALGORITHMS; i++)
+		text_copy(out->ha1[i], sizeof(out->ha1[i]), settings->digest_algorithms & 1U << i ? hashes[i] : "");
+}
+
 static enum digest_verdict verify(const struct request *request, bool is_proxy, char name[USER_NAME_SIZE],
 				  const struct user **out)
 {
@@ -291,9 +304,7 @@ static enum digest_verdict verify(const struct request *request, bool is_proxy, 
 		return verdict;
 	user = snapshot->users ? users_find_auth(snapshot->users, name) : NULL;
 	if (user) {
-		text_copy(secret.ha1[DIGEST_MD5], sizeof(secret.ha1[0]), user->ha1.md5);
-		text_copy(secret.ha1[DIGEST_SHA256], sizeof(secret.ha1[0]), user->ha1.sha_256);
-		text_copy(secret.ha1[DIGEST_SHA512_256], sizeof(secret.ha1[0]), user->ha1.sha_512_256);
+		phone_secret(request->snapshot->settings, user, &secret);
 	}
 	/* An unknown user is verified against nothing, so that it takes as long as a known one. */
 	verdict = digest_verify(sip, is_proxy, snapshot->settings->realm, &secret, request->server->nonces, request->now_ms);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proxy/request.h"
+#include "proxy/sip/digest.h"
 #include "routing/location.h"
 
 enum { PHONE_ID_SIZE = 272 };
@@ -24,6 +25,9 @@ bool phone_is_allowed(const struct user *user);
 
 /* A keyed hash of what the user proves itself with: it changes with the password, and when the user may not come in any more. */
 uint64_t phone_proof(const struct snapshot *snapshot, const struct user *user);
+
+/* What a user proves itself with, by the algorithms that the configuration takes. */
+void phone_secret(const struct settings *settings, const struct user *user, struct digest_secret *out);
 
 /* The flow that a request came by. */
 void phone_flow_of(const struct flow *flow, struct phone_flow *out);

@@ -75,6 +75,7 @@ msg_t *refusal_challenge(const struct request *request)
 {
 	const char *realm = request->snapshot->settings->realm;
 	const struct reason_row *row = reason_row(request->reason);
+	unsigned algorithms = DIGEST_ALL;
 	msg_t *response;
 	char tag[17];
 
@@ -82,7 +83,9 @@ msg_t *refusal_challenge(const struct request *request)
 	response = reply_new(request->arrival->msg, row->status, row->phrase, tag);
 	if (!response)
 		return NULL;
-	if (digest_challenge(response, request->server->nonces, realm,
+	if (request->arrival->flow->listener->network != NETWORK_LAN) /* a backend's password is known, not its hashes */
+		algorithms = request->snapshot->settings->digest_algorithms;
+	if (digest_challenge(response, request->server->nonces, realm, algorithms,
 			     request->challenge_stale != NULL, request->now_ms))
 		return message_unref(response);
 	return response;

@@ -201,10 +201,7 @@ static enum digest_verdict verify(const struct request *request, char name[USER_
 		return verdict;
 	user = find_user(request, name);
 	if (user) {
-		text_copy(secret.ha1[DIGEST_MD5], sizeof(secret.ha1[0]), user->ha1.md5);
-		text_copy(secret.ha1[DIGEST_SHA256], sizeof(secret.ha1[0]), user->ha1.sha_256);
-		text_copy(secret.ha1[DIGEST_SHA512_256], sizeof(secret.ha1[0]),
-			  user->ha1.sha_512_256);
+		phone_secret(request->snapshot->settings, user, &secret);
 	}
 	/* An unknown user is verified against nothing, so that it takes as long as a known one. */
 	return digest_verify(sip, true, realm, &secret, request->server->nonces, request->now_ms);

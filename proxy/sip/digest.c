@@ -74,7 +74,7 @@ void digest_make_secret(const char *user, const char *realm, const char *passwor
 }
 
 enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const char *realm,
-			  bool is_stale, uint64_t now_ms)
+			  unsigned wanted, bool is_stale, uint64_t now_ms)
 {
 	const sip_status_t *status = message_sip(response)->sip_status;
 	const char *name =
@@ -88,6 +88,8 @@ enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const c
 	digest_nonce_make(nonces, realm, now_ms, nonce);
 	buf_init(&value, 1024);
 	for (size_t i = 0; i < COUNT(by_strength) && !err; i++) {
+		if (!(wanted & 1U << by_strength[i]))
+			continue;
 		buf_clear(&value);
 		buf_printf(&value,
 			   "Digest realm=\"%s\", qop=\"auth\", nonce=\"%s\", algorithm=%s%s",

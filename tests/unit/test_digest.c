@@ -128,7 +128,7 @@ static void take_nonce(struct digest_nonces *nonces, uint64_t now_ms, char out[1
 {
 	msg_t *request = parse("MESSAGE", ""), *reply = reply_new(request, 407, NULL, "t");
 
-	assert_int_equal(digest_challenge(reply, nonces, REALM, false, now_ms), ERR_OK);
+	assert_int_equal(digest_challenge(reply, nonces, REALM, DIGEST_ALL, false, now_ms), ERR_OK);
 	const char *nonce = msg_params_find(message_sip(reply)->sip_proxy_authenticate->au_params, "nonce=");
 	assert_true(strlen(nonce) < 128);
 	assert_non_null(msg_unquote(out, nonce));
@@ -216,8 +216,8 @@ static void test_challenge(void **state)
 		static const char *const algorithms[] = { "SHA-512-256", "SHA-256", "MD5" }; /* RFC 8760 2.3 */
 		struct wire *wire;
 		msg_t *again = NULL, *reply = reply_new(request, status, NULL, "t");
-		assert_int_equal(digest_challenge(reply, nonces, "a, b", true, 1), ERR_OK);
-		assert_int_equal(digest_challenge(reply, nonces, "a\"b", true, 1), ERR_SYNTAX);
+		assert_int_equal(digest_challenge(reply, nonces, "a, b", DIGEST_ALL, true, 1), ERR_OK);
+		assert_int_equal(digest_challenge(reply, nonces, "a\"b", DIGEST_ALL, true, 1), ERR_SYNTAX);
 		assert_int_equal(message_print(reply, &wire), ERR_OK);
 		assert_int_equal(message_parse(wire->bytes, wire->len, &again), ERR_OK);
 		const sip_t *sip = message_sip(again);
