@@ -291,6 +291,11 @@ void phone_secret(const struct settings *settings, const struct user *user, stru
 		text_copy(out->ha1[i], sizeof(out->ha1[i]), settings->digest_algorithms & 1U << i ? hashes[i] : "");
 }
 
+const char *phone_nonce_scope(const struct flow *flow, char text[ADDR_TEXT_SIZE])
+{
+	return flow->listener->network == NETWORK_REMOTE ? addr_host(&flow->remote, text) : "";
+}
+
 static enum digest_verdict verify(const struct request *request, bool is_proxy, char name[USER_NAME_SIZE],
 				  const struct user **out)
 {
@@ -298,6 +303,7 @@ static enum digest_verdict verify(const struct request *request, bool is_proxy, 
 	const sip_t *sip = request->arrival->sip;
 	enum digest_verdict verdict = digest_claimed_user(sip, is_proxy, snapshot->settings->realm, name);
 	struct digest_secret secret = { 0 };
+	char scope[ADDR_TEXT_SIZE];
 	const struct user *user;
 
 	if (verdict != DIGEST_OK)
@@ -307,11 +313,20 @@ static enum digest_verdict verify(const struct request *request, bool is_proxy, 
 		phone_secret(request->snapshot->settings, user, &secret);
 	}
 	/* An unknown user is verified against nothing, so that it takes as long as a known one. */
-	verdict = digest_verify(sip, is_proxy, snapshot->settings->realm, &secret, request->server->nonces, request->now_ms);
+	verdict = digest_verify_at(sip, is_proxy, snapshot->settings->realm, phone_nonce_scope(request->arrival->flow, scope), &secret,
+				   request->server->nonces, request->now_ms);
 	explicit_bzero(&secret, sizeof(secret));
 	if (verdict == DIGEST_OK && user)
 		*out = user;
 	return verdict == DIGEST_OK && !user ? DIGEST_WRONG : verdict;
+}
+
+static bool was_challenged(const struct request *request, bool is_proxy)
+{
+	char scope[ADDR_TEXT_SIZE];
+
+	return digest_was_challenged(request->arrival->sip, is_proxy, request->snapshot->settings->realm,
+				     phone_nonce_scope(request->arrival->flow, scope), request->server->nonces, request->now_ms);
 }
 
 /* The reason to refuse or to challenge with; or *out, whose password it was, and who may come in. */
@@ -334,7 +349,9 @@ static enum reason prove(struct request *request, bool is_proxy, const struct us
 		return is_proxy ? REASON_AUTHORIZATION_STALE : REASON_LOG_ON_STALE;
 	case DIGEST_WRONG:
 	case DIGEST_MALFORMED:
-		if (!request->is_dry_run)
+		/* Who was never challenged did not guess: it may be anybody who writes a phone's address as the source, so that
+		 * the phone is banned. */
+		if (!request->is_dry_run && was_challenged(request, is_proxy))
 			account_auth_failure(request->server->accounts, &request->arrival->flow->remote, request->now_ms);
 		return REASON_AUTHORIZATION_WRONG;
 	}

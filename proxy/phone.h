@@ -29,6 +29,9 @@ uint64_t phone_proof(const struct snapshot *snapshot, const struct user *user);
 /* What a user proves itself with, by the algorithms that the configuration takes. */
 void phone_secret(const struct settings *settings, const struct user *user, struct digest_secret *out);
 
+/* For whom the nonces of a challenge are good: the host that the request came from, where phones come in; "" elsewhere. */
+const char *phone_nonce_scope(const struct flow *flow, char text[ADDR_TEXT_SIZE]);
+
 /* The flow that a request came by. */
 void phone_flow_of(const struct flow *flow, struct phone_flow *out);
 void phone_token_flow(const struct record_route_keys *keys, const struct flow *flow, struct token_flow *out);

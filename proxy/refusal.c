@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "proxy/base/text.h"
+#include "proxy/phone.h"
 #include "proxy/sip/ms_diagnostics.h"
 #include "proxy/sip/reply.h"
 
@@ -77,7 +78,7 @@ msg_t *refusal_challenge(const struct request *request)
 	const struct reason_row *row = reason_row(request->reason);
 	unsigned algorithms = DIGEST_ALL;
 	msg_t *response;
-	char tag[17];
+	char tag[17], scope[ADDR_TEXT_SIZE];
 
 	reply_stateless_tag(request->arrival->sip, tag);
 	response = reply_new(request->arrival->msg, row->status, row->phrase, tag);
@@ -85,7 +86,7 @@ msg_t *refusal_challenge(const struct request *request)
 		return NULL;
 	if (request->arrival->flow->listener->network != NETWORK_LAN) /* a backend's password is known, not its hashes */
 		algorithms = request->snapshot->settings->digest_algorithms;
-	if (digest_challenge(response, request->server->nonces, realm, algorithms,
+	if (digest_challenge_at(response, request->server->nonces, realm, phone_nonce_scope(request->arrival->flow, scope), algorithms,
 			     request->challenge_stale != NULL, request->now_ms))
 		return message_unref(response);
 	return response;

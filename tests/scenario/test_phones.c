@@ -53,6 +53,12 @@ static const struct play plays[] = {
 	  "ann skips\n"
 	  "ann > REGISTER sip:corp.example" TO " | Contact: <sip:168@1.1.1.1> | Digest: SIP-168 pass168 SHA-256\n"
 	  "ann < nothing\n", HERE },
+	{ "credentials that answer no challenge ban nobody: the source of a datagram is easily another's",
+	  "times 15 ann > REGISTER sip:corp.example" TO " | Contact: <sip:168@1.1.1.1> |"
+	  " Authorization: Digest username=\"SIP-168\", realm=\"corp.example\", nonce=\"0\", uri=\"sip:corp.example\","
+	  " response=\"00000000000000000000000000000000\", algorithm=MD5\n"
+	  "ann skips\n"
+	  ANN_IS_THERE, HERE },
 	{ "a replayed nonce, RFC 7616 §3.4",
 	  ANN_IS_THERE
 	  "ann > REGISTER sip:corp.example" TO " | Contact: <sip:evil@6.6.6.6> | Digest: SIP-168 pass168 SHA-256\n"
