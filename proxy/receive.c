@@ -196,7 +196,7 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 	if (shows_own_certificate(&request))
 		hearing_certificate(worker, arrival->flow, request.origin.id);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
-	if (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER)
+	if (!request.only_phones && (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER))
 		request_home_learn(&request);
 	act(worker, &request, outcome);
 	request_fini(&request);
