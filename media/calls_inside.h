@@ -1,5 +1,5 @@
-/* What the two files of calls share: calls.c is the table and the life, call_dialog.c offers and answers. Everything here is
- * read and written under calls->lock. */
+/* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_dialog.c offers and
+ * answers, call_relay.c what a fork and its relay say to each other. Everything here is read and written under calls->lock. */
 #pragma once
 
 #include <pthread.h>
@@ -79,10 +79,13 @@ struct call_place {
 
 /* calls.c */
 struct call *call_find(struct calls *calls, const struct calls_key *key);
+struct call *call_new(struct calls *calls, const struct calls_message *message, uint64_t now_ms); /* NULL: no memory, or too long */
 struct fork *fork_find(struct call *call, uint64_t callee, unsigned branch);
 void call_end_if_empty(struct calls *calls, struct call *call);
 void fork_end(struct calls *calls, struct fork *fork);
 void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog *dialog);
+
+/* call_relay.c: has a relay with at least n streams. */
 enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n);
 
 /* call_dialog.c */

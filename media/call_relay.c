@@ -1,0 +1,110 @@
+#include <stdlib.h>
+
+#include "media/calls_inside.h"
+#include "proxy/base/text.h"
+
+/* ---- what the relay tells ---- */
+
+static void on_silent(struct calls *calls, struct relay_handle *handle, void *owner)
+{
+	char call_id[CALLS_ID_SIZE] = "";
+
+	pthread_mutex_lock(&calls->lock);
+	if (handle->fork) {
+		text_copy(call_id, sizeof(call_id), handle->call_id);
+		handle->is_silent = true;
+		fork_end(calls, handle->fork);
+	}
+	pthread_mutex_unlock(&calls->lock);
+	if (*call_id && calls->user.on_silent)
+		calls->user.on_silent(call_id, owner);
+}
+
+static void on_closed(struct calls *calls, struct relay_handle *handle, const struct relay_event *event, void *owner)
+{
+	struct calls_ended ended = { .call_id = handle->call_id, .is_silent = handle->is_silent, .stats = event };
+
+	pthread_mutex_lock(&calls->lock);
+	if (handle->fork) { /* the workers stop */
+		handle->fork->relay = NULL;
+		handle->fork->handle = NULL;
+		fork_end(calls, handle->fork);
+	}
+	pthread_mutex_unlock(&calls->lock);
+	if (calls->user.on_ended)
+		calls->user.on_ended(&ended, owner);
+	free(handle);
+}
+
+static void on_event(const struct relay_event *event, void *owner)
+{
+	struct relay_handle *handle = event->user;
+
+	switch (event->kind) {
+	case RELAY_SILENT:
+		on_silent(handle->calls, handle, owner);
+		break;
+	case RELAY_CLOSED:
+		on_closed(handle->calls, handle, event, owner);
+		break;
+	case RELAY_LATCHED:
+	case RELAY_SECURED:
+	case RELAY_SECURE_FAILED:
+	case RELAY_MAPPED:
+	case RELAY_STATS:
+		break;
+	}
+}
+
+/* ---- a fork's relay ---- */
+
+static enum calls_verdict verdict_of(enum err err)
+{
+	switch (err) {
+	case ERR_OK:
+		return CALLS_UNTOUCHED;
+	case ERR_NO_MEMORY:
+		return CALLS_NO_MEMORY;
+	default:
+		return CALLS_NO_PORTS;
+	}
+}
+
+static enum calls_verdict open_relay(struct calls *calls, struct fork *fork, unsigned n_streams)
+{
+	struct relay_handle *handle = calloc(1, sizeof(*handle));
+	const struct relay_owner owner = { .mailbox = fork->mailbox, .on_event = on_event, .user = handle };
+	struct relay_settings settings = { .timeout_ms = fork->policy.timeout_ms, .n_streams = n_streams };
+
+	if (!handle)
+		return CALLS_NO_MEMORY;
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
+		settings.bind[leg] = fork->sides[leg].bind;
+		settings.dscp[leg] = fork->policy.dscp;
+	}
+	handle->calls = calls;
+	handle->fork = fork;
+	text_copy(handle->call_id, sizeof(handle->call_id), fork->call->call_id);
+	enum err err = calls->ops->open(calls->media, &settings, &owner, &fork->relay);
+	if (err) {
+		free(handle);
+		return verdict_of(err);
+	}
+	fork->handle = handle;
+	fork->n_streams = n_streams;
+	return CALLS_UNTOUCHED;
+}
+
+enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n)
+{
+	if (n < 1)
+		n = 1; /* a late offer wants its ports before anything rings */
+	if (!fork->relay)
+		return open_relay(calls, fork, n);
+	if (n <= fork->n_streams)
+		return CALLS_UNTOUCHED;
+	enum err err = calls->ops->add_streams(fork->relay, n - fork->n_streams);
+	if (!err)
+		fork->n_streams = n;
+	return verdict_of(err);
+}
