@@ -148,12 +148,12 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 
 		fork = fork_new(calls, call, message, begin);
 		if (old && fork)
-			fork_end(calls, old);
+			fork_end(calls, old, CALLS_END_MOVED);
 		if (fork)
 			verdict = begin_fork(calls, fork, message, out);
 	}
 	if (fork && verdict != CALLS_UNTOUCHED && verdict != CALLS_REWRITTEN)
-		fork_end(calls, fork);
+		fork_end(calls, fork, CALLS_END_REFUSED);
 	else if (call && !fork)
 		call_end_if_empty(calls, call);
 	pthread_mutex_unlock(&calls->lock);

@@ -69,6 +69,18 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 
 /* ---- the relay ---- */
 
+/* For the record of its end. */
+static void note_line(struct fork *fork, const struct media_line *line, enum relay_leg leg, const struct relay_end *end)
+{
+	struct calls_stream *stream = &fork->handle->streams[line->stream];
+
+	text_copy(stream->type, sizeof(stream->type), line->type);
+	stream->protection[leg] = end->is_sealed		  ? CALLS_PASSED :
+				  end->security == RELAY_SDES ? CALLS_SDES :
+				  end->security == RELAY_DTLS ? CALLS_DTLS :
+								CALLS_PLAIN;
+}
+
 /* A key or address that the relay does not take costs its stream: signalling goes on, and the caller hears nothing. */
 static void set_line(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before,
 		     unsigned i)
@@ -77,6 +89,7 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy, &end);
+		note_line(fork, &now->lines[i], (enum relay_leg)leg, &end);
 		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end)) {
 			const struct relay_end blocked = { .is_blocked = true };
 

@@ -1,5 +1,7 @@
 #include <stdlib.h>
 
+#include <string.h>
+
 #include "media/calls_inside.h"
 #include "proxy/base/text.h"
 
@@ -12,8 +14,7 @@ static void on_silent(struct calls *calls, struct relay_handle *handle, void *ow
 	pthread_mutex_lock(&calls->lock);
 	if (handle->fork) {
 		text_copy(call_id, sizeof(call_id), handle->call_id);
-		handle->is_silent = true;
-		fork_end(calls, handle->fork);
+		fork_end(calls, handle->fork, CALLS_END_SILENT);
 	}
 	pthread_mutex_unlock(&calls->lock);
 	if (*call_id && calls->user.on_silent)
@@ -22,14 +23,19 @@ static void on_silent(struct calls *calls, struct relay_handle *handle, void *ow
 
 static void on_closed(struct calls *calls, struct relay_handle *handle, const struct relay_event *event, void *owner)
 {
-	struct calls_ended ended = { .call_id = handle->call_id, .is_silent = handle->is_silent, .stats = event };
+	struct calls_ended ended = { .call_id = handle->call_id, .began_ms = handle->began_ms, .streams = handle->streams, .stats = event };
 
 	pthread_mutex_lock(&calls->lock);
 	if (handle->fork) { /* the workers stop */
 		handle->fork->relay = NULL;
 		handle->fork->handle = NULL;
-		fork_end(calls, handle->fork);
+		handle->how = CALLS_END_STOPPED;
+		handle->was_answered = handle->fork->has_confirmed;
+		fork_end(calls, handle->fork, CALLS_END_STOPPED);
 	}
+	ended.how = handle->how;
+	ended.was_answered = handle->was_answered;
+	memcpy(ended.networks, handle->networks, sizeof(ended.networks));
 	pthread_mutex_unlock(&calls->lock);
 	if (calls->user.on_ended)
 		calls->user.on_ended(&ended, owner);
@@ -81,9 +87,11 @@ static enum calls_verdict open_relay(struct calls *calls, struct fork *fork, uns
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		settings.bind[leg] = fork->sides[leg].bind;
 		settings.dscp[leg] = fork->policy.dscp;
+		handle->networks[leg] = fork->sides[leg].network;
 	}
 	handle->calls = calls;
 	handle->fork = fork;
+	handle->began_ms = fork->call->began_ms;
 	text_copy(handle->call_id, sizeof(handle->call_id), fork->call->call_id);
 	enum err err = calls->ops->open(calls->media, &settings, &owner, &fork->relay);
 	if (err) {

@@ -88,22 +88,24 @@ static void dialog_free(struct call_dialog *dialog)
 }
 
 /* The relay goes on without us until it tells its end. */
-static void let_go(struct calls *calls, struct fork *fork)
+static void let_go(struct calls *calls, struct fork *fork, enum calls_end how)
 {
 	if (!fork->handle)
 		return;
 	fork->handle->fork = NULL;
+	fork->handle->how = how;
+	fork->handle->was_answered = fork->has_confirmed;
 	calls->ops->close(fork->relay);
 	fork->relay = NULL;
 	fork->handle = NULL;
 }
 
-void fork_end(struct calls *calls, struct fork *fork)
+void fork_end(struct calls *calls, struct fork *fork, enum calls_end how)
 {
 	struct call *call = fork->call;
 	struct list *link, *next;
 
-	let_go(calls, fork);
+	let_go(calls, fork, how);
 	list_for_each(link, next, &fork->dialogs)
 		dialog_free(container_of(link, struct call_dialog, link));
 	negotiation_free(fork->offer);
@@ -138,7 +140,7 @@ void calls_branch_failed(struct calls *calls, const struct calls_key *key, unsig
 	call = call_find(calls, key);
 	fork = call ? fork_find(call, key->callee, branch) : NULL;
 	if (fork && !fork->has_confirmed)
-		fork_end(calls, fork);
+		fork_end(calls, fork, CALLS_END_REFUSED);
 	pthread_mutex_unlock(&calls->lock);
 }
 
@@ -169,7 +171,28 @@ void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog 
 		fork_activate(calls, fork, other); /* two had answered, and the caller kept this one */
 		return;
 	}
-	fork_end(calls, fork);
+	fork_end(calls, fork, CALLS_END_BYE);
+}
+
+/* ---- words ---- */
+
+const char *calls_end_text(enum calls_end end)
+{
+	static const char *const texts[] = {
+		[CALLS_END_BYE] = "bye",       [CALLS_END_REFUSED] = "refused", [CALLS_END_MOVED] = "moved",
+		[CALLS_END_SILENT] = "silent", [CALLS_END_STOPPED] = "stopped",
+	};
+
+	return texts[end];
+}
+
+const char *calls_protection_text(enum calls_protection protection)
+{
+	static const char *const texts[] = {
+		[CALLS_PLAIN] = "none", [CALLS_SDES] = "sdes", [CALLS_DTLS] = "dtls", [CALLS_PASSED] = "end-to-end"
+	};
+
+	return texts[protection];
 }
 
 /* ---- the whole ---- */
@@ -197,7 +220,7 @@ void calls_close_all(struct calls *calls)
 	while (calls->by_id) {
 		struct call *call = calls->by_id;
 
-		fork_end(calls, container_of(call->forks.next, struct fork, link));
+		fork_end(calls, container_of(call->forks.next, struct fork, link), CALLS_END_STOPPED);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }

@@ -64,12 +64,40 @@ enum calls_verdict {
 	CALLS_NO_MEMORY,
 };
 
+/* Why a relay ended. */
+enum calls_end {
+	CALLS_END_BYE,
+	CALLS_END_REFUSED, /* its branch got no 2xx */
+	CALLS_END_MOVED,   /* the branch went on by another network, with a relay of its own */
+	CALLS_END_SILENT,  /* nothing came any more (media.timeout) */
+	CALLS_END_STOPPED, /* the program ends */
+};
+const char *calls_end_text(enum calls_end end); /* "bye", ... */
+
+/* How one leg of a stream is protected. */
+enum calls_protection {
+	CALLS_PLAIN,
+	CALLS_SDES,
+	CALLS_DTLS,
+	CALLS_PASSED, /* SRTP between the ends, which we cannot read */
+};
+const char *calls_protection_text(enum calls_protection protection); /* "none", "sdes", "dtls", "end-to-end" */
+
+/* One stream of a relay, as signalling had it last. */
+struct calls_stream {
+	char type[SDP_TYPE_SIZE]; /* of the m-line: "audio"; "" if there was no answer */
+	enum calls_protection protection[RELAY_N_LEGS];
+};
+
 /* What of media ended, for the record: called under the lock of nobody, in the worker's loop. */
 struct calls_ended {
 	const char *call_id;
-	bool is_silent; /* nothing came any more */
-	uint64_t lasted_ms;
-	const struct relay_event *stats; /* RELAY_CLOSED */
+	enum calls_end how;
+	uint64_t began_ms; /* of the first INVITE, by the clock of its worker's loop */
+	bool was_answered; /* by a 2xx */
+	enum conf_network networks[RELAY_N_LEGS];
+	const struct calls_stream *streams; /* as many as stats has */
+	const struct relay_event *stats;    /* RELAY_CLOSED */
 };
 
 struct calls_user {

@@ -15,7 +15,11 @@ struct fork;
 struct relay_handle {
 	struct calls *calls;
 	struct fork *fork; /* NULL: it is gone */
-	bool is_silent;
+	enum calls_end how;
+	uint64_t began_ms;
+	bool was_answered;
+	enum conf_network networks[RELAY_N_LEGS];
+	struct calls_stream streams[RELAY_MAX_STREAMS];
 	char call_id[CALLS_ID_SIZE];
 };
 
@@ -82,7 +86,7 @@ struct call *call_find(struct calls *calls, const struct calls_key *key);
 struct call *call_new(struct calls *calls, const struct calls_message *message, uint64_t now_ms); /* NULL: no memory, or too long */
 struct fork *fork_find(struct call *call, uint64_t callee, unsigned branch);
 void call_end_if_empty(struct calls *calls, struct call *call);
-void fork_end(struct calls *calls, struct fork *fork);
+void fork_end(struct calls *calls, struct fork *fork, enum calls_end how);
 void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog *dialog);
 
 /* call_relay.c: has a relay with at least n streams. */

@@ -4,6 +4,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/call_media.h"
+#include "proxy/worker.h"
 
 /* ---- what media told ---- */
 
@@ -31,8 +32,12 @@ static void log_stream(const struct calls_ended *ended, unsigned stream)
 
 static void on_ended(const struct calls_ended *ended, void *owner)
 {
-	for (unsigned i = 0; ended->stats && i < ended->stats->n_streams; i++)
+	struct worker *worker = owner;
+
+	for (unsigned i = 0; i < ended->stats->n_streams; i++)
 		log_stream(ended, i);
+	media_records_put(worker->media_records, ended, ((uint64_t)worker->number << 56) | ++worker->next_decision_id,
+			  worker->number, loop_now_ms(worker->loop), loop_wall_us(worker->loop));
 }
 
 static const struct calls_user user = { .on_ended = on_ended, .on_silent = on_silent };

@@ -254,6 +254,8 @@ static enum err make_parts(struct worker *worker)
 	if (!err)
 		err = handshakes_new(&worker->handshakes);
 	if (!err)
+		err = media_records_new(&worker->media_records);
+	if (!err)
 		err = transport_new(worker->loop, worker->number, &user, worker->counters, &worker->transport);
 	if (!err)
 		err = txn_table_new(worker->loop, worker->transport, worker->number, &worker->txns);
@@ -353,6 +355,7 @@ struct worker *worker_free(struct worker *worker)
 	mailbox_free(worker->mailbox);
 	decision_ring_free(worker->decisions);
 	handshakes_free(worker->handshakes);
+	media_records_free(worker->media_records);
 	snapshot_unref(worker->snapshot);
 	if (worker->owns_loop)
 		loop_free(worker->loop);

@@ -12,6 +12,7 @@
 #include "proxy/base/timer.h"
 #include "proxy/decision.h"
 #include "proxy/handshakes.h"
+#include "proxy/media_records.h"
 #include "proxy/server.h"
 #include "proxy/snapshot.h"
 #include "proxy/transaction/txn_table.h"
@@ -31,6 +32,7 @@ struct worker {
 	struct counters *counters;
 	struct decision_ring *decisions;
 	struct handshakes *handshakes; /* those that failed */
+	struct media_records *media_records; /* of relays that ended */
 	struct snapshot *snapshot; /* the one new requests begin under */
 	uint64_t generation;	   /* of snapshot; atomic: a reload looks whether it was taken */
 	struct list contexts;	   /* context.link */

@@ -61,7 +61,8 @@ static const struct play plays[] = {
 	  "media holds 1\n"
 	  "bob > 200\n"
 	  "berlin < 200\n"
-	  "media holds 0\n" },
+	  "media holds 0\n"
+	  "media ended bye\n" },
 	{ "calls that touch no such network are not looked at", .configs = relayed, .cast = cast, .script =
 	  "berlin > INVITE sip:carl@corp.example" ANNAS "\n"
 	  "berlin < 100\n"
@@ -213,6 +214,7 @@ static const struct play plays[] = {
 	  CALL
 	  "media falls silent\n"
 	  "media holds 0\n"
+	  "media ended silent\n"
 	  "bob > BYE\n"
 	  "berlin < BYE\n"
 	  "berlin > 200\n"

@@ -48,6 +48,7 @@
  *   acquit ID                             none does, as far as is known
  *   media holds N                         so many relays are open
  *   media falls silent                    nothing comes on any of them any more
+ *   media ended HOW                       the newest record of a relay says so: bye, silent, ...
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
