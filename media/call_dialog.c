@@ -4,7 +4,8 @@
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
 
-enum { HOLD_TIMEOUT_MS = 3600 * 1000 }; /* a call on hold may be silent for long, but not for ever */
+/* A call on hold may be silent for long, and so may one that rings, which its INVITE ends; but not for ever. */
+enum { LONG_TIMEOUT_MS = 3600 * 1000 };
 
 static enum relay_leg other(enum relay_leg leg)
 {
@@ -99,6 +100,13 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 	}
 }
 
+uint32_t fork_timeout_ms(const struct fork *fork, const struct negotiation *now)
+{
+	if ((!fork->has_confirmed || (now && now->is_hold)) && fork->policy.timeout_ms < LONG_TIMEOUT_MS)
+		return LONG_TIMEOUT_MS;
+	return fork->policy.timeout_ms;
+}
+
 static void apply(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before)
 {
 	if (!fork->relay)
@@ -106,9 +114,7 @@ static void apply(struct calls *calls, struct fork *fork, const struct negotiati
 	for (unsigned i = 0; i < now->n_lines; i++)
 		if (now->lines[i].stream >= 0)
 			set_line(calls, fork, now, before, i);
-	(void)calls->ops->set_timeout(fork->relay, now->is_hold && fork->policy.timeout_ms < HOLD_TIMEOUT_MS ?
-							   HOLD_TIMEOUT_MS :
-							   fork->policy.timeout_ms); /* no memory: the old one stays */
+	(void)calls->ops->set_timeout(fork->relay, fork_timeout_ms(fork, now)); /* no memory: the old one stays */
 }
 
 void fork_activate(struct calls *calls, struct fork *fork, struct call_dialog *dialog)
@@ -191,6 +197,8 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 			free(dialog);
 			return false;
 		}
+		if (fork->policy.sends_bye)
+			dialog_side_copy(&dialog->sides[RELAY_CALLER], &call->caller_side);
 		list_append(&fork->dialogs, &dialog->link);
 	}
 	*out = (struct call_place){ fork, dialog, RELAY_CALLEE };
@@ -295,10 +303,41 @@ static enum calls_verdict pass_sdp(struct calls *calls, const struct call_place 
 
 static void confirm(struct calls *calls, const struct call_place *place)
 {
+	const bool was_confirmed = place->fork->has_confirmed;
+
 	place->dialog->is_confirmed = true;
 	place->fork->has_confirmed = true;
 	if (is_served(place) && place->dialog->current)
 		fork_activate(calls, place->fork, place->dialog);
+	/* Who waits for the ACK, or was answered before, is silent by the clock from now on. */
+	if (!was_confirmed && place->fork->relay)
+		(void)calls->ops->set_timeout(place->fork->relay, fork_timeout_ms(place->fork, place->dialog->current));
+}
+
+/* What a BYE of ours will need of the side that sent this. */
+static void learn(const struct call_place *place, const struct calls_message *message)
+{
+	struct dialog_side *side = &place->dialog->sides[place->leg];
+
+	place->dialog->is_acknowledged |= message->is_ack;
+	if (!place->fork->policy.sends_bye || !message->msg)
+		return;
+	if (!message->status)
+		dialog_side_of_request(side, message->msg);
+	else if (message->is_first)
+		dialog_side_of_response(side, message->msg, message->n_routes);
+	else if (message->status >= 200 && message->status < 300)
+		dialog_side_of_2xx(side, message->msg);
+}
+
+void calls_note(struct calls *calls, const struct calls_message *message)
+{
+	struct call_place place;
+
+	pthread_mutex_lock(&calls->lock);
+	if (call_locate(calls, message, &place))
+		learn(&place, message);
+	pthread_mutex_unlock(&calls->lock);
 }
 
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out)
@@ -313,6 +352,7 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
 	else
 		is_ours = call_locate(calls, message, &place);
 	if (is_ours) {
+		learn(&place, message);
 		if (message->is_first && message->status >= 200)
 			confirm(calls, &place);
 		if (message->sdp)

@@ -7,18 +7,39 @@
 
 /* ---- what the relay tells ---- */
 
+/* What is needed to end the call itself: of the dialog that both sides are in. */
+static void take_sides(struct fork *fork, struct dialog_side sides[RELAY_N_LEGS], struct calls_silent *out)
+{
+	struct call_dialog *dialog = fork->active;
+
+	if (!fork->policy.sends_bye || !dialog || !dialog->is_confirmed)
+		return;
+	memcpy(sides, dialog->sides, sizeof(dialog->sides));
+	memset(dialog->sides, 0, sizeof(dialog->sides));
+	out->sides = sides;
+	out->ends[RELAY_CALLER] = fork->call->caller;
+	out->ends[RELAY_CALLEE] = fork->callee;
+	out->was_acknowledged = dialog->is_acknowledged;
+}
+
 static void on_silent(struct calls *calls, struct relay_handle *handle, void *owner)
 {
+	struct dialog_side sides[RELAY_N_LEGS] = { { 0 } };
 	char call_id[CALLS_ID_SIZE] = "";
+	struct calls_silent silent = { .call_id = call_id };
 
 	pthread_mutex_lock(&calls->lock);
 	if (handle->fork) {
 		text_copy(call_id, sizeof(call_id), handle->call_id);
+		silent.timeout_ms = handle->fork->policy.timeout_ms;
+		take_sides(handle->fork, sides, &silent);
 		fork_end(calls, handle->fork, CALLS_END_SILENT);
 	}
 	pthread_mutex_unlock(&calls->lock);
 	if (*call_id && calls->user.on_silent)
-		calls->user.on_silent(call_id, owner);
+		calls->user.on_silent(&silent, owner);
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+		dialog_side_fini(&sides[leg]);
 }
 
 static void on_closed(struct calls *calls, struct relay_handle *handle, const struct relay_event *event, void *owner)
@@ -80,7 +101,7 @@ static enum calls_verdict open_relay(struct calls *calls, struct fork *fork, uns
 {
 	struct relay_handle *handle = calloc(1, sizeof(*handle));
 	const struct relay_owner owner = { .mailbox = fork->mailbox, .on_event = on_event, .user = handle };
-	struct relay_settings settings = { .timeout_ms = fork->policy.timeout_ms, .n_streams = n_streams };
+	struct relay_settings settings = { .timeout_ms = fork_timeout_ms(fork, NULL), .n_streams = n_streams };
 
 	if (!handle)
 		return CALLS_NO_MEMORY;

@@ -76,12 +76,15 @@ void call_end_if_empty(struct calls *calls, struct call *call)
 		return;
 	channels_give(calls->channels, &call->claim);
 	take_out(calls, call);
+	dialog_side_fini(&call->caller_side);
 	free(call);
 }
 
 static void dialog_free(struct call_dialog *dialog)
 {
 	list_remove(&dialog->link);
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+		dialog_side_fini(&dialog->sides[leg]);
 	negotiation_free(dialog->pending);
 	negotiation_free(dialog->current);
 	free(dialog);
@@ -112,6 +115,8 @@ void fork_end(struct calls *calls, struct fork *fork, enum calls_end how)
 	channels_give(calls->channels, &fork->claim);
 	list_remove(&fork->link);
 	__atomic_sub_fetch(&calls->n_forks, 1, __ATOMIC_RELAXED);
+	if (fork->policy.sends_bye)
+		__atomic_sub_fetch(&calls->n_watched, 1, __ATOMIC_RELAXED);
 	free(fork);
 	call_end_if_empty(calls, call);
 }
@@ -238,4 +243,9 @@ struct calls *calls_free(struct calls *calls)
 unsigned calls_count(const struct calls *calls)
 {
 	return __atomic_load_n(&calls->n_forks, __ATOMIC_RELAXED);
+}
+
+bool calls_watch(const struct calls *calls)
+{
+	return __atomic_load_n(&calls->n_watched, __ATOMIC_RELAXED) > 0;
 }

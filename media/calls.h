@@ -19,6 +19,7 @@
 #include "media/relay_ops.h"
 #include "proxy/base/buf.h"
 #include "proxy/base/error.h"
+#include "proxy/sip/dialog_side.h"
 
 struct calls;
 
@@ -41,6 +42,8 @@ struct calls_message {
 	int status;		       /* 0: a request */
 	bool had_offer;		       /* a response: its request had SDP */
 	struct addr source;	       /* where it came from */
+	const msg_t *msg;	       /* the message as it came; NULL: nothing is learned for a BYE of ours */
+	unsigned n_routes;	       /* a response: how many Record-Routes stand above ours */
 	const char *sdp;	       /* NULL: there is none */
 	size_t sdp_len;
 };
@@ -100,10 +103,20 @@ struct calls_ended {
 	const struct relay_event *stats;    /* RELAY_CLOSED */
 };
 
+/* Nothing came any more on the relay of a call. */
+struct calls_silent {
+	const char *call_id;
+	uint32_t timeout_ms;
+	/* To be ended by BYE: what is known of both sides; NULL: it is not to be, or there was no 2xx. */
+	const struct dialog_side *sides;
+	uint64_t ends[RELAY_N_LEGS]; /* of calls_key */
+	bool was_acknowledged;	     /* false: the caller never said that it has the 2xx (RFC 3261 §15) */
+};
+
 struct calls_user {
 	void (*on_ended)(const struct calls_ended *ended, void *mailbox_owner);
-	/* Nothing comes any more; the relay is closed by us. */
-	void (*on_silent)(const char *call_id, void *mailbox_owner);
+	/* The relay was closed by us. Called under the lock of nobody, in the worker's loop. */
+	void (*on_silent)(const struct calls_silent *silent, void *mailbox_owner);
 };
 
 /* channels is not owned. ops with n as their media. */
@@ -121,6 +134,11 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 
 /* Any other request, and every response. */
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out) MUST_CHECK;
+
+/* True if calls are to be told of every request inside a dialog: calls_note. No lock. */
+bool calls_watch(const struct calls *calls);
+/* A request of another kind inside a dialog: its CSeq. */
+void calls_note(struct calls *calls, const struct calls_message *message);
 
 /* A request with an offer inside the dialog came to nothing: what held before holds on (RFC 3261 §14.1). */
 void calls_offer_failed(struct calls *calls, const struct calls_message *message);

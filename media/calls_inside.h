@@ -27,7 +27,8 @@ struct relay_handle {
 struct call_dialog {
 	struct list link; /* fork->dialogs */
 	char callee_tag[CALLS_TAG_SIZE];
-	bool is_confirmed;
+	bool is_confirmed, is_acknowledged;
+	struct dialog_side sides[RELAY_N_LEGS]; /* with policy.sends_bye */
 	struct negotiation *current; /* what was answered last; NULL: nothing yet */
 	struct negotiation *pending; /* the last offer, until another one: it may be answered again (18x, 2xx) */
 	uint64_t offer_hash;	     /* of the offer's text: a repeat is none */
@@ -58,6 +59,7 @@ struct call {
 	char caller_tag[CALLS_TAG_SIZE];
 	uint64_t caller;
 	uint32_t made_at_s;
+	struct dialog_side caller_side; /* with policy.sends_bye: by its INVITE */
 	uint64_t began_ms;
 	bool is_charged;
 	struct channels_claim claim;
@@ -72,6 +74,7 @@ struct calls {
 	struct calls_user user;
 	struct call *by_id;
 	unsigned n_forks; /* atomic */
+	unsigned n_watched; /* atomic: forks with policy.sends_bye */
 };
 
 /* Where a message belongs, and which leg sent it. */
@@ -100,5 +103,7 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 			      enum relay_leg leg, const struct sdp *sdp, struct buf *out);
 /* False: no dialog of ours. */
 bool call_locate(struct calls *calls, const struct calls_message *message, struct call_place *out);
+/* How long its relay may hear nothing; now: what it serves, NULL: nothing yet. */
+uint32_t fork_timeout_ms(const struct fork *fork, const struct negotiation *now);
 /* The relay does what the dialog has come to. */
 void fork_activate(struct calls *calls, struct fork *fork, struct call_dialog *dialog);

@@ -24,6 +24,7 @@ struct media_policy {
 	enum srtp_suite suites[SETTINGS_MAX_SUITES];
 	unsigned n_suites;
 	uint32_t timeout_ms;
+	bool sends_bye; /* when nothing comes any more */
 	uint8_t dscp;
 	uint8_t fingerprint[32]; /* of our DTLS certificate */
 };

@@ -107,6 +107,21 @@ static bool is_any(const char *method, const char *const *methods, size_t n)
 	return false;
 }
 
+/* Any request may have the highest CSeq of its side, above which a BYE of ours would have to be. */
+static void note_request(const struct branch *branch)
+{
+	struct context *context = branch->context;
+	struct calls *calls = context->worker->server->calls;
+	const struct sdp_body none = { 0 };
+	struct calls_message message;
+
+	if (!calls_watch(calls))
+		return;
+	message = message_of(branch, message_sip(context->msg), &none);
+	message.msg = context->msg;
+	calls_note(calls, &message);
+}
+
 /* Whether the media of this request's call are ours to look at. */
 static bool concerns(const struct branch *branch, const struct hop *hop, const char *method)
 {
@@ -118,7 +133,10 @@ static bool concerns(const struct branch *branch, const struct hop *hop, const c
 		return false;
 	if (!context->is_inside_dialog)
 		return context->is_invite && is_relayed(branch, hop);
-	return calls_count(calls) > 0 && is_any(method, inside, COUNT(inside));
+	if (calls_count(calls) > 0 && is_any(method, inside, COUNT(inside)))
+		return true;
+	note_request(branch);
+	return false;
 }
 
 static bool remember(struct context *context, const sip_t *sip, const char *method, bool has_sdp)
@@ -155,6 +173,7 @@ static enum calls_verdict show_request(struct branch *branch, const struct hop *
 	const char *method = message_method(message_sip(msg));
 	struct calls_message message = message_of(branch, message_sip(msg), body);
 
+	message.msg = branch->context->msg; /* without the Record-Route of ours */
 	message.is_ack = branch->context->is_ack;
 	message.is_prack = !strcmp(method, "PRACK");
 	message.source = branch->context->source;
@@ -207,6 +226,21 @@ static void complain(const sip_t *sip, enum reason reason)
 	log_event(LOG_WARNING, "answer not relayed", "call_id", sip->sip_call_id->i_id, "reason", reason_code(reason), NULL);
 }
 
+/* The entry of the Record-Route that is ours and this call's: a call may pass us twice. */
+struct own_route {
+	const struct record_route_keys *keys;
+	const struct calls_key *key;
+};
+
+static bool is_ours(const url_t *route, void *user)
+{
+	const struct own_route *own = user;
+	struct record_route_token token;
+
+	return record_route_verify(own->keys, route, own->key->call_id, &token) == RECORD_ROUTE_VALID &&
+	       token.caller == own->key->caller && token.callee == own->key->callee && token.made_at_s == own->key->made_at_s;
+}
+
 void call_media_response(struct branch *branch, const struct arrival *response)
 {
 	struct context *context = branch->context;
@@ -224,6 +258,12 @@ void call_media_response(struct branch *branch, const struct arrival *response)
 	message = message_of(branch, sip, &body);
 	message.is_first = media->is_first;
 	message.had_offer = media->had_offer;
+	message.msg = response->msg;
+	if (calls_watch(context->worker->server->calls) && media->is_first) {
+		struct own_route own = { context->worker->server->keys, &message.key };
+
+		message.n_routes = dialog_side_n_routes(response->msg, is_ours, &own);
+	}
 	if (response->flow) /* one that another worker handed over has none */
 		message.source = response->flow->remote;
 	else if (branch->hops && branch->next)

@@ -4,13 +4,16 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/call_media.h"
+#include "proxy/hang_up.h"
 #include "proxy/worker.h"
 
 /* ---- what media told ---- */
 
-static void on_silent(const char *call_id, void *owner)
+static void on_silent(const struct calls_silent *silent, void *owner)
 {
-	log_event(LOG_WARNING, "relay ended: no media came any more", "call_id", call_id, NULL);
+	log_event(LOG_WARNING, "relay ended: no media came any more", "call_id", silent->call_id, NULL);
+	if (silent->sides)
+		hang_up(owner, silent);
 }
 
 /* "rtp 1200/1190 lost 3 jitter 2 ms, ...": each side of a stream, received and sent. */

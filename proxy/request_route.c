@@ -43,6 +43,8 @@ void request_describe(struct request *request)
 		describe_uri(decision, DECISION_TO, sip->sip_to->a_url);
 	if (sip->sip_request)
 		describe_uri(decision, DECISION_REQUEST_URI, sip->sip_request->rq_url);
+	if (!flow)
+		return; /* our own */
 	decision_set(decision, DECISION_SOURCE, addr_text(&flow->remote, source));
 	decision_set(decision, DECISION_LISTENER, flow->listener->name);
 	decision->transport = conf_transport_text(flow->transport);
@@ -265,17 +267,10 @@ static const struct rule *find_end(const struct request *request, uint64_t end)
 	return find_open_end(request, end);
 }
 
-static enum reason route_inside_dialog(struct request *request)
+static enum reason route_to_end(struct request *request, uint64_t end, const struct rule **out)
 {
-	const struct record_route_token *token = &request->route.token;
-	uint64_t end = is_end(request, token->caller) ? token->callee : token->caller;
-	const struct rule *rule;
+	const struct rule *rule = find_end(request, end);
 
-	/* Two backends in one dialog: the one that did not send is the other end. */
-	if (is_end(request, token->caller) && is_end(request, token->callee) &&
-	    token->callee == record_route_end(request->server->keys, request->origin.id))
-		end = token->caller;
-	rule = find_end(request, end);
 	if (!rule) {
 		decision_add(&request->decision, "route", "dialog", NULL,
 			     "the other end of the dialog is not configured any more");
@@ -286,10 +281,35 @@ static enum reason route_inside_dialog(struct request *request)
 		return REASON_PARTNER_BLOCKED;
 	}
 	aim_inside_dialog(request, rule);
-	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
 		     "inside a dialog with %.80s", rule->id);
+	*out = rule;
+	return REASON_NONE;
+}
+
+static enum reason route_inside_dialog(struct request *request)
+{
+	const struct record_route_token *token = &request->route.token;
+	uint64_t end = is_end(request, token->caller) ? token->callee : token->caller;
+	const struct rule *rule;
+	enum reason reason;
+
+	/* Two backends in one dialog: the one that did not send is the other end. */
+	if (is_end(request, token->caller) && is_end(request, token->callee) &&
+	    token->callee == record_route_end(request->server->keys, request->origin.id))
+		end = token->caller;
+	reason = route_to_end(request, end, &rule);
+	if (reason)
+		return reason;
+	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	return check_services(request, rule);
+}
+
+enum reason request_route_of_ours(struct request *request, uint64_t end)
+{
+	const struct rule *rule;
+
+	return route_to_end(request, end, &rule);
 }
 
 /* A domain without a route: open federation looks for it by DNS. */

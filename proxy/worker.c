@@ -9,6 +9,7 @@
 #include "proxy/context.h"
 #include "proxy/discovered_store.h"
 #include "proxy/hearing.h"
+#include "proxy/hang_up.h"
 #include "proxy/hold.h"
 #include "proxy/log_on.h"
 #include "proxy/nat_watch.h"
@@ -281,6 +282,7 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 	list_init(&worker->contexts);
 	list_init(&worker->trips);
 	list_init(&worker->lines);
+	list_init(&worker->hang_ups);
 	worker->loop = loop;
 	worker->owns_loop = !loop;
 	err = loop ? ERR_OK : loop_new(&worker->loop);
@@ -349,6 +351,7 @@ struct worker *worker_free(struct worker *worker)
 		context_abort(container_of(link, struct context, link));
 	return_path_abort(worker);
 	hold_abort(worker);
+	hang_up_abort(worker);
 	txn_table_free(worker->txns);
 	transport_free(worker->transport);
 	dns_free(worker->dns);

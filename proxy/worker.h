@@ -39,6 +39,8 @@ struct worker {
 	struct list trips;	   /* responses on a path of their own: return_path */
 	struct list lines;	   /* requests that wait for DNS: hold */
 	unsigned n_lines;
+	struct list hang_ups;	   /* BYEs of our own: hang_up */
+	unsigned n_hang_ups;
 	size_t n_held_bytes; /* of the requests in lines */
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */

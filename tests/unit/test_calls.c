@@ -416,7 +416,7 @@ static void test_keys(void **state)
 	play_fini(&play);
 }
 
-/* A call on hold may be silent for long. */
+/* Who rings may be silent for long, also with early media, and so may a call on hold. */
 static void test_timeout(void **state)
 {
 	struct play play;
@@ -424,6 +424,9 @@ static void test_timeout(void **state)
 	(void)state;
 	play_init(&play, "wl", "tt", 0);
 	step(&play, "> INVITE", A(4000, ));
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000);
+	step(&play, "< 183", A(5000, ));
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000);
 	step(&play, "< 200", A(5000, ));
 	assert_int_equal(fake_relays.relays[0].timeout_ms, 60000);
 	step(&play, "> reINVITE", A(4000, "a=sendonly\r\n"));
