@@ -102,6 +102,8 @@ static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork, con
 		verdict = claim_channels(calls, fork);
 	if (!verdict)
 		verdict = fork_ensure_streams(calls, fork, fork->offer ? fork->offer->n_streams : 1);
+	if (!verdict && sdp && message->may_wait && fork_waits_for_mapping(fork))
+		verdict = CALLS_WAITS;
 	if (!verdict && sdp)
 		verdict = call_write(calls, fork, fork->offer, RELAY_CALLEE, sdp, out);
 	sdp_free(sdp);
@@ -126,6 +128,8 @@ static enum calls_verdict begin_again(struct calls *calls, struct fork *fork, co
 
 	if (!message->sdp || !fork->offer)
 		return CALLS_UNTOUCHED;
+	if (message->may_wait && fork_waits_for_mapping(fork))
+		return CALLS_WAITS;
 	verdict = call_read(message, &sdp);
 	if (!verdict && sdp_n_streams(sdp) != fork->offer->n_lines)
 		verdict = CALLS_NOT_SDP; /* it is another INVITE */
@@ -158,7 +162,7 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 		if (fork)
 			verdict = begin_fork(calls, fork, message, out);
 	}
-	if (fork && verdict != CALLS_UNTOUCHED && verdict != CALLS_REWRITTEN)
+	if (fork && verdict != CALLS_UNTOUCHED && verdict != CALLS_REWRITTEN && verdict != CALLS_WAITS)
 		fork_end(calls, fork, CALLS_END_REFUSED);
 	else if (call && !fork)
 		call_end_if_empty(calls, call);

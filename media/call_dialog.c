@@ -59,6 +59,7 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 			ports.port = calls->ops->port(fork->relay, (unsigned)stream, leg);
 			ports.ice_ufrag = calls->ops->ice_ufrag(fork->relay, (unsigned)stream, leg);
 			ports.ice_pwd = calls->ops->ice_pwd(fork->relay, (unsigned)stream, leg);
+			fork_fill_mapping(fork, (unsigned)stream, leg, &ports);
 		}
 		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports, &outs[i]);
 	}
@@ -221,6 +222,8 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 						 place->fork->sides, &place->fork->policy, &next));
 	if (!verdict)
 		verdict = fork_ensure_streams(calls, place->fork, next->n_streams);
+	if (!verdict && message->may_wait && fork_waits_for_mapping(place->fork))
+		verdict = CALLS_WAITS;
 	if (!verdict)
 		verdict = call_write(calls, place->fork, next, other(place->leg), sdp, out);
 	if (verdict != CALLS_REWRITTEN) {

@@ -63,6 +63,18 @@ static void on_closed(struct calls *calls, struct relay_handle *handle, const st
 	free(handle);
 }
 
+static void on_mapped(struct calls *calls, struct relay_handle *handle, const struct relay_event *event, void *owner)
+{
+	bool is_news = false;
+
+	pthread_mutex_lock(&calls->lock);
+	if (handle->fork)
+		is_news = !fork_take_mapping(handle->fork, event);
+	pthread_mutex_unlock(&calls->lock);
+	if (is_news && calls->user.on_unmapped)
+		calls->user.on_unmapped(handle->call_id, handle->networks[event->leg], owner);
+}
+
 static void on_event(const struct relay_event *event, void *owner)
 {
 	struct relay_handle *handle = event->user;
@@ -74,10 +86,12 @@ static void on_event(const struct relay_event *event, void *owner)
 	case RELAY_CLOSED:
 		on_closed(handle->calls, handle, event, owner);
 		break;
+	case RELAY_MAPPED:
+		on_mapped(handle->calls, handle, event, owner);
+		break;
 	case RELAY_LATCHED:
 	case RELAY_SECURED:
 	case RELAY_SECURE_FAILED:
-	case RELAY_MAPPED:
 	case RELAY_STATS:
 		break;
 	}
@@ -121,6 +135,7 @@ static enum calls_verdict open_relay(struct calls *calls, struct fork *fork, uns
 	}
 	fork->handle = handle;
 	fork->n_streams = n_streams;
+	fork_ask_mappings(calls, fork, 0);
 	return CALLS_UNTOUCHED;
 }
 
@@ -132,8 +147,11 @@ enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, u
 		return open_relay(calls, fork, n);
 	if (n <= fork->n_streams)
 		return CALLS_UNTOUCHED;
-	enum err err = calls->ops->add_streams(fork->relay, n - fork->n_streams);
-	if (!err)
+	const unsigned before = fork->n_streams;
+	enum err err = calls->ops->add_streams(fork->relay, n - before);
+	if (!err) {
 		fork->n_streams = n;
+		fork_ask_mappings(calls, fork, before);
+	}
 	return verdict_of(err);
 }

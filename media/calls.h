@@ -39,6 +39,7 @@ struct calls_message {
 	unsigned branch;	       /* of the first INVITE: several may have the same callee */
 	bool is_first;		       /* the INVITE that makes the call, or a response to it */
 	bool is_ack, is_prack;	       /* requests that may hold an answer */
+	bool may_wait;		       /* a request that may be kept back until STUN servers have answered */
 	int status;		       /* 0: a request */
 	bool had_offer;		       /* a response: its request had SDP */
 	struct addr source;	       /* where it came from */
@@ -65,6 +66,7 @@ enum calls_verdict {
 	CALLS_NO_BANDWIDTH,  /* media.bandwidth */
 	CALLS_NO_PORTS,	     /* media.ports, or an address that is none of ours any more */
 	CALLS_NO_MEMORY,
+	CALLS_WAITS, /* STUN servers are being asked: again once calls_wait says no. What there is is kept */
 };
 
 /* Why a relay ended. */
@@ -115,6 +117,8 @@ struct calls_silent {
 
 struct calls_user {
 	void (*on_ended)(const struct calls_ended *ended, void *mailbox_owner);
+	/* No STUN server told how the world sees a media port in time: its own number stands in the SDP. */
+	void (*on_unmapped)(const char *call_id, enum conf_network network, void *mailbox_owner);
 	/* The relay was closed by us. Called under the lock of nobody, in the worker's loop. */
 	void (*on_silent)(const struct calls_silent *silent, void *mailbox_owner);
 };
@@ -134,6 +138,9 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 
 /* Any other request, and every response. */
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out) MUST_CHECK;
+
+/* True while a message of the call would get CALLS_WAITS: no longer than a second or so. */
+bool calls_wait(struct calls *calls, const struct calls_key *key);
 
 /* True if calls are to be told of every request inside a dialog: calls_note. No lock. */
 bool calls_watch(const struct calls *calls);

@@ -1,5 +1,5 @@
 /* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_dialog.c offers and
- * answers, call_relay.c what a fork and its relay say to each other. Everything here is read and written under calls->lock. */
+ * answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its ports. Everything here is read and written under calls->lock. */
 #pragma once
 
 #include <pthread.h>
@@ -21,6 +21,18 @@ struct relay_handle {
 	enum conf_network networks[RELAY_N_LEGS];
 	struct calls_stream streams[RELAY_MAX_STREAMS];
 	char call_id[CALLS_ID_SIZE];
+};
+
+/* How the world sees the ports of one end. What a side was told of them never changes. */
+enum fork_mapping_state {
+	MAPPING_NONE, /* nobody was asked, or nobody answered: as they are */
+	MAPPING_ASKED,
+	MAPPING_KNOWN,
+};
+
+struct fork_mapping {
+	enum fork_mapping_state rtp_state, rtcp_state;
+	struct addr rtp, rtcp;
 };
 
 /* One To tag. */
@@ -46,6 +58,7 @@ struct fork {
 	struct relay *relay;
 	struct relay_handle *handle;
 	unsigned n_streams;
+	struct fork_mapping mappings[RELAY_MAX_STREAMS][RELAY_N_LEGS];
 	struct negotiation *offer; /* of the first INVITE; NULL: a late offer */
 	struct list dialogs;
 	struct call_dialog *active; /* the one that the relay serves; NULL: none yet */
@@ -94,6 +107,14 @@ void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog 
 
 /* call_relay.c: has a relay with at least n streams. */
 enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n);
+
+/* call_mapping.c: has STUN servers asked about the ports of streams from first on, if they are behind a router. */
+void fork_ask_mappings(struct calls *calls, struct fork *fork, unsigned first);
+bool fork_waits_for_mapping(const struct fork *fork);
+/* RELAY_MAPPED; false: nobody answered, which is news. */
+bool fork_take_mapping(struct fork *fork, const struct relay_event *event);
+/* What stands in SDP of the ports, if it is known. */
+void fork_fill_mapping(const struct fork *fork, unsigned stream, enum relay_leg leg, struct media_ports *out);
 
 /* call_dialog.c */
 enum calls_verdict call_read(const struct calls_message *message, struct sdp **out);

@@ -9,12 +9,17 @@
 #include "media/relay.h"
 #include "media/sdp.h"
 
+enum { MEDIA_MAX_STUN_SERVERS = 4 };
+
 /* How a side is, from the configuration and its messages. */
 struct media_side {
 	enum conf_network network;
 	struct addr bind;   /* ours towards it; its family is that of the side's media */
 	struct addr shown;  /* what stands in SDP: bind, or what is advertised for it */
 	struct addr source; /* where its SIP comes from; unset: not known yet */
+	/* Whom to ask how the world sees each media port, since it stands behind a router; 0: nobody. */
+	struct addr stun_servers[MEDIA_MAX_STUN_SERVERS];
+	unsigned n_stun_servers;
 };
 
 /* What holds for a call from its begin to its end, whatever a reload says. */
@@ -89,6 +94,8 @@ enum media_verdict negotiation_answer(struct negotiation *negotiation, const str
 /* The ports and ICE credentials that the relay has for a stream and leg. */
 struct media_ports {
 	uint16_t port;
+	struct addr mapped;	   /* how the world sees it; unset: as it is, at the address that is shown */
+	uint16_t mapped_rtcp_port; /* of the same address; 0: the next one */
 	const char *ice_ufrag, *ice_pwd;
 };
 

@@ -27,6 +27,10 @@ void negotiation_out(const struct negotiation *negotiation, unsigned i, enum rel
 	};
 	addr_set_port(&out->rtp, ports->port);
 	out->rtcp_port = ports->port ? (uint16_t)(ports->port + 1) : 0;
+	if (addr_is_set(&ports->mapped) && addr_is_ipv6(&ports->mapped) == addr_is_ipv6(&side->bind)) {
+		out->rtp = ports->mapped;
+		out->rtcp_port = ports->mapped_rtcp_port ? ports->mapped_rtcp_port : (uint16_t)(addr_port(&out->rtp) + 1);
+	}
 	memcpy(out->crypto, told->crypto, told->n_crypto * sizeof(*told->crypto));
 	if (told->has_fingerprint)
 		out->fingerprint = policy->fingerprint;

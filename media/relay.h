@@ -210,7 +210,8 @@ enum err relay_set(struct relay *relay, unsigned stream, enum relay_leg leg, con
 enum err relay_set_timeout(struct relay *relay, uint32_t timeout_ms) MUST_CHECK;
 
 /* Has the public address of each open port of a leg asked for by STUN (RFC 8489), from those very ports. For each stream and
- * for RTP and RTCP comes a RELAY_MAPPED, at the latest after deadline_ms; ERR_TIMEOUT in it if no server answered. */
+ * for RTP and RTCP comes a RELAY_MAPPED, at the latest after deadline_ms; ERR_TIMEOUT in it if no server answered. A port that was answered before is not asked again. Afterwards its mapping
+ * is kept alive by further questions while nothing is sent from the port. */
 enum err relay_ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
 			   uint32_t deadline_ms) MUST_CHECK;
 

@@ -51,6 +51,7 @@ static enum reason reason_of(enum calls_verdict verdict)
 	switch (verdict) {
 	case CALLS_UNTOUCHED:
 	case CALLS_REWRITTEN:
+	case CALLS_WAITS:
 		break;
 	case CALLS_NOT_SDP:
 		return REASON_SDP_UNREADABLE;
@@ -88,6 +89,18 @@ static void fill_side(const struct settings *settings, const struct listener *li
 	if (strcmp(listener->host, addr_host(&listener->addr, own)) != 0 && !addr_parse(listener->host, 0, &shown) &&
 	    addr_is_ipv6(&shown) == addr_is_ipv6(&side->bind))
 		side->shown = shown;
+}
+
+/* Behind a router the world sees other ports than ours (mission 127, 128): whom to ask for them. */
+static void fill_stun_servers(const struct context *context, const struct listener *listener, struct media_side *side)
+{
+	const struct settings *settings = context->snapshot->settings;
+
+	if (listener->index >= settings->n_listeners || !settings->listeners[listener->index].advertises_stun)
+		return;
+	side->n_stun_servers =
+		(unsigned)public_addresses_servers(context->worker->server->public_addresses, addr_is_ipv6(&side->bind),
+						   side->stun_servers, COUNT(side->stun_servers));
 }
 
 static bool is_relayed(const struct branch *branch, const struct hop *hop)
@@ -162,6 +175,8 @@ static enum calls_verdict begin(const struct branch *branch, const struct hop *h
 
 	fill_side(context->snapshot->settings, context->in, flow ? &flow->local : NULL, &begin.sides[RELAY_CALLER]);
 	fill_side(context->snapshot->settings, hop->listener, NULL, &begin.sides[RELAY_CALLEE]);
+	fill_stun_servers(context, context->in, &begin.sides[RELAY_CALLER]);
+	fill_stun_servers(context, hop->listener, &begin.sides[RELAY_CALLEE]);
 	begin.sides[RELAY_CALLER].source = context->source;
 	message->is_first = true;
 	return calls_begin(context->worker->server->calls, message, &begin, loop_now_ms(context->worker->loop), out);
@@ -175,6 +190,8 @@ static enum calls_verdict show_request(struct branch *branch, const struct hop *
 
 	message.msg = branch->context->msg; /* without the Record-Route of ours */
 	message.is_ack = branch->context->is_ack;
+	message.may_wait = !message.is_ack && (!branch->media_wait_ends_ms ||
+					       loop_now_ms(branch->context->worker->loop) < branch->media_wait_ends_ms);
 	message.is_prack = !strcmp(method, "PRACK");
 	message.source = branch->context->source;
 	if (!branch->context->is_inside_dialog)
@@ -213,9 +230,18 @@ enum reason call_media_request(struct branch *branch, const struct hop *hop, msg
 	if (out.bytes)
 		explicit_bzero(out.bytes, out.len); /* it held keys */
 	buf_fini(&out);
-	if (verdict != CALLS_UNTOUCHED)
+	branch->waits_for_media = verdict == CALLS_WAITS;
+	if (verdict != CALLS_UNTOUCHED && verdict != CALLS_WAITS)
 		note(context, context->is_inside_dialog ? "offer" : "relay", reason_of(verdict));
 	return reason_of(verdict);
+}
+
+bool call_media_waits(const struct branch *branch)
+{
+	const struct call_media *media = branch->context->media;
+	const struct calls_key key = key_of(branch, media ? media->call_id : "");
+
+	return media && calls_wait(branch->context->worker->server->calls, &key);
 }
 
 /* ---- responses ---- */

@@ -43,7 +43,13 @@ static void on_ended(const struct calls_ended *ended, void *owner)
 			  worker->number, loop_now_ms(worker->loop), loop_wall_us(worker->loop));
 }
 
-static const struct calls_user user = { .on_ended = on_ended, .on_silent = on_silent };
+static void on_unmapped(const char *call_id, enum conf_network network, void *owner)
+{
+	log_event(LOG_WARNING, "no STUN server told how the world sees a media port: its own number stands in the SDP", "call_id", call_id,
+		  "network", conf_network_text(network), NULL);
+}
+
+static const struct calls_user user = { .on_ended = on_ended, .on_silent = on_silent, .on_unmapped = on_unmapped };
 
 /* ---- life ---- */
 

@@ -146,7 +146,7 @@ static enum err make(struct branch *branch, const struct hop *hop, char name[TXN
 	err = edit(branch, hop, msg);
 	if (!err)
 		branch->refusal = call_media_request(branch, hop, msg);
-	if (branch->refusal && !context->is_ack) /* which nobody may refuse */
+	if ((branch->refusal || branch->waits_for_media) && !context->is_ack) /* which nobody may refuse */
 		err = ERR_INVALID;
 	if (!err)
 		err = via_push(msg, forward_via_transport(hop), hop->listener->sent_by, name);

@@ -336,6 +336,18 @@ static void test_public_address_of_each_port(void **state)
 	turn(10000);
 	assert_int_equal(count_events(RELAY_MAPPED), 2); /* and nothing more is asked */
 	assert_int_equal(serve(&silent, false) + serve(&server, false), 0);
+	assert_int_equal(relay_ask_mapping(relay, RELAY_CALLEE, servers, 2, 3000), ERR_OK);
+	turn(0);
+	assert_int_equal(serve(&silent, false) + serve(&server, false), 0); /* nor again: it is known */
+	turn(5000); /* while nothing is sent by the ports, who answered keeps them open in the router */
+	assert_int_equal(serve(&server, true), 2);
+	turn(0);
+	assert_int_equal(serve(&silent, false), 0);
+	turn(14000);
+	assert_int_equal(serve(&server, true), 0);
+	turn(1000);
+	assert_int_equal(serve(&server, true), 2);
+	assert_int_equal(count_events(RELAY_MAPPED), 2);
 	close(silent.fd);
 	close(server.fd);
 	finish();

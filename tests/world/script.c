@@ -409,6 +409,15 @@ static bool do_media(struct stage *stage, char *rest)
 		world_turn(&stage->world, 0);
 		return true;
 	}
+	if (text_starts_with(rest, "seen at ")) {
+		char host[64] = "";
+		int offset = 0;
+
+		sscanf(rest, "seen at %63s +%d", host, &offset);
+		world_media_map(stage->world.media, strcmp(host, "nothing") ? host : NULL, offset);
+		world_turn(&stage->world, 50);
+		return true;
+	}
 	if (text_starts_with(rest, "ended "))
 		return check_media_end(stage, rest + strlen("ended "));
 	if (sscanf(rest, "holds %u", &n) != 1)

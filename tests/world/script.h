@@ -48,6 +48,8 @@
  *   acquit ID                             none does, as far as is known
  *   media holds N                         so many relays are open
  *   media falls silent                    nothing comes on any of them any more
+ *   media seen at 198.51.100.7 +1000       STUN servers answer: so are the ports of media seen, with numbers so much higher, and
+ *                                         three more for RTCP; "media seen at nothing": none answers
  *   media ended HOW                       the newest record of a relay says so: bye, silent, ...
  *   times N STATEMENT                     N times
  *
