@@ -8,6 +8,7 @@
 #include "media/pass.h"
 #include "media/worker.h"
 #include "proxy/base/macros.h"
+#include "proxy/base/text.h"
 
 enum { PRESET_KEEPALIVE_PAYLOAD = 126, RETRY_MS = 20 };
 
@@ -21,6 +22,7 @@ struct relay_stream *stream_free(struct relays *relays, struct relay_stream *str
 		if (end->pair.port)
 			ports_close(relays->ports, &end->pair, relays_now_ms(relays));
 		explicit_bzero(end->ice_pwd, sizeof(end->ice_pwd));
+		explicit_bzero(end->own_pwd, sizeof(end->own_pwd));
 	}
 	free(stream);
 	return NULL;
@@ -305,6 +307,14 @@ static void set_latches(struct relay_end_state *end, const struct relay_end *wan
 	latch_set(&end->sockets[PORT_RTCP].latch, &latch, wanted->is_relatching);
 }
 
+static void set_ice(struct relay_end_state *end, const struct relay_end *wanted)
+{
+	const bool is_anew = *wanted->ice_own_ufrag != '\0';
+
+	text_copy(end->own_ufrag, sizeof(end->own_ufrag), is_anew ? wanted->ice_own_ufrag : end->ice_ufrag);
+	text_copy(end->own_pwd, sizeof(end->own_pwd), is_anew ? wanted->ice_own_pwd : end->ice_pwd);
+}
+
 void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 {
 	end->is_muxed = wanted->is_muxed;
@@ -314,6 +324,7 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 	end->has_ice = wanted->has_ice;
 	memcpy(end->peer_ufrag, wanted->ice_ufrag, sizeof(end->peer_ufrag));
 	end->peer_ufrag[sizeof(end->peer_ufrag) - 1] = '\0';
+	set_ice(end, wanted);
 	if (wanted->clock_hz)
 		end->counts.stream.clock_hz = wanted->clock_hz;
 	set_latches(end, wanted);

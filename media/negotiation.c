@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "media/negotiation_inside.h"
+#include "proxy/base/random.h"
 #include "proxy/base/text.h"
 
 static enum relay_leg other(enum relay_leg leg)
@@ -179,6 +180,18 @@ static void take_slot(struct negotiation *next, struct media_line *line, const s
 		line->is_rejected = true; /* one of very many: offered as if it had been switched off */
 }
 
+/* RFC 8839 §4.4.1.1.1: another ufrag (and pwd) says so; then ours have to be others, too (§4.4.2). */
+static bool is_ice_restart(const struct sdp_stream *before, const struct sdp_stream *offer)
+{
+	return *before->ice_ufrag && *offer->ice_ufrag && strcmp(before->ice_ufrag, offer->ice_ufrag) != 0;
+}
+
+static void renew_ice(struct media_ice *ice)
+{
+	random_token(ice->ufrag, sizeof(ice->ufrag) - 1);
+	random_token(ice->pwd, sizeof(ice->pwd) - 1);
+}
+
 static enum media_verdict offer_line(struct negotiation *next, struct media_line *line, const struct sdp_stream *offer,
 				     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
 {
@@ -186,6 +199,8 @@ static enum media_verdict offer_line(struct negotiation *next, struct media_line
 	struct media_told *told = &line->told[to];
 	enum media_verdict verdict = MEDIA_OK;
 
+	if (is_ice_restart(&line->theirs[from], offer))
+		renew_ice(&line->ice[from]);
 	take_slot(next, line, offer);
 	line->theirs[from] = *offer;
 	line->hides_hold = hides_hold(&sides[to], policy) && is_held(offer);

@@ -54,6 +54,10 @@ struct media_line {
 	bool hides_hold; /* the answerer is not told of the offerer's hold */
 	bool is_rejected; /* by the answer, or by us */
 	struct srtp_key ours[RELAY_N_LEGS][SRTP_N_SUITES]; /* made when first needed; stay, so that ROC does (RFC 3711 §3.3.1) */
+	/* Ours since a side began ICE anew; "": those that the relay has from its begin. */
+	struct media_ice {
+		char ufrag[RELAY_ICE_UFRAG_SIZE], pwd[RELAY_ICE_PWD_SIZE];
+	} ice[RELAY_N_LEGS];
 	struct sdp_stream theirs[RELAY_N_LEGS];
 	struct media_told told[RELAY_N_LEGS];
 };

@@ -36,8 +36,8 @@ void negotiation_out(const struct negotiation *negotiation, unsigned i, enum rel
 		out->fingerprint = policy->fingerprint;
 	if (!told->has_ice)
 		return;
-	out->ice_ufrag = ports->ice_ufrag;
-	out->ice_pwd = ports->ice_pwd;
+	out->ice_ufrag = *line->ice[leg].ufrag ? line->ice[leg].ufrag : ports->ice_ufrag;
+	out->ice_pwd = *line->ice[leg].ufrag ? line->ice[leg].pwd : ports->ice_pwd;
 }
 
 /* ---- what an end does ---- */
@@ -124,6 +124,8 @@ void negotiation_end(const struct negotiation *negotiation, const struct negotia
 	if (line->told[leg].has_ice) {
 		out->has_ice = true;
 		text_copy(out->ice_ufrag, sizeof(out->ice_ufrag), line->theirs[leg].ice_ufrag);
+		text_copy(out->ice_own_ufrag, sizeof(out->ice_own_ufrag), line->ice[leg].ufrag);
+		text_copy(out->ice_own_pwd, sizeof(out->ice_own_pwd), line->ice[leg].pwd);
 	}
 	if (policy->hold == CONF_HOLD_KEEPALIVE && sides[leg].network == NETWORK_REMOTE && !out->is_opaque)
 		out->keepalive_ms = KEEPALIVE_MS;

@@ -145,7 +145,8 @@ uint16_t relay_port(const struct relay *relay, unsigned stream, enum relay_leg l
 
 unsigned relay_n_streams(const struct relay *relay);
 
-/* Our ufrag and pwd towards that leg for that stream, made when it was opened (RFC 8445 5.3); used if the end says has_ice. */
+/* Our ufrag and pwd towards that leg for that stream, made when it was opened (RFC 8445 5.3); used if the end says has_ice and has
+ * no ice_own_ufrag. */
 const char *relay_ice_ufrag(const struct relay *relay, unsigned stream, enum relay_leg leg);
 const char *relay_ice_pwd(const struct relay *relay, unsigned stream, enum relay_leg leg);
 
@@ -193,6 +194,8 @@ struct relay_end {
 
 	bool has_ice;            /* we are ICE-lite towards them (RFC 8445 2.5): checks are answered, the nominated pair is used */
 	char ice_ufrag[RELAY_ICE_TEXT_SIZE]; /* theirs, from SDP */
+	/* Ours since ICE began anew (RFC 8445 9); "": those of relay_ice_ufrag and relay_ice_pwd. */
+	char ice_own_ufrag[RELAY_ICE_UFRAG_SIZE], ice_own_pwd[RELAY_ICE_PWD_SIZE];
 
 	/* Something is sent to this side whenever nothing was for so long (RFC 6263): on hold the pinhole of its router stays
 	 * open. 0: off. 15 s is usual. */

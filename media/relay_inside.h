@@ -67,7 +67,8 @@ struct relay_end_state {
 	struct addr dtls_peer; /* with whom the handshake is */
 	unsigned n_handshakes; /* that failed */
 	struct relay_fingerprint fingerprint;
-	char ice_ufrag[RELAY_ICE_UFRAG_SIZE], ice_pwd[RELAY_ICE_PWD_SIZE];
+	char ice_ufrag[RELAY_ICE_UFRAG_SIZE], ice_pwd[RELAY_ICE_PWD_SIZE]; /* as it was opened */
+	char own_ufrag[RELAY_ICE_UFRAG_SIZE], own_pwd[RELAY_ICE_PWD_SIZE]; /* in use */
 	char peer_ufrag[RELAY_ICE_TEXT_SIZE];
 };
 

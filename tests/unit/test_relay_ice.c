@@ -163,6 +163,34 @@ static void test_strangers_get_no_answer(void **state)
 	assert_int_equal(finish()->dropped, COUNT(bad) + 1);
 }
 
+/* RFC 8445 9: with new words on both sides checks under the old ones count no more, and media go on by the old pair until another
+ * one is nominated. */
+static void test_ice_begins_anew(void **state)
+{
+	struct relay_end end = { .is_muxed = true, .has_ice = true, .ice_ufrag = "Anew", .ice_own_ufrag = "ouranew1",
+				 .ice_own_pwd = "ouranewpasswordouranew12" };
+	const struct check anew = { .ufrag = "ouranew1", .peer_ufrag = "Anew", .pwd = end.ice_own_pwd, .is_nominated = true };
+	struct phone other;
+	static uint8_t bytes[WORLD_ROOM];
+	unsigned char id[STUN_ID_SIZE];
+
+	begin();
+	other = phone_at("127.32.0.8:48000");
+	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), 0);
+	end.rtp = peer.addr;
+	assert_int_equal(relay_set(relay, 0, RELAY_CALLER, &end), ERR_OK);
+	turn(0);
+	send_rtp(&b, relay, RELAY_CALLEE, 2, 1);
+	assert_rtp(&peer, relay, RELAY_CALLER, 2, 1);
+	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), -1);
+	send_check(&other, &anew, id);
+	send_rtp(&b, relay, RELAY_CALLEE, 2, 2);
+	assert_true(take_bytes(&other, bytes, NULL) > 0); /* the answer to the check */
+	assert_rtp(&other, relay, RELAY_CALLER, 2, 2);
+	close(other.fd);
+	finish();
+}
+
 static void test_refusals(void **state)
 {
 	begin();
@@ -405,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_media_follows_the_nominated_pair),
 		cmocka_unit_test(test_another_pair_is_nominated),
 		cmocka_unit_test(test_strangers_get_no_answer),
+		cmocka_unit_test(test_ice_begins_anew),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_dtls_in_both_roles),
 		cmocka_unit_test(test_dtls_with_another_certificate),
