@@ -93,8 +93,10 @@ static void close_end(struct relay_end_state *end)
 {
 	timer_stop(&end->keepalive);
 	end_dtls_stop(end);
-	pair_free(&end->srtp);
-	pair_free(&end->parked);
+	for (unsigned i = 0; i < N_PORTS; i++) {
+		pair_free(&end->srtp[i]);
+		pair_free(&end->parked[i]);
+	}
 	for (unsigned i = 0; i < N_PORTS; i++) {
 		mapping_stop(&end->sockets[i]);
 		loop_watch_stop(&end->sockets[i].watch);
@@ -219,32 +221,33 @@ static enum err take_way(struct srtp_way **in_use, struct srtp_way **parked,
 	return srtp_way_new(key, is_in, *in_use, out);
 }
 
-void set_end_keys(struct relay_end_state *end, const struct srtp_key *in,
+void set_end_keys(struct relay_end_state *end, unsigned component, const struct srtp_key *in,
 		  const struct srtp_key *out)
 {
+	struct srtp_pair *srtp = &end->srtp[component], *parked = &end->parked[component];
 	struct srtp_pair next = { NULL, NULL };
 	enum err err;
 
-	if (has_keys(&end->srtp, in, out))
+	if (has_keys(srtp, in, out))
 		return;
-	err = take_way(&end->srtp.in, &end->parked.in, in, true, &next.in);
+	err = take_way(&srtp->in, &parked->in, in, true, &next.in);
 	if (!err)
-		err = take_way(&end->srtp.out, &end->parked.out, out, false, &next.out);
+		err = take_way(&srtp->out, &parked->out, out, false, &next.out);
 	if (err) {
 		pair_free(&next);
-		pair_free(&end->srtp); /* rather nothing than under keys that are over */
+		pair_free(srtp); /* rather nothing than under keys that are over */
 		tell_failed(end, err);
 		return;
 	}
-	if (end->srtp.in) {
-		srtp_way_free(end->parked.in);
-		end->parked.in = end->srtp.in;
+	if (srtp->in) {
+		srtp_way_free(parked->in);
+		parked->in = srtp->in;
 	}
-	if (end->srtp.out) {
-		srtp_way_free(end->parked.out);
-		end->parked.out = end->srtp.out;
+	if (srtp->out) {
+		srtp_way_free(parked->out);
+		parked->out = srtp->out;
 	}
-	end->srtp = next;
+	*srtp = next;
 }
 
 static void on_keepalive(struct timer *timer)
@@ -336,7 +339,7 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 			     anew */
 		break;
 	case RELAY_SDES:
-		set_end_keys(end, &wanted->key_in, &wanted->key_out);
+		set_end_keys(end, PORT_RTP, &wanted->key_in, &wanted->key_out);
 		break;
 	case RELAY_DTLS:
 		end_dtls_set(end, wanted);

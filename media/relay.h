@@ -77,8 +77,8 @@ enum relay_event_kind {
 	RELAY_LATCHED,     /* an end that latches, or has ICE, found where its media comes from: stream, leg, is_rtcp, addr */
 	RELAY_SILENT,      /* nothing came on any stream for the timeout; told once until something comes again. Nothing else
 			    * happens by itself: the owner ends the call */
-	RELAY_SECURED,     /* a DTLS handshake is done and its fingerprint is the told one: stream, leg */
-	RELAY_SECURE_FAILED, /* a DTLS handshake failed, or the certificate is another one: stream, leg, err */
+	RELAY_SECURED,     /* a DTLS handshake is done and its fingerprint is the told one: stream, leg, is_rtcp */
+	RELAY_SECURE_FAILED, /* a DTLS handshake failed, or the certificate is another one: stream, leg, is_rtcp, err */
 	RELAY_MAPPED,      /* what relay_ask_mapping found: stream, leg, is_rtcp, err, addr */
 	RELAY_STATS,       /* what relay_ask_stats asked for */
 	RELAY_CLOSED,      /* with the last statistics. The last event: the relay is gone, no pointer to it may be used */
@@ -154,8 +154,8 @@ const char *relay_ice_pwd(const struct relay *relay, unsigned stream, enum relay
 enum relay_security {
 	RELAY_PLAIN, /* as it comes. On both legs: whatever comes is passed on untouched, SRTP with keys of the ends, too */
 	RELAY_SDES,  /* SRTP with keys from SDP */
-	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764), which is done on the RTP port alone: where is_muxed is
-		      * false, the peer's RTCP has keys of its own and is not understood */
+	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764); where is_muxed is false, RTCP has an association and
+		      * keys of its own at its port (4.1) */
 };
 
 struct relay_fingerprint {
