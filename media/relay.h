@@ -64,7 +64,8 @@ struct relays_totals {
 	uint64_t dropped;            /* not RTP, no way to pass them on, a full socket */
 	uint64_t timeouts;
 	unsigned n_relays, n_streams;
-	unsigned n_pairs, n_pairs_used, n_pairs_resting; /* the range; in use; in quarantine */
+	unsigned n_pairs, n_pairs_used, n_pairs_resting; /* of all addresses: the range; in use; in quarantine */
+	unsigned n_pairs_least_free; /* at the address that has the fewest */
 };
 void relays_totals(const struct relays *relays, struct relays_totals *out);
 

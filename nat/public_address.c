@@ -205,8 +205,8 @@ void public_addresses_set_servers(struct public_addresses *addresses, const stru
 	if (n > PUBLIC_MAX_KNOWN_SERVERS)
 		n = PUBLIC_MAX_KNOWN_SERVERS;
 	pthread_mutex_lock(&addresses->lock);
-	if (n)
-		memcpy(addresses->servers, servers, n * sizeof(*servers));
+	for (size_t i = 0; i < n; i++)
+		addresses->servers[i] = servers[i];
 	addresses->n_servers = n;
 	pthread_mutex_unlock(&addresses->lock);
 }
