@@ -13,7 +13,7 @@ static const struct field fields[] = {
 	{ "monitor", KIND_DURATION, NAT(monitor_ms), 1000, 3600000, "15s", LIVE,
 	  "how often the address of each listener with advertise: stun is looked at" },
 	{ "serve", KIND_BOOL, NAT(serves_stun), 0, 0, "false", LIVE,
-	  "answer STUN requests at our udp listeners; with two addresses also those of RFC 5780" },
+	  "answer STUN requests at our listeners; at two udp ones with two addresses also those of RFC 5780" },
 };
 /* clang-format on */
 

@@ -1,6 +1,11 @@
 #include "nat/alg.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "proxy/base/text.h"
+
+enum { DISCARD_PORT = 9 };
 
 unsigned alg_signs_of_request(const struct alg_request *request)
 {
@@ -16,6 +21,42 @@ unsigned alg_signs_of_request(const struct alg_request *request)
 	    addr_same_host(&via, request->source) && addr_is_private(&contact))
 		signs |= ALG_CONTACT_LEFT;
 	return signs;
+}
+
+unsigned alg_signs_of_surplus(const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		if (at[i] && !strchr("\r\n\t ", at[i]))
+			return ALG_BODY_LONGER;
+	return 0;
+}
+
+/* RFC 8839 §5.1: foundation, component, transport, priority, address, port. False: it cannot be told. */
+static bool read_candidate(const char *text, struct addr *out)
+{
+	char host[64];
+	unsigned port;
+
+	return sscanf(text, "%*32s %*u %*15s %*u %63s %u", host, &port) == 2 && port <= UINT16_MAX &&
+	       addr_parse(host, (uint16_t)port, out) == ERR_OK;
+}
+
+unsigned alg_signs_of_media(const struct alg_media *media)
+{
+	struct addr wanted, candidate;
+	bool is_found = false;
+
+	if (media->port == 0 || media->port == DISCARD_PORT || media->port > UINT16_MAX || !media->n_candidates ||
+	    addr_parse(media->host, (uint16_t)media->port, &wanted) != ERR_OK || addr_is_wildcard(&wanted))
+		return 0;
+	for (size_t i = 0; i < media->n_candidates; i++) {
+		if (!read_candidate(media->candidates[i], &candidate))
+			return 0;
+		is_found |= addr_equal(&candidate, &wanted);
+	}
+	return is_found ? 0 : ALG_NO_CANDIDATE;
 }
 
 unsigned alg_signs_of_response(const struct addr *source, const char *via_received)
@@ -35,6 +76,8 @@ const char *alg_signs_text(unsigned signs, char *out, size_t size)
 		"its Via says already from which port it came",
 		"its Via has the public address, its Contact a private one",
 		"answers from outside say that they saw our private address",
+		"it goes on behind the body whose length it tells",
+		"its SDP wants media where none of its candidates is",
 	};
 	size_t len = 0;
 

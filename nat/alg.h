@@ -13,7 +13,9 @@ enum {
 	ALG_VIA_RPORT = 1 << 1,	   /* likewise its port (RFC 3581 §4) */
 	ALG_CONTACT_LEFT = 1 << 2, /* the Via names the public source, the Contact a private address: one was changed, the other not */
 	ALG_ANSWER_PRIVATE = 1 << 3, /* somebody out there says that it saw us at a private address */
-	ALG_N_SIGNS = 4,
+	ALG_BODY_LONGER = 1 << 4,    /* a datagram goes on behind the SDP whose length it tells: addresses in it got longer */
+	ALG_NO_CANDIDATE = 1 << 5,   /* the SDP's address is none of its own candidates: RFC 8839 §4.2.5 calls it ice-mismatch */
+	ALG_N_SIGNS = 6,
 };
 
 /* A request as it came. Texts may be NULL: it has none. */
@@ -25,6 +27,20 @@ struct alg_request {
 };
 
 unsigned alg_signs_of_request(const struct alg_request *request);
+
+/* Of what a datagram has behind the body that its Content-Length tells. Line ends, blanks and zeros are no sign: some senders fill up. */
+unsigned alg_signs_of_surplus(const void *bytes, size_t len);
+
+/* Where an m-line of SDP wants to be sent to, and its candidates. */
+struct alg_media {
+	const char *host; /* of its c= */
+	unsigned port;
+	const char *const *candidates; /* values of a=candidate, as written */
+	size_t n_candidates;
+};
+
+/* Nothing where one of the candidates is a name, or no packet is wanted yet (RFC 8838: port 9, or an address of zeros). */
+unsigned alg_signs_of_media(const struct alg_media *media);
 
 /* Of a response: received of our own Via, and where the response came from. */
 unsigned alg_signs_of_response(const struct addr *source, const char *via_received);

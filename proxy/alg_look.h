@@ -17,6 +17,9 @@ unsigned alg_look_at_response(const struct arrival *arrival);
 /* The response was one to a request of ours: what it says is noted of the listener, if it is new. Any stranger can send others. */
 void alg_look_note_response(struct worker *worker, struct flow *flow, unsigned signs);
 
+/* The same of one that came to another worker, which handed it over with what alg_look_at_response said. */
+void alg_look_note_handed(struct worker *worker, const struct listener *listener, const struct addr *source, unsigned signs);
+
 /* The id under which signs of our own router are kept, of a listener. */
 enum { ALG_LOOK_ID_SIZE = 80 };
 const char *alg_look_listener_id(const char *listener, char out[ALG_LOOK_ID_SIZE]);

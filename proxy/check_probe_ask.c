@@ -106,6 +106,7 @@ static void cut(struct dialled *dialled)
 		case FRAME_MESSAGE:
 			hear(dialled, bytes, used);
 			break;
+		case FRAME_STUN:
 		case FRAME_TOO_LARGE:
 		case FRAME_BAD:
 			check_probe_end(dialled, CHECK_ASK, REASON_MALFORMED);

@@ -8,7 +8,9 @@
 enum kind {
 	SEND, /* to the connection's worker */
 	LEFT, /* likewise */
-	LOST, /* from it */
+	WANTED, /* likewise: it is not open yet */
+	OPENED, /* from it */
+	LOST,	/* likewise */
 };
 
 /* The connection is named by its id: its count is not atomic. */
@@ -97,6 +99,16 @@ static void deliver(struct letter *letter, void *owner)
 	case LEFT:
 		stand_in_left(worker->transport, note->flow_id, note->from);
 		break;
+	case WANTED:
+		if (stand_in_wanted(worker->transport, note->flow_id, note->from)) {
+			note->kind = LOST;
+			post(worker, note, note->from);
+			return;
+		}
+		break;
+	case OPENED:
+		stand_in_opened(worker->transport, note->flow_id);
+		break;
 	case LOST:
 		stand_in_lost(worker->transport, note->flow_id);
 		break;
@@ -134,6 +146,26 @@ static void tell(const struct worker *worker, enum kind kind, uint64_t flow_id, 
 void elsewhere_tell_left(void *user, uint64_t flow_id)
 {
 	tell(user, LEFT, flow_id, (unsigned)(flow_id >> FLOW_ID_WORKER_SHIFT));
+}
+
+enum err elsewhere_tell_wanted(void *user, uint64_t flow_id)
+{
+	const struct worker *worker = user;
+	const unsigned to = (unsigned)(flow_id >> FLOW_ID_WORKER_SHIFT);
+	struct note *note = may_post(worker, to) ? note_new(worker, WANTED, flow_id) : NULL;
+	enum err err;
+
+	if (!note)
+		return may_post(worker, to) ? ERR_NO_MEMORY : ERR_CLOSED;
+	err = mailbox_post(worker->server->workers[to]->mailbox, &note->letter);
+	if (err)
+		note_free(note);
+	return err;
+}
+
+void elsewhere_tell_opened(void *user, unsigned to, uint64_t flow_id)
+{
+	tell(user, OPENED, flow_id, to);
 }
 
 void elsewhere_tell_lost(void *user, unsigned to, uint64_t flow_id)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/alg_look.h"
 #include "proxy/base/log.h"
 #include "proxy/receive.h"
 
@@ -16,6 +17,7 @@ struct handed {
 	uint64_t flow_id;
 	unsigned from, to; /* workers */
 	bool is_response, is_reliable, is_found;
+	unsigned alg_signs; /* of a response */
 	size_t len;
 	char bytes[];
 };
@@ -109,6 +111,8 @@ static void deliver(struct letter *letter, void *owner)
 		arrival.at_ms = loop_now_ms(worker->loop);
 		if (txn_table_match(worker->txns, &arrival, NULL, &ignored) != TXN_RESPONSE)
 			log_event(LOG_DEBUG, "stray response", NULL);
+		else
+			alg_look_note_handed(worker, handed->listener, &handed->source, handed->alg_signs);
 		handed_free(handed);
 	} else if (handed->to == handed->from) {
 		if (!strcmp(message_method(message_sip(msg)), "CANCEL"))
@@ -120,7 +124,7 @@ static void deliver(struct letter *letter, void *owner)
 	message_unref(msg);
 }
 
-void handover_response(struct worker *worker, const struct arrival *arrival, unsigned to)
+void handover_response(struct worker *worker, const struct arrival *arrival, unsigned to, unsigned alg_signs)
 {
 	struct handed *handed;
 
@@ -130,6 +134,7 @@ void handover_response(struct worker *worker, const struct arrival *arrival, uns
 	if (!handed)
 		return;
 	handed->is_response = true;
+	handed->alg_signs = alg_signs;
 	post(worker, handed, to);
 }
 

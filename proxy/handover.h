@@ -4,8 +4,8 @@
 
 #include "proxy/worker.h"
 
-/* A response, to the worker that its branch names. */
-void handover_response(struct worker *worker, const struct arrival *arrival, unsigned to);
+/* A response, to the worker that its branch names, with what alg_look_at_response said of it. */
+void handover_response(struct worker *worker, const struct arrival *arrival, unsigned to, unsigned alg_signs);
 
 /* A CANCEL or ACK that this worker does not know: asks the others one after the other. A CANCEL that nobody knows is answered
  * 481 by this worker in the end. False if there is nobody else to ask. */

@@ -314,6 +314,7 @@ struct transport_user hearing_user(struct worker *worker)
 		.send_elsewhere = elsewhere_send,
 		.tell_left = elsewhere_tell_left,
 		.tell_lost = elsewhere_tell_lost,
-	
+		.tell_wanted = elsewhere_tell_wanted,
+		.tell_opened = elsewhere_tell_opened,
 	};
 }

@@ -298,7 +298,7 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 		return; /* unusable: as if it had been lost, and its transaction goes on waiting */
 	switch (txn_table_match(worker->txns, arrival, NULL, &to)) {
 	case TXN_ELSEWHERE:
-		handover_response(worker, arrival, to);
+		handover_response(worker, arrival, to, signs);
 		break;
 	case TXN_RESPONSE:
 		alg_look_note_response(worker, arrival->flow, signs);

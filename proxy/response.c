@@ -179,7 +179,7 @@ static unsigned rank(const struct context *context, int status)
 	if (status >= 600)
 		return 0;
 	if (status < 400 && context->is_cancelled)
-		return 499; /* nobody goes there any more */
+		return 499; /* a SHOULD that would send somebody who has hung up elsewhere */
 	if (status == 503)
 		return 1000; /* anything says more */
 	if (status == 404 || status == 410 || status == 482 || status == 483)

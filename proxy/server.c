@@ -15,6 +15,7 @@
 #include "proxy/discovered_store.h"
 #include "proxy/location_store.h"
 #include "proxy/registrar.h"
+#include "proxy/transport/roll.h"
 #include "proxy/worker.h"
 
 enum { MAX_SWAP_MS = 1000 };
@@ -46,6 +47,8 @@ static enum err make_shared(struct server *server)
 		err = nat_record_new(&server->nat_record);
 	if (!err)
 		err = peer_stats_new(&server->peer_stats);
+	if (!err)
+		err = roll_new(&server->roll);
 	if (!err)
 		err = peer_certificates_new(&server->peer_certificates);
 	if (!err)
@@ -283,6 +286,7 @@ struct server *server_free(struct server *server)
 	public_addresses_free(server->public_addresses);
 	nat_record_free(server->nat_record);
 	peer_stats_free(server->peer_stats);
+	roll_free(server->roll);
 	peer_certificates_free(server->peer_certificates);
 	location_store_detach(server->location_store);
 	discovered_store_detach(server->discovered_store);

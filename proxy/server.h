@@ -31,6 +31,7 @@ struct location_store;
 struct mailbox;
 struct nat_ways;
 struct relays;
+struct roll;
 struct worker;
 
 enum { SERVER_MAX_WORKERS = 64 };
@@ -53,6 +54,7 @@ struct server {
 	struct public_addresses *public_addresses; /* how STUN servers see our listeners */
 	struct nat_record *nat_record;		   /* the last look at the NAT */
 	struct peer_stats *peer_stats;
+	struct roll *roll; /* connections that carry requests to partners */
 	struct peer_certificates *peer_certificates;
 	struct location *location;
 	struct discovered *discovered;

@@ -32,6 +32,12 @@ struct stun_door {
 
 /* ---- answers to what we asked ---- */
 
+/* The class is in the first two bytes (RFC 8489 §5); 1 in the first of them is an answer, of Binding the only method. */
+static bool is_answer(const void *bytes)
+{
+	return *(const unsigned char *)bytes & 1;
+}
+
 struct hearsay {
 	struct letter letter;
 	char listener[PUBLIC_NAME_SIZE];
@@ -134,44 +140,52 @@ static void serve(struct stun_door *door, unsigned i_host, bool is_next_port, co
 	send_from(door, i_host ^ reply.from_other_ip, is_next_port != reply.from_other_port, source, &reply);
 }
 
-/* At a listener without a second address. */
-static void serve_alone(struct stun_door *door, struct flow *flow, const void *bytes, size_t len)
+/* At a listener without a second address, or on a connection, which has none (RFC 5780 §7.2: only by UDP). False: it is no request. */
+static bool serve_alone(struct stun_door *door, struct flow *flow, const void *bytes, size_t len)
 {
 	const struct stun_seat seat = { .local = flow->local };
 	struct stun_reply reply;
 
 	if (!stun_server_answer(&seat, &flow->remote, bytes, len, &reply)) {
 		count(door, COUNTER_STUN_REQUEST_MALFORMED);
-		return;
+		return false;
 	}
 	if (!may_answer(door, &flow->remote))
-		return;
+		return true;
 	count(door, COUNTER_STUN_REQUEST_ANSWERED);
 	send_by_flow(flow, &reply);
+	return true;
 }
 
-void stun_door_receive(void *user, struct flow *flow, const void *bytes, size_t len)
+/* We ask nobody on a connection that carries SIP, so there only requests are expected; and of those only who came to us. */
+static bool receive_on_stream(struct stun_door *door, struct flow *flow, const void *bytes, size_t len)
+{
+	return door && door->serves && flow->is_inbound && !is_answer(bytes) && serve_alone(door, flow, bytes, len);
+}
+
+bool stun_door_receive(void *user, struct flow *flow, const void *bytes, size_t len)
 {
 	struct worker *worker = user;
 	struct stun_door *door = worker->stun_door;
 
-	/* The class is in the first two bytes (RFC 8489 §5); 1 in the first of them is an answer, of Binding the only method. */
-	if (*(const unsigned char *)bytes & 1) {
+	if (flow_is_reliable(flow))
+		return receive_on_stream(door, flow, bytes, len);
+	if (is_answer(bytes)) {
 		if (worker->nat_watch)
 			nat_watch_receive(worker->nat_watch, flow->listener->name, &flow->remote, bytes, len);
 		else
 			hand_over(worker, flow, bytes, len);
-		return;
+		return true;
 	}
 	if (!door || !door->serves)
-		return;
+		return false;
 	for (unsigned i = 0; door->has_pair && i < N_HOSTS; i++) {
 		if (addr_equal(&flow->listener->addr, &door->corners[i].listener->addr)) {
 			serve(door, i, false, &flow->remote, bytes, len);
-			return;
+			return true;
 		}
 	}
-	serve_alone(door, flow, bytes, len);
+	return serve_alone(door, flow, bytes, len);
 }
 
 static void on_ready(struct loop_watch *watch, unsigned events)

@@ -1,5 +1,5 @@
-/* What of STUN comes to our UDP listeners, of one worker: answers go to who asked (nat_watch, worker 0); requests are answered if
- * nat.serve says so. With two UDP listeners of one network that differ in nothing but their address, also the tests of RFC 5780: for
+/* What of STUN comes to our listeners, of one worker: answers go to who asked (nat_watch, worker 0); requests are answered if
+ * nat.serve says so, by UDP, TCP and TLS. With two UDP listeners of one network that differ in nothing but their address, also the tests of RFC 5780: for
  * these it opens the next port at both, too. */
 #pragma once
 
@@ -14,4 +14,4 @@ struct stun_door *stun_door_free(struct stun_door *door);
 void stun_door_restart(struct stun_door *door);
 
 /* transport_user.on_stun; user is the worker. */
-void stun_door_receive(void *user, struct flow *flow, const void *bytes, size_t len);
+bool stun_door_receive(void *user, struct flow *flow, const void *bytes, size_t len);

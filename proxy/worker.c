@@ -39,7 +39,6 @@ static void take_limits(struct worker *worker)
 		.idle_ms = 15 * 60 * 1000,
 		.write_stall_ms = 20000,
 		.all_queues_bytes = 64 * 1024 * 1024,
-		.n_workers = n_workers,
 		.spare_idle_ms = 60 * 1000,
 	};
 	struct sip_timers timers = { .t1_ms = settings->sip.t1_ms, .t2_ms = 8 * (uint64_t)settings->sip.t1_ms,
@@ -258,6 +257,8 @@ static enum err make_parts(struct worker *worker)
 		err = media_records_new(&worker->media_records);
 	if (!err)
 		err = transport_new(worker->loop, worker->number, &user, worker->counters, &worker->transport);
+	if (!err)
+		transport_share(worker->transport, worker->server->roll);
 	if (!err)
 		err = txn_table_new(worker->loop, worker->transport, worker->number, &worker->txns);
 	if (!err && !worker->dns)

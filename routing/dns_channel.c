@@ -11,7 +11,8 @@
 #include "proxy/base/text.h"
 
 enum {
-	FIRST_TIMEOUT_MS = 1000, /* of one server; ares doubles it with each round */
+	FIRST_TIMEOUT_MS = 400,  /* of each of several servers; ares doubles it with each round */
+	ALONE_TIMEOUT_MS = 1000, /* of one that is alone */
 	N_TRIES = 3,
 	DATAGRAM_BYTES = 1232, /* what passes everywhere without fragments */
 	DNS_PORT = 53,
@@ -34,6 +35,8 @@ struct dns_channel {
 	struct loop *loop;
 	struct timer timer;
 	struct list sockets;
+	unsigned n_asked;     /* that have no answer yet */
+	bool is_first_silent; /* another server had to answer for it */
 	dns_channel_answer *on_answer;
 	void *user;
 };
@@ -154,7 +157,7 @@ static enum err make(struct loop *loop, int more_flags, const struct dns_setting
 		     dns_channel_answer *on_answer, void *user, struct dns_channel **out)
 {
 	struct ares_options options = { .flags = ARES_FLAG_EDNS | more_flags,
-					.timeout = FIRST_TIMEOUT_MS,
+					.timeout = settings->n_servers == 1 ? ALONE_TIMEOUT_MS : FIRST_TIMEOUT_MS,
 					.tries = N_TRIES,
 					.ednspsz = DATAGRAM_BYTES,
 					.sock_state_cb = on_socket };
@@ -269,8 +272,33 @@ static void on_response(void *user, int status, int timeouts, unsigned char *byt
 	void *question = asked->question;
 
 	free(asked);
+	channel->n_asked--;
+	if (timeouts > 0 && (status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND))
+		channel->is_first_silent = true;
 	channel->on_answer(channel->user, question, status_of(status), bytes,
 			   len > 0 ? (size_t)len : 0, status == ARES_EDESTRUCTION);
+}
+
+/* The silent one is asked last from now on. ares begins each question with the first, and changes servers only while nothing is asked
+ * of them. */
+static void put_first_last(struct dns_channel *channel)
+{
+	struct ares_addr_port_node *first = NULL, *last;
+
+	if (ares_get_servers_ports(channel->ares, &first) != ARES_SUCCESS || !first)
+		return;
+	if (first->next) {
+		struct ares_addr_port_node *second = first->next;
+
+		for (last = second; last->next; last = last->next)
+			;
+		last->next = first;
+		first->next = NULL;
+		first = second;
+		if (ares_set_servers_ports(channel->ares, first) == ARES_SUCCESS)
+			channel->is_first_silent = false;
+	}
+	ares_free_data(first);
 }
 
 static int type_number(enum dns_type type)
@@ -298,6 +326,9 @@ void dns_channel_ask(struct dns_channel *channel, const char *name, enum dns_typ
 	}
 	asked->channel = channel;
 	asked->question = question;
+	if (channel->is_first_silent && channel->n_asked == 0)
+		put_first_last(channel);
+	channel->n_asked++;
 	ares_query(channel->ares, name, CLASS_IN, type_number(type), on_response, asked);
 	set_timer(channel);
 }

@@ -215,7 +215,7 @@ static enum err compile_backend(struct rule *rule, const struct settings_backend
 	rule->backend = backend;
 	rule->tls_minimum = parts->settings->tls.minimum;
 	rule->accepts_wildcard = parts->settings->tls.accepts_wildcard;
-	rule->max_connections = 1; /* the lan is near, and its order is worth more */
+	rule->max_connections = 0; /* one of each worker: the lan is near, and its order is worth more */
 	(void)snprintf(rule->id, sizeof(rule->id), "backend:%s", backend->name);
 	enum err err = add_servers(rule, &source);
 	if (err == ERR_OK)

@@ -46,7 +46,7 @@ struct rule {
 	struct tls_trust *trust;
 	unsigned tls_minimum;
 	bool accepts_wildcard;
-	unsigned max_connections; /* by which requests go to it, over all workers */
+	unsigned max_connections; /* by which requests go to it, over all workers; 0: one of each */
 	struct listener *listeners[RULES_N_TRANSPORTS]
 				  [2]; /* by transport, for IPv4 and for IPv6; NULL: none */
 	const char **names; /* certificate names accepted from the servers: domain, server

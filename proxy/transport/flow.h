@@ -79,6 +79,7 @@ struct flow {
 	struct list pool_link, peer_link;
 	struct pool_place *pool_place;
 	struct pool_peer *pool_peer; /* dialled, for a peer that has a name */
+	struct roll_entry *shared; /* what all workers know of it: it, or what it stands in for, is a partner's */
 	struct timer spare;	  /* of a connection beside others, until it is needed no more */
 	struct list sendings;	  /* that wait until it is open */
 	size_t n_waiting_bytes;	  /* of those */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 enum { MAX_START_LINE = 8192, MAX_METHOD = 64 };
+enum { STUN_HEADER_SIZE = 20, STUN_MAX_SIZE = 1280, STUN_FIRST_BYTES = 4 };
 
 /* What kind of line is being read. */
 enum { METHOD, START_LINE, FIRST_HEADER, NAME, COLON, VALUE, LENGTH };
@@ -218,6 +219,26 @@ static enum frame between_messages(struct framer *framer, const char *bytes, siz
 	return FRAME_CRLF;
 }
 
+/* No SIP message begins with a byte below 4, and Binding is the only method (RFC 8489 §5): the type, the length, and the cookie, by
+ * which it is told from whatever else is binary. */
+static enum frame on_stun(struct framer *framer, const char *bytes, size_t len, size_t *out_used)
+{
+	static const unsigned char cookie[] = { 0x21, 0x12, 0xa4, 0x42 };
+	const unsigned char *at = (const unsigned char *)bytes;
+	size_t n_cookie = len < 8 ? len > 4 ? len - 4 : 0 : sizeof(cookie);
+	size_t size = len >= 4 ? STUN_HEADER_SIZE + ((size_t)at[2] << 8 | at[3]) : STUN_HEADER_SIZE;
+
+	if (at[0] > 1 || (len > 1 && at[1] != 0x01 && at[1] != 0x11) || memcmp(bytes + 4, cookie, n_cookie) != 0 ||
+	    size > STUN_MAX_SIZE || size % 4) {
+		*out_used = len;
+		return bad(framer, "neither SIP nor a STUN Binding");
+	}
+	if (len < STUN_HEADER_SIZE || len < size)
+		return FRAME_PARTIAL;
+	*out_used = size;
+	return FRAME_STUN;
+}
+
 static enum frame scan_headers(struct framer *framer, const char *bytes, size_t len, size_t max)
 {
 	while (framer->n_seen < len && framer->header_bytes == 0) {
@@ -246,6 +267,8 @@ enum frame frame_next(struct framer *framer, const char *bytes, size_t len, size
 	if (framer->n_seen == 0 && bytes[0] == '\r')
 		return between_messages(framer, bytes, len, out_used);
 	framer->had_crlf = false;
+	if (framer->n_seen == 0 && (unsigned char)bytes[0] < STUN_FIRST_BYTES)
+		return on_stun(framer, bytes, len, out_used);
 
 	if (framer->header_bytes == 0) {
 		enum frame frame = scan_headers(framer, bytes, len, max);

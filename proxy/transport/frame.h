@@ -1,5 +1,5 @@
 /* Cuts a stream into SIP messages by Content-Length (RFC 3261 §18.3) and finds the keepalives
- * of RFC 5626 §4.4.1 between them. It looks at each byte once, however small the pieces are in
+ * of RFC 5626 §4.4.1 and the STUN messages of RFC 8489 between them. It looks at each byte once, however small the pieces are in
  * which they come, and refuses what is not SIP as early as it can be told. It keeps no bytes:
  * the stream does. */
 #pragma once
@@ -13,6 +13,7 @@ enum frame {
 	FRAME_CRLF,      /* one CRLF between messages: a pong, or nothing */
 	FRAME_PING,      /* the second of two: answer with one CRLF */
 	FRAME_MESSAGE,   /* one whole message */
+	FRAME_STUN,	 /* one whole STUN message of the Binding method (RFC 8489 §6.2.2), in place of a SIP one */
 	FRAME_TOO_LARGE, /* headers, or headers and the announced body, are over the bound */
 	FRAME_BAD, /* not SIP, or without a usable Content-Length: nothing after it can be cut
 		    */

@@ -28,7 +28,7 @@ struct hop {
 	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
 	void *health;			  /* routing's record for it; transport does not look */
 	uint64_t connect_ms;		  /* how long a new connection may take; 0: as the limits say */
-	unsigned max_connections;	  /* with this peer, over all workers: RFC 5923, field.md pitfall 10; 0: one */
+	unsigned max_connections;	  /* with this peer, over all workers: RFC 5923, field.md pitfall 10; 0: one of each worker */
 	enum importance importance;	  /* of the request: what waits for the peer may be so much */
 	uint64_t call;			  /* keyed hash of its Call-ID: what belongs together stays in order; 0: it is alone */
 	uint64_t flow_id;		  /* the connection by which alone it is reached, of whichever worker; 0: none */

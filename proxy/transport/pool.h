@@ -1,5 +1,5 @@
-/* Which open connection may carry a request to a hop (RFC 5923, field.md pitfall 11). A
- * connection that we dialled serves only hops that agree in everything it was dialled for:
+/* Which open connection may carry a request to a hop (RFC 5923, field.md pitfall 11), of those that this
+ * worker has, or has a stand-in for. A connection that we dialled serves only hops that agree in everything it was dialled for:
  * partner, addresses, TLS name, both sides' certificates. One that was accepted serves a hop
  * only if its peer has proved a name of that hop. */
 #pragma once
@@ -15,10 +15,17 @@ struct pool;
 enum err pool_new(struct pool **out) MUST_CHECK;
 struct pool *pool_free(struct pool *pool); /* must be empty; NULL is fine */
 
-/* The connection for hop, open or still connecting: that by which the last request of its call went (hop.call), else the least
- * loaded; NULL: dial one. Also NULL for a new call while all of them have much to send or a peer that reads slowly, and the
- * peer has fewer than max_flows, those that it opened itself included. */
-struct flow *pool_find(struct pool *pool, const struct hop *hop, unsigned max_flows);
+/* The connections of this worker for a hop. */
+struct pool_choice {
+	struct flow *best;   /* open or still connecting: that by which the last request of its call went (hop.call), else the
+				least loaded; NULL: none */
+	size_t load;	     /* what waits in it */
+	bool wants_another;  /* there is none, or this is no known call and all of them have much to send to a peer that reads
+				slowly */
+	unsigned n_of_peer;  /* if so: how many there are, with those that the peer opened itself and that fit */
+};
+
+void pool_find(struct pool *pool, const struct hop *hop, struct pool_choice *out);
 
 /* The request of hop's call goes by flow: what follows does, too, as long as it is remembered. */
 void pool_remember(struct pool *pool, const struct hop *hop, const struct flow *flow);

@@ -77,6 +77,11 @@ static enum err send_datagram(struct transport *transport, const struct hop *hop
 
 /* ---- connections beside others ---- */
 
+static bool is_beyond(const struct flow *flow)
+{
+	return flow->shared && roll_is_beyond(flow->shared);
+}
+
 /* It was needed while the others had much to send; looked at when it may have been idle for long enough. */
 static void on_spare(struct timer *timer)
 {
@@ -85,26 +90,17 @@ static void on_spare(struct timer *timer)
 	const uint64_t idle_ms = transport->limits.spare_idle_ms, now_ms = loop_now_ms(transport->loop);
 	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms ? flow->last_received_ms : flow->last_sent_ms;
 
-	if (pool_is_alone(flow))
+	if (pool_is_alone(flow) && !is_beyond(flow))
 		return; /* the others have ended */
 	if (now_ms - last_ms < idle_ms) {
 		timer_start(transport->loop, timer, idle_ms - (now_ms - last_ms), on_spare);
 		return;
 	}
 	if (list_is_empty(&flow->users) && list_is_empty(&flow->sendings) && flow->n_queued_bytes == 0 &&
-	    flow->n_refs <= 1)
+	    flow->n_refs <= 1 && flow->stand_ins == 0 && (!flow->shared || roll_withdraw_unused(flow->shared)))
 		flow_close(flow, REASON_NONE);
 	else
 		timer_start(transport->loop, timer, idle_ms, on_spare);
-}
-
-/* Of what a peer may have in all, one worker's part; without any nothing would go. */
-static unsigned share_of_worker(const struct transport *transport, const struct hop *hop)
-{
-	const unsigned n = transport->limits.n_workers, all = hop->max_connections;
-	const unsigned share = all / n + (transport->worker % n < all % n);
-
-	return share ? share : 1;
 }
 
 /* ---- what may wait ---- */
@@ -125,45 +121,142 @@ static size_t room_of_peer(const struct transport *transport)
 /* False: so much waits for the peer that this request is shed (field.md pitfall 10). */
 static bool has_room(const struct transport *transport, const struct hop *hop, const struct flow *flow, size_t len)
 {
-	bool is_quick = flow && flow->is_open && !flow->is_slow; /* what is in it was just not written yet */
-	size_t n_unsent = !is_quick && transport->n_unsent_bytes ? pool_unsent_bytes(transport->pool, hop, flow) : 0;
+	bool is_quick = flow && flow->is_open && !flow_reads_slowly(flow); /* what is in it was just not written yet */
+	bool is_shared = flow && flow->shared;
+	size_t n_unsent = !is_quick && (transport->n_unsent_bytes || is_shared)
+				  ? pool_unsent_bytes(transport->pool, hop, flow)
+				  : 0;
+	size_t room = room_of_peer(transport);
 
-	return n_unsent == 0 || n_unsent + len <= importance_share(hop->importance, room_of_peer(transport));
+	if (is_shared && roll_room(flow->shared) < room)
+		room = roll_room(flow->shared); /* where it will wait */
+	return n_unsent == 0 || n_unsent + len <= importance_share(hop->importance, room);
 }
 
-/* Makes a connection for hop; it may have failed already when this returns. */
-static struct flow *dial(struct transport *transport, const struct hop *hop)
+void flow_note_load(struct flow *flow)
+{
+	if (!flow_is_stand_in(flow))
+		roll_note_load(flow->shared, flow->n_waiting_bytes + flow->n_queued_bytes, flow->is_slow,
+			       room_of_peer(flow->owner));
+}
+
+/* Makes a connection for hop, which may have failed already when this returns. entry: what the roll knows of it, taken over;
+ * NULL: nothing. */
+static struct flow *dial(struct transport *transport, const struct hop *hop, struct roll_entry *entry)
 {
 	struct flow *flow = transport->dial ? transport->dial(transport->dial_user, hop)
 					    : stream_dial(transport, hop);
 
-	if (flow && !flow->is_closed) {
+	if (!flow || flow->is_closed) {
+		roll_end(entry, flow ? flow->end_err : ERR_NO_MEMORY, flow ? flow->end_reason : REASON_NONE);
+	} else {
+		flow->shared = entry;
+		if (entry)
+			transport_set_flow_id(flow, roll_flow_id(entry));
 		strncpy(flow->peer_name, hop->peer ? hop->peer : "",
 			sizeof(flow->peer_name) - 1);
 		if (!flow->pool_place && pool_add_dialled(transport->pool, flow, hop) != ERR_OK)
 			return flow; /* it serves this one request */
-		if (!pool_is_alone(flow) && transport->limits.spare_idle_ms)
+		if ((!pool_is_alone(flow) || is_beyond(flow)) && transport->limits.spare_idle_ms)
 			timer_start(transport->loop, &flow->spare, transport->limits.spare_idle_ms, on_spare);
 	}
 	return flow;
 }
 
+/* ---- which one ---- */
+
+/* The connection for a request: flow, or the one that is to be dialled, as entry if it is on the roll. */
+struct way {
+	struct flow *flow;
+	struct roll_entry *entry;
+};
+
+static bool has_room_to_dial(const struct transport *transport)
+{
+	return transport->n_streams < transport->limits.connections;
+}
+
+/* Where the peer's bound is this worker's alone. */
+static enum err choose_alone(const struct transport *transport, const struct hop *hop, const struct pool_choice *choice,
+			     struct way *out)
+{
+	const unsigned max = hop->max_connections ? hop->max_connections : 1;
+	bool may_have_another = choice->n_of_peer < max && has_room_to_dial(transport);
+
+	if (!choice->best && !has_room_to_dial(transport))
+		return ERR_LIMIT;
+	out->flow = may_have_another ? NULL : choice->best;
+	return ERR_OK;
+}
+
+/* Where it holds over all workers. */
+static enum err choose_among_all(struct transport *transport, const struct hop *hop, const struct pool_choice *choice,
+				 struct way *out)
+{
+	const struct roll_question question = {
+		.hop = hop,
+		.flow_id = ++transport->next_id,
+		.has_own = choice->best != NULL,
+		.own_load = choice->load,
+		.may_dial = has_room_to_dial(transport),
+	};
+	enum roll_way way;
+	enum err err = roll_ask(transport->roll, &question, &out->entry, &way);
+	struct roll_entry *entry = out->entry;
+
+	if (err)
+		return err;
+	switch (way) {
+	case ROLL_DIAL:
+		return ERR_OK;
+	case ROLL_JOIN:
+		out->entry = NULL;
+		return stand_in_join(transport, hop, entry, &out->flow);
+	case ROLL_STAY:
+		out->flow = choice->best;
+		return ERR_OK;
+	case ROLL_NONE:
+		break;
+	}
+	return ERR_LIMIT;
+}
+
+static enum err choose(struct transport *transport, const struct hop *hop, struct way *out)
+{
+	struct pool_choice choice;
+
+	*out = (struct way){ 0 };
+	pool_find(transport->pool, hop, &choice);
+	if (!choice.wants_another) {
+		out->flow = choice.best;
+		return ERR_OK;
+	}
+	return transport->roll && hop->max_connections && hop->peer && *hop->peer
+		       ? choose_among_all(transport, hop, &choice, out)
+		       : choose_alone(transport, hop, &choice, out);
+}
+
 static enum err send_on_stream(struct transport *transport, const struct hop *hop,
 			       struct sending *sending)
 {
-	struct flow *flow = pool_find(transport->pool, hop, share_of_worker(transport, hop));
+	struct way way;
+	enum err err = choose(transport, hop, &way);
+	struct flow *flow = way.flow;
 
-	if (!has_room(transport, hop, flow, sending->wire->len))
+	if (err)
+		return refuse(sending, err);
+	if (!has_room(transport, hop, flow, sending->wire->len)) {
+		roll_end(way.entry, ERR_LIMIT, REASON_SEND_QUEUE_FULL);
 		return refuse(sending, ERR_LIMIT);
-	if (!flow && transport->n_streams >= transport->limits.connections)
-		return refuse(sending, ERR_LIMIT);
+	}
 	if (!flow && hop->transport != TRANSPORT_TCP &&
 	    !hop->trust) { /* nobody could be believed */
+		roll_end(way.entry, ERR_TLS, REASON_TLS_INTERNAL);
 		sending_finish(transport, sending, NULL, ERR_TLS, REASON_TLS_INTERNAL);
 		return ERR_OK;
 	}
 	if (!flow)
-		flow = dial(transport, hop);
+		flow = dial(transport, hop, way.entry);
 	if (!flow)
 		return refuse(sending, ERR_NO_MEMORY);
 	if (flow->is_closed) {
@@ -172,7 +265,7 @@ static enum err send_on_stream(struct transport *transport, const struct hop *ho
 	}
 	pool_remember(transport->pool, hop, flow);
 	if (flow->is_open) {
-		enum err err = flow_send(flow, sending->wire);
+		err = flow_send(flow, sending->wire);
 		if (err != ERR_OK)
 			return refuse(sending, err);
 		sending_finish(transport, sending, flow, ERR_OK, REASON_NONE);

@@ -9,10 +9,12 @@
 
 #include "proxy/transport/linger.h"
 #include "proxy/transport/pool.h"
+#include "proxy/transport/roll.h"
 #include "proxy/transport/stream_inside.h"
 #include "proxy/transport/tls_verify.h"
 
 enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 15, KEEPALIVE_PROBES = 4, UNACKNOWLEDGED_MS = 20000 };
+enum { IDLE_AGAIN_MS = 10 * 1000 };
 
 static const uint64_t MAX_DEADLINE_MS = 24 * 3600 * 1000;
 
@@ -196,7 +198,11 @@ static void on_open_deadline(struct timer *timer)
 		return;
 	}
 	if (left_ms(last_ms, limits->idle_ms, now_ms) == 0) {
-		stream_end(stream, ERR_CLOSED, REASON_NONE, STREAM_DROP);
+		if (flow->shared && !roll_withdraw_unused(flow->shared))
+			/* Another worker may be about to send on it. */
+			timer_start(flow->owner->loop, timer, IDLE_AGAIN_MS, on_open_deadline);
+		else
+			stream_end(stream, ERR_CLOSED, REASON_NONE, STREAM_DROP);
 		return;
 	}
 	if (certificate_left_ms(stream) == 0) {
@@ -208,10 +214,23 @@ static void on_open_deadline(struct timer *timer)
 	stream_set_deadline(stream);
 }
 
+/* What the peer opened may carry our requests, too. Where memory is short it is just not found again. */
+static void offer_accepted(struct stream *stream)
+{
+	const char *ours = stream->tls ? tls_session_shown(stream->tls) : "";
+	const char *trust = stream->tls ? tls_trust_fingerprint(stream->flow.listener->trust) : "";
+	struct flow *flow = &stream->flow;
+	struct transport *transport = flow->owner;
+
+	(void)!pool_add_accepted(transport->pool, flow, ours, trust);
+	/* One whose peer proved nothing, nobody else has a use for. */
+	if (transport->roll && flow->transport == TRANSPORT_MTLS && flow->identity)
+		(void)!roll_add_accepted(transport->roll, flow, ours, trust, &flow->shared);
+}
+
 void stream_opened(struct stream *stream)
 {
 	struct flow *flow = &stream->flow;
-	struct transport *transport = flow->owner;
 
 	stream->state = STREAM_OPEN;
 	stream_watch(stream);
@@ -221,12 +240,8 @@ void stream_opened(struct stream *stream)
 		if (!tls_session_is_unconfirmed(stream->tls))
 			stream_report(stream);
 	}
-	/* Where memory is short the connection is just not found again. */
 	if (flow->is_inbound)
-		(void)!pool_add_accepted(
-			transport->pool, flow,
-			stream->tls ? tls_session_shown(stream->tls) : "",
-			stream->tls ? tls_trust_fingerprint(flow->listener->trust) : "");
+		offer_accepted(stream);
 	transport_flow_opened(flow);
 	if (flow->is_closed)
 		return;

@@ -52,6 +52,8 @@ static void block(struct stream *stream)
 	if (!timer_is_running(&stream->stall))
 		start_stall(stream);
 	stream->is_blocked = stream->flow.is_slow = true;
+	if (stream->flow.shared)
+		flow_note_load(&stream->flow);
 	stream_watch(stream);
 }
 
@@ -59,6 +61,8 @@ static void unblock(struct stream *stream)
 {
 	timer_stop(&stream->stall);
 	stream->is_blocked = stream->flow.is_slow = false;
+	if (stream->flow.shared)
+		flow_note_load(&stream->flow);
 	if (!stream->is_ending)
 		stream_watch(stream);
 }
@@ -182,6 +186,17 @@ enum err stream_send(struct flow *flow, struct wire *wire)
 	return ERR_OK;
 }
 
+/* Where nobody wants it, it is like anything else that is not SIP. */
+static void refuse_stun(struct flow *flow, const char *bytes, size_t len)
+{
+	const struct transport_user *user = &flow->owner->user;
+
+	if (user->on_malformed)
+		user->on_malformed(user->user, flow, bytes, len, REASON_MALFORMED, "STUN, which is not served here");
+	if (!flow->is_closed)
+		flow_close(flow, REASON_MALFORMED);
+}
+
 /* Acts on what the framer found; false if the stream is over. */
 static bool on_frame(struct stream *stream, enum frame frame, const char *bytes, size_t len)
 {
@@ -203,6 +218,11 @@ static bool on_frame(struct stream *stream, enum frame frame, const char *bytes,
 		stream->has_message = true;
 		transport_deliver(flow, bytes, len);
 		return !flow->is_closed;
+	case FRAME_STUN:
+		if (transport->user.on_stun && transport->user.on_stun(transport->user.user, flow, bytes, len))
+			return !flow->is_closed;
+		refuse_stun(flow, bytes, len);
+		return false;
 	case FRAME_TOO_LARGE:
 	case FRAME_BAD:
 		reason = frame == FRAME_BAD ? REASON_MALFORMED : REASON_MESSAGE_TOO_LARGE;

@@ -23,7 +23,6 @@ static const struct transport_limits preset_limits = {
 	.first_message_ms = 30000,
 	.idle_ms = 3600 * 1000,
 	.write_stall_ms = 10000,
-	.n_workers = 1,
 	.spare_idle_ms = 60000,
 };
 
@@ -116,11 +115,14 @@ struct transport *transport_free(struct transport *transport)
 	return NULL;
 }
 
+void transport_share(struct transport *transport, struct roll *roll)
+{
+	transport->roll = roll;
+}
+
 void transport_set_limits(struct transport *transport, const struct transport_limits *limits)
 {
 	transport->limits = *limits;
-	if (transport->limits.n_workers == 0)
-		transport->limits.n_workers = 1;
 }
 
 enum err transport_listen(struct transport *transport, struct listener *const *listeners,
@@ -147,16 +149,31 @@ static bool is_connection(const struct flow *flow)
 	return flow_is_reliable(flow) && !flow_is_stand_in(flow);
 }
 
-struct flow *transport_find_flow(struct transport *transport, uint64_t id)
+struct flow *transport_find_stream(struct transport *transport, uint64_t id)
 {
 	struct list *head = bucket(transport, id), *link, *following;
 
 	list_for_each(link, following, head) {
 		struct flow *flow = container_of(link, struct flow, id_link);
 		if (flow->id == id)
-			return flow->is_open ? flow : NULL;
+			return flow;
 	}
 	return NULL;
+}
+
+struct flow *transport_find_flow(struct transport *transport, uint64_t id)
+{
+	struct flow *flow = transport_find_stream(transport, id);
+
+	return flow && flow->is_open ? flow : NULL;
+}
+
+/* No request finds it any more, of whichever worker. */
+static void withdraw(struct flow *flow)
+{
+	pool_remove(flow->owner->pool, flow);
+	if (flow->shared && !flow_is_stand_in(flow))
+		roll_withdraw(flow->shared);
 }
 
 void transport_close_if(struct transport *transport,
@@ -183,7 +200,7 @@ unsigned transport_retire_if(struct transport *transport,
 		struct flow *flow = container_of(link, struct flow, link);
 		if (flow->is_closed || !should_close(flow, user))
 			continue;
-		pool_remove(transport->pool, flow);
+		withdraw(flow);
 		if (list_is_empty(&flow->users) && list_is_empty(&flow->sendings) &&
 		    flow->n_queued_bytes == 0 && flow->stand_ins == 0 && flow->n_refs <= 1)
 			flow_close(flow, why);
@@ -251,8 +268,7 @@ void transport_set_flow_id(struct flow *flow, uint64_t id)
 	list_append(bucket(flow->owner, id), &flow->id_link);
 }
 
-/* What waited for the connection goes out now, in order. */
-static void send_waiting(struct flow *flow)
+void transport_send_waiting(struct flow *flow)
 {
 	struct transport *transport = flow->owner;
 	struct list *link, *following;
@@ -282,8 +298,12 @@ void transport_flow_opened(struct flow *flow)
 		     flow->transport, flow_direction(flow), 1);
 	if (transport->user.on_opened)
 		transport->user.on_opened(transport->user.user, flow);
-	if (!flow->is_closed)
-		send_waiting(flow);
+	if (flow->is_closed)
+		return;
+	if (flow->shared)
+		roll_opened(flow->shared, flow->identity);
+	stand_in_tell_opened(flow);
+	transport_send_waiting(flow);
 }
 
 /* Who waits for answers from the peer will get none. */
@@ -312,7 +332,7 @@ static void tell_half_closed(struct loop_call *call)
 void transport_flow_half_closed(struct flow *flow)
 {
 	flow->is_half_closed = true;
-	pool_remove(flow->owner->pool, flow);
+	withdraw(flow);
 	stand_in_tell_lost(flow);
 	loop_defer(flow->owner->loop, &flow->half_call, tell_half_closed);
 }
@@ -346,6 +366,8 @@ void transport_flow_ended(struct flow *flow, enum err err, enum reason reason)
 	flow->end_err = err == ERR_OK ? ERR_CLOSED : err;
 	flow->end_reason = reason;
 	pool_remove(transport->pool, flow);
+	if (!flow_is_stand_in(flow))
+		flow->shared = roll_end(flow->shared, flow->end_err, reason);
 	flow_set_queued(flow, 0);
 	flow_add_waiting(flow, -(ptrdiff_t)flow->n_waiting_bytes);
 	list_remove(&flow->id_link);
@@ -421,7 +443,7 @@ void transport_deliver_datagram(struct flow *flow, const void *bytes, size_t len
 	if (is_keep_alive(bytes, len))
 		return;
 	if (user->on_stun && len >= STUN_HEADER_SIZE && *(const unsigned char *)bytes < STUN_FIRST_BYTES)
-		user->on_stun(user->user, flow, bytes, len);
+		(void)!user->on_stun(user->user, flow, bytes, len);
 	else
 		transport_deliver(flow, bytes, len);
 }

@@ -13,6 +13,7 @@
 #include "proxy/transport/listener.h"
 #include "proxy/transport/tls_diagnosis.h"
 
+struct roll;
 struct transport;
 struct counters;
 
@@ -34,8 +35,9 @@ struct transport_user {
 	 * was seen (REASON_MESSAGE_TOO_LARGE); on a stream the flow is closed right after. fault names it. */
 	void (*on_malformed)(void *user, struct flow *flow, const void *bytes, size_t len, enum reason reason,
 			     const char *fault);
-	/* A datagram that begins as STUN does and SIP never (RFC 7983 §7). NULL: to be taken for what is no message. */
-	void (*on_stun)(void *user, struct flow *flow, const void *bytes, size_t len);
+	/* A datagram that begins as STUN does and SIP never (RFC 7983 §7), or a STUN message on a stream (RFC 8489 §6.2.2). False: nobody
+	 * wants it; a stream ends then. NULL: to be taken for what is no message. */
+	bool (*on_stun)(void *user, struct flow *flow, const void *bytes, size_t len);
 	/* A stream opened (connected or accepted, handshake done). */
 	void (*on_opened)(void *user, struct flow *flow);
 	/* A stream ended that had been opened. */
@@ -56,6 +58,11 @@ struct transport_user {
 	void (*tell_left)(void *user, uint64_t flow_id);
 	/* Tells a worker that the connection, for which it has a stand-in, has ended: stand_in_lost. */
 	void (*tell_lost)(void *user, unsigned worker, uint64_t flow_id);
+	/* Asks the worker of this connection, which is not open yet, to tell when it is: stand_in_wanted. ERR_LIMIT,
+	 * ERR_NO_MEMORY: it was not asked. */
+	enum err (*tell_wanted)(void *user, uint64_t flow_id);
+	/* Tells a worker that the connection is open: stand_in_opened. */
+	void (*tell_opened)(void *user, unsigned worker, uint64_t flow_id);
 };
 
 struct transport_limits {
@@ -64,7 +71,6 @@ struct transport_limits {
 	size_t all_queues_bytes;       /* of all flows: the less is left, the less may one peer take up; 0: no bound */
 	unsigned connections;	       /* of this worker */
 	uint64_t connect_ms, handshake_ms, first_message_ms, idle_ms, write_stall_ms;
-	unsigned n_workers;	       /* that share hop.max_connections; 0: as 1 */
 	uint64_t spare_idle_ms;	       /* a connection beside others to the same place ends when it is idle so long; 0: never */
 };
 
@@ -72,6 +78,9 @@ struct transport_limits {
 enum err transport_new(struct loop *loop, unsigned worker, const struct transport_user *user,
 		       struct counters *counters, struct transport **out) MUST_CHECK;
 struct transport *transport_free(struct transport *transport);
+
+/* From now on hop.max_connections holds over all transports that share this roll, which outlives them. Before the first message. */
+void transport_share(struct transport *transport, struct roll *roll);
 
 void transport_set_limits(struct transport *transport, const struct transport_limits *limits);
 

@@ -31,6 +31,7 @@ struct transport {
 	uint64_t next_id;
 	struct list by_id[N_FLOW_BUCKETS]; /* flow.id_link: streams that are not closed */
 	struct pool *pool;
+	struct roll *roll; /* NULL: there are no other workers to share with */
 
 	struct list acceptors;   /* acceptor.link */
 	struct list udp_sockets; /* udp_socket.link */
@@ -51,8 +52,17 @@ struct transport {
 void sending_finish(struct transport *transport, struct sending *sending, struct flow *flow,
 		    enum err err, enum reason reason);
 
+/* The connection with that id, or the stand-in for it, open or not yet; NULL if there is none. */
+struct flow *transport_find_stream(struct transport *transport, uint64_t id);
+
+/* What waited for the connection goes out, in order. */
+void transport_send_waiting(struct flow *flow);
+
 /* Gives a flow that was just initialised another id, by which it is found from now on. */
 void transport_set_flow_id(struct flow *flow, uint64_t id);
+
+/* What waits in it, for all workers to know. */
+void flow_note_load(struct flow *flow);
 
 /* The labels of what is counted about a flow. */
 static inline unsigned flow_network(const struct flow *flow)
@@ -86,10 +96,14 @@ static inline void flow_set_queued(struct flow *flow, size_t n_bytes)
 		     (int64_t)n_bytes - (int64_t)flow->n_queued_bytes);
 	flow->owner->n_unsent_bytes += n_bytes - flow->n_queued_bytes;
 	flow->n_queued_bytes = n_bytes;
+	if (flow->shared)
+		flow_note_load(flow);
 }
 
 static inline void flow_add_waiting(struct flow *flow, ptrdiff_t n_bytes)
 {
 	flow->owner->n_unsent_bytes += (size_t)n_bytes;
 	flow->n_waiting_bytes += (size_t)n_bytes;
+	if (flow->shared)
+		flow_note_load(flow);
 }

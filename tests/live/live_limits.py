@@ -2,11 +2,14 @@
 
 import json
 import socket
+import threading
 import time
 
-from sip import Datagrams, Stream, request
+from sip import Datagrams, Stream, request, response
 from sites import federation
-from stage import Failure
+from stage import Failure, wait_for
+
+TEXT = "Content-Type: text/plain\r\n"
 
 
 def counters(proxy):
@@ -95,7 +98,98 @@ def test_partner_that_does_not_read(tally, stage, both):
     slow.close()
 
 
+class Partner:
+    """Takes connections, answers every request with 200, and counts: what it has been given, and what is open."""
+
+    def __init__(self, addr):
+        self.lock, self.n_accepted, self.open, self.n_most, self.n_requests = threading.Lock(), 0, set(), 0, 0
+        self.listening = socket.create_server((addr, 5060))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connected, _ = self.listening.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.n_accepted += 1
+                self.open.add(connected)
+                self.n_most = max(self.n_most, len(self.open))
+            threading.Thread(target=self.serve, args=(connected,), daemon=True).start()
+
+    def serve(self, connected):
+        stream = Stream(connected, timeout=60)
+        try:
+            while (asked := stream.receive()) is not None:
+                self.n_requests += 1
+                stream.send(response(asked, "200 OK"))
+        except OSError:
+            pass
+        with self.lock:
+            self.open.discard(connected)
+        connected.close()
+
+    def hang_up(self):
+        with self.lock:
+            for connected in self.open:
+                connected.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listening.close()
+        self.hang_up()
+
+
+def ask_from_everywhere(both, n_sockets, n_rounds):
+    """Requests from so many ports that the kernel gives some to each worker; all of a round at once. Returns the statuses."""
+    senders, statuses = [Datagrams(both.a.backend) for _ in range(n_sockets)], []
+    for _ in range(n_rounds):
+        for sender in senders:
+            sender.send(request("MESSAGE", "x@one.example", f"anna@{both.a.domain}", sender.local, body="x",
+                                extra=TEXT), (both.a.lan, 5060))
+        for sender in senders:
+            answer, _ = sender.receive()
+            while answer.status < 200:
+                answer, _ = sender.receive()
+            statuses.append(answer.status)
+    for sender in senders:
+        sender.close()
+    return statuses
+
+
+def test_one_connection(tally, stage, both):
+    print("four workers, and a partner that may have one connection")
+    partner = Partner(stage.addr(40))
+    statuses = ask_from_everywhere(both, 24, 4)
+    tally.check("all requests of all workers are answered", statuses == [200] * 96, statuses)
+    tally.check("over one connection", (partner.n_accepted, partner.n_most) == (1, 1),
+                (partner.n_accepted, partner.n_most))
+    shown = both.a.proxy.ask_json("partner", "show", "one.example")["routes"][0]
+    tally.check("partner show knows one", shown["connections_out"] == 1, shown)
+    partner.hang_up()
+    wait_for(lambda: not partner.open, 5, "the connection to be closed")
+    time.sleep(0.2)
+    statuses = ask_from_everywhere(both, 24, 2)
+    tally.check("it ends: all are answered over the next one", statuses == [200] * 48, statuses)
+    tally.check("of which there is one", (partner.n_accepted, partner.n_most) == (2, 1),
+                (partner.n_accepted, partner.n_most))
+    partner.close()
+
+
+def test_bound(tally):
+    with federation("bound", workers=4) as (stage, both):
+        route = (f"    - {{ domain: one.example, server: {stage.addr(40)}, transport: tcp, trustworthy: true, "
+                 "connections: 1, probe: 0 }\n")
+        plain = f"  - {{ name: plain, network: wan, bind: {both.a.wan}, port: 5060, transport: tcp }}\n"
+        config = both.config(both.a, both.b).replace("certificates:\n", plain + "certificates:\n", 1)
+        both.a.proxy.configure(config.replace("limits:", route + "limits:", 1))
+        status, said, wrong = both.a.proxy.ask("reload")
+        tally.check("a partner with one connection is taken by a reload", status == 0, said + wrong)
+        tally.section(test_one_connection, stage, both)
+
+
 def tests(tally, workers):
+    test_bound(tally)
     with federation("limits", workers=workers) as (stage, both):
         plain = f"  - {{ name: plain, network: lan, bind: {both.a.lan}, port: 5060, transport: tcp }}\n"
         config = both.config(both.a, both.b).replace("certificates:\n", plain + "certificates:\n", 1)

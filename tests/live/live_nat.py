@@ -5,6 +5,11 @@ got another public address."""
 import concurrent.futures
 import json
 import os
+import re
+import shutil
+import socket
+import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -13,8 +18,8 @@ from agent import Dialog
 from client import Client
 from nat_lab import BLOCKED, COTURN, DNS, KINDS, NUNCIO, OPEN, TRANSLATING, In, Lab, Site, inside
 from nat_media import media
-from sip import Datagrams, request
-from stage import Failure, Stage, Tally, wait_for
+from sip import Datagrams, Stream, request
+from stage import Failure, Stage, Tally, free_port, wait_for
 
 ROUNDS = int(os.environ.get("NAT_ROUNDS", "3"))  # script/test has no time for the ten that are meant
 MONITOR_S = 2
@@ -96,7 +101,6 @@ class Names:
 
 def serve_names(zone):
     """Answers every question of A with what stands in the file, for a second; everything else with nothing."""
-    import socket
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((DNS, 53))
     print("ready", flush=True)
@@ -279,9 +283,139 @@ partners: {{ routes: [] }}
         tally.check("... until one comes as it was sent", problems() == ([], None), problems())
 
 
+# ---- STUN over TCP ----
+
+COOKIE = 0x2112A442
+
+
+def binding(extra=b""):
+    """A Binding request, and its transaction ID."""
+    number = os.urandom(12)
+    return struct.pack("!HHI", 1, len(extra), COOKIE) + number + extra, number
+
+
+def mapped_of(answer):
+    """XOR-MAPPED-ADDRESS of a success response, as (host, port)."""
+    at = 20
+    while at < len(answer):
+        kind, length = struct.unpack("!HH", answer[at:at + 4])
+        value = answer[at + 4:at + 4 + length]
+        if kind == 0x0020:
+            key = struct.pack("!I", COOKIE) + answer[8:20]
+            family = socket.AF_INET if value[1] == 1 else socket.AF_INET6
+            host = bytes(a ^ b for a, b in zip(value[4:], key))
+            return socket.inet_ntop(family, host), struct.unpack("!H", value[2:4])[0] ^ (COOKIE >> 16)
+        at += 4 + (length + 3 & ~3)
+    return None
+
+
+def read_stun(stream, number):
+    """The next message on a connection, which must be the answer to that."""
+    stream.settimeout(5)
+    answer = b""
+    while len(answer) < 20 or len(answer) < 20 + struct.unpack("!H", answer[2:4])[0]:
+        piece = stream.recv(1)  # what is behind it is somebody else's
+        if not piece:
+            raise Failure(f"closed after {answer!r}")
+        answer += piece
+    if answer[8:20] != number:
+        raise Failure(f"not our transaction: {answer!r}")
+    return answer
+
+
+def ask_stun(stream, extra=b""):
+    question, number = binding(extra)
+    stream.sendall(question)
+    return read_stun(stream, number)
+
+
+def served_by_tcp(tally, workers):
+    print("nuncio as STUN server over TCP and TLS, among SIP (RFC 8489, section 6.2.2)")
+    with Stage("nat-serve") as stage:
+        wan = stage.addr(1)
+        stage.certs("a=a.example")
+        config = f"""version: 1
+domains: [a.example]
+listeners:
+  - {{ name: four, network: wan, bind: {wan}, port: 5060, transport: tcp }}
+  - {{ name: six, network: wan, bind: "::1", port: {free_port("::1")}, transport: tcp }}
+  - {{ name: tls, network: wan, bind: {wan}, port: 5061, transport: tls, certificate: edge }}
+certificates: {{ edge: {{ chain: tls/a.pem, key: tls/a.key }} }}
+tls: {{ trust: [tls/ca.pem] }}
+nat: {{ serve: true }}
+"""
+        proxy = stage.nuncio("proxy", config, workers=workers)
+        six = ("::1", int(re.search(r'"::1", port: (\d+)', config).group(1)))
+        context = ssl.create_default_context(cafile=stage.path("tls", "ca.pem"))
+        for name, to, is_tls in (("IPv4", (wan, 5060), False), ("IPv6", six, False), ("TLS", (wan, 5061), True)):
+            plain = socket.create_connection(to, timeout=5)
+            stream = context.wrap_socket(plain, server_hostname="a.example") if is_tls else plain
+            local = stream.getsockname()[:2]
+            tally.check(f"{name}: the answer names our address and port", mapped_of(ask_stun(stream)) == local, local)
+            question, number = binding()
+            options = request("OPTIONS", "a.example", "x@a.example", local if ":" not in local[0] else (f"[{local[0]}]", local[1]),
+                              "TLS" if is_tls else "TCP", uri="sip:a.example")
+            for piece in (question[:7], question[7:] + options.encode()):
+                stream.sendall(piece)
+                time.sleep(0.05)
+            tally.check(f"{name}: one in two pieces, with a SIP request behind it", mapped_of(read_stun(stream, number)) == local)
+            answer = Stream(stream).receive()
+            tally.check("... which is answered as well", answer is not None and answer.status >= 200, answer)
+            refused = ask_stun(stream, struct.pack("!HHI", 3, 4, 6))
+            tally.check("... CHANGE-REQUEST is refused with 420: there is no other address over a connection",
+                        refused[:2] == b"\x01\x11" and b"\0\0\4\x14" in refused, refused)
+            stream.close()
+        flood = socket.create_connection((wan, 5060), timeout=5)
+        questions = [binding()[0] for _ in range(200)]
+        flood.sendall(b"".join(questions))
+        flood.settimeout(0.5)
+        heard = b""
+        try:
+            while piece := flood.recv(65536):
+                heard += piece
+        except TimeoutError:
+            pass
+        n_answers = len(heard) // 32
+        tally.check(f"of 200 at once {n_answers} are answered: as many as a source gets in a second, and fewer bytes than it sent",
+                    1 <= n_answers <= 45 and len(heard) < 200 * 20, n_answers)
+        flood.close()
+        proxy.configure(config.replace("serve: true", "serve: false"))
+        proxy.ask("reload")
+        stream = socket.create_connection((wan, 5060), timeout=5)
+        stream.sendall(binding()[0])
+        tally.check("not served: the connection ends", stream.recv(100) == b"")
+        stream.close()
+
+
+def seen_by_tcp(tally, workers):
+    print("our address by coturn, which speaks TCP alone")
+    with Stage("nat-tcp") as stage:
+        for name, ours, server in (("IPv4", stage.addr(1), stage.addr(2)), ("IPv6", "::1", "::1")):
+            port = free_port(server)
+            coturn = stage.start(f"coturn-{name}", ["turnserver", "-n", "--listening-ip", server, "--listening-port", str(port),
+                                 "--stun-only", "--no-tls", "--no-dtls", "--no-udp", "--no-cli", "--log-file", "stdout",
+                                 "--simple-log", "--pidfile", stage.path(f"{name}.pid"), "--userdb", stage.path(f"{name}.db")])
+            coturn.wait_text("Total General servers", 10)
+            at = f"[{server}]:{port}" if ":" in server else f"{server}:{port}"
+            proxy = stage.nuncio(f"proxy-{name}", f"""version: 1
+domains: [a.example]
+listeners: [ {{ name: wan, network: wan, bind: "{ours}", port: {free_port(ours)}, transport: tcp, advertise: stun }} ]
+nat: {{ stun_servers: ["{at}"], monitor: 1s }}
+""", workers=workers)
+
+            def seen(asked=proxy):
+                addresses = asked.ask_json("status")["nat"]["addresses"]
+                return addresses and addresses[0].get("address", "").rpartition(":")[0].strip("[]")
+            tally.attempt(f"{name}: it is found", wait_for, lambda ours=ours, seen=seen: seen() == ours, 20, f"{ours} as seen address")
+            tally.check("... and the proxy runs", proxy.is_running(), proxy.text()[-1000:])
+
+
 def tests(tally, workers):
     """Each part in namespaces of its own, so that none leaves anything behind."""
     tally.section(rewritten, workers)
+    tally.section(served_by_tcp, workers)
+    if shutil.which("turnserver"):
+        tally.section(seen_by_tcp, workers)
     probe = "mount -t tmpfs tmpfs /run && ip netns add a && nsenter --net=/run/netns/a nft add table ip x && " \
             "nsenter --net=/run/netns/a nft add chain ip x y '{ type nat hook postrouting priority 100; }' && " \
             "nsenter --net=/run/netns/a ip link add x0 type veth peer name x1 && command -v turnserver"

@@ -15,7 +15,7 @@ import dns
 from agent import Dialog
 from client import Client
 from live_tls import tls_context
-from open_sites import BUDGET_S, OpenSites
+from open_sites import BUDGET_S, DNS_PORT, OpenSites
 from sip import Stream, new_call_id, request, response
 from sipp import SDP
 from stage import Failure, wait_for
@@ -247,6 +247,39 @@ def test_resolver(tally, sites):
     tally.check(f"silence costs one budget ({BUDGET_S} s), not two", all(BUDGET_S * 0.9 < one < BUDGET_S * 2 for one in silence), silence)
 
 
+def test_dead_resolver(tally, sites):
+    print("the first of two resolvers says nothing, ever")
+    dead = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # bound, so that nobody says that there is none, and never read
+    dead.bind((sites.stage.addr(55), DNS_PORT))
+    resolver, sites.corp.resolver, sites.corp.dead = sites.corp.resolver, sites.stage.addr(54), sites.stage.addr(55)
+    tally.check("corp begins anew, with nsd as the second", sites.corp.proxy.stop(40) == 0, sites.corp.proxy.text()[-1000:])
+    sites.corp.start(sites.workers)
+    try:
+        for sender, receiver, what in ((sites.anna, sites.paula, "out: the partner's servers are looked up"),
+                                       (sites.louis, sites.anna, "in: who the sender is")):
+            call_id = tally.attempt(f"a message {what}", write, sender, receiver)
+            seconds = took_of(sites, call_id) if call_id else BUDGET_S
+            tally.check(f"... in {1000 * seconds:.0f} ms of {BUDGET_S} s: the silent one costs 0.4 s twice at most", seconds < 1.2, seconds)
+        asked = 0
+        dead.setblocking(False)
+        try:
+            while dead.recv(2000):
+                asked += 1
+        except BlockingIOError:
+            pass
+        tally.check(f"the silent one was asked first, and passed over afterwards ({asked} questions)",
+                    1 <= asked <= 12 * sites.workers, asked)
+        calls = [tally.attempt("another message, when all is known", write, sites.anna, sites.paula)]
+        tally.check("waits for nobody", calls[0] and took_of(sites, calls[0]) < 0.4, calls)
+    finally:
+        sites.corp.resolver, sites.corp.dead = resolver, None
+        dead.close()
+
+
+def took_of(sites, call_id):
+    return took(sites, [call_id])[0]
+
+
 # ---- names ----
 
 class Eve:
@@ -375,7 +408,7 @@ def metrics(site):
 
 def tests(tally, workers):
     with OpenSites(workers, WAYS, Caller) as sites:
-        for test in (test_talk, test_outgoing_identity, test_resolver, test_concealed, test_harvest, test_words):
+        for test in (test_talk, test_outgoing_identity, test_resolver, test_concealed, test_harvest, test_dead_resolver, test_words):
             tally.section(test, sites)
         for site in (sites.corp, sites.paris):
             tally.check(f"nuncio of {site.domain} still runs", site.proxy.is_running(), site.proxy.text()[-1500:])

@@ -25,7 +25,7 @@ certificates:
   edge: {{ chain: tls/{ours.name}.pem, key: tls/{ours.name}.key }}
 tls:
   trust: [tls/root.pem]
-dns: {{ servers: ["{ours.resolver}:{port}"], budget: {budget}s }}
+dns: {{ servers: [{ours.resolvers}], budget: {budget}s }}
 backends:
   - {{ name: server, address: "{ours.backend.uri}", listener: lan, users: ["*"], probe: 0 }}
 federation:
@@ -46,13 +46,18 @@ class Site:
     def __init__(self, stage, name, first, resolver, transport, users):
         self.stage, self.name, self.domain, self.resolver = stage, name, f"{name}.example", resolver
         self.wan, self.lan = stage.addr(first), stage.addr(first + 1)
+        self.dead = None  # a resolver that says nothing and is asked first
         self.backend = Backend(f"{name}-server", self.domain, stage.addr(first + 2), transport, users)
         self.proxy = None
         self.n_starts = 0
 
     @property
+    def resolvers(self):
+        return ", ".join(f'"{addr}:{DNS_PORT}"' for addr in (self.dead, self.resolver) if addr)
+
+    @property
     def config(self):
-        return CONFIG.format(ours=self, port=DNS_PORT, budget=BUDGET_S)
+        return CONFIG.format(ours=self, budget=BUDGET_S)
 
     def start(self, workers):
         state = self.proxy.state if self.proxy else None

@@ -52,7 +52,7 @@ def is_bound(kind, addr, port):
 
 
 def free_port(addr="127.0.0.1"):
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET) as probe:
         probe.bind((addr, 0))
         return probe.getsockname()[1]
 

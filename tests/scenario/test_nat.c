@@ -49,6 +49,19 @@ static const struct role nat_cast[] = {
 	"dora > 200\n" \
 	"berlin < 200\n"
 
+/* The partner calls with ICE; where its SDP wants the media. */
+#define SDP_CALL(host) \
+	"dora > INVITE sip:anna@corp.example | Content-Type: application/sdp |" \
+	" body: v=0$no=- 1 1 IN IP4 192.168.1.5$ns=-$nc=IN IP4 " host "$nt=0 0$nm=audio 4000 RTP/AVP 0$n" \
+	"a=candidate:1 1 UDP 2130706431 192.168.1.5 4000 typ host$n" \
+	"a=candidate:2 1 UDP 1694498815 203.0.113.20 4000 typ srflx raddr 192.168.1.5 rport 4000$n\n" \
+	"dora < 100\n" \
+	"berlin < INVITE\n" \
+	"berlin > 486\n" \
+	"berlin < ACK\n" \
+	"dora < 486\n" \
+	"dora > ACK\n"
+
 static const struct play plays[] = {
 	PLAY("until a server has answered our own address stands there, then what it sees",
 	  "one sees nothing\n"
@@ -152,6 +165,46 @@ static const struct play plays[] = {
 	  "dora < 200\n"
 	  "suspect partner:plain.example\n"
 	  "acquit backend:berlin\n"),
+	PLAY("an answer from outside that saw us at a private address, to whichever worker it comes",
+	  FOUND
+	  "berlin@0 > MESSAGE sip:dora@plain.example\n"
+	  "dora < MESSAGE\n"
+	  "dora@0 > 200 | Via: $via0;received=203.0.113.99 | +Via: $via1\n"
+	  "berlin < 200\n"
+	  "acquit listener:wan\n"
+	  "berlin@0 > MESSAGE sip:dora@plain.example\n"
+	  "dora < MESSAGE\n"
+	  "dora@0 > 200 | Via: $via0;received=10.0.0.1 | +Via: $via1\n"
+	  "berlin < 200\n"
+	  "suspect listener:wan\n"
+	  "acquit partner:plain.example\n"
+	  "berlin@0 > MESSAGE sip:dora@plain.example\n"
+	  "dora < MESSAGE\n"
+	  "dora@1 > 200 | Via: $via0;received=203.0.113.99 | +Via: $via1\n"
+	  "berlin < 200\n"
+	  "acquit listener:wan\n"
+	  "berlin@0 > MESSAGE sip:dora@plain.example\n"
+	  "dora < MESSAGE\n"
+	  "dora@1 > 200 | Via: $via0;received=10.0.0.1 | +Via: $via1\n"
+	  "berlin < 200\n"
+	  "suspect listener:wan\n"),
+	PLAY("a router that rewrites the address in SDP and leaves its candidates",
+	  FOUND
+	  SDP_CALL("203.0.113.20")
+	  "acquit partner:plain.example\n"
+	  SDP_CALL("198.51.100.99")
+	  "suspect partner:plain.example\n"),
+	PLAY("a router that makes addresses in SDP longer and leaves Content-Length",
+	  FOUND
+	  "dora > INVITE sip:anna@corp.example | Content-Type: application/sdp | Content-Length: 88 |"
+	  " body: v=0$no=- 1 1 IN IP4 203.0.113.20$ns=-$nc=IN IP4 203.0.113.20$nt=0 0$nm=audio 40000 RTP/AVP 0$n\n"
+	  "dora < 100\n"
+	  "suspect partner:plain.example\n"
+	  "berlin < INVITE\n"
+	  "berlin > 486\n"
+	  "berlin < ACK\n"
+	  "dora < 486\n"
+	  "dora > ACK\n"),
 	PLAY("an answer to nothing of ours says nothing of our router",
 	  FOUND
 	  "berlin > MESSAGE sip:dora@plain.example\n"

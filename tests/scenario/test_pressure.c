@@ -137,6 +137,77 @@ static const struct play plays[] = {
 	  "nina reads\n"
 	  "nina skips\n"
 	  "berlin skips\n", ALL },
+	{ "one connection, whichever worker sends",
+	  "berlin@0 > MESSAGE " NINA "\n"
+	  "berlin@1 > MESSAGE " NINA "\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "times 2 berlin < 200\n"
+	  "nina has 1\n"
+	  "munich@1 > INVITE " NINA "\n" "munich < 100\n"
+	  "nina < INVITE\n" "nina > 180\n" "munich < 180\n"
+	  "munich@1 > CANCEL\n" "munich < 200 CANCEL\n"
+	  "nina < CANCEL\n" "nina > 200 CANCEL\n" "nina > 487 INVITE\n" "nina < ACK\n" "munich < 487\n" "munich@1 > ACK\n"
+	  "nina has 1\n"
+	  "nina closes\n" /* the other worker may make one now */
+	  "berlin@1 > MESSAGE " NINA "\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "berlin < 200\n"
+	  "berlin@0 > MESSAGE " NINA "\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "berlin < 200\n"
+	  "nina has 1\n", ALL },
+	{ "... it cannot be made: both hear why",
+	  "nina hangs\n"
+	  "berlin@0 > MESSAGE " NINA "\n"
+	  "berlin@1 > MESSAGE " NINA "\n"
+	  "nina has 1\n"
+	  "wait 6s\n"
+	  "times 2 berlin < 100\n"
+	  "times 2 berlin < 503 | Warning: *connect-timeout*\n"
+	  "nina has 0\n"
+	  "nina accepts\n"
+	  "wait 40s\n"
+	  "berlin@1 > MESSAGE " NINA "\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "berlin < 200\n", ALL },
+	{ "... it ends while both wait for answers: both hear of it, and each finds another",
+	  "berlin@0 > MESSAGE " NINA "\n"
+	  "berlin@1 > MESSAGE " NINA "\n"
+	  "times 2 nina < MESSAGE\n"
+	  "nina closes\n"
+	  "times 2 berlin < 503 | Warning: *connection-lost*\n"
+	  "wait 40s\n"
+	  "berlin@1 > MESSAGE " NINA "\n"
+	  "berlin@0 > MESSAGE " NINA "\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "times 2 berlin < 200\n"
+	  "nina has 1\n", ALL },
+	{ "... what it does not read, the other worker sheds as well",
+	  "berlin@0 > MESSAGE " NINA "\n"
+	  "berlin@1 > MESSAGE " NINA "\n"
+	  "times 2 nina < MESSAGE\n"
+	  "nina stalls\n"
+	  "times 17 " "berlin@0 > MESSAGE " NINA LARGE
+	  "berlin@1 > MESSAGE " NINA LARGE
+	  "munich@1 > NOTIFY " NINA " | Event: presence | Subscription-State: active\n"
+	  "munich < 503 | Retry-After: 10 | Warning: *send-queue-full*\n"
+	  "berlin@1 > MESSAGE " NINA LARGE
+	  "berlin < nothing\n"
+	  "nina has 1\n"
+	  "nina reads\n"
+	  "nina holds 19 19\n"
+	  "nina skips\n"
+	  "everybody answers\n"
+	  "berlin skips\n", ALL },
 	{ "what belongs to a call stays behind what it sent before",
 	  CALL(BOB, "bob")
 	  "bob stalls\n"

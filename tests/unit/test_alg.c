@@ -60,6 +60,65 @@ static void test_responses(void **state)
 	assert_int_equal(alg_signs_of_response(&outside, "nonsense"), 0);
 }
 
+static void test_surplus(void **state)
+{
+	static const struct {
+		const char *name, *rest;
+		size_t len;
+		unsigned want;
+	} surplus[] = {
+		{ "nothing", "", 0, 0 },
+		{ "a line end too many", "\r\n", 2, 0 },
+		{ "filled up with zeros", "\0\0\0", 3, 0 },
+		{ "the end of the last line, as an address before it got longer", "101\r\n", 5, ALG_BODY_LONGER },
+		{ "... behind a line end", "\r\na=x\r\n", 7, ALG_BODY_LONGER },
+	};
+
+	for (size_t i = 0; i < COUNT(surplus); i++) {
+		print_message("%s\n", surplus[i].name);
+		assert_int_equal(alg_signs_of_surplus(surplus[i].rest, surplus[i].len), surplus[i].want);
+	}
+}
+
+#define HOST "1 1 UDP 2130706431 192.168.1.5 4000 typ host"
+#define SEEN "2 1 UDP 1694498815 203.0.113.7 62000 typ srflx raddr 192.168.1.5 rport 4000"
+
+static void test_media(void **state)
+{
+	static const struct {
+		const char *name, *host;
+		unsigned port;
+		const char *candidates[3];
+		unsigned want;
+	} media[] = {
+		/* RFC 8839 §4.2.5 */
+		{ "its own address", "192.168.1.5", 4000, { HOST, SEEN }, 0 },
+		{ "what a STUN server saw", "203.0.113.7", 62000, { HOST, SEEN }, 0 },
+		{ "c= rewritten, the candidates not", "203.0.113.7", 4000, { HOST }, ALG_NO_CANDIDATE },
+		{ "m= rewritten", "192.168.1.5", 5000, { HOST }, ALG_NO_CANDIDATE },
+		{ "both, to what is no candidate", "203.0.113.7", 31000, { HOST, SEEN }, ALG_NO_CANDIDATE },
+		{ "IPv6", "2001:db8::5", 4000, { "1 1 udp 1 2001:db8::5 4000 typ host" }, 0 },
+		{ "no ICE", "203.0.113.7", 4000, { NULL }, 0 },
+		{ "refused", "203.0.113.7", 0, { HOST }, 0 },
+		{ "trickled, RFC 8838", "0.0.0.0", 9, { HOST }, 0 },
+		{ "... to port 9 alone", "203.0.113.7", 9, { HOST }, 0 },
+		{ "... to zeros alone", "::", 4000, { HOST }, 0 },
+		{ "a candidate that is a name", "203.0.113.7", 4000, { HOST, "3 1 UDP 1 4f9a.local 4000 typ host" }, 0 },
+		{ "a name in c=", "phone.example", 4000, { HOST }, 0 },
+		{ "a candidate that is none", "203.0.113.7", 4000, { "1 1 UDP" }, 0 },
+		{ "... whose port is none", "203.0.113.7", 4000, { "1 1 UDP 1 192.168.1.5 70000 typ host" }, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(media); i++) {
+		struct alg_media of = { media[i].host, media[i].port, media[i].candidates, 0 };
+
+		while (of.n_candidates < COUNT(media[i].candidates) && media[i].candidates[of.n_candidates])
+			of.n_candidates++;
+		print_message("%s\n", media[i].name);
+		assert_int_equal(alg_signs_of_media(&of), media[i].want);
+	}
+}
+
 static void test_text(void **state)
 {
 	char text[256], little[12];
@@ -73,6 +132,7 @@ static void test_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_requests), cmocka_unit_test(test_responses),
+					    cmocka_unit_test(test_surplus), cmocka_unit_test(test_media),
 					    cmocka_unit_test(test_text) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

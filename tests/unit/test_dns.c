@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -388,6 +389,53 @@ static void test_change(void **state)
 	(void)told(f, "c.example", 0, DNS_FOUND); /* by the old ones */
 }
 
+static uint64_t real_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The clock of ares is the real one. */
+static uint64_t took_ms(struct fixture *f, const char *name)
+{
+	const uint64_t began_ms = real_ms();
+	struct asked asked;
+
+	ask(f, &asked, name, DNS_A);
+	while (!asked.n_told && real_ms() - began_ms < 3000) {
+		loop_turn(f->loop, 1);
+		usleep(1000);
+	}
+	assert_int_equal(asked.n_told, 1);
+	assert_int_equal(asked.answer.status, DNS_FOUND);
+	return real_ms() - began_ms;
+}
+
+/* The first of two servers says nothing: the other one answers in its place, and is the first from then on. */
+static void test_silent_first_server(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_asked;
+
+	f->settings.n_servers = 2;
+	assert_int_equal(dns_change(f->dns, &f->settings), ERR_OK);
+	f->resolvers[0].mood = SILENT;
+	f->resolvers[1].mood = ADDRESS;
+	assert_in_range(took_ms(f, "a.example"), 390, 900);
+	n_asked = f->resolvers[0].n_asked;
+	assert_in_range(n_asked, 1, 2);
+	assert_in_range(took_ms(f, "b.example"), 0, 390);
+	assert_in_range(took_ms(f, "c.example"), 0, 390);
+	assert_int_equal(f->resolvers[0].n_asked, n_asked);
+	/* ... until that one is silent. */
+	f->resolvers[0].mood = ADDRESS;
+	f->resolvers[1].mood = SILENT;
+	assert_in_range(took_ms(f, "d.example"), 390, 900);
+	assert_in_range(took_ms(f, "e.example"), 0, 390);
+}
+
 static void test_free_tells(void **state)
 {
 	struct fixture *f = *state;
@@ -482,6 +530,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_known_without_asking, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_change, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silent_first_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_tells, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ops, setup, teardown),

@@ -1,12 +1,14 @@
-/* Two workers in two threads: one has a connection, the other sends on it. For ThreadSanitizer above all. */
+/* Workers in threads: one has a connection, the other sends on it; and several begin at once to a partner that may have one. For ThreadSanitizer above all. */
 #include "proxy/elsewhere.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
+#include "proxy/transport/roll.h"
 #include "proxy/transport/stand_in.h"
 #include "tests/unit/sides.h"
 
-enum { N_REQUESTS = 2000, OWNER = 0, SENDER = 1 };
+enum { N_REQUESTS = 2000, OWNER = 0, SENDER = 1, N_RUSHING = 4, N_OF_EACH = 500 };
 
 /* The id of the connection, on its way to who sends on it. */
 struct news {
@@ -25,7 +27,8 @@ struct seat {
 };
 
 static struct server server;
-static struct seat seats[2];
+static struct seat seats[N_RUSHING];
+static struct roll *roll;
 static struct listener *listener;
 
 /* ---- the sender's thread ---- */
@@ -120,6 +123,8 @@ static void open_seat(unsigned number)
 		.send_elsewhere = elsewhere_send,
 		.tell_left = elsewhere_tell_left,
 		.tell_lost = elsewhere_tell_lost,
+		.tell_wanted = elsewhere_tell_wanted,
+		.tell_opened = elsewhere_tell_opened,
 	};
 
 	worker->server = &server;
@@ -128,6 +133,7 @@ static void open_seat(unsigned number)
 	assert_int_equal(loop_new(&worker->loop), ERR_OK);
 	assert_int_equal(mailbox_new(worker->loop, worker, &worker->mailbox), ERR_OK);
 	assert_int_equal(transport_new(worker->loop, number, &user, NULL, &worker->transport), ERR_OK);
+	transport_share(worker->transport, roll);
 }
 
 static void close_seat(unsigned number)
@@ -185,9 +191,108 @@ static void test_two_threads(void **state)
 	wire_unref(wire);
 }
 
+/* ---- several at once ---- */
+
+static void on_rushed(struct sending *sending, enum err err, enum reason reason);
+
+static void rush(struct timer *timer)
+{
+	struct seat *seat = container_of(timer, struct seat, timer);
+	struct wire *wire = side_request("c", 0);
+	enum err err = transport_send(seat->worker.transport, &seat->hop, wire, &seat->sending, on_rushed);
+
+	wire_unref(wire);
+	if (!err)
+		return;
+	assert_int_equal(err, ERR_LIMIT);
+	timer_start(seat->worker.loop, timer, 1, rush);
+}
+
+static void on_rushed(struct sending *sending, enum err err, enum reason reason)
+{
+	struct seat *seat = container_of(sending, struct seat, sending);
+
+	assert_int_equal(err, ERR_OK);
+	sending->flow = flow_unref(sending->flow);
+	if (++seat->n_sent < N_OF_EACH)
+		timer_start(seat->worker.loop, &seat->timer, 0, rush);
+}
+
+static void stop(struct letter *letter, void *owner)
+{
+	struct worker *worker = owner;
+
+	worker->is_stopping = true;
+	loop_stop(worker->loop);
+	free(letter);
+}
+
+static void *run_until_all_stop(void *user)
+{
+	struct seat *seat = user;
+
+	timer_start(seat->worker.loop, &seat->timer, 0, rush);
+	loop_run(seat->worker.loop);
+	return NULL;
+}
+
+static int listen_at(struct addr *out)
+{
+	struct sockaddr_storage local;
+	socklen_t len = sizeof(local);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(addr_parse("127.0.0.1", 0, out), ERR_OK);
+	assert_int_equal(bind(fd, &out->sa, out->len), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&local, &len), 0);
+	addr_from_sockaddr(out, (struct sockaddr *)&local, len);
+	return fd;
+}
+
+static void test_a_rush(void **state)
+{
+	struct addr partner;
+	const int listening = listen_at(&partner);
+	pthread_t threads[N_RUSHING];
+	unsigned i, n = 0;
+	int fd;
+
+	memset(seats, 0, sizeof(seats));
+	assert_int_equal(roll_new(&roll), ERR_OK);
+	server.n_workers = N_RUSHING;
+	for (i = 0; i < N_RUSHING; i++) {
+		open_seat(i);
+		seats[i].hop = (struct hop){ .transport = TRANSPORT_TCP, .remote = partner, .peer = "partner:a",
+					     .max_connections = 1 };
+	}
+	for (i = 0; i < N_RUSHING; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, run_until_all_stop, &seats[i]), 0);
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	assert_int_equal(read_requests(fd, N_RUSHING * N_OF_EACH), N_RUSHING * N_OF_EACH);
+	for (i = 0; i < N_RUSHING; i++) {
+		struct letter *letter = calloc(1, sizeof(*letter));
+
+		letter->deliver = stop;
+		assert_int_equal(mailbox_post(server.workers[i]->mailbox, letter), ERR_OK);
+	}
+	for (i = 0; i < N_RUSHING; i++) {
+		pthread_join(threads[i], NULL);
+		n += seats[i].n_sent;
+	}
+	assert_int_equal(n, N_RUSHING * N_OF_EACH);
+	assert_int_equal(fcntl(listening, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(accept4(listening, NULL, NULL, SOCK_CLOEXEC), -1); /* there was no other */
+	for (i = 0; i < N_RUSHING; i++)
+		close_seat(i);
+	roll = roll_free(roll);
+	close(fd);
+	close(listening);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_two_threads) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_two_threads), cmocka_unit_test(test_a_rush) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

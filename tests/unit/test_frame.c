@@ -10,6 +10,7 @@
 #include "proxy/base/macros.h"
 
 #define START "A b SIP/2.0\r\n"
+#define STUN(type_and_length) type_and_length "\x21\x12\xa4\x42" "twelve bytes"
 
 enum { MAX = 4096 };
 
@@ -61,8 +62,20 @@ static const struct {
 	{ "line without a colon", START "Subject\r\nl: 0\r\n\r\n", 0, FRAME_BAD, 0 },
 	{ "first header folded", START " x\r\nl: 0\r\n\r\n", 0, FRAME_BAD, 0 },
 	{ "TLS ClientHello on a plain port", "\x16\x03\x01", 3, FRAME_BAD, 0 },
-	{ "binary", "\0\1", 2, FRAME_BAD, 0 },
-	{ "STUN over TCP", "\0\1\0\0\x21\x12\xa4\x42", 8, FRAME_BAD, 0 },
+	{ "binary", "\0\2", 2, FRAME_BAD, 0 },
+	{ "zeros", "\0\0\0\0", 4, FRAME_BAD, 0 },
+	{ "the beginning of a STUN Binding, RFC 8489 6.2.2", "\0\1", 2, FRAME_PARTIAL, 0 },
+	{ "... with half a cookie", "\0\1\0\0\x21\x12", 6, FRAME_PARTIAL, 0 },
+	{ "... with another one", "\0\1\0\0\x21\x13", 6, FRAME_BAD, 0 },
+	{ "a request", STUN("\0\1\0\0"), 20, FRAME_STUN, 20 },
+	{ "... all but its last byte", STUN("\0\1\0\0"), 19, FRAME_PARTIAL, 0 },
+	{ "... and SIP behind it", STUN("\0\1\0\0") "A b", 23, FRAME_STUN, 20 },
+	{ "with an attribute", STUN("\0\1\0\4") "\x80\x22\0\0", 24, FRAME_STUN, 24 },
+	{ "... that is not there yet", STUN("\0\1\0\4") "\x80\x22", 22, FRAME_PARTIAL, 0 },
+	{ "a response", STUN("\1\1\0\0"), 20, FRAME_STUN, 20 },
+	{ "another method", STUN("\0\3\0\0"), 20, FRAME_BAD, 0 },
+	{ "a length that is no multiple of 4", STUN("\0\1\0\2") "\0\0", 22, FRAME_BAD, 0 },
+	{ "too long for STUN", STUN("\0\1\5\0"), 20, FRAME_BAD, 0 },
 	{ "HTTP request", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, FRAME_BAD, 0 },
 	{ "HTTP response", "HTTP/", 0, FRAME_BAD, 0 },
 	{ "text without a method", "hello\r\n", 0, FRAME_BAD, 0 },

@@ -7,7 +7,8 @@
 enum { MAX_LETTERS = 4096, MAX_STAND_INS = 1024, IDLE_MS = 60000 };
 
 struct note {
-	enum { SEND, LEFT, LOST } kind;
+	enum { SEND, LEFT, WANTED, OPENED, LOST } kind;
+	struct side *from, *to;
 	uint64_t id;
 	struct wire *wire;
 };
@@ -20,27 +21,55 @@ static unsigned n_notes, n_left, n_lost, n_told;
 static enum err answer; /* of the mailbox */
 static enum err served; /* the last */
 static uint64_t id;
+static struct roll *roll;
+
+/* The other one; a connection is named by its worker. */
+static struct side *other(const struct side *side)
+{
+	return side == &a ? &b : &a;
+}
+
+static unsigned number(const struct side *side)
+{
+	return side == &a ? 1 : 0;
+}
+
+static struct note *put(int kind, struct side *from, uint64_t flow_id)
+{
+	assert_true(n_notes < MAX_LETTERS);
+	notes[n_notes] = (struct note){ .kind = kind, .from = from, .to = other(from), .id = flow_id };
+	return &notes[n_notes++];
+}
 
 static enum err send_elsewhere(void *user, uint64_t flow_id, struct wire *wire)
 {
-	if (answer == ERR_OK) {
-		assert_true(n_notes < MAX_LETTERS);
-		notes[n_notes++] = (struct note){ SEND, flow_id, wire_copy(wire->bytes, wire->len) };
-	}
+	if (answer == ERR_OK)
+		put(SEND, user, flow_id)->wire = wire_copy(wire->bytes, wire->len);
 	return answer;
 }
 
 static void tell_left(void *user, uint64_t flow_id)
 {
-	assert_ptr_equal(user, &a);
-	notes[n_notes++] = (struct note){ LEFT, flow_id, NULL };
+	put(LEFT, user, flow_id);
 }
 
 static void tell_lost(void *user, unsigned worker, uint64_t flow_id)
 {
-	assert_ptr_equal(user, &b);
-	assert_int_equal(worker, 1);
-	notes[n_notes++] = (struct note){ LOST, flow_id, NULL };
+	assert_int_equal(worker, number(other(user)));
+	put(LOST, user, flow_id);
+}
+
+static enum err tell_wanted(void *user, uint64_t flow_id)
+{
+	if (answer == ERR_OK)
+		put(WANTED, user, flow_id);
+	return answer;
+}
+
+static void tell_opened(void *user, unsigned worker, uint64_t flow_id)
+{
+	assert_int_equal(worker, number(other(user)));
+	put(OPENED, user, flow_id);
 }
 
 /* Delivers all letters, also those that come of it. */
@@ -51,18 +80,25 @@ static void post(void)
 
 		switch (note.kind) {
 		case SEND:
-			served = stand_in_serve(b.transport, note.id, 1, note.wire);
+			served = stand_in_serve(note.to->transport, note.id, number(note.from), note.wire);
 			if (served == ERR_CLOSED)
-				tell_lost(&b, 1, note.id);
+				put(LOST, note.to, note.id);
 			wire_unref(note.wire);
 			break;
 		case LEFT:
 			n_left++;
-			stand_in_left(b.transport, note.id, 1);
+			stand_in_left(note.to->transport, note.id, number(note.from));
+			break;
+		case WANTED:
+			if (stand_in_wanted(note.to->transport, note.id, number(note.from)))
+				put(LOST, note.to, note.id);
+			break;
+		case OPENED:
+			stand_in_opened(note.to->transport, note.id);
 			break;
 		case LOST:
 			n_lost++;
-			stand_in_lost(a.transport, note.id);
+			stand_in_lost(note.to->transport, note.id);
 			break;
 		}
 	}
@@ -79,7 +115,10 @@ static void side_init_among(struct side *side, unsigned worker)
 	user.send_elsewhere = send_elsewhere;
 	user.tell_left = tell_left;
 	user.tell_lost = tell_lost;
+	user.tell_wanted = tell_wanted;
+	user.tell_opened = tell_opened;
 	assert_int_equal(transport_new(loop, worker, &user, NULL, &side->transport), ERR_OK);
+	transport_share(side->transport, roll);
 }
 
 static int setup(void **state)
@@ -89,6 +128,7 @@ static int setup(void **state)
 	n_notes = n_left = n_lost = n_told = 0;
 	answer = served = ERR_OK;
 	assert_int_equal(loop_new_turned(1000, &loop), ERR_OK);
+	assert_int_equal(roll_new(&roll), ERR_OK);
 	side_init_among(&a, 1);
 	side_init_among(&b, 0);
 	side_init(&c, loop, 0);
@@ -109,6 +149,7 @@ static int teardown(void **state)
 	side_fini(&b);
 	post();
 	side_fini(&c);
+	roll = roll_free(roll);
 	listener_unref(listener);
 	loop = loop_free(loop);
 	return 0;
@@ -414,6 +455,206 @@ static void test_the_sender_goes_first(void **state)
 	assert_int_equal(n_notes, 0);
 }
 
+/* ---- one connection to a partner, whichever worker sends ---- */
+
+static struct listener *partner; /* c's */
+
+/* c listens, too. */
+static struct hop hop_to_partner(void)
+{
+	struct hop hop;
+
+	partner = side_listener("127.0.0.1", TRANSPORT_TCP, 0, NULL, 1);
+	assert_int_equal(transport_listen(c.transport, &partner, 1), ERR_OK);
+	hop = side_hop(partner, listener);
+	hop.max_connections = 1;
+	return hop;
+}
+
+static void forget_partner(void)
+{
+	a.sending.flow = flow_unref(a.sending.flow);
+	b.sending.flow = flow_unref(b.sending.flow);
+	partner = listener_unref(partner);
+}
+
+static void until_ended(struct side *side, unsigned n)
+{
+	UNTIL(loop, (post(), side->n_ended == n));
+}
+
+/* Both begin at once: the one dials, the other waits for it. */
+static void test_joined_before_it_is_open(void **state)
+{
+	struct hop hop = hop_to_partner();
+
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	assert_int_equal(side_send(&a, &hop, "d", 0), ERR_OK);
+	loop_turn(loop, 0);
+	assert_int_equal(a.n_ended, 0);
+	until_ended(&b, 1);
+	until_ended(&a, 1);
+	assert_int_equal(a.ended_err, ERR_OK);
+	assert_true(flow_is_stand_in(a.sending.flow));
+	UNTIL(loop, c.n_messages == 2);
+	/* ... and once more, over the same. */
+	assert_int_equal(side_send(&a, &hop, "e", 0), ERR_OK);
+	post();
+	UNTIL(loop, c.n_messages == 3);
+	assert_int_equal(c.n_opened, 2); /* with its own to b */
+	assert_int_equal(a.n_opened, 0);
+	forget_partner();
+}
+
+static void test_it_cannot_be_opened(void **state)
+{
+	struct hop hop = hop_to_partner();
+
+	transport_stop_listening(c.transport);
+	forget_partner(); /* nobody listens there any more */
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	assert_int_equal(side_send(&a, &hop, "d", 0), ERR_OK);
+	until_ended(&b, 1);
+	until_ended(&a, 1);
+	assert_int_equal(a.ended_err, ERR_REFUSED);
+	assert_int_equal(a.ended_reason, REASON_CONNECT_REFUSED); /* as if it had dialled itself */
+	assert_int_equal(b.ended_reason, REASON_CONNECT_REFUSED);
+}
+
+/* It ends: who comes first dials, whoever had it before. */
+static void test_the_next_one_is_anybodys(void **state)
+{
+	struct hop hop = hop_to_partner();
+
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	until_ended(&b, 1);
+	assert_int_equal(side_send(&a, &hop, "d", 0), ERR_OK);
+	post();
+	UNTIL(loop, c.n_messages == 2);
+	flow_close(b.sending.flow, REASON_NONE);
+	assert_int_equal(side_send(&a, &hop, "e", 0), ERR_OK); /* before the news is here */
+	until_ended(&a, 2);
+	assert_false(flow_is_stand_in(a.sending.flow));
+	assert_int_equal(a.ended_err, ERR_OK);
+	assert_int_equal(a.n_opened, 1);
+	assert_int_equal(side_send(&b, &hop, "f", 0), ERR_OK);
+	post();
+	until_ended(&b, 2);
+	assert_true(flow_is_stand_in(b.sending.flow));
+	UNTIL(loop, c.n_messages == 4);
+	forget_partner();
+}
+
+/* A reload took it from its owner: what is on its way goes on, but the next request takes another. */
+static void test_withdrawn(void **state)
+{
+	struct flow_user user = { 0 };
+	struct hop hop = hop_to_partner();
+	struct wire *wire = side_request("e", 0);
+	struct flow *before;
+
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	until_ended(&b, 1);
+	assert_int_equal(side_send(&a, &hop, "d", 0), ERR_OK);
+	until_ended(&a, 1);
+	before = flow_ref(a.sending.flow);
+	assert_int_equal(flow_watch(b.sending.flow, &user, on_never), ERR_OK);
+	assert_in_range(retire(&b), 1, 2);
+	assert_int_equal(side_send(&a, &hop, "f", 0), ERR_OK);
+	until_ended(&a, 2);
+	assert_false(flow_is_stand_in(a.sending.flow));
+	assert_int_equal(flow_send(before, wire), ERR_OK); /* a CANCEL, say */
+	post();
+	assert_int_equal(served, ERR_OK);
+	UNTIL(loop, c.n_messages == 4);
+	flow_unwatch(&user);
+	flow_unref(before);
+	wire_unref(wire);
+	forget_partner();
+}
+
+/* The partner does not read: whichever worker sheds, it sheds by what waits at the owner. */
+static void test_back_pressure(void **state)
+{
+	const struct transport_limits limits = { .message_bytes = 65536, .queue_bytes = 100000, .connections = 10,
+						 .idle_ms = 3600 * 1000, .all_queues_bytes = 1000000 };
+	struct hop hop = hop_to_partner();
+	struct flow *flow;
+
+	transport_set_limits(a.transport, &limits);
+	transport_set_limits(b.transport, &limits);
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	until_ended(&b, 1);
+	flow = flow_ref(b.sending.flow);
+	assert_int_equal(side_send(&a, &hop, "d", 0), ERR_OK);
+	until_ended(&a, 1);
+	flow->is_slow = true;
+	transport_flow_queued(flow, 49000);
+	hop.importance = IMPORTANCE_MESSAGE;
+	assert_int_equal(side_send(&a, &hop, "e", 0), ERR_OK);
+	loop_turn(loop, 0);
+	/* That is under way still, and counts, here and there. */
+	transport_flow_queued(flow, 49900);
+	assert_int_equal(side_send(&a, &hop, "f", 0), ERR_LIMIT);
+	assert_int_equal(side_send(&b, &hop, "f", 0), ERR_LIMIT);
+	hop.importance = IMPORTANCE_CALL;
+	assert_int_equal(side_send(&a, &hop, "g", 0), ERR_OK);
+	loop_turn(loop, 0);
+	flow->is_slow = false;
+	transport_flow_queued(flow, 0);
+	post();
+	hop.importance = IMPORTANCE_MESSAGE;
+	assert_int_equal(side_send(&a, &hop, "h", 0), ERR_OK);
+	loop_turn(loop, 0);
+	post();
+	UNTIL(loop, c.n_messages == 5);
+	flow_unref(flow);
+	forget_partner();
+}
+
+/* It is not idle as long as another worker may send on it. */
+static void test_idle_for_its_owner(void **state)
+{
+	struct hop hop = hop_to_partner();
+	struct transport_limits limits = { .message_bytes = 65536, .queue_bytes = 100000, .connections = 10,
+					   .idle_ms = IDLE_MS / 2 };
+
+	transport_set_limits(b.transport, &limits);
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	until_ended(&b, 1);
+	assert_int_equal(side_send(&a, &hop, "d", 0), ERR_OK);
+	until_ended(&a, 1);
+	UNTIL(loop, c.n_messages == 2);
+	forget_partner();
+	loop_turn(loop, IDLE_MS - 1000);
+	assert_int_equal(c.n_closed, 1); /* its own to b, which nobody used */
+	loop_turn(loop, 2000); /* the stand-in ends */
+	post();
+	loop_turn(loop, IDLE_MS);
+	UNTIL(loop, c.n_closed == 2);
+}
+
+/* The news of the opening got lost. */
+static void test_no_news(void **state)
+{
+	struct hop hop = hop_to_partner();
+
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	assert_int_equal(side_send(&a, &hop, "d", 0), ERR_OK);
+	n_notes = 0;
+	UNTIL(loop, b.n_ended == 1);
+	n_notes = 0;
+	loop_turn(loop, 20000);
+	assert_int_equal(a.n_ended, 1);
+	assert_int_equal(a.ended_reason, REASON_CONNECT_TIMEOUT);
+	assert_int_equal(side_send(&a, &hop, "e", 0), ERR_OK);
+	until_ended(&a, 2);
+	assert_int_equal(a.ended_err, ERR_OK);
+	answer = ERR_LIMIT; /* the mailbox is full: nothing waits for ever */
+	assert_int_equal(side_send(&a, &hop, "f", 0), ERR_LIMIT);
+	forget_partner();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +670,13 @@ int main(void)
 		TEST(test_half_closed),
 		TEST(test_the_owner_goes_first),
 		TEST(test_the_sender_goes_first),
+		TEST(test_joined_before_it_is_open),
+		TEST(test_it_cannot_be_opened),
+		TEST(test_the_next_one_is_anybodys),
+		TEST(test_withdrawn),
+		TEST(test_back_pressure),
+		TEST(test_idle_for_its_owner),
+		TEST(test_no_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

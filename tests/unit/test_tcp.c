@@ -483,6 +483,89 @@ static void test_closed_inside_a_message(void **state)
 	close(fd);
 }
 
+/* ---- STUN among SIP, RFC 8489 §6.2.2 ---- */
+
+static unsigned n_stun;
+static bool wants_stun;
+
+static bool on_stun(void *user, struct flow *flow, const void *bytes, size_t len)
+{
+	static const unsigned char request[] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+
+	assert_int_equal(len, 20);
+	assert_memory_equal(bytes, request, sizeof(request));
+	assert_ptr_equal(user, &b);
+	assert_true(flow->is_inbound);
+	n_stun++;
+	return wants_stun;
+}
+
+static void test_stun(void **state)
+{
+	static const char stun[] = "\0\1\0\0\x21\x12\xa4\x42twelve bytes";
+	struct transport_user user = side_user(&b);
+	struct wire *wire = side_request("c", 7);
+	int fd;
+
+	user.on_stun = on_stun;
+	side_fini(&b);
+	listener_unref(to_b);
+	to_b = side_listener("127.0.0.1", TRANSPORT_TCP, 0, NULL, 1);
+	assert_int_equal(transport_new(loop, 0, &user, NULL, &b.transport), ERR_OK);
+	assert_int_equal(transport_listen(b.transport, &to_b, 1), ERR_OK);
+	n_stun = 0;
+	wants_stun = true;
+	fd = side_connect(&to_b->addr);
+	assert_int_equal(send(fd, stun, 11, 0), 11);
+	side_settle(loop);
+	assert_int_equal(n_stun, 0);
+	assert_int_equal(send(fd, stun + 11, 9, 0), 9);
+	UNTIL(loop, n_stun == 1);
+	assert_int_equal(send(fd, wire->bytes, wire->len, MSG_MORE), wire->len);
+	assert_int_equal(send(fd, stun, 20, MSG_MORE), 20);
+	assert_int_equal(send(fd, stun, 20, MSG_MORE), 20);
+	assert_int_equal(send(fd, wire->bytes, wire->len, 0), wire->len);
+	UNTIL(loop, b.n_messages == 2);
+	assert_int_equal(n_stun, 3);
+	assert_int_equal(b.n_malformed, 0);
+	/* Where it is not wanted it is no better than anything else that is not SIP. */
+	wants_stun = false;
+	assert_int_equal(send(fd, stun, 20, 0), 20);
+	UNTIL(loop, b.n_closed == 1);
+	assert_int_equal(b.n_malformed, 1);
+	assert_string_equal(b.fault, "STUN, which is not served here");
+	wire_unref(wire);
+	close(fd);
+}
+
+/* Who sends nothing but STUN said nothing: a connection is for SIP. */
+static void test_nothing_but_stun(void **state)
+{
+	struct transport_limits limits = { .message_bytes = 65536, .queue_bytes = 65536, .connections = 10,
+					   .idle_ms = 3600 * 1000, .first_message_ms = 30000 };
+	struct transport_user user = side_user(&b);
+	int fd;
+
+	user.on_stun = on_stun;
+	side_fini(&b);
+	listener_unref(to_b);
+	to_b = side_listener("127.0.0.1", TRANSPORT_TCP, 0, NULL, 1);
+	assert_int_equal(transport_new(loop, 0, &user, NULL, &b.transport), ERR_OK);
+	transport_set_limits(b.transport, &limits);
+	assert_int_equal(transport_listen(b.transport, &to_b, 1), ERR_OK);
+	wants_stun = true;
+	n_stun = 0;
+	fd = side_connect(&to_b->addr);
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_int_equal(send(fd, "\0\1\0\0\x21\x12\xa4\x42twelve bytes", 20, 0), 20);
+		UNTIL(loop, n_stun == i);
+		loop_turn(loop, 9000);
+	}
+	loop_turn(loop, 4000);
+	UNTIL(loop, b.n_closed == 1);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,6 +593,8 @@ int main(void)
 		TEST(test_half_closed_still_gets_its_answer),
 		TEST(test_peer_resets),
 		TEST(test_closed_inside_a_message),
+		TEST(test_stun),
+		TEST(test_nothing_but_stun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

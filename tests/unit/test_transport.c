@@ -289,29 +289,22 @@ static void test_further_connections(void **state)
 {
 	static const struct {
 		const char *name;
-		unsigned max_connections, n_workers, worker, wanted;
+		unsigned max_connections, wanted;
 	} rows[] = {
-		{ "one, and no more", 1, 1, 0, 1 },
-		{ "two", 2, 1, 0, 2 },
-		{ "four", 4, 1, 0, 4 },
-		{ "none said", 0, 1, 0, 1 },
-		{ "half of four for each of two workers", 4, 2, 0, 2 },
-		{ "... the odd one for the first", 3, 2, 0, 2 },
-		{ "... and not for the second", 3, 2, 1, 1 },
-		{ "no worker goes without", 1, 4, 3, 1 },
+		{ "one, and no more", 1, 1 },
+		{ "two", 2, 2 },
+		{ "four", 4, 4 },
+		{ "none said", 0, 1 },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct transport_limits limits = several;
 		struct hop hop;
 
 		print_message("%s\n", rows[i].name);
 		side_fini(&a);
-		side_init(&a, loop, rows[i].worker);
+		side_init(&a, loop, 0);
 		n_dialled = 0;
 		hop = hop_with(rows[i].max_connections);
-		limits.n_workers = rows[i].n_workers;
-		transport_set_limits(a.transport, &limits);
 		for (uint64_t call = 1; call < 8; call++) {
 			assert_int_equal(send_for(&hop, call, IMPORTANCE_CALL), ERR_OK);
 			fill(n_dialled - 1, MUCH);

@@ -338,6 +338,13 @@ bool agent_where(const struct agent *agent, const char *method, uint64_t *out_fl
 	return true;
 }
 
+const char *agent_asked(const struct agent *agent)
+{
+	const struct kept *kept = find_kept(agent, "");
+
+	return kept ? kept->text : "";
+}
+
 void agent_header(const struct agent *agent, const char *name, char *out, size_t size)
 {
 	const struct kept *kept = find_kept(agent, "");

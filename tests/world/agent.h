@@ -64,6 +64,9 @@ bool agent_response(struct agent *agent, int status, const char *phrase, const c
 bool agent_where(const struct agent *agent, const char *method, uint64_t *out_flow_id,
 		 unsigned *out_worker, char listener[64]);
 
+/* The newest request; "" if there is none. */
+const char *agent_asked(const struct agent *agent);
+
 /* The values of a header of the newest request, joined by commas; "" if there are none. */
 void agent_header(const struct agent *agent, const char *name, char *out, size_t size);
 

@@ -62,7 +62,7 @@
  *
  * In what is sent $n is a line end, $token the token of the Record-Route that the agent saw
  * last, $forged the same with a character changed, $route0 its first Route, $target the other
- * end's Contact, $tag its tag, $callid, $branch that of the agent's last request, $vias $from
+ * end's Contact, $tag its tag, $callid, $branch that of the agent's last request, $vias ($via0: the first, $via1: the next) $from
  * $to $cseq those headers of the newest request that it got. $bob.callid is bob's.
  *
  * What nobody asked for is a fault: at the end every inbox must be empty, and nothing may have

@@ -90,6 +90,8 @@ static void get_value(const struct agent *agent, const char *name, char *out, si
 		text_copy(out, size, agent->remote_tag);
 	else if (!strcmp(name, "callid"))
 		text_copy(out, size, agent->call_id);
+	else if (!strcmp(name, "via0") || !strcmp(name, "via1"))
+		sip_text_header(agent_asked(agent), "Via", (unsigned)(name[3] - '0'), out, size);
 	else if (!strcmp(name, "vias"))
 		agent_header(agent, "Via", out, size);
 	else if (!strcmp(name, "from"))
@@ -106,7 +108,7 @@ static void get_value(const struct agent *agent, const char *name, char *out, si
 
 /* Longer names first: "$n" would be found in "$nc". */
 static const char *const substitutes[] = { "forged", "branch", "callid", "target", "route0",
-					   "route1", "route2", "token",  "vias",   "from",
+					   "route1", "route2", "token",  "vias",   "via0",   "via1",   "from",
 					   "cseq",   "tag",    "to",     "n" };
 
 /* Whose value it is: "$bob.token" is bob's; without a name the agent's own. Moves name behind
