@@ -90,9 +90,20 @@ void call_media_take_settings(struct server *server, const struct settings_media
 		log_event(LOG_ERROR, "the ports of media stay as they were", "reason", err_text(ERR_NO_MEMORY), NULL);
 }
 
+/* People hear nothing from now on, and should know why. */
+static void log_loss(const struct calls *calls)
+{
+	char count[24];
+
+	if (calls_count(calls) > 0)
+		log_event(LOG_WARNING, "calls lose their media: the relay stops", "msg", text_number(calls_count(calls), count), NULL);
+}
+
 void call_media_stop(struct server *server)
 {
-	if (server->calls)
+	if (server->calls) {
+		log_loss(server->calls);
 		calls_close_all(server->calls);
+	}
 	server->relays = relays_free(server->relays);
 }
