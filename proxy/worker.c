@@ -89,8 +89,18 @@ static bool has_moved(const struct snapshot *snapshot, const struct listener *li
 	return false;
 }
 
+/* How many connections with its partner are allowed now. */
+static unsigned max_of(const struct flow *flow, void *user)
+{
+	const struct worker *worker = user;
+	const struct snapshot *snapshot = worker->snapshot;
+	const struct rule *rule = rules_by_hash(snapshot->rules, record_route_end(worker->server->keys, flow->peer_name));
+
+	return rule ? rule->max_connections : snapshot->settings->federation.max_connections;
+}
+
 /* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
- * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
+ * off, or that has too many by now, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
@@ -98,7 +108,7 @@ static bool is_orphan(const struct flow *flow, void *user)
 
 	if (!flow_is_reliable(flow))
 		return false;
-	if (!is_served(snapshot, flow->listener))
+	if (!is_served(snapshot, flow->listener) || transport_is_withdrawn(flow))
 		return true;
 	/* One by which a backend has logged on is the backend's to make anew. */
 	if (!(flow->is_inbound && *flow->peer_name) && has_moved(snapshot, flow->listener))
@@ -148,6 +158,7 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 	if (old) {
 		worker->orphans_until_ms =
 			loop_now_ms(worker->loop) + 64 * (uint64_t)snapshot->settings->sip.t1_ms;
+		transport_withdraw_surplus(worker->transport, max_of, worker);
 		end_orphans(worker);
 		rejudge(worker);
 	}

@@ -137,6 +137,13 @@ void transport_close_if(struct transport *transport, bool (*should_close)(const 
 unsigned transport_retire_if(struct transport *transport, bool (*should_close)(const struct flow *flow, void *user),
 			     void *user, enum reason why);
 
+/* A connection that we dialled, and of which its peer has more than max_of says, of all workers, takes no new requests any more
+ * (reload); max_of: 0: no bound. */
+void transport_withdraw_surplus(struct transport *transport, unsigned (*max_of)(const struct flow *flow, void *user), void *user);
+
+/* True for one that was taken so, or for our stand-in for one. */
+bool transport_is_withdrawn(const struct flow *flow);
+
 /* Calls fn for each open stream flow: status. */
 void transport_each_flow(struct transport *transport, void (*fn)(const struct flow *flow, void *user), void *user);
 
