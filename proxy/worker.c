@@ -100,7 +100,7 @@ static unsigned max_of(const struct flow *flow, void *user)
 }
 
 /* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
- * off, or that has too many by now, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
+ * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
@@ -108,7 +108,7 @@ static bool is_orphan(const struct flow *flow, void *user)
 
 	if (!flow_is_reliable(flow))
 		return false;
-	if (!is_served(snapshot, flow->listener) || transport_is_withdrawn(flow))
+	if (!is_served(snapshot, flow->listener))
 		return true;
 	/* One by which a backend has logged on is the backend's to make anew. */
 	if (!(flow->is_inbound && *flow->peer_name) && has_moved(snapshot, flow->listener))
@@ -121,6 +121,12 @@ static bool is_orphan(const struct flow *flow, void *user)
 	return *flow->peer_name && !snapshot_has_peer(snapshot, flow->peer_name);
 }
 
+/* Likewise, and one too many by now, which is good in itself: it ends only when nobody needs it. */
+static bool is_leaving(const struct flow *flow, void *user)
+{
+	return is_orphan(flow, user) || (!flow->is_inbound && transport_is_withdrawn(flow));
+}
+
 /* Transactions that began by them end first, as far as transactions end. */
 static void end_orphans(struct worker *worker)
 {
@@ -128,7 +134,7 @@ static void end_orphans(struct worker *worker)
 
 	if (!worker->orphans_until_ms)
 		return;
-	if (!transport_retire_if(worker->transport, is_orphan, worker, REASON_DRAINING)) {
+	if (!transport_retire_if(worker->transport, is_leaving, worker, REASON_DRAINING)) {
 		worker->orphans_until_ms = 0;
 	} else if (now_ms >= worker->orphans_until_ms) {
 		transport_close_if(worker->transport, is_orphan, worker, REASON_DRAINING);

@@ -51,9 +51,9 @@ struct transport_user {
 
 	/* Connections of other workers (stand_in.h); NULL where there are no others. */
 
-	/* Gives a copy of wire to the worker that has this connection, for stand_in_serve. ERR_CLOSED (there is no such
-	 * worker), ERR_LIMIT, ERR_NO_MEMORY: it was not given. */
-	enum err (*send_elsewhere)(void *user, uint64_t flow_id, struct wire *wire);
+	/* Gives a copy of wire to the worker that has this connection, for stand_in_serve, with is_counted. ERR_CLOSED (there is
+	 * no such worker), ERR_LIMIT, ERR_NO_MEMORY: it was not given. */
+	enum err (*send_elsewhere)(void *user, uint64_t flow_id, struct wire *wire, bool is_counted);
 	/* Tells the worker of this connection that nobody here stands in for it any more: stand_in_left. */
 	void (*tell_left)(void *user, uint64_t flow_id);
 	/* Tells a worker that the connection, for which it has a stand-in, has ended: stand_in_lost. */
