@@ -45,8 +45,9 @@ enum err stand_in_wanted(struct transport *transport, uint64_t flow_id, unsigned
 void stand_in_tell_opened(struct flow *flow);
 
 /* The owner's part. Sends wire, which a stand-in of worker from was given, on the connection with that id; wire is the
- * caller's still. ERR_CLOSED if it is gone: from must be told (stand_in_lost). Else as flow_send. */
-enum err stand_in_serve(struct transport *transport, uint64_t flow_id, unsigned from, struct wire *wire) MUST_CHECK;
+ * caller's still. is_counted: it is under way on the roll, until now. ERR_CLOSED if it is gone: from must be told (stand_in_lost). Else as flow_send. */
+enum err stand_in_serve(struct transport *transport, uint64_t flow_id, unsigned from, struct wire *wire,
+			bool is_counted) MUST_CHECK;
 
 /* The owner's part: worker from has no stand-in for that connection any more. */
 void stand_in_left(struct transport *transport, uint64_t flow_id, unsigned from);
