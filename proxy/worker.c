@@ -101,7 +101,8 @@ static unsigned max_of(const struct flow *flow, void *user)
 }
 
 /* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
- * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
+ * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who
+ * waits for an answer by them still gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
