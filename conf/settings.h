@@ -241,6 +241,12 @@ enum conf_hold {
 	CONF_HOLD_UNCHANGED,
 };
 
+/* What ends when nothing comes on a relay any more. */
+enum conf_on_timeout {
+	CONF_ON_TIMEOUT_CLOSE, /* the relay */
+	CONF_ON_TIMEOUT_BYE,   /* the call: both sides are sent BYE, too */
+};
+
 enum { CONF_N_NETWORKS = 3, SETTINGS_MAX_SUITES = 8 };
 
 /* The relay of RTP. Arrays are indexed by enum conf_network. */
@@ -256,6 +262,7 @@ struct settings_media {
 	size_t n_suites;
 	enum conf_hold hold;
 	uint32_t timeout_ms;
+	enum conf_on_timeout on_timeout;
 	unsigned dscp;
 	struct place place, ports_place;
 };

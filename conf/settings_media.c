@@ -31,6 +31,12 @@ static const struct word holds[] = {
 	{ NULL, 0, false },
 };
 
+static const struct word on_timeouts[] = {
+	{ "close", CONF_ON_TIMEOUT_CLOSE, false },
+	{ "bye", CONF_ON_TIMEOUT_BYE, false },
+	{ NULL, 0, false },
+};
+
 static const char *const suites[] = {
 	"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80",
 	"AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM",
@@ -70,6 +76,8 @@ static const struct field fields[] = {
 	  "what remote phones see of a hold: sendrecv (nothing), keepalive (we keep their routers open) or unchanged", holds },
 	{ "timeout", KIND_DURATION, MEDIA(timeout_ms), 10000, 86400000, "60s", LIVE,
 	  "a relay on which nothing comes for so long ends; on hold an hour" },
+	{ "on_timeout", KIND_WORD, MEDIA(on_timeout), 0, 0, "close", LIVE,
+	  "what ends then: close (the relay alone) or bye (the call: both sides are sent BYE, too)", on_timeouts },
 	{ "dscp", KIND_COUNT, MEDIA(dscp), 0, 63, "46", LIVE, "DSCP of what we send (RFC 2474)" },
 };
 /* clang-format on */

@@ -4,7 +4,8 @@
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
 
-enum { HOLD_TIMEOUT_MS = 3600 * 1000 }; /* a call on hold may be silent for long, but not for ever */
+/* A call on hold may be silent for long, and so may one that rings, which its INVITE ends; but not for ever. */
+enum { LONG_TIMEOUT_MS = 3600 * 1000 };
 
 static enum relay_leg other(enum relay_leg leg)
 {
@@ -58,6 +59,7 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 			ports.port = calls->ops->port(fork->relay, (unsigned)stream, leg);
 			ports.ice_ufrag = calls->ops->ice_ufrag(fork->relay, (unsigned)stream, leg);
 			ports.ice_pwd = calls->ops->ice_pwd(fork->relay, (unsigned)stream, leg);
+			fork_fill_mapping(fork, (unsigned)stream, leg, &ports);
 		}
 		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports, &outs[i]);
 	}
@@ -69,6 +71,18 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 
 /* ---- the relay ---- */
 
+/* For the record of its end. */
+static void note_line(struct fork *fork, const struct media_line *line, enum relay_leg leg, const struct relay_end *end)
+{
+	struct calls_stream *stream = &fork->handle->streams[line->stream];
+
+	text_copy(stream->type, sizeof(stream->type), line->type);
+	stream->protection[leg] = end->is_sealed		  ? CALLS_PASSED :
+				  end->security == RELAY_SDES ? CALLS_SDES :
+				  end->security == RELAY_DTLS ? CALLS_DTLS :
+								CALLS_PLAIN;
+}
+
 /* A key or address that the relay does not take costs its stream: signalling goes on, and the caller hears nothing. */
 static void set_line(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before,
 		     unsigned i)
@@ -77,6 +91,7 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy, &end);
+		note_line(fork, &now->lines[i], (enum relay_leg)leg, &end);
 		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end)) {
 			const struct relay_end blocked = { .is_blocked = true };
 
@@ -86,6 +101,13 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 	}
 }
 
+uint32_t fork_timeout_ms(const struct fork *fork, const struct negotiation *now)
+{
+	if ((!fork->has_confirmed || (now && now->is_hold)) && fork->policy.timeout_ms < LONG_TIMEOUT_MS)
+		return LONG_TIMEOUT_MS;
+	return fork->policy.timeout_ms;
+}
+
 static void apply(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before)
 {
 	if (!fork->relay)
@@ -93,9 +115,7 @@ static void apply(struct calls *calls, struct fork *fork, const struct negotiati
 	for (unsigned i = 0; i < now->n_lines; i++)
 		if (now->lines[i].stream >= 0)
 			set_line(calls, fork, now, before, i);
-	(void)calls->ops->set_timeout(fork->relay, now->is_hold && fork->policy.timeout_ms < HOLD_TIMEOUT_MS ?
-							   HOLD_TIMEOUT_MS :
-							   fork->policy.timeout_ms); /* no memory: the old one stays */
+	(void)calls->ops->set_timeout(fork->relay, fork_timeout_ms(fork, now)); /* no memory: the old one stays */
 }
 
 void fork_activate(struct calls *calls, struct fork *fork, struct call_dialog *dialog)
@@ -178,6 +198,8 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 			free(dialog);
 			return false;
 		}
+		if (fork->policy.sends_bye)
+			dialog_side_copy(&dialog->sides[RELAY_CALLER], &call->caller_side);
 		list_append(&fork->dialogs, &dialog->link);
 	}
 	*out = (struct call_place){ fork, dialog, RELAY_CALLEE };
@@ -200,6 +222,8 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 						 place->fork->sides, &place->fork->policy, &next));
 	if (!verdict)
 		verdict = fork_ensure_streams(calls, place->fork, next->n_streams);
+	if (!verdict && message->may_wait && fork_waits_for_mapping(place->fork))
+		verdict = CALLS_WAITS;
 	if (!verdict)
 		verdict = call_write(calls, place->fork, next, other(place->leg), sdp, out);
 	if (verdict != CALLS_REWRITTEN) {
@@ -282,10 +306,41 @@ static enum calls_verdict pass_sdp(struct calls *calls, const struct call_place 
 
 static void confirm(struct calls *calls, const struct call_place *place)
 {
+	const bool was_confirmed = place->fork->has_confirmed;
+
 	place->dialog->is_confirmed = true;
 	place->fork->has_confirmed = true;
 	if (is_served(place) && place->dialog->current)
 		fork_activate(calls, place->fork, place->dialog);
+	/* Who waits for the ACK, or was answered before, is silent by the clock from now on. */
+	if (!was_confirmed && place->fork->relay)
+		(void)calls->ops->set_timeout(place->fork->relay, fork_timeout_ms(place->fork, place->dialog->current));
+}
+
+/* What a BYE of ours will need of the side that sent this. */
+static void learn(const struct call_place *place, const struct calls_message *message)
+{
+	struct dialog_side *side = &place->dialog->sides[place->leg];
+
+	place->dialog->is_acknowledged |= message->is_ack;
+	if (!place->fork->policy.sends_bye || !message->msg)
+		return;
+	if (!message->status)
+		dialog_side_of_request(side, message->msg);
+	else if (message->is_first)
+		dialog_side_of_response(side, message->msg, message->n_routes);
+	else if (message->status >= 200 && message->status < 300)
+		dialog_side_of_2xx(side, message->msg);
+}
+
+void calls_note(struct calls *calls, const struct calls_message *message)
+{
+	struct call_place place;
+
+	pthread_mutex_lock(&calls->lock);
+	if (call_locate(calls, message, &place))
+		learn(&place, message);
+	pthread_mutex_unlock(&calls->lock);
 }
 
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out)
@@ -300,6 +355,7 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
 	else
 		is_ours = call_locate(calls, message, &place);
 	if (is_ours) {
+		learn(&place, message);
 		if (message->is_first && message->status >= 200)
 			confirm(calls, &place);
 		if (message->sdp)

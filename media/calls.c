@@ -52,7 +52,7 @@ static void take_out(struct calls *calls, struct call *call)
 
 /* ---- life of a call ---- */
 
-static struct call *call_new(struct calls *calls, const struct calls_message *message, uint64_t now_ms)
+struct call *call_new(struct calls *calls, const struct calls_message *message, uint64_t now_ms)
 {
 	struct call *call = calloc(1, sizeof(*call));
 
@@ -76,193 +76,50 @@ void call_end_if_empty(struct calls *calls, struct call *call)
 		return;
 	channels_give(calls->channels, &call->claim);
 	take_out(calls, call);
+	dialog_side_fini(&call->caller_side);
 	free(call);
 }
 
 static void dialog_free(struct call_dialog *dialog)
 {
 	list_remove(&dialog->link);
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+		dialog_side_fini(&dialog->sides[leg]);
 	negotiation_free(dialog->pending);
 	negotiation_free(dialog->current);
 	free(dialog);
 }
 
 /* The relay goes on without us until it tells its end. */
-static void let_go(struct calls *calls, struct fork *fork)
+static void let_go(struct calls *calls, struct fork *fork, enum calls_end how)
 {
 	if (!fork->handle)
 		return;
 	fork->handle->fork = NULL;
+	fork->handle->how = how;
+	fork->handle->was_answered = fork->has_confirmed;
 	calls->ops->close(fork->relay);
 	fork->relay = NULL;
 	fork->handle = NULL;
 }
 
-void fork_end(struct calls *calls, struct fork *fork)
+void fork_end(struct calls *calls, struct fork *fork, enum calls_end how)
 {
 	struct call *call = fork->call;
 	struct list *link, *next;
 
-	let_go(calls, fork);
+	let_go(calls, fork, how);
 	list_for_each(link, next, &fork->dialogs)
 		dialog_free(container_of(link, struct call_dialog, link));
 	negotiation_free(fork->offer);
 	channels_give(calls->channels, &fork->claim);
 	list_remove(&fork->link);
 	__atomic_sub_fetch(&calls->n_forks, 1, __ATOMIC_RELAXED);
+	if (fork->policy.sends_bye)
+		__atomic_sub_fetch(&calls->n_watched, 1, __ATOMIC_RELAXED);
 	free(fork);
 	call_end_if_empty(calls, call);
 }
-
-/* ---- what the relay tells ---- */
-
-static void on_silent(struct calls *calls, struct relay_handle *handle, void *owner)
-{
-	char call_id[CALLS_ID_SIZE] = "";
-
-	pthread_mutex_lock(&calls->lock);
-	if (handle->fork) {
-		text_copy(call_id, sizeof(call_id), handle->call_id);
-		handle->is_silent = true;
-		fork_end(calls, handle->fork);
-	}
-	pthread_mutex_unlock(&calls->lock);
-	if (*call_id && calls->user.on_silent)
-		calls->user.on_silent(call_id, owner);
-}
-
-static void on_closed(struct calls *calls, struct relay_handle *handle, const struct relay_event *event, void *owner)
-{
-	struct calls_ended ended = { .call_id = handle->call_id, .is_silent = handle->is_silent, .stats = event };
-
-	pthread_mutex_lock(&calls->lock);
-	if (handle->fork) { /* the workers stop */
-		handle->fork->relay = NULL;
-		handle->fork->handle = NULL;
-		fork_end(calls, handle->fork);
-	}
-	pthread_mutex_unlock(&calls->lock);
-	if (calls->user.on_ended)
-		calls->user.on_ended(&ended, owner);
-	free(handle);
-}
-
-static void on_event(const struct relay_event *event, void *owner)
-{
-	struct relay_handle *handle = event->user;
-
-	switch (event->kind) {
-	case RELAY_SILENT:
-		on_silent(handle->calls, handle, owner);
-		break;
-	case RELAY_CLOSED:
-		on_closed(handle->calls, handle, event, owner);
-		break;
-	case RELAY_LATCHED:
-	case RELAY_SECURED:
-	case RELAY_SECURE_FAILED:
-	case RELAY_MAPPED:
-	case RELAY_STATS:
-		break;
-	}
-}
-
-/* ---- a fork's relay ---- */
-
-static enum calls_verdict verdict_of(enum err err)
-{
-	switch (err) {
-	case ERR_OK:
-		return CALLS_UNTOUCHED;
-	case ERR_NO_MEMORY:
-		return CALLS_NO_MEMORY;
-	default:
-		return CALLS_NO_PORTS;
-	}
-}
-
-static enum calls_verdict open_relay(struct calls *calls, struct fork *fork, unsigned n_streams)
-{
-	struct relay_handle *handle = calloc(1, sizeof(*handle));
-	const struct relay_owner owner = { .mailbox = fork->mailbox, .on_event = on_event, .user = handle };
-	struct relay_settings settings = { .timeout_ms = fork->policy.timeout_ms, .n_streams = n_streams };
-
-	if (!handle)
-		return CALLS_NO_MEMORY;
-	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
-		settings.bind[leg] = fork->sides[leg].bind;
-		settings.dscp[leg] = fork->policy.dscp;
-	}
-	handle->calls = calls;
-	handle->fork = fork;
-	text_copy(handle->call_id, sizeof(handle->call_id), fork->call->call_id);
-	enum err err = calls->ops->open(calls->media, &settings, &owner, &fork->relay);
-	if (err) {
-		free(handle);
-		return verdict_of(err);
-	}
-	fork->handle = handle;
-	fork->n_streams = n_streams;
-	return CALLS_UNTOUCHED;
-}
-
-enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n)
-{
-	if (n < 1)
-		n = 1; /* a late offer wants its ports before anything rings */
-	if (!fork->relay)
-		return open_relay(calls, fork, n);
-	if (n <= fork->n_streams)
-		return CALLS_UNTOUCHED;
-	enum err err = calls->ops->add_streams(fork->relay, n - fork->n_streams);
-	if (!err)
-		fork->n_streams = n;
-	return verdict_of(err);
-}
-
-/* ---- channels ---- */
-
-static enum channel_class class_of(enum conf_network network)
-{
-	return network == NETWORK_REMOTE ? CHANNEL_DEVICE : network == NETWORK_WAN ? CHANNEL_PARTNER : CHANNEL_INSIDE;
-}
-
-static enum calls_verdict claim(struct calls *calls, const struct channels_claim *more, struct channels_claim *to)
-{
-	switch (channels_take(calls->channels, more, to)) {
-	case CHANNELS_TAKEN:
-		break;
-	case CHANNELS_FULL:
-		return CALLS_FULL;
-	case CHANNELS_NO_BANDWIDTH:
-		return CALLS_NO_BANDWIDTH;
-	}
-	return CALLS_UNTOUCHED;
-}
-
-/* One for the partner's call, on whichever side it is; one for each device; at least one (mission 143, 144). */
-static enum calls_verdict claim_channels(struct calls *calls, struct fork *fork)
-{
-	const enum channel_class caller = class_of(fork->sides[RELAY_CALLER].network);
-	const enum channel_class callee = class_of(fork->sides[RELAY_CALLEE].network);
-	struct channels_claim mine = { { 0 }, 0 }, calls_own = { { 0 }, 0 };
-	struct call *call = fork->call;
-	enum calls_verdict verdict;
-
-	if (!call->is_charged) {
-		calls_own.n[caller] = caller != CHANNEL_INSIDE;
-		calls_own.kbps = fork->offer ? negotiation_kbps(fork->offer) : 100;
-	}
-	if (callee == CHANNEL_DEVICE || (callee == CHANNEL_PARTNER && caller != CHANNEL_PARTNER) ||
-	    (callee == CHANNEL_INSIDE && caller == CHANNEL_INSIDE))
-		mine.n[callee] = 1;
-	verdict = claim(calls, &calls_own, &call->claim);
-	if (!verdict)
-		call->is_charged = true;
-	return verdict ? verdict : claim(calls, &mine, &fork->claim);
-}
-
-/* ---- the first INVITE ---- */
 
 struct fork *fork_find(struct call *call, uint64_t callee, unsigned branch)
 {
@@ -277,120 +134,6 @@ struct fork *fork_find(struct call *call, uint64_t callee, unsigned branch)
 	return NULL;
 }
 
-static void set_policy(struct calls *calls, struct fork *fork, const struct settings_media *settings)
-{
-	struct media_policy *policy = &fork->policy;
-
-	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
-		policy->srtp[leg] = (enum conf_srtp)settings->srtp[fork->sides[leg].network];
-	policy->hold = settings->hold;
-	policy->timeout_ms = settings->timeout_ms;
-	policy->dscp = (uint8_t)settings->dscp;
-	for (size_t i = 0; i < settings->n_suites && policy->n_suites < COUNT(policy->suites); i++) {
-		const enum srtp_suite suite = suite_by_name(settings->suites[i].text);
-
-		if (suite != SRTP_NONE)
-			policy->suites[policy->n_suites++] = suite;
-	}
-	calls->ops->fingerprint(calls->media, policy->fingerprint);
-}
-
-static struct fork *fork_new(struct calls *calls, struct call *call, const struct calls_message *message,
-			     const struct calls_begin *begin)
-{
-	struct fork *fork = calloc(1, sizeof(*fork));
-
-	if (!fork)
-		return NULL;
-	fork->call = call;
-	fork->callee = message->key.callee;
-	fork->branch = message->branch;
-	fork->mailbox = begin->mailbox;
-	memcpy(fork->sides, begin->sides, sizeof(fork->sides));
-	set_policy(calls, fork, begin->settings);
-	list_init(&fork->dialogs);
-	list_append(&call->forks, &fork->link);
-	__atomic_add_fetch(&calls->n_forks, 1, __ATOMIC_RELAXED);
-	return fork;
-}
-
-static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork, const struct calls_message *message, struct buf *out)
-{
-	enum calls_verdict verdict = CALLS_UNTOUCHED;
-	struct sdp *sdp = NULL;
-
-	if (message->sdp)
-		verdict = call_read(message, &sdp);
-	if (!verdict && sdp)
-		verdict = call_verdict(negotiation_offer(NULL, sdp, RELAY_CALLER, fork->sides, &fork->policy, &fork->offer));
-	if (!verdict)
-		verdict = claim_channels(calls, fork);
-	if (!verdict)
-		verdict = fork_ensure_streams(calls, fork, fork->offer ? fork->offer->n_streams : 1);
-	if (!verdict && sdp)
-		verdict = call_write(calls, fork, fork->offer, RELAY_CALLEE, sdp, out);
-	sdp_free(sdp);
-	return verdict;
-}
-
-/* Its next hop by the same addresses, or the same one by TCP: what was said before is said again. */
-static bool is_same(const struct fork *fork, const struct calls_begin *begin)
-{
-	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
-		if (fork->sides[leg].network != begin->sides[leg].network ||
-		    !addr_same_host(&fork->sides[leg].bind, &begin->sides[leg].bind) ||
-		    !addr_same_host(&fork->sides[leg].shown, &begin->sides[leg].shown))
-			return false;
-	return true;
-}
-
-static enum calls_verdict begin_again(struct calls *calls, struct fork *fork, const struct calls_message *message, struct buf *out)
-{
-	enum calls_verdict verdict = CALLS_UNTOUCHED;
-	struct sdp *sdp = NULL;
-
-	if (!message->sdp || !fork->offer)
-		return CALLS_UNTOUCHED;
-	verdict = call_read(message, &sdp);
-	if (!verdict && sdp_n_streams(sdp) != fork->offer->n_lines)
-		verdict = CALLS_NOT_SDP; /* it is another INVITE */
-	if (!verdict)
-		verdict = call_write(calls, fork, fork->offer, RELAY_CALLEE, sdp, out);
-	sdp_free(sdp);
-	return verdict;
-}
-
-enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
-			       uint64_t now_ms, struct buf *out)
-{
-	enum calls_verdict verdict = CALLS_NO_MEMORY;
-	struct call *call;
-	struct fork *fork;
-
-	pthread_mutex_lock(&calls->lock);
-	call = call_find(calls, &message->key);
-	fork = call ? fork_find(call, message->key.callee, message->branch) : NULL;
-	if (!call)
-		call = call_new(calls, message, now_ms);
-	if (fork && is_same(fork, begin)) {
-		verdict = begin_again(calls, fork, message, out);
-	} else if (call) {
-		struct fork *old = fork;
-
-		fork = fork_new(calls, call, message, begin);
-		if (old && fork)
-			fork_end(calls, old);
-		if (fork)
-			verdict = begin_fork(calls, fork, message, out);
-	}
-	if (fork && verdict != CALLS_UNTOUCHED && verdict != CALLS_REWRITTEN)
-		fork_end(calls, fork);
-	else if (call && !fork)
-		call_end_if_empty(calls, call);
-	pthread_mutex_unlock(&calls->lock);
-	return verdict;
-}
-
 /* ---- ends ---- */
 
 void calls_branch_failed(struct calls *calls, const struct calls_key *key, unsigned branch)
@@ -402,7 +145,7 @@ void calls_branch_failed(struct calls *calls, const struct calls_key *key, unsig
 	call = call_find(calls, key);
 	fork = call ? fork_find(call, key->callee, branch) : NULL;
 	if (fork && !fork->has_confirmed)
-		fork_end(calls, fork);
+		fork_end(calls, fork, CALLS_END_REFUSED);
 	pthread_mutex_unlock(&calls->lock);
 }
 
@@ -433,7 +176,28 @@ void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog 
 		fork_activate(calls, fork, other); /* two had answered, and the caller kept this one */
 		return;
 	}
-	fork_end(calls, fork);
+	fork_end(calls, fork, CALLS_END_BYE);
+}
+
+/* ---- words ---- */
+
+const char *calls_end_text(enum calls_end end)
+{
+	static const char *const texts[] = {
+		[CALLS_END_BYE] = "bye",       [CALLS_END_REFUSED] = "refused", [CALLS_END_MOVED] = "moved",
+		[CALLS_END_SILENT] = "silent", [CALLS_END_STOPPED] = "stopped",
+	};
+
+	return texts[end];
+}
+
+const char *calls_protection_text(enum calls_protection protection)
+{
+	static const char *const texts[] = {
+		[CALLS_PLAIN] = "none", [CALLS_SDES] = "sdes", [CALLS_DTLS] = "dtls", [CALLS_PASSED] = "end-to-end"
+	};
+
+	return texts[protection];
 }
 
 /* ---- the whole ---- */
@@ -461,7 +225,7 @@ void calls_close_all(struct calls *calls)
 	while (calls->by_id) {
 		struct call *call = calls->by_id;
 
-		fork_end(calls, container_of(call->forks.next, struct fork, link));
+		fork_end(calls, container_of(call->forks.next, struct fork, link), CALLS_END_STOPPED);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }
@@ -479,4 +243,9 @@ struct calls *calls_free(struct calls *calls)
 unsigned calls_count(const struct calls *calls)
 {
 	return __atomic_load_n(&calls->n_forks, __ATOMIC_RELAXED);
+}
+
+bool calls_watch(const struct calls *calls)
+{
+	return __atomic_load_n(&calls->n_watched, __ATOMIC_RELAXED) > 0;
 }

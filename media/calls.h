@@ -19,6 +19,7 @@
 #include "media/relay_ops.h"
 #include "proxy/base/buf.h"
 #include "proxy/base/error.h"
+#include "proxy/sip/dialog_side.h"
 
 struct calls;
 
@@ -38,9 +39,12 @@ struct calls_message {
 	unsigned branch;	       /* of the first INVITE: several may have the same callee */
 	bool is_first;		       /* the INVITE that makes the call, or a response to it */
 	bool is_ack, is_prack;	       /* requests that may hold an answer */
+	bool may_wait;		       /* a request that may be kept back until STUN servers have answered */
 	int status;		       /* 0: a request */
 	bool had_offer;		       /* a response: its request had SDP */
 	struct addr source;	       /* where it came from */
+	const msg_t *msg;	       /* the message as it came; NULL: nothing is learned for a BYE of ours */
+	unsigned n_routes;	       /* a response: how many Record-Routes stand above ours */
 	const char *sdp;	       /* NULL: there is none */
 	size_t sdp_len;
 };
@@ -62,20 +66,61 @@ enum calls_verdict {
 	CALLS_NO_BANDWIDTH,  /* media.bandwidth */
 	CALLS_NO_PORTS,	     /* media.ports, or an address that is none of ours any more */
 	CALLS_NO_MEMORY,
+	CALLS_WAITS, /* STUN servers are being asked: again once calls_wait says no. What there is is kept */
+};
+
+/* Why a relay ended. */
+enum calls_end {
+	CALLS_END_BYE,
+	CALLS_END_REFUSED, /* its branch got no 2xx */
+	CALLS_END_MOVED,   /* the branch went on by another network, with a relay of its own */
+	CALLS_END_SILENT,  /* nothing came any more (media.timeout) */
+	CALLS_END_STOPPED, /* the program ends */
+};
+const char *calls_end_text(enum calls_end end); /* "bye", ... */
+
+/* How one leg of a stream is protected. */
+enum calls_protection {
+	CALLS_PLAIN,
+	CALLS_SDES,
+	CALLS_DTLS,
+	CALLS_PASSED, /* SRTP between the ends, which we cannot read */
+};
+const char *calls_protection_text(enum calls_protection protection); /* "none", "sdes", "dtls", "end-to-end" */
+
+/* One stream of a relay, as signalling had it last. */
+struct calls_stream {
+	char type[SDP_TYPE_SIZE]; /* of the m-line: "audio"; "" if there was no answer */
+	enum calls_protection protection[RELAY_N_LEGS];
 };
 
 /* What of media ended, for the record: called under the lock of nobody, in the worker's loop. */
 struct calls_ended {
 	const char *call_id;
-	bool is_silent; /* nothing came any more */
-	uint64_t lasted_ms;
-	const struct relay_event *stats; /* RELAY_CLOSED */
+	enum calls_end how;
+	uint64_t began_ms; /* of the first INVITE, by the clock of its worker's loop */
+	bool was_answered; /* by a 2xx */
+	enum conf_network networks[RELAY_N_LEGS];
+	const struct calls_stream *streams; /* as many as stats has */
+	const struct relay_event *stats;    /* RELAY_CLOSED */
+};
+
+/* Nothing came any more on the relay of a call. */
+struct calls_silent {
+	const char *call_id;
+	uint32_t timeout_ms;
+	/* To be ended by BYE: what is known of both sides; NULL: it is not to be, or there was no 2xx. */
+	const struct dialog_side *sides;
+	uint64_t ends[RELAY_N_LEGS]; /* of calls_key */
+	bool was_acknowledged;	     /* false: the caller never said that it has the 2xx (RFC 3261 §15) */
 };
 
 struct calls_user {
 	void (*on_ended)(const struct calls_ended *ended, void *mailbox_owner);
-	/* Nothing comes any more; the relay is closed by us. */
-	void (*on_silent)(const char *call_id, void *mailbox_owner);
+	/* No STUN server told how the world sees a media port in time: its own number stands in the SDP. */
+	void (*on_unmapped)(const char *call_id, enum conf_network network, void *mailbox_owner);
+	/* The relay was closed by us. Called under the lock of nobody, in the worker's loop. */
+	void (*on_silent)(const struct calls_silent *silent, void *mailbox_owner);
 };
 
 /* channels is not owned. ops with n as their media. */
@@ -93,6 +138,14 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 
 /* Any other request, and every response. */
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out) MUST_CHECK;
+
+/* True while a message of the call would get CALLS_WAITS: no longer than a second or so. */
+bool calls_wait(struct calls *calls, const struct calls_key *key);
+
+/* True if calls are to be told of every request inside a dialog: calls_note. No lock. */
+bool calls_watch(const struct calls *calls);
+/* A request of another kind inside a dialog: its CSeq. */
+void calls_note(struct calls *calls, const struct calls_message *message);
 
 /* A request with an offer inside the dialog came to nothing: what held before holds on (RFC 3261 §14.1). */
 void calls_offer_failed(struct calls *calls, const struct calls_message *message);

@@ -1,5 +1,5 @@
-/* What the two files of calls share: calls.c is the table and the life, call_dialog.c offers and answers. Everything here is
- * read and written under calls->lock. */
+/* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_dialog.c offers and
+ * answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its ports. Everything here is read and written under calls->lock. */
 #pragma once
 
 #include <pthread.h>
@@ -15,15 +15,32 @@ struct fork;
 struct relay_handle {
 	struct calls *calls;
 	struct fork *fork; /* NULL: it is gone */
-	bool is_silent;
+	enum calls_end how;
+	uint64_t began_ms;
+	bool was_answered;
+	enum conf_network networks[RELAY_N_LEGS];
+	struct calls_stream streams[RELAY_MAX_STREAMS];
 	char call_id[CALLS_ID_SIZE];
+};
+
+/* How the world sees the ports of one end. What a side was told of them never changes. */
+enum fork_mapping_state {
+	MAPPING_NONE, /* nobody was asked, or nobody answered: as they are */
+	MAPPING_ASKED,
+	MAPPING_KNOWN,
+};
+
+struct fork_mapping {
+	enum fork_mapping_state rtp_state, rtcp_state;
+	struct addr rtp, rtcp;
 };
 
 /* One To tag. */
 struct call_dialog {
 	struct list link; /* fork->dialogs */
 	char callee_tag[CALLS_TAG_SIZE];
-	bool is_confirmed;
+	bool is_confirmed, is_acknowledged;
+	struct dialog_side sides[RELAY_N_LEGS]; /* with policy.sends_bye */
 	struct negotiation *current; /* what was answered last; NULL: nothing yet */
 	struct negotiation *pending; /* the last offer, until another one: it may be answered again (18x, 2xx) */
 	uint64_t offer_hash;	     /* of the offer's text: a repeat is none */
@@ -41,6 +58,7 @@ struct fork {
 	struct relay *relay;
 	struct relay_handle *handle;
 	unsigned n_streams;
+	struct fork_mapping mappings[RELAY_MAX_STREAMS][RELAY_N_LEGS];
 	struct negotiation *offer; /* of the first INVITE; NULL: a late offer */
 	struct list dialogs;
 	struct call_dialog *active; /* the one that the relay serves; NULL: none yet */
@@ -54,6 +72,7 @@ struct call {
 	char caller_tag[CALLS_TAG_SIZE];
 	uint64_t caller;
 	uint32_t made_at_s;
+	struct dialog_side caller_side; /* with policy.sends_bye: by its INVITE */
 	uint64_t began_ms;
 	bool is_charged;
 	struct channels_claim claim;
@@ -68,6 +87,7 @@ struct calls {
 	struct calls_user user;
 	struct call *by_id;
 	unsigned n_forks; /* atomic */
+	unsigned n_watched; /* atomic: forks with policy.sends_bye */
 };
 
 /* Where a message belongs, and which leg sent it. */
@@ -79,11 +99,22 @@ struct call_place {
 
 /* calls.c */
 struct call *call_find(struct calls *calls, const struct calls_key *key);
+struct call *call_new(struct calls *calls, const struct calls_message *message, uint64_t now_ms); /* NULL: no memory, or too long */
 struct fork *fork_find(struct call *call, uint64_t callee, unsigned branch);
 void call_end_if_empty(struct calls *calls, struct call *call);
-void fork_end(struct calls *calls, struct fork *fork);
+void fork_end(struct calls *calls, struct fork *fork, enum calls_end how);
 void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog *dialog);
+
+/* call_relay.c: has a relay with at least n streams. */
 enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n);
+
+/* call_mapping.c: has STUN servers asked about the ports of streams from first on, if they are behind a router. */
+void fork_ask_mappings(struct calls *calls, struct fork *fork, unsigned first);
+bool fork_waits_for_mapping(const struct fork *fork);
+/* RELAY_MAPPED; false: nobody answered, which is news. */
+bool fork_take_mapping(struct fork *fork, const struct relay_event *event);
+/* What stands in SDP of the ports, if it is known. */
+void fork_fill_mapping(const struct fork *fork, unsigned stream, enum relay_leg leg, struct media_ports *out);
 
 /* call_dialog.c */
 enum calls_verdict call_read(const struct calls_message *message, struct sdp **out);
@@ -93,5 +124,7 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 			      enum relay_leg leg, const struct sdp *sdp, struct buf *out);
 /* False: no dialog of ours. */
 bool call_locate(struct calls *calls, const struct calls_message *message, struct call_place *out);
+/* How long its relay may hear nothing; now: what it serves, NULL: nothing yet. */
+uint32_t fork_timeout_ms(const struct fork *fork, const struct negotiation *now);
 /* The relay does what the dialog has come to. */
 void fork_activate(struct calls *calls, struct fork *fork, struct call_dialog *dialog);

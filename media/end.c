@@ -8,6 +8,7 @@
 #include "media/pass.h"
 #include "media/worker.h"
 #include "proxy/base/macros.h"
+#include "proxy/base/text.h"
 
 enum { PRESET_KEEPALIVE_PAYLOAD = 126, RETRY_MS = 20 };
 
@@ -21,6 +22,7 @@ struct relay_stream *stream_free(struct relays *relays, struct relay_stream *str
 		if (end->pair.port)
 			ports_close(relays->ports, &end->pair, relays_now_ms(relays));
 		explicit_bzero(end->ice_pwd, sizeof(end->ice_pwd));
+		explicit_bzero(end->own_pwd, sizeof(end->own_pwd));
 	}
 	free(stream);
 	return NULL;
@@ -91,8 +93,10 @@ static void close_end(struct relay_end_state *end)
 {
 	timer_stop(&end->keepalive);
 	end_dtls_stop(end);
-	pair_free(&end->srtp);
-	pair_free(&end->parked);
+	for (unsigned i = 0; i < N_PORTS; i++) {
+		pair_free(&end->srtp[i]);
+		pair_free(&end->parked[i]);
+	}
 	for (unsigned i = 0; i < N_PORTS; i++) {
 		mapping_stop(&end->sockets[i]);
 		loop_watch_stop(&end->sockets[i].watch);
@@ -217,32 +221,33 @@ static enum err take_way(struct srtp_way **in_use, struct srtp_way **parked,
 	return srtp_way_new(key, is_in, *in_use, out);
 }
 
-void set_end_keys(struct relay_end_state *end, const struct srtp_key *in,
+void set_end_keys(struct relay_end_state *end, unsigned component, const struct srtp_key *in,
 		  const struct srtp_key *out)
 {
+	struct srtp_pair *srtp = &end->srtp[component], *parked = &end->parked[component];
 	struct srtp_pair next = { NULL, NULL };
 	enum err err;
 
-	if (has_keys(&end->srtp, in, out))
+	if (has_keys(srtp, in, out))
 		return;
-	err = take_way(&end->srtp.in, &end->parked.in, in, true, &next.in);
+	err = take_way(&srtp->in, &parked->in, in, true, &next.in);
 	if (!err)
-		err = take_way(&end->srtp.out, &end->parked.out, out, false, &next.out);
+		err = take_way(&srtp->out, &parked->out, out, false, &next.out);
 	if (err) {
 		pair_free(&next);
-		pair_free(&end->srtp); /* rather nothing than under keys that are over */
+		pair_free(srtp); /* rather nothing than under keys that are over */
 		tell_failed(end, err);
 		return;
 	}
-	if (end->srtp.in) {
-		srtp_way_free(end->parked.in);
-		end->parked.in = end->srtp.in;
+	if (srtp->in) {
+		srtp_way_free(parked->in);
+		parked->in = srtp->in;
 	}
-	if (end->srtp.out) {
-		srtp_way_free(end->parked.out);
-		end->parked.out = end->srtp.out;
+	if (srtp->out) {
+		srtp_way_free(parked->out);
+		parked->out = srtp->out;
 	}
-	end->srtp = next;
+	*srtp = next;
 }
 
 static void on_keepalive(struct timer *timer)
@@ -305,6 +310,14 @@ static void set_latches(struct relay_end_state *end, const struct relay_end *wan
 	latch_set(&end->sockets[PORT_RTCP].latch, &latch, wanted->is_relatching);
 }
 
+static void set_ice(struct relay_end_state *end, const struct relay_end *wanted)
+{
+	const bool is_anew = *wanted->ice_own_ufrag != '\0';
+
+	text_copy(end->own_ufrag, sizeof(end->own_ufrag), is_anew ? wanted->ice_own_ufrag : end->ice_ufrag);
+	text_copy(end->own_pwd, sizeof(end->own_pwd), is_anew ? wanted->ice_own_pwd : end->ice_pwd);
+}
+
 void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 {
 	end->is_muxed = wanted->is_muxed;
@@ -314,6 +327,7 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 	end->has_ice = wanted->has_ice;
 	memcpy(end->peer_ufrag, wanted->ice_ufrag, sizeof(end->peer_ufrag));
 	end->peer_ufrag[sizeof(end->peer_ufrag) - 1] = '\0';
+	set_ice(end, wanted);
 	if (wanted->clock_hz)
 		end->counts.stream.clock_hz = wanted->clock_hz;
 	set_latches(end, wanted);
@@ -325,7 +339,7 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 			     anew */
 		break;
 	case RELAY_SDES:
-		set_end_keys(end, &wanted->key_in, &wanted->key_out);
+		set_end_keys(end, PORT_RTP, &wanted->key_in, &wanted->key_out);
 		break;
 	case RELAY_DTLS:
 		end_dtls_set(end, wanted);

@@ -22,8 +22,8 @@ void set_timeout(struct relay *relay, uint32_t timeout_ms);
 /* Sends RELAY_STATS. */
 void tell_stats(struct relay *relay);
 
-/* New keys from DTLS. */
-void set_end_keys(struct relay_end_state *end, const struct srtp_key *in,
+/* New keys of one port, from SDP (PORT_RTP, for both) or DTLS. */
+void set_end_keys(struct relay_end_state *end, unsigned component, const struct srtp_key *in,
 		  const struct srtp_key *out);
 
 /* Something came after silence was told. */

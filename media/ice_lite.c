@@ -12,10 +12,10 @@ enum { UNKNOWN_ATTRIBUTE = 420, ROLE_CONFLICT = 487 };
 /* USERNAME is our ufrag, a colon, theirs (RFC 8445 7.2.2). */
 static bool is_for_us(const struct relay_end_state *end, const struct stun_message *message)
 {
-	size_t own = strlen(end->ice_ufrag), theirs = strlen(end->peer_ufrag);
+	size_t own = strlen(end->own_ufrag), theirs = strlen(end->peer_ufrag);
 
 	return message->username && message->username_len == own + 1 + theirs &&
-	       memcmp(message->username, end->ice_ufrag, own) == 0 &&
+	       memcmp(message->username, end->own_ufrag, own) == 0 &&
 	       message->username[own] == ':' &&
 	       memcmp(message->username + own + 1, end->peer_ufrag, theirs) == 0;
 }
@@ -25,7 +25,7 @@ static bool is_check(const struct relay_end_state *end, const uint8_t *bytes,
 {
 	return message->class == STUN_REQUEST && message->method == STUN_BINDING &&
 	       is_for_us(end, message) &&
-	       stun_check_integrity(bytes, message, end->ice_pwd, strlen(end->ice_pwd));
+	       stun_check_integrity(bytes, message, end->own_pwd, strlen(end->own_pwd));
 }
 
 static unsigned error_of(const struct stun_message *message)
@@ -62,7 +62,7 @@ static void answer(struct relay_socket *socket, const struct stun_message *messa
 			       code == ROLE_CONFLICT ? "Role Conflict" : "Unknown Attribute");
 	if (code == UNKNOWN_ATTRIBUTE)
 		add_unknown(&writer, message);
-	stun_add_integrity(&writer, end->ice_pwd, strlen(end->ice_pwd));
+	stun_add_integrity(&writer, end->own_pwd, strlen(end->own_pwd));
 	stun_add_fingerprint(&writer);
 	if (stun_end(&writer) > 0)
 		send_raw(end, socket->component, writer.bytes, stun_end(&writer), to);

@@ -13,10 +13,11 @@ struct mapping_order {
 };
 
 /* Asks from each port of a leg; each answer, or the deadline, is told as RELAY_MAPPED. A
- * question under way is replaced. */
+ * question under way is replaced; what is known is not asked anew, but kept alive in the
+ * router for as long as nothing else is sent. */
 void mapping_start(struct relay *relay, enum relay_leg leg, const struct mapping_order *order);
 
-/* Takes a STUN message; false if it is not the answer to ours. */
+/* Takes a STUN message; false if it is not the answer to a question of ours. */
 bool mapping_take(struct relay_socket *socket, const uint8_t *bytes, size_t len,
 		  const struct addr *source);
 

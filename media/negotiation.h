@@ -9,12 +9,17 @@
 #include "media/relay.h"
 #include "media/sdp.h"
 
+enum { MEDIA_MAX_STUN_SERVERS = 4 };
+
 /* How a side is, from the configuration and its messages. */
 struct media_side {
 	enum conf_network network;
 	struct addr bind;   /* ours towards it; its family is that of the side's media */
 	struct addr shown;  /* what stands in SDP: bind, or what is advertised for it */
 	struct addr source; /* where its SIP comes from; unset: not known yet */
+	/* Whom to ask how the world sees each media port, since it stands behind a router; 0: nobody. */
+	struct addr stun_servers[MEDIA_MAX_STUN_SERVERS];
+	unsigned n_stun_servers;
 };
 
 /* What holds for a call from its begin to its end, whatever a reload says. */
@@ -24,6 +29,7 @@ struct media_policy {
 	enum srtp_suite suites[SETTINGS_MAX_SUITES];
 	unsigned n_suites;
 	uint32_t timeout_ms;
+	bool sends_bye; /* when nothing comes any more */
 	uint8_t dscp;
 	uint8_t fingerprint[32]; /* of our DTLS certificate */
 };
@@ -48,6 +54,10 @@ struct media_line {
 	bool hides_hold; /* the answerer is not told of the offerer's hold */
 	bool is_rejected; /* by the answer, or by us */
 	struct srtp_key ours[RELAY_N_LEGS][SRTP_N_SUITES]; /* made when first needed; stay, so that ROC does (RFC 3711 §3.3.1) */
+	/* Ours since a side began ICE anew; "": those that the relay has from its begin. */
+	struct media_ice {
+		char ufrag[RELAY_ICE_UFRAG_SIZE], pwd[RELAY_ICE_PWD_SIZE];
+	} ice[RELAY_N_LEGS];
 	struct sdp_stream theirs[RELAY_N_LEGS];
 	struct media_told told[RELAY_N_LEGS];
 };
@@ -88,6 +98,8 @@ enum media_verdict negotiation_answer(struct negotiation *negotiation, const str
 /* The ports and ICE credentials that the relay has for a stream and leg. */
 struct media_ports {
 	uint16_t port;
+	struct addr mapped;	   /* how the world sees it; unset: as it is, at the address that is shown */
+	uint16_t mapped_rtcp_port; /* of the same address; 0: the next one */
 	const char *ice_ufrag, *ice_pwd;
 };
 

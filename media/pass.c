@@ -72,10 +72,11 @@ static void fail(struct relay_end_state *end)
 /* Protects what goes to that side; false if it must not go out. */
 static bool protect(struct relay_end_state *end, uint8_t *bytes, size_t *len, bool is_rtcp)
 {
+	struct srtp_way *way = end->srtp[end_keys(end, is_rtcp)].out;
+
 	if (end->security == RELAY_PLAIN)
 		return true;
-	return end->srtp.out &&
-	       srtp_way_protect(end->srtp.out, bytes, len, is_rtcp) == SRTP_DONE;
+	return way && srtp_way_protect(way, bytes, len, is_rtcp) == SRTP_DONE;
 }
 
 /* The port by which RTP or RTCP goes out to that side, and where to; NULL if nowhere. */
@@ -155,13 +156,16 @@ static void accept_source(struct relay_socket *socket, const struct packet *pack
 static bool is_authentic(struct relay_end_state *end, struct packet *packet, size_t *len,
 			 bool is_rtcp)
 {
+	struct srtp_way *way;
+
 	if (end->security == RELAY_PLAIN)
 		return true;
-	if (!end->srtp.in) {
+	way = end->srtp[end_keys(end, is_rtcp)].in;
+	if (!way) {
 		drop(end);
 		return false;
 	}
-	if (srtp_way_unprotect(end->srtp.in, packet->bytes, len, is_rtcp) == SRTP_DONE)
+	if (srtp_way_unprotect(way, packet->bytes, len, is_rtcp) == SRTP_DONE)
 		return true;
 	fail(end);
 	return false;

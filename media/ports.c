@@ -362,14 +362,18 @@ void ports_use(struct ports *ports, uint64_t now_ms, struct ports_use *out)
 
 	pthread_mutex_lock(&ports->lock);
 	use.n_pairs = list_is_empty(&ports->pools) ? ports->n_pairs : 0;
+	use.n_least_free = ports->n_pairs;
 	list_for_each(link, following, &ports->pools) {
 		const struct pool *pool = container_of(link, struct pool, link);
+		unsigned n_resting = 0;
 
 		use.n_pairs += ports->n_pairs;
 		use.n_used += pool->n_used;
 		for (unsigned i = 0; i < pool->n_free; i++)
-			use.n_resting +=
-				pool->free_at_ms[(pool->head + i) % ports->n_pairs] > now_ms;
+			n_resting += pool->free_at_ms[(pool->head + i) % ports->n_pairs] > now_ms;
+		use.n_resting += n_resting;
+		if (pool->n_free - n_resting < use.n_least_free)
+			use.n_least_free = pool->n_free - n_resting;
 	}
 	pthread_mutex_unlock(&ports->lock);
 	*out = use;

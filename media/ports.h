@@ -19,6 +19,7 @@ struct port_pair {
 
 struct ports_use {
 	unsigned n_pairs, n_used, n_resting; /* over all addresses that were used */
+	unsigned n_least_free;		     /* at the address that has the fewest; the range, if none was used */
 };
 
 /* ERR_INVALID if first to last holds no pair, ERR_NO_MEMORY. */

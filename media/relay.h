@@ -64,7 +64,8 @@ struct relays_totals {
 	uint64_t dropped;            /* not RTP, no way to pass them on, a full socket */
 	uint64_t timeouts;
 	unsigned n_relays, n_streams;
-	unsigned n_pairs, n_pairs_used, n_pairs_resting; /* the range; in use; in quarantine */
+	unsigned n_pairs, n_pairs_used, n_pairs_resting; /* of all addresses: the range; in use; in quarantine */
+	unsigned n_pairs_least_free; /* at the address that has the fewest */
 };
 void relays_totals(const struct relays *relays, struct relays_totals *out);
 
@@ -77,8 +78,8 @@ enum relay_event_kind {
 	RELAY_LATCHED,     /* an end that latches, or has ICE, found where its media comes from: stream, leg, is_rtcp, addr */
 	RELAY_SILENT,      /* nothing came on any stream for the timeout; told once until something comes again. Nothing else
 			    * happens by itself: the owner ends the call */
-	RELAY_SECURED,     /* a DTLS handshake is done and its fingerprint is the told one: stream, leg */
-	RELAY_SECURE_FAILED, /* a DTLS handshake failed, or the certificate is another one: stream, leg, err */
+	RELAY_SECURED,     /* a DTLS handshake is done and its fingerprint is the told one: stream, leg, is_rtcp */
+	RELAY_SECURE_FAILED, /* a DTLS handshake failed, or the certificate is another one: stream, leg, is_rtcp, err */
 	RELAY_MAPPED,      /* what relay_ask_mapping found: stream, leg, is_rtcp, err, addr */
 	RELAY_STATS,       /* what relay_ask_stats asked for */
 	RELAY_CLOSED,      /* with the last statistics. The last event: the relay is gone, no pointer to it may be used */
@@ -145,7 +146,8 @@ uint16_t relay_port(const struct relay *relay, unsigned stream, enum relay_leg l
 
 unsigned relay_n_streams(const struct relay *relay);
 
-/* Our ufrag and pwd towards that leg for that stream, made when it was opened (RFC 8445 5.3); used if the end says has_ice. */
+/* Our ufrag and pwd towards that leg for that stream, made when it was opened (RFC 8445 5.3); used if the end says has_ice and has
+ * no ice_own_ufrag. */
 const char *relay_ice_ufrag(const struct relay *relay, unsigned stream, enum relay_leg leg);
 const char *relay_ice_pwd(const struct relay *relay, unsigned stream, enum relay_leg leg);
 
@@ -153,8 +155,8 @@ const char *relay_ice_pwd(const struct relay *relay, unsigned stream, enum relay
 enum relay_security {
 	RELAY_PLAIN, /* as it comes. On both legs: whatever comes is passed on untouched, SRTP with keys of the ends, too */
 	RELAY_SDES,  /* SRTP with keys from SDP */
-	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764), which is done on the RTP port alone: where is_muxed is
-		      * false, the peer's RTCP has keys of its own and is not understood */
+	RELAY_DTLS,  /* SRTP with keys from DTLS on the media path (RFC 5764); where is_muxed is false, RTCP has an association and
+		      * keys of its own at its port (4.1) */
 };
 
 struct relay_fingerprint {
@@ -193,6 +195,8 @@ struct relay_end {
 
 	bool has_ice;            /* we are ICE-lite towards them (RFC 8445 2.5): checks are answered, the nominated pair is used */
 	char ice_ufrag[RELAY_ICE_TEXT_SIZE]; /* theirs, from SDP */
+	/* Ours since ICE began anew (RFC 8445 9); "": those of relay_ice_ufrag and relay_ice_pwd. */
+	char ice_own_ufrag[RELAY_ICE_UFRAG_SIZE], ice_own_pwd[RELAY_ICE_PWD_SIZE];
 
 	/* Something is sent to this side whenever nothing was for so long (RFC 6263): on hold the pinhole of its router stays
 	 * open. 0: off. 15 s is usual. */
@@ -210,7 +214,8 @@ enum err relay_set(struct relay *relay, unsigned stream, enum relay_leg leg, con
 enum err relay_set_timeout(struct relay *relay, uint32_t timeout_ms) MUST_CHECK;
 
 /* Has the public address of each open port of a leg asked for by STUN (RFC 8489), from those very ports. For each stream and
- * for RTP and RTCP comes a RELAY_MAPPED, at the latest after deadline_ms; ERR_TIMEOUT in it if no server answered. */
+ * for RTP and RTCP comes a RELAY_MAPPED, at the latest after deadline_ms; ERR_TIMEOUT in it if no server answered. A port that was answered before is not asked again. Afterwards its mapping
+ * is kept alive by further questions while nothing is sent from the port. */
 enum err relay_ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
 			   uint32_t deadline_ms) MUST_CHECK;
 

@@ -37,6 +37,15 @@ struct srtp_pair {
 	struct srtp_way *in, *out;
 };
 
+/* The handshakes at one port. */
+struct end_dtls {
+	struct relay_end_state *end;
+	unsigned component;
+	struct dtls_session *session; /* NULL: none */
+	struct addr peer;	      /* with whom; unset: with nobody yet */
+	unsigned n_failed;
+};
+
 /* Of one end, in plain numbers; relay_end_stats is made of it. */
 struct end_counts {
 	uint64_t packets, bytes, sent_packets, sent_bytes, rtcp_packets, sent_rtcp_packets;
@@ -52,22 +61,21 @@ struct relay_end_state {
 	enum relay_security security;
 	bool is_muxed, is_blocked, is_opaque, is_sealed, has_ice;
 	struct port_pair pair;
-	struct srtp_pair srtp; /* in use */
+	struct srtp_pair srtp[N_PORTS]; /* in use; of the second one only RTCP with keys of its own: end_keys */
 	uint64_t last_sent_ms[N_PORTS];
 	struct relay_socket sockets[N_PORTS];
 	struct end_counts counts;
 
-	struct srtp_pair parked; /* of the keys before: an early dialog whose turn may come again */
+	struct srtp_pair parked[N_PORTS]; /* of the keys before: an early dialog whose turn may come again */
 	struct timer keepalive;
 	uint32_t keepalive_ms, keepalive_ssrc;
 	uint16_t keepalive_sequence;
 	uint8_t keepalive_payload;
 	bool is_dtls_client;
-	struct dtls_session *dtls;
-	struct addr dtls_peer; /* with whom the handshake is */
-	unsigned n_handshakes; /* that failed */
+	struct end_dtls dtls[N_PORTS]; /* without rtcp-mux each port has an association (RFC 5764 4.1) */
 	struct relay_fingerprint fingerprint;
-	char ice_ufrag[RELAY_ICE_UFRAG_SIZE], ice_pwd[RELAY_ICE_PWD_SIZE];
+	char ice_ufrag[RELAY_ICE_UFRAG_SIZE], ice_pwd[RELAY_ICE_PWD_SIZE]; /* as it was opened */
+	char own_ufrag[RELAY_ICE_UFRAG_SIZE], own_pwd[RELAY_ICE_PWD_SIZE]; /* in use */
 	char peer_ufrag[RELAY_ICE_TEXT_SIZE];
 };
 
@@ -102,6 +110,12 @@ struct relay {
 	bool is_silent, is_ended;
 	struct relay_note last_note; /* RELAY_CLOSED needs no memory */
 };
+
+/* The port whose keys RTP or RTCP has. Those of SDP are for both. */
+static inline unsigned end_keys(const struct relay_end_state *end, bool is_rtcp)
+{
+	return is_rtcp && end->security == RELAY_DTLS && !end->is_muxed ? PORT_RTCP : PORT_RTP;
+}
 
 static inline struct relay_end_state *other_end(struct relay_end_state *end)
 {

@@ -20,5 +20,6 @@ const struct relay_ops relay_real_ops = {
 	.ice_pwd = relay_ice_pwd,
 	.set = relay_set,
 	.set_timeout = relay_set_timeout,
+	.ask_mapping = relay_ask_mapping,
 	.fingerprint = print_of,
 };

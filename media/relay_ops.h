@@ -14,6 +14,8 @@ struct relay_ops {
 	const char *(*ice_pwd)(const struct relay *relay, unsigned stream, enum relay_leg leg);
 	enum err (*set)(struct relay *relay, unsigned stream, enum relay_leg leg, const struct relay_end *end);
 	enum err (*set_timeout)(struct relay *relay, uint32_t timeout_ms);
+	enum err (*ask_mapping)(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
+				uint32_t deadline_ms);
 	void (*fingerprint)(const void *media, uint8_t out[32]);
 };
 

@@ -221,6 +221,7 @@ void relays_totals(const struct relays *relays, struct relays_totals *out)
 	totals.n_pairs = use.n_pairs;
 	totals.n_pairs_used = use.n_used;
 	totals.n_pairs_resting = use.n_resting;
+	totals.n_pairs_least_free = use.n_least_free;
 	*out = totals;
 }
 

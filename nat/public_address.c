@@ -15,6 +15,8 @@ struct entry {
 struct public_addresses {
 	pthread_mutex_t lock;
 	struct list entries;
+	struct addr servers[PUBLIC_MAX_KNOWN_SERVERS];
+	size_t n_servers;
 };
 
 const char *public_state_text(enum public_state state)
@@ -196,6 +198,29 @@ bool public_addresses_of_network(struct public_addresses *addresses, int network
 	}
 	pthread_mutex_unlock(&addresses->lock);
 	return is_known;
+}
+
+void public_addresses_set_servers(struct public_addresses *addresses, const struct addr *servers, size_t n)
+{
+	if (n > PUBLIC_MAX_KNOWN_SERVERS)
+		n = PUBLIC_MAX_KNOWN_SERVERS;
+	pthread_mutex_lock(&addresses->lock);
+	for (size_t i = 0; i < n; i++)
+		addresses->servers[i] = servers[i];
+	addresses->n_servers = n;
+	pthread_mutex_unlock(&addresses->lock);
+}
+
+size_t public_addresses_servers(struct public_addresses *addresses, bool is_ipv6, struct addr *out, size_t max)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&addresses->lock);
+	for (size_t i = 0; i < addresses->n_servers && n < max; i++)
+		if (addr_is_ipv6(&addresses->servers[i]) == is_ipv6)
+			out[n++] = addresses->servers[i];
+	pthread_mutex_unlock(&addresses->lock);
+	return n;
 }
 
 size_t public_addresses_list(struct public_addresses *addresses, struct public_view *out, size_t max)

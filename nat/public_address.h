@@ -13,6 +13,7 @@ enum {
 	PUBLIC_NAME_SIZE = 64,	 /* of a listener */
 	PUBLIC_SERVER_SIZE = 256, /* of a STUN server, as configured */
 	PUBLIC_MAX_FORMER = 8,	 /* addresses that are remembered */
+	PUBLIC_MAX_KNOWN_SERVERS = 8,
 };
 
 enum public_state {
@@ -65,6 +66,11 @@ bool public_addresses_look(struct public_addresses *addresses, const char *liste
 /* How the world sees a network (enum conf_network): the host of the address of its first listener that has one; the port is 0.
  * For SDP, where the relay of that network stands behind the same router. False: no listener of it knows. */
 bool public_addresses_of_network(struct public_addresses *addresses, int network, bool is_ipv6, struct addr *out);
+
+/* Where the STUN servers are that the listeners are watched by; at most PUBLIC_MAX_KNOWN_SERVERS are kept. */
+void public_addresses_set_servers(struct public_addresses *addresses, const struct addr *servers, size_t n);
+/* Those of one family, at most max; returns how many. */
+size_t public_addresses_servers(struct public_addresses *addresses, bool is_ipv6, struct addr *out, size_t max);
 
 /* Copies at most max, in the order in which they came; returns how many. */
 size_t public_addresses_list(struct public_addresses *addresses, struct public_view *out, size_t max);

@@ -51,6 +51,7 @@ static enum reason reason_of(enum calls_verdict verdict)
 	switch (verdict) {
 	case CALLS_UNTOUCHED:
 	case CALLS_REWRITTEN:
+	case CALLS_WAITS:
 		break;
 	case CALLS_NOT_SDP:
 		return REASON_SDP_UNREADABLE;
@@ -90,6 +91,18 @@ static void fill_side(const struct settings *settings, const struct listener *li
 		side->shown = shown;
 }
 
+/* Behind a router the world sees other ports than ours (mission 127, 128): whom to ask for them. */
+static void fill_stun_servers(const struct context *context, const struct listener *listener, struct media_side *side)
+{
+	const struct settings *settings = context->snapshot->settings;
+
+	if (listener->index >= settings->n_listeners || !settings->listeners[listener->index].advertises_stun)
+		return;
+	side->n_stun_servers =
+		(unsigned)public_addresses_servers(context->worker->server->public_addresses, addr_is_ipv6(&side->bind),
+						   side->stun_servers, COUNT(side->stun_servers));
+}
+
 static bool is_relayed(const struct branch *branch, const struct hop *hop)
 {
 	const struct context *context = branch->context;
@@ -107,6 +120,21 @@ static bool is_any(const char *method, const char *const *methods, size_t n)
 	return false;
 }
 
+/* Any request may have the highest CSeq of its side, above which a BYE of ours would have to be. */
+static void note_request(const struct branch *branch)
+{
+	struct context *context = branch->context;
+	struct calls *calls = context->worker->server->calls;
+	const struct sdp_body none = { 0 };
+	struct calls_message message;
+
+	if (!calls_watch(calls))
+		return;
+	message = message_of(branch, message_sip(context->msg), &none);
+	message.msg = context->msg;
+	calls_note(calls, &message);
+}
+
 /* Whether the media of this request's call are ours to look at. */
 static bool concerns(const struct branch *branch, const struct hop *hop, const char *method)
 {
@@ -118,7 +146,10 @@ static bool concerns(const struct branch *branch, const struct hop *hop, const c
 		return false;
 	if (!context->is_inside_dialog)
 		return context->is_invite && is_relayed(branch, hop);
-	return calls_count(calls) > 0 && is_any(method, inside, COUNT(inside));
+	if (calls_count(calls) > 0 && is_any(method, inside, COUNT(inside)))
+		return true;
+	note_request(branch);
+	return false;
 }
 
 static bool remember(struct context *context, const sip_t *sip, const char *method, bool has_sdp)
@@ -144,6 +175,8 @@ static enum calls_verdict begin(const struct branch *branch, const struct hop *h
 
 	fill_side(context->snapshot->settings, context->in, flow ? &flow->local : NULL, &begin.sides[RELAY_CALLER]);
 	fill_side(context->snapshot->settings, hop->listener, NULL, &begin.sides[RELAY_CALLEE]);
+	fill_stun_servers(context, context->in, &begin.sides[RELAY_CALLER]);
+	fill_stun_servers(context, hop->listener, &begin.sides[RELAY_CALLEE]);
 	begin.sides[RELAY_CALLER].source = context->source;
 	message->is_first = true;
 	return calls_begin(context->worker->server->calls, message, &begin, loop_now_ms(context->worker->loop), out);
@@ -155,7 +188,10 @@ static enum calls_verdict show_request(struct branch *branch, const struct hop *
 	const char *method = message_method(message_sip(msg));
 	struct calls_message message = message_of(branch, message_sip(msg), body);
 
+	message.msg = branch->context->msg; /* without the Record-Route of ours */
 	message.is_ack = branch->context->is_ack;
+	message.may_wait = !message.is_ack && (!branch->media_wait_ends_ms ||
+					       loop_now_ms(branch->context->worker->loop) < branch->media_wait_ends_ms);
 	message.is_prack = !strcmp(method, "PRACK");
 	message.source = branch->context->source;
 	if (!branch->context->is_inside_dialog)
@@ -194,9 +230,18 @@ enum reason call_media_request(struct branch *branch, const struct hop *hop, msg
 	if (out.bytes)
 		explicit_bzero(out.bytes, out.len); /* it held keys */
 	buf_fini(&out);
-	if (verdict != CALLS_UNTOUCHED)
+	branch->waits_for_media = verdict == CALLS_WAITS;
+	if (verdict != CALLS_UNTOUCHED && verdict != CALLS_WAITS)
 		note(context, context->is_inside_dialog ? "offer" : "relay", reason_of(verdict));
 	return reason_of(verdict);
+}
+
+bool call_media_waits(const struct branch *branch)
+{
+	const struct call_media *media = branch->context->media;
+	const struct calls_key key = key_of(branch, media ? media->call_id : "");
+
+	return media && calls_wait(branch->context->worker->server->calls, &key);
 }
 
 /* ---- responses ---- */
@@ -205,6 +250,21 @@ enum reason call_media_request(struct branch *branch, const struct hop *hop, msg
 static void complain(const sip_t *sip, enum reason reason)
 {
 	log_event(LOG_WARNING, "answer not relayed", "call_id", sip->sip_call_id->i_id, "reason", reason_code(reason), NULL);
+}
+
+/* The entry of the Record-Route that is ours and this call's: a call may pass us twice. */
+struct own_route {
+	const struct record_route_keys *keys;
+	const struct calls_key *key;
+};
+
+static bool is_ours(const url_t *route, void *user)
+{
+	const struct own_route *own = user;
+	struct record_route_token token;
+
+	return record_route_verify(own->keys, route, own->key->call_id, &token) == RECORD_ROUTE_VALID &&
+	       token.caller == own->key->caller && token.callee == own->key->callee && token.made_at_s == own->key->made_at_s;
 }
 
 void call_media_response(struct branch *branch, const struct arrival *response)
@@ -224,6 +284,12 @@ void call_media_response(struct branch *branch, const struct arrival *response)
 	message = message_of(branch, sip, &body);
 	message.is_first = media->is_first;
 	message.had_offer = media->had_offer;
+	message.msg = response->msg;
+	if (calls_watch(context->worker->server->calls) && media->is_first) {
+		struct own_route own = { context->worker->server->keys, &message.key };
+
+		message.n_routes = dialog_side_n_routes(response->msg, is_ours, &own);
+	}
 	if (response->flow) /* one that another worker handed over has none */
 		message.source = response->flow->remote;
 	else if (branch->hops && branch->next)

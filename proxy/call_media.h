@@ -24,8 +24,11 @@ void call_media_take_settings(struct server *server, const struct settings_media
 /* Ends all calls; then the media workers, while the workers' mailboxes are still there. Main thread, workers have stopped. */
 void call_media_stop(struct server *server);
 
-/* The request as it goes to hop: changes its SDP. A reason: it must not go. */
+/* The request as it goes to hop: changes its SDP. A reason: it must not go. With branch->waits_for_media it must not go yet: how
+ * the world sees our ports is being asked, and it is to be shown again when call_media_waits says no. */
 enum reason call_media_request(struct branch *branch, const struct hop *hop, msg_t *msg);
+
+bool call_media_waits(const struct branch *branch);
 
 /* A response of the branch, before it goes back: changes its SDP. */
 void call_media_response(struct branch *branch, const struct arrival *response);

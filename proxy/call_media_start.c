@@ -4,12 +4,16 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/call_media.h"
+#include "proxy/hang_up.h"
+#include "proxy/worker.h"
 
 /* ---- what media told ---- */
 
-static void on_silent(const char *call_id, void *owner)
+static void on_silent(const struct calls_silent *silent, void *owner)
 {
-	log_event(LOG_WARNING, "relay ended: no media came any more", "call_id", call_id, NULL);
+	log_event(LOG_WARNING, "relay ended: no media came any more", "call_id", silent->call_id, NULL);
+	if (silent->sides)
+		hang_up(owner, silent);
 }
 
 /* "rtp 1200/1190 lost 3 jitter 2 ms, ...": each side of a stream, received and sent. */
@@ -31,11 +35,21 @@ static void log_stream(const struct calls_ended *ended, unsigned stream)
 
 static void on_ended(const struct calls_ended *ended, void *owner)
 {
-	for (unsigned i = 0; ended->stats && i < ended->stats->n_streams; i++)
+	struct worker *worker = owner;
+
+	for (unsigned i = 0; i < ended->stats->n_streams; i++)
 		log_stream(ended, i);
+	media_records_put(worker->media_records, ended, ((uint64_t)worker->number << 56) | ++worker->next_decision_id,
+			  worker->number, loop_now_ms(worker->loop), loop_wall_us(worker->loop));
 }
 
-static const struct calls_user user = { .on_ended = on_ended, .on_silent = on_silent };
+static void on_unmapped(const char *call_id, enum conf_network network, void *owner)
+{
+	log_event(LOG_WARNING, "no STUN server told how the world sees a media port: its own number stands in the SDP", "call_id", call_id,
+		  "network", conf_network_text(network), NULL);
+}
+
+static const struct calls_user user = { .on_ended = on_ended, .on_silent = on_silent, .on_unmapped = on_unmapped };
 
 /* ---- life ---- */
 
@@ -76,9 +90,20 @@ void call_media_take_settings(struct server *server, const struct settings_media
 		log_event(LOG_ERROR, "the ports of media stay as they were", "reason", err_text(ERR_NO_MEMORY), NULL);
 }
 
+/* People hear nothing from now on, and should know why. */
+static void log_loss(const struct calls *calls)
+{
+	char count[24];
+
+	if (calls_count(calls) > 0)
+		log_event(LOG_WARNING, "calls lose their media: the relay stops", "msg", text_number(calls_count(calls), count), NULL);
+}
+
 void call_media_stop(struct server *server)
 {
-	if (server->calls)
+	if (server->calls) {
+		log_loss(server->calls);
 		calls_close_all(server->calls);
+	}
 	server->relays = relays_free(server->relays);
 }

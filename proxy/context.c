@@ -328,6 +328,33 @@ static void note_shed(const struct branch *branch)
 			     branch->target.rule->id, importance_text(context->importance));
 }
 
+enum { MEDIA_LOOK_MS = 20, MEDIA_MAX_WAIT_MS = 2000 };
+
+/* Looked for by the clock: the answer comes to a media worker, and a letter to here would have to outlive the branch. The
+ * question has a deadline of its own; should its end be lost, the branch goes on without. */
+static void on_media_look(struct timer *timer)
+{
+	struct branch *branch = container_of(timer, struct branch, patience);
+
+	struct loop *loop = branch->context->worker->loop;
+
+	if (loop_now_ms(loop) < branch->media_wait_ends_ms && call_media_waits(branch))
+		timer_start(loop, timer, MEDIA_LOOK_MS, on_media_look);
+	else
+		try_next(branch, REASON_NONE);
+}
+
+/* The same hop again, once its SDP can be written. */
+static void wait_for_media(struct branch *branch)
+{
+	struct loop *loop = branch->context->worker->loop;
+
+	branch->next--;
+	if (!branch->media_wait_ends_ms)
+		branch->media_wait_ends_ms = loop_now_ms(loop) + MEDIA_MAX_WAIT_MS;
+	timer_start(loop, &branch->patience, MEDIA_LOOK_MS, on_media_look);
+}
+
 static void try_next(struct branch *branch, enum reason last)
 {
 	struct context *context = branch->context;
@@ -343,7 +370,7 @@ static void try_next(struct branch *branch, enum reason last)
 		struct hop *hop = &branch->hops[branch->next++];
 		enum err err;
 
-		if (!health_may_try(hop->health, now_ms)) {
+		if (!branch->waits_for_media && !health_may_try(hop->health, now_ms)) {
 			note_hop(branch, REASON_ALL_SERVERS_DOWN, 0);
 			if (!last)
 				last = REASON_ALL_SERVERS_DOWN;
@@ -354,6 +381,10 @@ static void try_next(struct branch *branch, enum reason last)
 		err = start(branch, hop);
 		if (!err)
 			return;
+		if (branch->waits_for_media) {
+			wait_for_media(branch);
+			return;
+		}
 		last = branch->refusal ? branch->refusal : reason_of(err);
 		note_hop(branch, last, 0);
 		if (branch->refusal)

@@ -47,6 +47,8 @@ struct branch {
 	struct by_size by_size;
 	int status;	  /* of its final response; 0: there is none */
 	enum reason refusal; /* why it must not be sent: by its media; else REASON_NONE */
+	bool waits_for_media; /* it must not be sent yet: call_media_request */
+	uint64_t media_wait_ends_ms; /* then it goes as it is; 0: it never waited */
 	struct redirected *redirected; /* a 3xx led here (proxy/follow); owned; NULL */
 	bool is_replaced; /* it was redirected: others stand for it */
 	bool is_cancelled;

@@ -132,7 +132,7 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 	return message_sip(msg)->sip_route ? route_set_prepare_next(msg) : ERR_OK;
 }
 
-static const char *via_transport(const struct hop *hop)
+const char *forward_via_transport(const struct hop *hop)
 {
 	switch (hop->transport) {
 	case TRANSPORT_UDP:
@@ -160,10 +160,10 @@ static enum err make(struct branch *branch, const struct hop *hop, char name[TXN
 	err = edit(branch, hop, msg);
 	if (!err)
 		branch->refusal = call_media_request(branch, hop, msg);
-	if (branch->refusal && !context->is_ack) /* which nobody may refuse */
+	if ((branch->refusal || branch->waits_for_media) && !context->is_ack) /* which nobody may refuse */
 		err = ERR_INVALID;
 	if (!err)
-		err = via_push(msg, via_transport(hop), hop->listener->sent_by, name);
+		err = via_push(msg, forward_via_transport(hop), hop->listener->sent_by, name);
 	if (!err)
 		err = message_print(msg, out_wire);
 	if (err) {

@@ -228,11 +228,23 @@ static void on_timer(struct timer *timer)
 	step(watch);
 }
 
+/* The relays of calls ask them, too. */
+static void publish_servers(const struct nat_watch *watch)
+{
+	struct addr addrs[PUBLIC_MAX_SERVERS];
+
+	for (size_t i = 0; i < watch->n_servers; i++)
+		addrs[i] = watch->servers[i].addr;
+	public_addresses_set_servers(watch->worker->server->public_addresses, addrs, watch->n_servers);
+}
+
 /* All names are through. Where a resolver failed and left us with nothing, those that were known go on being asked. */
 static void finish(struct nat_watch *watch)
 {
-	if (watch->n_servers || !watch->has_failed)
+	if (watch->n_servers || !watch->has_failed) {
 		public_monitor_set_servers(watch->monitor, watch->servers, watch->n_servers);
+		publish_servers(watch);
+	}
 	if (watch->is_due && (watch->n_servers || !watch->has_failed))
 		look(watch);
 	if (!watch->n_names)
@@ -333,7 +345,8 @@ struct nat_watch *nat_watch_new(struct worker *worker)
 {
 	struct nat_watch *watch = calloc(1, sizeof(*watch));
 	const struct public_monitor_user user = {
-		.user = watch, .send = send_by_listener, .on_heard = on_heard, .on_silent = on_silent
+		.user = watch, .send = send_by_listener, .on_heard = on_heard, .on_silent = on_silent,
+		.asked = worker->server->stun_asked,
 	};
 
 	if (!watch)

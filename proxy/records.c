@@ -6,6 +6,7 @@
 
 #include "proxy/decision_json.h"
 #include "proxy/handshake_json.h"
+#include "proxy/media_record_json.h"
 #include "proxy/worker.h"
 
 /* Rows of both kinds with what orders them. */
@@ -96,6 +97,16 @@ static void add_handshakes(struct rows *rows, struct handshakes *handshakes, con
 	free(found);
 }
 
+static void add_media(struct rows *rows, struct media_records *records, const char *call_id)
+{
+	struct media_record *found = calloc(RECORDS_MAX, sizeof(*found));
+	size_t n = found ? media_records_find(records, call_id, found, RECORDS_MAX) : 0;
+
+	for (size_t i = 0; i < n; i++) /* it is the end of the story: newest */
+		add(rows, found[i].wall_us + found[i].took_us, found[i].id, media_record_to_json(&found[i]));
+	free(found);
+}
+
 static bool names(const char *id, const char *word)
 {
 	const char *colon = strchr(id, ':');
@@ -125,6 +136,8 @@ json_t *records_of_call(struct server *server, const char *call_id)
 
 	for (unsigned i = 0; i < server->n_workers; i++)
 		add_decisions(&rows, server->workers[i]->decisions, call_id, false, RECORDS_MAX, NULL, NULL);
+	for (unsigned i = 0; i < server->n_workers; i++)
+		add_media(&rows, server->workers[i]->media_records, call_id);
 	return take(&rows);
 }
 

@@ -13,7 +13,7 @@ enum { RECORDS_MAX = 32 };
 /* The newest refusal, a request's or a handshake's; empty if there is none. If both ended at once, the request's, which
  * says more. */
 json_t *records_last_refusal(struct server *server);
-/* Those of requests with this Call-ID. */
+/* Those of requests with this Call-ID, and of their media. */
 json_t *records_of_call(struct server *server, const char *call_id);
 /* The newest of all. */
 json_t *records_newest(struct server *server);

@@ -85,5 +85,5 @@ void request_fini(struct request *request);
  * where the request goes. */
 void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip, char out[REQUEST_LOOP_SIZE]);
 
-/* Fills the record with what every request says of itself. */
+/* Fills the record with what every request says of itself; one of ours came by no flow. */
 void request_describe(struct request *request);

@@ -154,7 +154,9 @@ static bool find_name(const struct request *request, uint64_t end, const struct 
 	struct location_name names[MAX_USERS_OF_FLOW];
 	size_t n, i;
 
-	n = location_phone_users(location_of(request), flow, request->now_ms, names, COUNT(names) - COUNT(urls));
+	n = flow->id || addr_is_set(&flow->remote) ? location_phone_users(location_of(request), flow, request->now_ms, names,
+									  COUNT(names) - COUNT(urls)) :
+						     0;
 	for (i = 0; i < COUNT(urls); i++)
 		if (message_uri_parts(urls[i], names[n].user, sizeof(names[n].user), names[n].domain,
 				      sizeof(names[n].domain)))
@@ -169,7 +171,7 @@ static bool find_name(const struct request *request, uint64_t end, const struct 
 
 static bool is_contact(const struct request *request, const char *contact)
 {
-	const url_t *url = uri_parse(msg_home(request->msg), contact);
+	const url_t *url = uri_parse(msg_home(request->arrival->msg), contact);
 
 	return url && uri_equal(url, request->sip->sip_request->rq_url);
 }
@@ -181,7 +183,7 @@ static void add_moved(struct request *request, const struct location_name *name,
 	struct binding bindings[LOCATION_MAX_BINDINGS];
 	size_t n = location_phones(location_of(request), name->user, name->domain, request->now_ms, bindings), i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && (before->id || addr_is_set(&before->remote)); i++)
 		if (is_same_flow(&bindings[i].flow, before))
 			return; /* it is where it was */
 	for (i = 0; i < n; i++) {
@@ -196,7 +198,7 @@ static void add_moved(struct request *request, const struct location_name *name,
 
 enum reason request_phone_inside_dialog(struct request *request, uint64_t end, const struct token_flow *token)
 {
-	struct listener *listener = find_token_listener(request, token->listener);
+	struct listener *listener = token->is_set ? find_token_listener(request, token->listener) : NULL;
 	struct phone_flow flow = { .id = token->id, .remote = token->remote, .local = token->local };
 	struct location_name name = { "", "" };
 	char id[PHONE_ID_SIZE] = "phones";
@@ -220,7 +222,7 @@ enum reason request_phone_inside_dialog(struct request *request, uint64_t end, c
 	if (target->n_flows)
 		return REASON_NONE;
 	request->n_targets = 0;
-	decision_add(&request->decision, "route", "dialog", NULL, "the listener of the phone's flow is no more");
+	decision_add(&request->decision, "route", "dialog", NULL, "no flow of the phone is known any more");
 	return REASON_FLOW_FAILED;
 }
 

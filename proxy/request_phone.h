@@ -8,7 +8,8 @@
 void request_phone_ask(struct request *request);
 
 /* Inside a dialog whose other end is a phone: by the flow that our signed Route names, or, where the phone has registered the same
- * contact anew since, by the one that it has now. REASON_FLOW_FAILED: there is none. */
+ * contact anew since, by the one that it has now. REASON_FLOW_FAILED: there is none. flow
+ * need not be set: then it is the contact's flow alone. */
 enum reason request_phone_inside_dialog(struct request *request, uint64_t end, const struct token_flow *flow);
 
 /* A backend speaks for its own domains alone; but who passes a partner's call on to a phone of ours leaves the partner in From.

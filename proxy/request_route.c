@@ -45,6 +45,8 @@ void request_describe(struct request *request)
 		describe_uri(decision, DECISION_TO, sip->sip_to->a_url);
 	if (sip->sip_request)
 		describe_uri(decision, DECISION_REQUEST_URI, sip->sip_request->rq_url);
+	if (!flow)
+		return; /* our own */
 	decision_set(decision, DECISION_SOURCE, addr_text(&flow->remote, source));
 	decision_set(decision, DECISION_LISTENER, flow->listener->name);
 	decision->transport = conf_transport_text(flow->transport);
@@ -284,19 +286,10 @@ static bool is_callee_other(const struct request *request, const struct record_r
 	return token->callee != own;
 }
 
-static enum reason route_inside_dialog(struct request *request)
+static enum reason route_to_end(struct request *request, uint64_t end, const struct rule **out)
 {
-	const struct record_route_token *token = &request->route.token;
-	const bool is_to_callee = is_callee_other(request, token);
-	const uint64_t end = is_to_callee ? token->callee : token->caller;
-	const struct token_flow *flow = is_to_callee ? &token->callee_flow : &token->caller_flow;
-	const struct rule *rule;
+	const struct rule *rule = find_end(request, end);
 
-	if (flow->is_set) {
-		request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
-		return request_phone_inside_dialog(request, end, flow);
-	}
-	rule = find_end(request, end);
 	if (!rule) {
 		decision_add(&request->decision, "route", "dialog", NULL,
 			     "the other end of the dialog is not configured any more");
@@ -307,10 +300,40 @@ static enum reason route_inside_dialog(struct request *request)
 		return REASON_PARTNER_BLOCKED;
 	}
 	aim_inside_dialog(request, rule);
-	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	decision_add(&request->decision, "route", "dialog", place_of(rule),
 		     "inside a dialog with %.80s", rule->id);
-	return check_services(request, rule);
+	*out = rule;
+	return REASON_NONE;
+}
+
+static enum reason route_inside_dialog(struct request *request)
+{
+	const struct record_route_token *token = &request->route.token;
+	const bool is_to_callee = is_callee_other(request, token);
+	const uint64_t end = is_to_callee ? token->callee : token->caller;
+	const struct token_flow *flow = is_to_callee ? &token->callee_flow : &token->caller_flow;
+	const struct rule *rule;
+	enum reason reason;
+
+	if (flow->is_set)
+		reason = request_phone_inside_dialog(request, end, flow);
+	else
+		reason = route_to_end(request, end, &rule);
+	if (reason)
+		return reason;
+	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
+	return flow->is_set ? REASON_NONE : check_services(request, rule);
+}
+
+enum reason request_route_of_ours(struct request *request, uint64_t end)
+{
+	static const struct token_flow unknown;
+	const struct rule *rule;
+
+	/* Of a phone the call knows no flow: it is where it has registered that contact. */
+	if (!find_end(request, end))
+		return request_phone_inside_dialog(request, end, &unknown);
+	return route_to_end(request, end, &rule);
 }
 
 /* A domain without a route: open federation looks for it by DNS. */

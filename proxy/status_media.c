@@ -48,6 +48,18 @@ static void note_full(const struct channels_view *view, json_t *problems)
 		       "Raise media.channels, and media.ports with it, if the line and this host carry more calls.");
 }
 
+static void note_ports(const struct server *server, const struct relays_totals *totals, json_t *problems)
+{
+	char text[128];
+
+	if (!server->relays || totals->n_pairs_least_free > 0)
+		return;
+	snprintf(text, sizeof(text), "at one of our addresses all pairs of ports are in use, or rest for 30 s: further calls are refused");
+	status_problem(problems, "media-ports-full", "warning", "media.ports", text, "you",
+		       "Widen media.ports: a call takes a pair for each stream on either side, and two where both sides are at the same "
+		       "address.");
+}
+
 json_t *status_media_json(const struct server *server, json_t *problems)
 {
 	struct channels_view channels;
@@ -56,12 +68,13 @@ json_t *status_media_json(const struct server *server, json_t *problems)
 	status_media_look(server, &channels, &totals);
 	if (server->calls)
 		note_full(&channels, problems);
-	return json_pack("{s:b, s:I, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}", "on",
+	note_ports(server, &totals, problems);
+	return json_pack("{s:b, s:I, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}", "on",
 			 server->calls != NULL, "relays", server->calls ? (json_int_t)calls_count(server->calls) : 0, "channels",
 			 channels_to_json(&channels), "bandwidth", "max_kbps", (json_int_t)channels.kbps_max, "used_kbps",
 			 (json_int_t)channels.kbps_used, "refused", (json_int_t)channels.n_refused_bandwidth, "ports", "pairs",
 			 (json_int_t)totals.n_pairs, "used", (json_int_t)totals.n_pairs_used, "resting",
-			 (json_int_t)totals.n_pairs_resting, "packets", (json_int_t)totals.packets, "bytes",
+			 (json_int_t)totals.n_pairs_resting, "least_free", (json_int_t)totals.n_pairs_least_free, "packets", (json_int_t)totals.packets, "bytes",
 			 (json_int_t)totals.bytes, "rejected_sources", (json_int_t)totals.rejected_sources, "srtp_failures",
 			 (json_int_t)totals.srtp_failures, "dropped", (json_int_t)totals.dropped, "timeouts",
 			 (json_int_t)totals.timeouts);

@@ -9,6 +9,7 @@
 #include "proxy/context.h"
 #include "proxy/discovered_store.h"
 #include "proxy/hearing.h"
+#include "proxy/hang_up.h"
 #include "proxy/hold.h"
 #include "proxy/log_on.h"
 #include "proxy/nat_watch.h"
@@ -90,8 +91,19 @@ static bool has_moved(const struct snapshot *snapshot, const struct listener *li
 	return false;
 }
 
+/* How many connections with its partner are allowed now. */
+static unsigned max_of(const struct flow *flow, void *user)
+{
+	const struct worker *worker = user;
+	const struct snapshot *snapshot = worker->snapshot;
+	const struct rule *rule = rules_by_hash(snapshot->rules, record_route_end(worker->server->keys, flow->peer_name));
+
+	return rule ? rule->max_connections : snapshot->settings->federation.max_connections;
+}
+
 /* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
- * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
+ * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who
+ * waits for an answer by them still gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
@@ -112,6 +124,12 @@ static bool is_orphan(const struct flow *flow, void *user)
 	return *flow->peer_name && !snapshot_has_peer(snapshot, flow->peer_name);
 }
 
+/* Likewise, and one too many by now, which is good in itself: it ends only when nobody needs it. */
+static bool is_leaving(const struct flow *flow, void *user)
+{
+	return is_orphan(flow, user) || (!flow->is_inbound && transport_is_withdrawn(flow));
+}
+
 /* Transactions that began by them end first, as far as transactions end. */
 static void end_orphans(struct worker *worker)
 {
@@ -119,7 +137,7 @@ static void end_orphans(struct worker *worker)
 
 	if (!worker->orphans_until_ms)
 		return;
-	if (!transport_retire_if(worker->transport, is_orphan, worker, REASON_DRAINING)) {
+	if (!transport_retire_if(worker->transport, is_leaving, worker, REASON_DRAINING)) {
 		worker->orphans_until_ms = 0;
 	} else if (now_ms >= worker->orphans_until_ms) {
 		transport_close_if(worker->transport, is_orphan, worker, REASON_DRAINING);
@@ -149,6 +167,7 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 	if (old) {
 		worker->orphans_until_ms =
 			loop_now_ms(worker->loop) + 64 * (uint64_t)snapshot->settings->sip.t1_ms;
+		transport_withdraw_surplus(worker->transport, max_of, worker);
 		end_orphans(worker);
 		rejudge(worker);
 	}
@@ -255,6 +274,8 @@ static enum err make_parts(struct worker *worker)
 	if (!err)
 		err = handshakes_new(&worker->handshakes);
 	if (!err)
+		err = media_records_new(&worker->media_records);
+	if (!err)
 		err = transport_new(worker->loop, worker->number, &user, worker->counters, &worker->transport);
 	if (!err)
 		transport_share(worker->transport, worker->server->roll);
@@ -282,6 +303,7 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 	list_init(&worker->contexts);
 	list_init(&worker->trips);
 	list_init(&worker->lines);
+	list_init(&worker->hang_ups);
 	worker->loop = loop;
 	worker->owns_loop = !loop;
 	err = loop ? ERR_OK : loop_new(&worker->loop);
@@ -352,12 +374,14 @@ struct worker *worker_free(struct worker *worker)
 		context_abort(container_of(link, struct context, link));
 	return_path_abort(worker);
 	hold_abort(worker);
+	hang_up_abort(worker);
 	txn_table_free(worker->txns);
 	transport_free(worker->transport);
 	dns_free(worker->dns);
 	mailbox_free(worker->mailbox);
 	decision_ring_free(worker->decisions);
 	handshakes_free(worker->handshakes);
+	media_records_free(worker->media_records);
 	snapshot_unref(worker->snapshot);
 	if (worker->owns_loop)
 		loop_free(worker->loop);

@@ -12,6 +12,7 @@
 #include "proxy/base/timer.h"
 #include "proxy/decision.h"
 #include "proxy/handshakes.h"
+#include "proxy/media_records.h"
 #include "proxy/server.h"
 #include "proxy/snapshot.h"
 #include "proxy/transaction/txn_table.h"
@@ -31,12 +32,15 @@ struct worker {
 	struct counters *counters;
 	struct decision_ring *decisions;
 	struct handshakes *handshakes; /* those that failed */
+	struct media_records *media_records; /* of relays that ended */
 	struct snapshot *snapshot; /* the one new requests begin under */
 	uint64_t generation;	   /* of snapshot; atomic: a reload looks whether it was taken */
 	struct list contexts;	   /* context.link */
 	struct list trips;	   /* responses on a path of their own: return_path */
 	struct list lines;	   /* requests that wait for DNS: hold */
 	unsigned n_lines;
+	struct list hang_ups;	   /* BYEs of our own: hang_up */
+	unsigned n_hang_ups;
 	size_t n_held_bytes; /* of the requests in lines */
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */

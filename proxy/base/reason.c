@@ -433,6 +433,11 @@ static const struct reason_row rows[N_REASONS] = {
 		"the address they belong to is not on this host any more.",
 		"Widen media.ports; `nuncio status` shows how many are in use, and whether the listener's "
 		"address is up.", 0, },
+	[REASON_MEDIA_TIMEOUT] = { "media-timeout", 0, "", ACT_EITHER,
+		"Nothing came on any stream of a relayed call for media.timeout, so its relay was closed.",
+		"Mostly a side went away without BYE, and nothing is to be done. If people were talking: "
+		"`nuncio why` with the Call-ID shows from which side nothing came; look whether a firewall or "
+		"NAT on its way drops UDP, and whether its packets were rejected because of their source.", 0, },
 
 	[REASON_TLS_EXPIRED] = { "tls-expired", 0, "", ACT_PARTNER,
 		"A certificate of the other side has expired.",

@@ -104,6 +104,7 @@ enum reason {
 	REASON_CHANNELS_FULL,	    /* 503, media.channels */
 	REASON_BANDWIDTH_FULL,	    /* 503, media.bandwidth */
 	REASON_NO_MEDIA_PORTS,	    /* 503, media.ports */
+	REASON_MEDIA_TIMEOUT,	    /* nothing came on a relay any more: media.timeout */
 
 	/* TLS: the outcome of a handshake. "peer" is the other side. */
 	REASON_TLS_EXPIRED,

@@ -40,7 +40,7 @@
 
 /* What stands in every decision, and what only in one of real traffic. */
 #define DECISION(path) \
-	{ path "kind", OUTPUT_WORD, ALWAYS, "of a request, or of a TLS handshake that failed", "request handshake" }, \
+	{ path "kind", OUTPUT_WORD, ALWAYS, "of a request, a TLS handshake that failed, or the media of a call", "request handshake media" }, \
 	{ path "accepted", OUTPUT_BOOL, ALWAYS, "false: refused for the reason", NULL }, \
 	{ path "reason", OUTPUT_TEXT, ALWAYS, "a code of docs/reasons.md; none: accepted", NULL }, \
 	{ path "status", OUTPUT_NUMBER, ALWAYS, "of the final response; 0: none", NULL }, \
@@ -77,8 +77,8 @@
 
 #define REAL(path) \
 	{ path "id", OUTPUT_NUMBER, ALWAYS, "rises; unique in the process", NULL }, \
-	{ path "time", OUTPUT_TIME, ALWAYS, "when the request came, or the handshake ended", NULL }, \
-	{ path "took_us", OUTPUT_NUMBER, ALWAYS, "until the final response went, or the handshake ended", NULL }, \
+	{ path "time", OUTPUT_TIME, ALWAYS, "when the request or call came, or the handshake ended", NULL }, \
+	{ path "took_us", OUTPUT_NUMBER, ALWAYS, "until the final response went, or the handshake or relay ended", NULL }, \
 	{ path "worker", OUTPUT_NUMBER, ALWAYS, "which worker", NULL }, \
 	{ path "call_id", OUTPUT_TEXT, OPTIONAL, "the Call-ID", NULL }
 
@@ -110,6 +110,35 @@
 	{ path "tls.sent_certificate", OUTPUT_BOOL, ALWAYS, "we had one to send", NULL }, \
 	{ path "tls.text", OUTPUT_TEXT, ALWAYS, "the line of the log", NULL }, \
 	{ path "tls.n_similar", OUTPUT_NUMBER, ALWAYS, "further ones of the same peer and reason within ten seconds", NULL }
+
+/* Of a call that was relayed. */
+#define MEDIA(path) \
+	{ path "media", OUTPUT_OBJECT, OPTIONAL, "of the media of a call: what its relay passed on", NULL }, \
+	{ path "media.ended", OUTPUT_WORD, ALWAYS, "why the relay ended; refused: no 2xx, moved: by another network, silent: media.timeout", \
+	  "bye refused moved silent stopped" }, \
+	{ path "media.streams[]", OUTPUT_LIST, ALWAYS, "a row for each m-line that was relayed", NULL }, \
+	{ path "media.streams[].type", OUTPUT_TEXT, ALWAYS, "audio, video, ...", NULL }, \
+	{ path "media.streams[].sides[]", OUTPUT_LIST, ALWAYS, "the caller's, then the callee's", NULL }, \
+	{ path "media.streams[].sides[].side", OUTPUT_WORD, ALWAYS, "whose", "caller callee" }, \
+	{ path "media.streams[].sides[].network", OUTPUT_WORD, ALWAYS, "where it is", "wan lan remote" }, \
+	{ path "media.streams[].sides[].protection", OUTPUT_WORD, ALWAYS, "end-to-end: SRTP between the ends, which we cannot read", \
+	  "none sdes dtls end-to-end" }, \
+	{ path "media.streams[].sides[].source", OUTPUT_TEXT, OPTIONAL, "address and port that its media came from", NULL }, \
+	{ path "media.streams[].sides[].received_packets", OUTPUT_NUMBER, ALWAYS, "RTP that came from it and was taken", NULL }, \
+	{ path "media.streams[].sides[].received_bytes", OUTPUT_NUMBER, ALWAYS, "of these, without UDP and IP", NULL }, \
+	{ path "media.streams[].sides[].sent_packets", OUTPUT_NUMBER, ALWAYS, "RTP that was sent to it", NULL }, \
+	{ path "media.streams[].sides[].sent_bytes", OUTPUT_NUMBER, ALWAYS, "of these, without UDP and IP", NULL }, \
+	{ path "media.streams[].sides[].received_rtcp_packets", OUTPUT_NUMBER, ALWAYS, "RTCP that came from it and was taken", NULL }, \
+	{ path "media.streams[].sides[].sent_rtcp_packets", OUTPUT_NUMBER, ALWAYS, "RTCP that was sent to it", NULL }, \
+	{ path "media.streams[].sides[].lost_packets", OUTPUT_NUMBER, ALWAYS, "that it sent and did not come, by sequence numbers", NULL }, \
+	{ path "media.streams[].sides[].jitter_us", OUTPUT_NUMBER, ALWAYS, "of what came from it, at the end (RFC 3550 A.8)", NULL }, \
+	{ path "media.streams[].sides[].max_jitter_us", OUTPUT_NUMBER, ALWAYS, "the most of it", NULL }, \
+	{ path "media.streams[].sides[].told_lost_packets", OUTPUT_NUMBER, ALWAYS, "what its last RTCP report says it missed", NULL }, \
+	{ path "media.streams[].sides[].told_jitter_us", OUTPUT_NUMBER, ALWAYS, "what that says of jitter", NULL }, \
+	{ path "media.streams[].sides[].rejected_sources", OUTPUT_NUMBER, ALWAYS, "packets at its port from where none may come", NULL }, \
+	{ path "media.streams[].sides[].srtp_failures", OUTPUT_NUMBER, ALWAYS, "packets that were forged, repeated or damaged", NULL }, \
+	{ path "media.streams[].sides[].dropped_packets", OUTPUT_NUMBER, ALWAYS, "no RTP, or no way to pass them on", NULL }, \
+	{ path "media.streams[].sides[].n_ssrcs", OUTPUT_NUMBER, ALWAYS, "synchronisation sources that it used", NULL }
 
 #define PEER(path) \
 	{ path "[].id", OUTPUT_TEXT, ALWAYS, "of the rule", NULL }, \
@@ -290,9 +319,10 @@ const struct output_row output_status[] = {
 	{ "media.bandwidth.used_kbps", OUTPUT_NUMBER, ALWAYS, "kbit/s of the calls that are relayed", NULL },
 	{ "media.bandwidth.refused", OUTPUT_NUMBER, ALWAYS, "calls refused since the start", NULL },
 	{ "media.ports", OUTPUT_OBJECT, ALWAYS, "pairs of ports of media.ports", NULL },
-	{ "media.ports.pairs", OUTPUT_NUMBER, ALWAYS, "how many there are", NULL },
+	{ "media.ports.pairs", OUTPUT_NUMBER, ALWAYS, "how many there are, at all addresses that were used", NULL },
 	{ "media.ports.used", OUTPUT_NUMBER, ALWAYS, "in use", NULL },
 	{ "media.ports.resting", OUTPUT_NUMBER, ALWAYS, "not given again yet", NULL },
+	{ "media.ports.least_free", OUTPUT_NUMBER, ALWAYS, "free at the address that has the fewest", NULL },
 	{ "media.packets", OUTPUT_NUMBER, ALWAYS, "passed on since the start", NULL },
 	{ "media.bytes", OUTPUT_NUMBER, ALWAYS, "of these packets", NULL },
 	{ "media.rejected_sources", OUTPUT_NUMBER, ALWAYS, "packets from where none may come", NULL },
@@ -381,6 +411,7 @@ const struct output_row output_why[] = {
 	DECISION("decisions[]."),
 	REAL("decisions[]."),
 	TLS("decisions[]."),
+	MEDIA("decisions[]."),
 	{ 0 },
 };
 

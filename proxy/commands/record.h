@@ -15,3 +15,6 @@ void record_print(const struct screen *screen, const json_t *record, bool with_a
 
 /* The same of a TLS handshake that failed ("kind": "handshake"). */
 void record_print_handshake(const struct screen *screen, const json_t *record);
+
+/* The same of the media of a call ("kind": "media"). */
+void record_print_media(const struct screen *screen, const json_t *record);

@@ -292,14 +292,16 @@ static bool relays(const json_t *status)
 
 static void print_media(const struct screen *screen, const json_t *status)
 {
-	const json_t *media = json_object_get(status, "media"), *channels = json_object_get(media, "channels");
+	const json_t *media = json_object_get(status, "media"), *channels = json_object_get(media, "channels"),
+		     *ports = json_object_get(media, "ports");
 
 	if (!relays(status))
 		return;
 	screen_print(screen, INK_STRONG, "media");
-	fprintf(screen->file, ": %lld of %lld channels (%lld partner, %lld device, %lld inside), %lld calls refused, %lld packets\n",
+	fprintf(screen->file, ": %lld of %lld channels (%lld partner, %lld device, %lld inside), %lld of %lld pairs of ports, %lld calls refused, %lld packets\n",
 		record_number(channels, "used"), record_number(channels, "max"), record_number(channels, "partner"),
-		record_number(channels, "device"), record_number(channels, "inside"), record_number(channels, "refused"),
+		record_number(channels, "device"), record_number(channels, "inside"), record_number(ports, "used"), record_number(ports, "pairs"),
+		record_number(channels, "refused"),
 		record_number(media, "packets"));
 }
 

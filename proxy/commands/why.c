@@ -33,6 +33,8 @@ static void print_all(const struct args *args, const json_t *decisions)
 			fputs("\n----\n\n", stdout);
 		if (strcmp(record_text(decision, "kind"), "handshake") == 0)
 			record_print_handshake(&screen, decision);
+		else if (strcmp(record_text(decision, "kind"), "media") == 0)
+			record_print_media(&screen, decision);
 		else
 			record_print(&screen, decision, args_has(args, "all"));
 	}
@@ -75,7 +77,7 @@ const struct verb verb_why = {
 		"which servers were tried, the reason, who must act, and what to do. Of a TLS "
 		"handshake that failed: who dialled whom, what each side asked for and showed, what "
 		"we found wrong or which alert they sent. `last` is the newest refusal of either kind; "
-		"a Call-ID, all about its requests; `tls`, the handshakes; an address, a partner's "
+		"a Call-ID, all about its requests, and what a relayed call's media came to; `tls`, the handshakes; an address, a partner's "
 		"domain or a backend's name, what was refused by or to it (a stranger's handshake is "
 		"found by the names that its certificate claims). The daemon keeps the newest records "
 		"of each worker; refused requests and handshakes, in and out, have room of their own, "

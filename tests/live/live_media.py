@@ -5,6 +5,7 @@ and again after a hold."""
 import glob
 import math
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -133,6 +134,21 @@ class Relaying(Federation):
         return super().config(ours, theirs, f"media: {{ relay: [wan], ports: 40000-40399, {self.media} }}\n", route_more, users)
 
 
+def check_record(tally, site, what):
+    """What `nuncio why` tells of the call's media: both phones talk twenty milliseconds a packet, and nothing is lost."""
+    call_id = re.search(r"media ended.* call=(\S+)", site.proxy.text()).group(1)
+    records = [record for record in site.proxy.ask_json("why", call_id)["decisions"] if record["kind"] == "media"]
+    sides = [side for record in records for stream in record["media"]["streams"] for side in stream["sides"]]
+    good = len(records) == 1 and len(sides) == 2 and records[0]["media"]["ended"] == "bye" and all(
+        side["received_packets"] > 100 and side["received_bytes"] >= 172 * side["received_packets"] and
+        side["sent_packets"] > 100 and side["lost_packets"] <= 2 and
+        side["rejected_sources"] + side["srtp_failures"] <= 3 and  # what a phone sends before it has the answer
+        0 < side["max_jitter_us"] < 200000 for side in sides)
+    tally.check(f"{what}: nuncio why at {site.name} has the figures", good, f"{records}")
+    _, text, _ = site.proxy.ask("why", call_id)
+    tally.check(f"{what}: for people, too", f'{sides[0]["received_packets"]} packets' in text if sides else False, text)
+
+
 def call(tally, what, media, workers, caller="", callee="", does_hold=False):
     with Houses("media") as stage:
         both = Relaying(stage, media, workers=workers)
@@ -155,6 +171,7 @@ def call(tally, what, media, workers, caller="", callee="", does_hold=False):
         for site in (both.a, both.b):
             site.proxy.wait_text("media ended", 10)
             said = site.proxy.text()
+            check_record(tally, site, what)
             tally.check(f"{what}: proxy {site.name} is well", site.proxy.is_running() and "Sanitizer" not in said, said[-3000:])
         bob.wait_event("CALL_CLOSED")
         check_sound(tally, anna, "bob", what)

@@ -17,6 +17,7 @@ import time
 from agent import Dialog
 from client import Client
 from nat_lab import BLOCKED, COTURN, DNS, KINDS, NUNCIO, OPEN, TRANSLATING, In, Lab, Site, inside
+from nat_media import media
 from sip import Datagrams, Stream, request
 from stage import Failure, Stage, Tally, free_port, wait_for
 
@@ -423,7 +424,7 @@ def tests(tally, workers):
         print(f"  nat: LEFT OUT, this kernel or host makes no NAT in a namespace, or has no coturn ({made.stderr.strip()}); "
               f"the unit test nat_detect plays all of them in user space")
         return
-    parts = [["kinds"]] + [["federate", str(i + 1), kind] for i, kind in enumerate(KINDS)]
+    parts = [["kinds"], ["media"]] + [["federate", str(i + 1), kind] for i, kind in enumerate(KINDS)]
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         for done in pool.map(lambda part: subprocess.run(
                 ["unshare", "-rnm", sys.executable, os.path.abspath(__file__), str(workers), *part],
@@ -444,6 +445,8 @@ def main():
     counts = Tally()
     if sys.argv[2] == "kinds":
         counts.section(kinds, int(sys.argv[1]))
+    elif sys.argv[2] == "media":
+        counts.section(media, int(sys.argv[1]))
     else:
         counts.section(federate, int(sys.argv[3]), sys.argv[4])
     print(json.dumps([counts.n_passed, counts.n_failed]))

@@ -16,8 +16,9 @@ COTURN_2, NUNCIO_2 = NET + "2", NET + "12"
 FULL_CONE, RESTRICTED, PORT_RESTRICTED, SYMMETRIC, OPEN_INTERNET, BLOCKED, FIREWALL = (
     "Full Cone", "Restricted Cone", "Port Restricted Cone", "Symmetric NAT", "Open Internet", "Firewall blocking UDP",
     "Symmetric UDP Firewall")
+PORT_CHANGING = "Port Changing"  # one of the cones, which never keeps a number
 KINDS = (FULL_CONE, RESTRICTED, PORT_RESTRICTED, SYMMETRIC, OPEN_INTERNET, BLOCKED, FIREWALL)
-TRANSLATING = (FULL_CONE, RESTRICTED, PORT_RESTRICTED, SYMMETRIC, BLOCKED)
+TRANSLATING = (FULL_CONE, RESTRICTED, PORT_RESTRICTED, SYMMETRIC, BLOCKED, PORT_CHANGING)
 
 
 def run(*command, stdin=None):
@@ -57,7 +58,8 @@ class In:
 
 def rules(kind, site, loss):
     """The router as nft writes it: "out" leads to the internet, "in" to the site."""
-    translate = {SYMMETRIC: "masquerade fully-random"}.get(kind, "masquerade")
+    translate = {SYMMETRIC: "masquerade fully-random",
+                 PORT_CHANGING: "meta l4proto udp masquerade to :40000-49999"}.get(kind, "masquerade")
     every_port = kind in (FULL_CONE, RESTRICTED)
     forward = []
     if loss:

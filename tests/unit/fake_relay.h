@@ -110,6 +110,12 @@ static enum err fake_set_timeout(struct relay *relay, uint32_t timeout_ms)
 	return ERR_OK;
 }
 
+static enum err fake_ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
+				 uint32_t deadline_ms)
+{
+	return ERR_OK;
+}
+
 static void fake_fingerprint(const void *media, uint8_t out[32])
 {
 	memset(out, 0xab, 32);
@@ -146,5 +152,6 @@ static const struct relay_ops fake_relay_ops = {
 	.ice_pwd = fake_pwd,
 	.set = fake_set,
 	.set_timeout = fake_set_timeout,
+	.ask_mapping = fake_ask_mapping,
 	.fingerprint = fake_fingerprint,
 };

@@ -416,7 +416,56 @@ static void test_keys(void **state)
 	play_fini(&play);
 }
 
-/* A call on hold may be silent for long. */
+#define ICE(ufrag) "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\na=ice-ufrag:" ufrag "\r\na=ice-pwd:x\r\na=rtcp-mux\r\n"
+
+/* What the caller is told after an offer with that ufrag, and the ufrag and pwd of ours that its end has then. */
+static void offer_ice(struct play *play, const char *offer, const char *answer, char told[32], struct relay_end *end)
+{
+	const struct step ask = { "> reINVITE", offer, NULL }, reply = { answer, A(5000, ), NULL };
+	struct buf out;
+	const char *at;
+
+	buf_init(&out, 0);
+	assert_int_equal(send_step(play, &ask, &out), CALLS_REWRITTEN);
+	buf_clear(&out);
+	if (send_step(play, &reply, &out) == CALLS_REWRITTEN) {
+		at = strstr(buf_text(&out), "a=ice-ufrag:");
+		assert_non_null(at);
+		snprintf(told, 32, "%.*s", (int)strcspn(at + 12, "\r"), at + 12);
+	}
+	buf_fini(&out);
+	*end = fake_relays.relays[0].ends[0][RELAY_CALLER];
+}
+
+/* RFC 8839 §4.4.1.1.1: another ufrag of theirs begins ICE anew, and then ours are others; the same one changes nothing. */
+static void test_ice_restart(void **state)
+{
+	char first[32] = "", second[32] = "", third[32] = "";
+	struct relay_end end;
+	struct play play;
+
+	(void)state;
+	play_init(&play, "wl", "to", 0);
+	assert_int_equal(step(&play, "> INVITE", ICE("abcd")), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "< 200", A(5000, )), CALLS_REWRITTEN);
+	offer_ice(&play, ICE("abcd"), "< 200 reINVITE", first, &end);
+	assert_string_equal(first, "ufra"); /* of the relay */
+	assert_string_equal(end.ice_own_ufrag, "");
+	offer_ice(&play, ICE("efgh"), "< 200 reINVITE", second, &end);
+	assert_int_equal(strlen(second), 8);
+	assert_string_equal(end.ice_own_ufrag, second);
+	assert_int_equal(strlen(end.ice_own_pwd), 24);
+	assert_string_equal(end.ice_ufrag, "efgh");
+	offer_ice(&play, ICE("efgh"), "< 200 reINVITE", third, &end);
+	assert_string_equal(third, second);
+	offer_ice(&play, ICE("ijkl"), "< 488 reINVITE", third, &end); /* refused: all stays */
+	offer_ice(&play, ICE("efgh"), "< 200 reINVITE", third, &end);
+	assert_string_equal(third, second);
+	assert_string_equal(end.ice_own_ufrag, second);
+	play_fini(&play);
+}
+
+/* Who rings may be silent for long, also with early media, and so may a call on hold. */
 static void test_timeout(void **state)
 {
 	struct play play;
@@ -424,6 +473,9 @@ static void test_timeout(void **state)
 	(void)state;
 	play_init(&play, "wl", "tt", 0);
 	step(&play, "> INVITE", A(4000, ));
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000);
+	step(&play, "< 183", A(5000, ));
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000);
 	step(&play, "< 200", A(5000, ));
 	assert_int_equal(fake_relays.relays[0].timeout_ms, 60000);
 	step(&play, "> reINVITE", A(4000, "a=sendonly\r\n"));
@@ -612,6 +664,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),	   cmocka_unit_test(test_keys),	     cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_no_ports),   cmocka_unit_test(test_ends),	     cmocka_unit_test(test_targets),
 	};

@@ -99,6 +99,9 @@ static void test_freed_pairs_rest(void **state)
 	ports_use(ports, 5000, &use);
 	assert_int_equal(use.n_used, 0);
 	assert_int_equal(use.n_resting, 1);
+	assert_int_equal(use.n_least_free, 0);
+	ports_use(ports, 5000 + REST_MS, &use);
+	assert_int_equal(use.n_least_free, 1);
 	assert_int_equal(ports_open(ports, &bind, 5000 + REST_MS - 1, &second), ERR_LIMIT);
 	assert_int_equal(ports_open(ports, &bind, 5000 + REST_MS, &second), ERR_OK);
 	ports_close(ports, &second, 50000);
@@ -200,6 +203,7 @@ static void test_range_changes(void **state)
 	ports_use(ports, 10, &use);
 	assert_int_equal(use.n_used, 2);
 	assert_int_equal(use.n_resting, 1);
+	assert_int_equal(use.n_least_free, 0);
 	assert_int_equal(ports_set_range(ports, 21002, 21009),
 			 ERR_OK); /* who rests goes on resting */
 	ports_use(ports, 10, &use);

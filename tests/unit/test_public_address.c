@@ -116,11 +116,29 @@ static void test_networks_and_prune(void **state)
 	assert_string_equal(views[0].listener, "lan");
 }
 
+/* Whom media ports ask: of their own family, in order, and no more than were wanted. */
+static void test_servers(void **state)
+{
+	struct addr servers[PUBLIC_MAX_KNOWN_SERVERS + 1], out[PUBLIC_MAX_KNOWN_SERVERS];
+	char text[ADDR_TEXT_SIZE];
+
+	assert_int_equal(public_addresses_servers(addresses, false, out, 4), 0);
+	for (unsigned i = 0; i < COUNT(servers); i++)
+		assert_int_equal(addr_parse(i % 2 ? "2001:db8::7" : "203.0.113.7", (uint16_t)(100 + i), &servers[i]), ERR_OK);
+	public_addresses_set_servers(addresses, servers, COUNT(servers));
+	assert_int_equal(public_addresses_servers(addresses, false, out, COUNT(out)), PUBLIC_MAX_KNOWN_SERVERS / 2);
+	assert_string_equal(addr_text(&out[1], text), "203.0.113.7:102");
+	assert_int_equal(public_addresses_servers(addresses, true, out, 2), 2);
+	assert_string_equal(addr_text(&out[0], text), "[2001:db8::7]:101");
+	public_addresses_set_servers(addresses, NULL, 0);
+	assert_int_equal(public_addresses_servers(addresses, false, out, 4), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_news), TEST(test_former), TEST(test_networks_and_prune) };
+	const struct CMUnitTest tests[] = { TEST(test_news), TEST(test_former), TEST(test_networks_and_prune), TEST(test_servers) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,6 +163,34 @@ static void test_strangers_get_no_answer(void **state)
 	assert_int_equal(finish()->dropped, COUNT(bad) + 1);
 }
 
+/* RFC 8445 9: with new words on both sides checks under the old ones count no more, and media go on by the old pair until another
+ * one is nominated. */
+static void test_ice_begins_anew(void **state)
+{
+	struct relay_end end = { .is_muxed = true, .has_ice = true, .ice_ufrag = "Anew", .ice_own_ufrag = "ouranew1",
+				 .ice_own_pwd = "ouranewpasswordouranew12" };
+	const struct check anew = { .ufrag = "ouranew1", .peer_ufrag = "Anew", .pwd = end.ice_own_pwd, .is_nominated = true };
+	struct phone other;
+	static uint8_t bytes[WORLD_ROOM];
+	unsigned char id[STUN_ID_SIZE];
+
+	begin();
+	other = phone_at("127.32.0.8:48000");
+	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), 0);
+	end.rtp = peer.addr;
+	assert_int_equal(relay_set(relay, 0, RELAY_CALLER, &end), ERR_OK);
+	turn(0);
+	send_rtp(&b, relay, RELAY_CALLEE, 2, 1);
+	assert_rtp(&peer, relay, RELAY_CALLER, 2, 1);
+	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), -1);
+	send_check(&other, &anew, id);
+	send_rtp(&b, relay, RELAY_CALLEE, 2, 2);
+	assert_true(take_bytes(&other, bytes, NULL) > 0); /* the answer to the check */
+	assert_rtp(&other, relay, RELAY_CALLER, 2, 2);
+	close(other.fd);
+	finish();
+}
+
 static void test_refusals(void **state)
 {
 	begin();
@@ -263,6 +291,99 @@ static void test_dtls_in_both_roles(void **state)
 	}
 }
 
+/* One port's association of a side without rtcp-mux. */
+struct far_port {
+	struct browser browser;
+	struct phone phone;
+	unsigned component;
+};
+
+static void on_port_send(struct dtls_session *session, const uint8_t *bytes, size_t len, void *user)
+{
+	const struct far_port *port = user;
+
+	send_bytes(&port->phone, relay, RELAY_CALLER, port->component, bytes, len);
+}
+
+static void on_port_end(struct dtls_session *session, enum err err, const struct srtp_key *in,
+			const struct srtp_key *out, void *user)
+{
+	on_end(session, err, in, out, &((struct far_port *)user)->browser);
+}
+
+static void hand_shake(struct far_port *port, struct dtls_context *context, const struct relay_fingerprint *ours)
+{
+	struct dtls_user user = { .send = on_port_send, .on_end = on_port_end, .user = port };
+	uint8_t bytes[WORLD_ROOM];
+	ssize_t len;
+
+	assert_int_equal(dtls_session_new(context, loop, true, ours, &user, &port->browser.session), ERR_OK);
+	dtls_session_start(port->browser.session);
+	for (unsigned i = 0; i < 50; i++) {
+		turn(0);
+		while ((len = take_bytes(&port->phone, bytes, NULL)) > 0)
+			dtls_session_take(port->browser.session, bytes, (size_t)len);
+	}
+}
+
+/* RFC 5764 4.1: without rtcp-mux RTCP has an association at its own port, with other keys; those of RTP do not open it. */
+static void test_dtls_of_rtcp(void **state)
+{
+	static const uint8_t report[RTCP_HEADER_SIZE] = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
+	struct far_port rtp = { .component = 0 }, rtcp = { .component = 1 };
+	struct relay_fingerprint ours = { .hash = "sha-256", .len = 32 };
+	struct relay_end end = { .security = RELAY_DTLS };
+	uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16)));
+	struct dtls_context *context;
+	struct phone b_rtcp;
+	size_t len = sizeof(report);
+
+	begin();
+	b_rtcp = phone_at("127.32.0.3:43001");
+	rtp.phone = phone_at("127.32.0.9:49000");
+	rtcp.phone = phone_at("127.32.0.9:49001");
+	relays_fingerprint(relays, ours.bytes);
+	assert_int_equal(dtls_context_new(&context), ERR_OK);
+	end.rtp = rtp.phone.addr;
+	end.fingerprint = ours;
+	dtls_context_fingerprint(context, end.fingerprint.bytes);
+	set(relay, 0, RELAY_CALLER, &end);
+	hand_shake(&rtp, context, &ours);
+	assert_int_equal(count_events(RELAY_SECURED), 1);
+	memcpy(bytes, report, len);
+	assert_int_equal(srtp_way_protect(rtp.browser.out, bytes, &len, true), SRTP_DONE);
+	send_bytes(&rtcp.phone, relay, RELAY_CALLER, 1, bytes, len);
+	assert_nothing(&b_rtcp); /* not under RTP's keys, and before its own */
+	hand_shake(&rtcp, context, &ours);
+	assert_int_equal(count_events(RELAY_SECURED), 2);
+	send_bytes(&rtcp.phone, relay, RELAY_CALLER, 1, bytes, len);
+	assert_nothing(&b_rtcp); /* nor after */
+	len = sizeof(report);
+	memcpy(bytes, report, len);
+	assert_int_equal(srtp_way_protect(rtcp.browser.out, bytes, &len, true), SRTP_DONE);
+	send_bytes(&rtcp.phone, relay, RELAY_CALLER, 1, bytes, len);
+	assert_int_equal(take_bytes(&b_rtcp, bytes, NULL), sizeof(report));
+	assert_memory_equal(bytes, report, sizeof(report));
+	send_bytes(&b_rtcp, relay, RELAY_CALLEE, 1, report, sizeof(report));
+	len = (size_t)take_bytes(&rtcp.phone, bytes, NULL);
+	assert_int_equal(srtp_way_unprotect(rtcp.browser.in, bytes, &len, true), SRTP_DONE);
+	assert_memory_equal(bytes, report, sizeof(report));
+	len = make_rtp(1, 1, bytes);
+	assert_int_equal(srtp_way_protect(rtp.browser.out, bytes, &len, false), SRTP_DONE);
+	send_bytes(&rtp.phone, relay, RELAY_CALLER, 0, bytes, len);
+	assert_rtp(&b, relay, RELAY_CALLEE, 1, 1);
+	dtls_session_free(rtp.browser.session);
+	dtls_session_free(rtcp.browser.session);
+	rtp.browser.session = rtcp.browser.session = NULL;
+	close_browser(&rtp.browser);
+	close_browser(&rtcp.browser);
+	dtls_context_free(context);
+	close(b_rtcp.fd);
+	close(rtp.phone.fd);
+	close(rtcp.phone.fd);
+	assert_int_equal(finish()->srtp_failures, 1);
+}
+
 static void test_dtls_with_another_certificate(void **state)
 {
 	struct browser browser = { 0 };
@@ -336,6 +457,18 @@ static void test_public_address_of_each_port(void **state)
 	turn(10000);
 	assert_int_equal(count_events(RELAY_MAPPED), 2); /* and nothing more is asked */
 	assert_int_equal(serve(&silent, false) + serve(&server, false), 0);
+	assert_int_equal(relay_ask_mapping(relay, RELAY_CALLEE, servers, 2, 3000), ERR_OK);
+	turn(0);
+	assert_int_equal(serve(&silent, false) + serve(&server, false), 0); /* nor again: it is known */
+	turn(5000); /* while nothing is sent by the ports, who answered keeps them open in the router */
+	assert_int_equal(serve(&server, true), 2);
+	turn(0);
+	assert_int_equal(serve(&silent, false), 0);
+	turn(14000);
+	assert_int_equal(serve(&server, true), 0);
+	turn(1000);
+	assert_int_equal(serve(&server, true), 2);
+	assert_int_equal(count_events(RELAY_MAPPED), 2);
 	close(silent.fd);
 	close(server.fd);
 	finish();
@@ -393,8 +526,10 @@ int main(void)
 		cmocka_unit_test(test_media_follows_the_nominated_pair),
 		cmocka_unit_test(test_another_pair_is_nominated),
 		cmocka_unit_test(test_strangers_get_no_answer),
+		cmocka_unit_test(test_ice_begins_anew),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_dtls_in_both_roles),
+		cmocka_unit_test(test_dtls_of_rtcp),
 		cmocka_unit_test(test_dtls_with_another_certificate),
 		cmocka_unit_test(test_public_address_of_each_port),
 		cmocka_unit_test(test_no_stun_server_answers),

@@ -14,6 +14,7 @@ struct relay {
 	unsigned number;
 	unsigned n_streams;
 	struct relay_owner owner;
+	bool is_asked[RELAY_N_LEGS]; /* how the world sees its ports */
 };
 
 struct world_media {
@@ -38,7 +39,7 @@ static void deliver(struct letter *letter, void *owner)
 	free(event);
 }
 
-static void tell(struct relay *relay, enum relay_event_kind kind)
+static void tell_event(struct relay *relay, const struct relay_event *event)
 {
 	struct event_letter *letter;
 
@@ -47,12 +48,21 @@ static void tell(struct relay *relay, enum relay_event_kind kind)
 	if (!letter)
 		abort();
 	letter->letter.deliver = deliver;
-	letter->event = (struct relay_event){ .kind = kind, .relay = relay, .user = relay->owner.user, .n_streams = relay->n_streams };
+	letter->event = *event;
+	letter->event.relay = relay;
+	letter->event.user = relay->owner.user;
 	letter->owner = relay->owner;
-	letter->closed = kind == RELAY_CLOSED ? relay : NULL;
+	letter->closed = event->kind == RELAY_CLOSED ? relay : NULL;
 	if (mailbox_post(relay->owner.mailbox, &letter->letter))
 		abort();
 	faults_resume();
+}
+
+static void tell(struct relay *relay, enum relay_event_kind kind)
+{
+	const struct relay_event event = { .kind = kind, .n_streams = relay->n_streams };
+
+	tell_event(relay, &event);
 }
 
 static enum err open_relay(void *media, const struct relay_settings *settings, const struct relay_owner *owner,
@@ -109,6 +119,13 @@ static enum err set_timeout(struct relay *relay, uint32_t timeout_ms)
 	return ERR_OK;
 }
 
+static enum err ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
+			    uint32_t deadline_ms)
+{
+	relay->is_asked[leg] = true;
+	return n_servers ? ERR_OK : ERR_INVALID;
+}
+
 static void print_of(const void *media, uint8_t out[32])
 {
 	memset(out, 0xab, 32);
@@ -123,6 +140,7 @@ const struct relay_ops world_media_ops = {
 	.ice_pwd = pwd_of,
 	.set = set_end,
 	.set_timeout = set_timeout,
+	.ask_mapping = ask_mapping,
 	.fingerprint = print_of,
 };
 
@@ -149,6 +167,34 @@ unsigned world_media_n_open(const struct world_media *media)
 	for (link = media->relays.next; link != &media->relays; link = link->next)
 		n++;
 	return n;
+}
+
+static void map_leg(struct relay *relay, enum relay_leg leg, const char *host, int offset)
+{
+	for (unsigned stream = 0; stream < relay->n_streams; stream++) {
+		for (int component = 0; component < 2; component++) {
+			struct relay_event event = { .kind = RELAY_MAPPED, .stream = stream, .leg = leg, .is_rtcp = component };
+			const int port = port_of(relay, stream, leg) + component * 3 + offset;
+
+			if (!host || addr_parse(host, (uint16_t)port, &event.addr))
+				event.err = ERR_TIMEOUT;
+			tell_event(relay, &event);
+		}
+	}
+	relay->is_asked[leg] = false;
+}
+
+void world_media_map(struct world_media *media, const char *host, int offset)
+{
+	struct list *link, *next;
+
+	list_for_each(link, next, &media->relays) {
+		struct relay *relay = container_of(link, struct relay, link);
+
+		for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+			if (relay->is_asked[leg])
+				map_leg(relay, (enum relay_leg)leg, host, offset);
+	}
 }
 
 void world_media_fall_silent(struct world_media *media)

@@ -12,5 +12,8 @@ struct world_media *world_media_new(void);
 struct world_media *world_media_free(struct world_media *media); /* the server has ended */
 
 unsigned world_media_n_open(const struct world_media *media);
+/* STUN servers answer whoever waits: the ports of every relay that asked are seen at that host, and the number of each is so much
+ * higher; NULL: nobody answered. */
+void world_media_map(struct world_media *media, const char *host, int offset);
 /* Every open relay hears nothing any more. */
 void world_media_fall_silent(struct world_media *media);

@@ -384,6 +384,22 @@ static bool do_acquit(struct stage *stage, char *rest)
 	return !is_suspected(stage, rest) || stage_fault(stage, "a router is suspected");
 }
 
+/* The newest record of a relay says so. */
+static bool check_media_end(struct stage *stage, const char *how)
+{
+	struct media_record *found = calloc(2, sizeof(*found)), *newest = found + 1;
+	bool is_so;
+
+	for (unsigned i = 0; found && i < stage->world.server->n_workers; i++)
+		if (media_records_find(stage->world.server->workers[i]->media_records, NULL, found, 1) && found->id > newest->id)
+			*newest = *found;
+	is_so = found && newest->id && !strcmp(calls_end_text(newest->how), how);
+	if (!is_so)
+		stage_fault(stage, "the newest relay ended by %s", found && newest->id ? calls_end_text(newest->how) : "nothing");
+	free(found);
+	return is_so;
+}
+
 static bool do_media(struct stage *stage, char *rest)
 {
 	unsigned n = 0, is_open = world_media_n_open(stage->world.media);
@@ -393,6 +409,17 @@ static bool do_media(struct stage *stage, char *rest)
 		world_turn(&stage->world, 0);
 		return true;
 	}
+	if (text_starts_with(rest, "seen at ")) {
+		char host[64] = "";
+		int offset = 0;
+
+		sscanf(rest, "seen at %63s +%d", host, &offset);
+		world_media_map(stage->world.media, strcmp(host, "nothing") ? host : NULL, offset);
+		world_turn(&stage->world, 50);
+		return true;
+	}
+	if (text_starts_with(rest, "ended "))
+		return check_media_end(stage, rest + strlen("ended "));
 	if (sscanf(rest, "holds %u", &n) != 1)
 		return stage_fault(stage, "what of media: %s", rest);
 	return n == is_open || stage_fault(stage, "%u relays are open", is_open);

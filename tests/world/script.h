@@ -48,6 +48,9 @@
  *   acquit ID                             none does, as far as is known
  *   media holds N                         so many relays are open
  *   media falls silent                    nothing comes on any of them any more
+ *   media seen at 198.51.100.7 +1000       STUN servers answer: so are the ports of media seen, with numbers so much higher, and
+ *                                         three more for RTCP; "media seen at nothing": none answers
+ *   media ended HOW                       the newest record of a relay says so: bye, silent, ...
  *   times N STATEMENT                     N times
  *
  * What follows a bar is a header. Of what is sent: "Name: value" instead of the agent's own,
