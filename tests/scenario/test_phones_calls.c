@@ -28,7 +28,7 @@ static const char *const configs[] = {
 };
 
 static const char *const relaying[] = {
-	PHONES_TOP PHONES_LISTENERS PHONES_REST_WITH("corp.example", "'2*'", "{ relay: [remote], srtp: { remote: off, wan: off } }"),
+	PHONES_TOP PHONES_LISTENERS PHONES_REST_WITH("corp.example", "'2*'", "{ relay: [remote], srtp: { remote: off, wan: off }, on_timeout: bye }"),
 	NULL,
 };
 
@@ -359,6 +359,21 @@ static const struct play plays[] = {
 	  "ann < BYE\n"
 	  "ann > 200\n"
 	  "bob < 200\n"
+	  "media holds 0\n", relaying, phones_users, phones_cast },
+	{ "nothing comes any more: a BYE to the phone, too, by its flow",
+	  ANN_IS_THERE
+	  "bob > INVITE sip:168@corp.example" SDP("203.0.113.99", "sendrecv") "\n"
+	  "bob < 100\n"
+	  "ann < INVITE\n"
+	  "ann > 200 | Contact: <sip:168@192.168.1.10:5060>" SDP("192.168.1.10", "sendrecv") "\n"
+	  "bob < 200\n"
+	  "bob > ACK\n"
+	  "ann < ACK\n"
+	  "media falls silent\n"
+	  "ann < BYE sip:168@192.168.1.10:5060\n"
+	  "ann > 200\n"
+	  "bob < BYE\n"
+	  "bob > 200\n"
 	  "media holds 0\n", relaying, phones_users, phones_cast },
 	{ "a phone calls by the relay",
 	  TOM_IS_THERE
