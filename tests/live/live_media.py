@@ -2,43 +2,39 @@
 hears. The right tone must arrive, both ways, in the clear, encrypted on one side of a proxy or on both, by SDES and by DTLS,
 and again after a hold."""
 
-import glob
-import math
 import os
 import re
 import socket
-import struct
 import subprocess
 import sys
 import threading
 import time
-import wave
 
 from baresip import CONFIG, CONTROL_PORT, Phone, module_path
 from sites import Federation
+from sound import Recorder, check_sound
 from stage import Failure, Stage, Tally, wait_for
 
 TONES = {"anna": 440, "bob": 1000}
 SECONDS = 2.5
 
-MODULES = "module g711.so\nmodule srtp.so\nmodule dtls_srtp.so\nmodule sndfile.so\nsnd_path {folder}\n"
+MODULES = "module g711.so\nmodule srtp.so\nmodule dtls_srtp.so\n"
 
 
-class MediaPhone(Phone):
+class MediaPhone(Recorder, Phone):
     """A phone that registers nowhere: its proxy knows its address."""
 
-    def __init__(self, stage, user, site, peer, encryption):
+    def __init__(self, stage, user, site, peer, encryption, tone):
         class Backend:
             domain, transport, uri = site.domain, "udp", f"sip:{site.lan}:5060;transport=udp"
         super().__init__(user, Backend, site.backend, "20000-20100", peer)
-        self.stage, self.encryption = stage, encryption
+        self.stage, self.encryption, self.tone = stage, encryption, tone
 
     def start(self, stage):
         folder = f"phone-{self.user}"
         text = CONFIG.format(addr=self.addr, rtp_ports=self.rtp_ports, modules=module_path(), control=CONTROL_PORT)
-        text = text.replace("ausine,440", f"ausine,{TONES[self.user]}").replace("module presence.so\n", "")
-        text = text.replace("module_app presence.so\n", "")
-        text = text.replace("module g711.so\n", MODULES.format(folder=stage.path(folder)))
+        text = text.replace("module presence.so\n", "").replace("module_app presence.so\n", "")
+        text = self.with_sound(text.replace("module g711.so\n", MODULES), self.tone, stage.path(folder))
         stage.write(f"{folder}/config", text)
         stage.write(f"{folder}/accounts", f'<sip:{self.aor};transport=udp>;regint=0;answermode=auto;'
                     f'outbound="{self.backend.uri}"' + (f";mediaenc={self.encryption}" if self.encryption else "") + "\n")
@@ -52,40 +48,9 @@ class MediaPhone(Phone):
         if not self.program.is_running():
             raise Failure(f"baresip of {self.user} ended:\n{self.program.text()[-2000:]}")
         try:
-            return socket.create_connection((self.addr, CONTROL_PORT), 5)
+            return self.stage.connect(self.addr, CONTROL_PORT)
         except OSError:
             return None
-
-    def recording(self):
-        """What it heard: (samples, rate)."""
-        names = sorted(glob.glob(self.stage.path(f"phone-{self.user}", "dump-*-dec.wav")))
-        if not names:
-            return [], 8000
-        with wave.open(names[-1], "rb") as sound:
-            data = sound.readframes(sound.getnframes())
-            samples = struct.unpack(f"<{len(data) // 2}h", data)[::sound.getnchannels()]
-            return samples, sound.getframerate()
-
-
-def power(samples, rate, tone):
-    """How much of the sound is that tone, 0 to 1 (Goertzel)."""
-    if not samples:
-        return 0.0
-    turn = 2 * math.cos(2 * math.pi * tone / rate)
-    before = last = 0.0
-    for sample in samples:
-        before, last = last, sample + turn * last - before
-    energy = sum(sample * sample for sample in samples)
-    found = before * before + last * last - turn * before * last
-    return 2 * found / (len(samples) * energy) if energy else 0.0
-
-
-def check_sound(tally, phone, theirs, what):
-    samples, rate = phone.recording()
-    second = samples[-rate:]  # the end of it
-    share = power(second, rate, TONES[theirs])
-    tally.check(f"{phone.user} hears {theirs}'s tone ({what})", share > 0.8,
-                f"{len(samples)} samples at {rate}, {share:.2f} of the last second is {TONES[theirs]} Hz")
 
 
 class Houses(Stage):
@@ -116,6 +81,9 @@ class Houses(Stage):
         """Before a command: it runs where that address is."""
         house = next(self.houses[number] for found, number in self.LINKS.values() if found == addr)
         return ["nsenter", "-t", str(house.pid), "-n"]
+
+    def connect(self, addr, port):
+        return socket.create_connection((addr, port), 5)
 
     def close(self, keep=False):
         super().close(keep)
@@ -152,8 +120,8 @@ def check_record(tally, site, what):
 def call(tally, what, media, workers, caller="", callee="", does_hold=False):
     with Houses("media") as stage:
         both = Relaying(stage, media, workers=workers)
-        anna = MediaPhone(stage, "anna", both.a, f"bob@{both.b.domain}", caller)
-        bob = MediaPhone(stage, "bob", both.b, f"anna@{both.a.domain}", callee)
+        anna = MediaPhone(stage, "anna", both.a, f"bob@{both.b.domain}", caller, TONES["anna"])
+        bob = MediaPhone(stage, "bob", both.b, f"anna@{both.a.domain}", callee, TONES["bob"])
         for phone in (anna, bob):
             phone.start(stage)
         anna.tell("dial", f"sip:bob@{both.b.domain}")
@@ -174,8 +142,8 @@ def call(tally, what, media, workers, caller="", callee="", does_hold=False):
             check_record(tally, site, what)
             tally.check(f"{what}: proxy {site.name} is well", site.proxy.is_running() and "Sanitizer" not in said, said[-3000:])
         bob.wait_event("CALL_CLOSED")
-        check_sound(tally, anna, "bob", what)
-        check_sound(tally, bob, "anna", what)
+        check_sound(tally, anna, bob, what)
+        check_sound(tally, bob, anna, what)
 
 
 CALLS = (
