@@ -10,13 +10,12 @@ import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import sys
 import time
 
 from agent import Dialog
 from client import Client
-from nat_lab import BLOCKED, COTURN, DNS, KINDS, NUNCIO, OPEN, TRANSLATING, In, Lab, Site, inside
+from nat_lab import BLOCKED, COTURN, DNS, KINDS, NUNCIO, OPEN, TRANSLATING, In, Lab, Site, count, in_namespaces, inside, print_counts, why_not
 from nat_media import media
 from sip import Datagrams, Stream, request
 from stage import Failure, Stage, Tally, free_port, wait_for
@@ -416,27 +415,15 @@ def tests(tally, workers):
     tally.section(served_by_tcp, workers)
     if shutil.which("turnserver"):
         tally.section(seen_by_tcp, workers)
-    probe = "mount -t tmpfs tmpfs /run && ip netns add a && nsenter --net=/run/netns/a nft add table ip x && " \
-            "nsenter --net=/run/netns/a nft add chain ip x y '{ type nat hook postrouting priority 100; }' && " \
-            "nsenter --net=/run/netns/a ip link add x0 type veth peer name x1 && command -v turnserver"
-    made = subprocess.run(["unshare", "-rnm", "sh", "-c", probe], capture_output=True, text=True, check=False)
-    if made.returncode:
-        print(f"  nat: LEFT OUT, this kernel or host makes no NAT in a namespace, or has no coturn ({made.stderr.strip()}); "
+    missing = why_not("turnserver")
+    if missing:
+        print(f"  nat: LEFT OUT, this kernel or host makes no NAT in a namespace, or has no coturn ({missing}); "
               f"the unit test nat_detect plays all of them in user space")
         return
     parts = [["kinds"], ["media"]] + [["federate", str(i + 1), kind] for i, kind in enumerate(KINDS)]
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        for done in pool.map(lambda part: subprocess.run(
-                ["unshare", "-rnm", sys.executable, os.path.abspath(__file__), str(workers), *part],
-                stdout=subprocess.PIPE, text=True, check=False), parts):
-            lines = done.stdout.splitlines()
-            print("\n".join(lines[:-1]), flush=True)
-            try:
-                passed, failed = json.loads(lines[-1])
-            except (IndexError, ValueError):
-                passed, failed = 0, 1
-            tally.n_passed += passed
-            tally.n_failed += failed
+        for lines in pool.map(lambda part: in_namespaces(__file__, workers, *part), parts):
+            count(tally, lines)
 
 
 def main():
@@ -449,7 +436,7 @@ def main():
         counts.section(media, int(sys.argv[1]))
     else:
         counts.section(federate, int(sys.argv[3]), sys.argv[4])
-    print(json.dumps([counts.n_passed, counts.n_failed]))
+    print_counts(counts)
     return 0
 
 

@@ -2,21 +2,15 @@
 and TLS; calls and messages go both ways across to a partner, whom the test plays; the router forgets its mapping; a connection
 dies. And STUN, as phones keep their mappings with it."""
 
-import json
-import os
 import re
 import socket
-import subprocess
 import sys
-import threading
-import time
 
-from baresip import CONTROL_PORT, Phone, module_path
-from nat_lab import NUNCIO, OPEN, SYMMETRIC, In, Lab, Site, inside, run
+from far_phone import FarPhone, write_users
+from nat_lab import NUNCIO, OPEN, SYMMETRIC, In, Lab, Site, count, in_namespaces, inside, print_counts, run, why_not
 from sip import Datagrams, request, response
-from stage import Failure, Stage, Tally, nuncio_binary, wait_for
+from stage import Failure, Stage, Tally, wait_for
 
-PASSWORD = "green-Ladder-7-stone"
 PARTNER_PORT = 5060
 
 CONFIG = f"""version: 1
@@ -36,75 +30,12 @@ partners:
     - {{ domain: partner.example, server: {OPEN}, port: {PARTNER_PORT}, transport: udp, trustworthy: true, probe: 0 }}
 """
 
-PHONE = """poll_method epoll
-sip_listen {addr}:5060
-net_interface {addr}
-call_max_calls 4
-dns_server 127.0.0.1:53
-audio_source ausine,440
-ausrc_srate 48000
-ausrc_channels 2
-audio_player aubridge,nil
-audio_alert aubridge,nil
-module_path {modules}
-module stdio.so
-module g711.so
-module ausine.so
-module aubridge.so
-module_tmp account.so
-module_app contact.so
-module_app menu.so
-module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:{control}
-"""
-
-
-class FarPhone(Phone):
-    """A phone in the network behind a router."""
-
-    def __init__(self, user, site, transport, port):
-        self.user, self.site, self.transport, self.port = user, site, transport, port
-        super().__init__(user, None, "127.0.0.1", "", "bob@partner.example")
-
-    aor = property(lambda self: f"{self.user}@corp.example")
-
-    def start(self, stage):
-        folder = f"phone-{self.user}"
-        stage.write(f"{folder}/config", PHONE.format(addr=self.site.addr, modules=module_path(), control=CONTROL_PORT))
-        stage.write(f"{folder}/accounts", f'<sip:{self.aor};transport={self.transport}>;auth_user={self.user};auth_pass={PASSWORD};'
-                    f'regint={10 if self.transport == "udp" else 60};answermode=auto;outbound="sip:{NUNCIO}:{self.port};transport={self.transport}"\n')
-        stage.write(f"{folder}/contacts", '"bob" <sip:bob@partner.example>\n')
-        self.program = stage.start(folder, inside(self.site.name) + ["stdbuf", "-oL", "baresip", "-4", "-f", stage.path(folder)],
-                                   stdin=subprocess.PIPE)
-        self.connect()
-
-    def connect(self):
-        deadline = time.monotonic() + 15
-        while True:
-            try:
-                with In(self.site.name):
-                    self.control = socket.create_connection(("127.0.0.1", CONTROL_PORT), 5)
-                break
-            except OSError:
-                if time.monotonic() > deadline or not self.program.is_running():
-                    raise Failure(f"baresip of {self.user}:\n{self.program.text()[-2000:]}") from None
-                time.sleep(0.1)
-        self.control.settimeout(None)
-        threading.Thread(target=self.read, args=(self.control,), daemon=True).start()
-
 
 class House:
     def __init__(self, stage, workers):
         self.stage = stage
         stage.certs("edge=corp.example")
-        for user in ("168", "169", "170"):
-            done = subprocess.run([nuncio_binary(), "passwd", user, "--stdin", "--file",
-                                   stage.path("users.yaml"), "--realm", "corp.example"], input=PASSWORD + "\n", text=True,
-                                  capture_output=True, check=False)
-            if done.returncode:
-                raise Failure(done.stdout + done.stderr)
-        users = open(stage.path("users.yaml"), encoding="ascii").read()
-        stage.write("users.yaml", re.sub(r"(- user: .*\n)", r"\1  internet: true\n", users))
+        write_users(stage, ("168", "169", "170"), "corp.example")
         self.proxy = stage.nuncio("proxy", CONFIG, workers=workers, prefix=inside("inet"))
         with In("inet"):
             self.partner = Datagrams(OPEN, PARTNER_PORT)
@@ -243,29 +174,18 @@ def dead(tally, house, phone):
 
 
 def tests(tally, workers):
-    probe = "mount -t tmpfs tmpfs /run && ip netns add a && nsenter --net=/run/netns/a nft add table ip x && " \
-            "nsenter --net=/run/netns/a nft add chain ip x y '{ type nat hook postrouting priority 100; }' && command -v baresip"
-    made = subprocess.run(["unshare", "-rnm", "sh", "-c", probe], capture_output=True, text=True, check=False)
-    if made.returncode:
-        print(f"  phones: LEFT OUT, this kernel or host makes no NAT in a namespace, or has no baresip ({made.stderr.strip()}); "
+    missing = why_not("baresip")
+    if missing:
+        print(f"  phones: LEFT OUT, this kernel or host makes no NAT in a namespace, or has no baresip ({missing}); "
               f"the scenarios phones and phones_calls play all but the routers")
         return
-    done = subprocess.run(["unshare", "-rnm", sys.executable, os.path.abspath(__file__), str(workers)], stdout=subprocess.PIPE,
-                          text=True, check=False)
-    lines = done.stdout.splitlines()
-    print("\n".join(lines[:-1]), flush=True)
-    try:
-        passed, failed = json.loads(lines[-1])
-    except (IndexError, ValueError):
-        passed, failed = 0, 1
-    tally.n_passed += passed
-    tally.n_failed += failed
+    count(tally, in_namespaces(__file__, workers))
 
 
 def main():
     counts = Tally()
     counts.section(phones, int(sys.argv[1]))
-    print(json.dumps([counts.n_passed, counts.n_failed]))
+    print_counts(counts)
     return 0
 
 

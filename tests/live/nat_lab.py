@@ -3,8 +3,10 @@
 `unshare -rnm`, so nothing of the machine is touched, and no root is needed."""
 
 import ctypes
+import json
 import os
 import subprocess
+import sys
 
 from stage import Failure
 
@@ -82,7 +84,7 @@ def rules(kind, site, loss):
         if every_port:
             inward.append(f'iifname "out" meta l4proto udp dnat to {site}')
         text += "  chain before { type nat hook prerouting priority -100;\n" + "".join(f"    {line}\n" for line in inward) + "  }\n"
-        text += f'  chain after {{ type nat hook postrouting priority 100; oifname "out" {translate}; }}\n'
+        text += f'  chain after {{ type nat hook postrouting priority 100; oifname "out" {translate}; oifname "out" masquerade; }}\n'
     return text + "}\n"
 
 
@@ -166,3 +168,38 @@ listeners:
   - {{ name: two, network: wan, bind: {NUNCIO_2}, port: 3478, transport: udp }}
 nat: {{ serve: true }}
 """, prefix=inside("inet"))
+
+
+# ---- in namespaces of its own ----
+
+def why_not(*programs):
+    """What this kernel or host lacks for such a lab with those programs in it; empty: nothing."""
+    probe = "mount -t tmpfs tmpfs /run && ip netns add a && nsenter --net=/run/netns/a nft add table ip x && " \
+            "nsenter --net=/run/netns/a nft add chain ip x y '{ type nat hook postrouting priority 100; }' && " \
+            "nsenter --net=/run/netns/a ip link add x0 type veth peer name x1"
+    probe += "".join(f" && {{ command -v {name} || {{ echo there is no {name} >&2; false; }} }}" for name in programs)
+    made = subprocess.run(["unshare", "-rnm", "sh", "-c", probe], capture_output=True, text=True, check=False)
+    return (made.stderr.strip() or f"exit {made.returncode}") if made.returncode else ""
+
+
+def in_namespaces(script, *args):
+    """Runs a script of ours below an `unshare -rnm` of its own, so that nothing is left behind; what it printed is for
+    count. Threads may do so side by side."""
+    done = subprocess.run(["unshare", "-rnm", sys.executable, os.path.abspath(script), *map(str, args)], stdout=subprocess.PIPE,
+                          text=True, check=False)
+    return done.stdout.splitlines()
+
+
+def count(tally, lines):
+    """Shows what such a script printed, and counts its checks: its last line is of print_counts."""
+    print("\n".join(lines[:-1]), flush=True)
+    try:
+        passed, failed = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        passed, failed = 0, 1
+    tally.n_passed += passed
+    tally.n_failed += failed
+
+
+def print_counts(tally):
+    print(json.dumps([tally.n_passed, tally.n_failed]))

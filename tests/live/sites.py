@@ -32,21 +32,29 @@ domains: [{ours.domain}]
 listeners:
   - {{ name: wan, network: wan, bind: {ours.wan}, port: 5061, transport: mtls, certificate: edge }}
   - {{ name: lan, network: lan, bind: {ours.lan}, port: 5060, transport: {self.transport} }}
-certificates:
+{self.listeners(ours)}certificates:
   edge: {{ chain: tls/{ours.name}.pem, key: tls/{ours.name}.key }}
 tls:
   trust: [tls/ca.pem]
-backends:
+{self.backends(ours, users)}partners:
+  routes:
+    - {{ domain: {theirs.domain}, server: {theirs.wan}, port: 5061, transport: mtls, certificate: edge{route_more} }}
+limits: {{ requests: 100000/s, handshakes: 1000/s }}
+{more}"""
+
+    def listeners(self, ours):
+        """Lines of more listeners."""
+        return ""
+
+    def backends(self, ours, users):
+        """The section of whom a site has behind it."""
+        return f"""backends:
   - name: server
     address: "sip:{ours.backend}:5060;transport={self.transport}"
     listener: lan
     probe: 0
     users: [{users}]
-partners:
-  routes:
-    - {{ domain: {theirs.domain}, server: {theirs.wan}, port: 5061, transport: mtls, certificate: edge{route_more} }}
-limits: {{ requests: 100000/s, handshakes: 1000/s }}
-{more}"""
+"""
 
 
 def federation(name, **options):

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -214,21 +215,21 @@ class Nuncio(Program):
 
 
 class Tally:
-    """Counts checks and prints a line for each; the last line is for script/test to add up."""
+    """Counts checks and prints a line for each; the last line is for script/test to add up. Any thread."""
 
     def __init__(self):
         self.n_passed = self.n_failed = 0
+        self.lock = threading.Lock()
 
     def check(self, name, fact, seen=""):
         """Prints and counts one check; returns fact as a bool."""
-        if fact:
-            self.n_passed += 1
-            print(f"  ok    {name}", flush=True)
-        else:
-            self.n_failed += 1
-            print(f"  FAIL  {name}", flush=True)
-            for line in str(seen).strip().splitlines()[-25:]:
-                print(f"          {line}")
+        lines = [f"  {'ok   ' if fact else 'FAIL '} {name}"]
+        if not fact:
+            lines += [f"          {line}" for line in str(seen).strip().splitlines()[-25:]]
+        with self.lock:
+            self.n_passed += bool(fact)
+            self.n_failed += not fact
+            print("\n".join(lines), flush=True)
         return bool(fact)
 
     def attempt(self, name, action, *args, **options):
