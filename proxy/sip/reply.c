@@ -85,3 +85,12 @@ void reply_stateless_tag(const sip_t *request, char out_tag[17])
 	uint64_t tag = random_keyed_hash(hashes, sizeof(hashes));
 	text_hex(&tag, sizeof(tag), out_tag);
 }
+
+bool reply_is_acked(const sip_t *ack)
+{
+	const char *tag = ack->sip_to->a_tag;
+	char ours[17];
+
+	reply_stateless_tag(ack, ours);
+	return tag && !strcmp(tag, ours);
+}

@@ -109,12 +109,51 @@ static void test_stateless_tag(void **state)
 	}
 }
 
+static void test_acked(void **state)
+{
+#define ACK(branch, call_id, cseq, tag)                                                                              \
+	"ACK sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=" branch "\r\nMax-Forwards: 70\r\n"         \
+	"Route: <sip:x;lr>\r\nFrom: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b>" tag "\r\nCall-ID: " call_id "\r\nCSeq: " \
+	cseq " ACK\r\n\r\n"
+	static const struct {
+		const char *name, *text; /* %s: our tag */
+		bool is_acked;
+	} rows[] = {
+		{ "its ACK", ACK("z9hG4bKa", "1@a", "7", ";tag=%s"), true },
+		{ "of another transaction", ACK("z9hG4bKb", "1@a", "7", ";tag=%s"), false },
+		{ "of another call", ACK("z9hG4bKa", "2@a", "7", ";tag=%s"), false },
+		{ "of another request", ACK("z9hG4bKa", "1@a", "8", ";tag=%s"), false },
+		{ "another's tag", ACK("z9hG4bKa", "1@a", "7", ";tag=0123456789abcdef"), false },
+		{ "no tag", ACK("z9hG4bKa", "1@a", "7", ""), false },
+	};
+	const char *text = HEAD "To: <sip:b@b>\r\n" TAIL;
+	msg_t *request = NULL, *ack = NULL;
+	char tag[17];
+
+	assert_int_equal(message_parse(text, strlen(text), &request), ERR_OK);
+	reply_stateless_tag(message_sip(request), tag);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char with_tag[1024];
+		const char *at = strstr(rows[i].text, "%s");
+		size_t len = at ? (size_t)(at - rows[i].text) : 0;
+
+		memcpy(with_tag, rows[i].text, len);
+		stpcpy(at ? stpcpy(with_tag + len, tag) : with_tag, at ? at + 2 : rows[i].text);
+		assert_int_equal(message_parse(with_tag, strlen(with_tag), &ack), ERR_OK);
+		if (reply_is_acked(message_sip(ack)) != rows[i].is_acked)
+			fail_msg("%s", rows[i].name);
+		message_unref(ack);
+	}
+	message_unref(request);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new),
 		cmocka_unit_test(test_headers_can_be_added),
 		cmocka_unit_test(test_stateless_tag),
+		cmocka_unit_test(test_acked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
