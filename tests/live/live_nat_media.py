@@ -120,13 +120,15 @@ class Noise:
         self.thread.join()
 
 
-def call(tally, caller, callee, what):
-    """They hear each other's tone; the caller hangs up."""
+def call(tally, caller, callee, what, meanwhile=None):
+    """They hear each other's tone, in the end, whatever happens meanwhile; the caller hangs up."""
     heard = [len(phone.recordings()) for phone in (caller, callee)]
     caller.tell("dial", f"sip:{callee.aor}")
     for phone in (caller, callee):
         phone.wait_event("CALL_ESTABLISHED")
     wait_for(lambda: caller.n_heard() > 20 and callee.n_heard() > 20, 8, f"RTP both ways ({what})")
+    if meanwhile:
+        meanwhile()
     time.sleep(SECONDS)
     caller.tell("hangup")
     callee.wait_event("CALL_CLOSED")
@@ -138,6 +140,24 @@ def call(tally, caller, callee, what):
 def both_ways(tally, one, other, what):
     tally.attempt(f"{what}: the phone calls", call, tally, one, other, f"{what}, outbound")
     tally.attempt(f"{what}: it is called", call, tally, other, one, f"{what}, inbound")
+    if what == PORT_RESTRICTED:
+        tally.attempt(f"{what}: another address of the router amid a call", call, tally, one, other, f"{what}, moved", moves(tally, one, other))
+
+
+def moves(tally, phone, other):
+    """Its router gets another address. From there nobody is heard without a word of signalling: a hold, and its end."""
+    def meanwhile():
+        phone.site.move()
+        time.sleep(0.3)  # what is on its way
+        heard = other.n_heard()
+        time.sleep(0.3)
+        tally.check("media from an address that is new amid a call are a stranger's", other.n_heard() == heard)
+        phone.tell("hold")
+        time.sleep(0.5)
+        phone.tell("resume")
+        heard = phone.n_heard()
+        wait_for(lambda: phone.n_heard() > heard + 20, 8, f"RTP at {phone.user} after its move")
+    return meanwhile
 
 
 def voiceless(tally, phone, bob, proxy):
@@ -200,8 +220,9 @@ def nat_media(tally, workers):
         for done in calls:
             done.result()
         noise.end()
-        check_records(tally, both.a.proxy, 2 * (len(ROUTERS) + 1) + 1)  # both ways with each router and of the pair; and without UDP
+        check_records(tally, both.a.proxy, 2 * (len(ROUTERS) + 1) + 2)  # both ways with each router and of the pair; and without UDP
         tally.check("... and was sent nothing", not noise.has_heard)
+        tally.check("no phone is taken for a stranger", "refused ACK" not in both.a.proxy.text(), both.a.proxy.text()[-3000:])
         for site in (both.a, both.b):
             said = site.proxy.text()
             tally.check(f"proxy {site.name} is well", site.proxy.is_running() and "Sanitizer" not in said, said[-3000:])
