@@ -14,6 +14,7 @@ import threading
 import time
 import wave
 
+import sipp_media
 from baresip import CONFIG, CONTROL_PORT, Phone, module_path
 from sites import Federation
 from stage import Failure, Stage, Tally, wait_for
@@ -188,7 +189,13 @@ CALLS = (
 )
 
 
+def sipp(tally, workers):
+    with Houses("media-sipp") as stage:
+        sipp_media.stream(tally, stage, Relaying(stage, 'srtp: { wan: "off", lan: "off" }', workers=workers))
+
+
 def inside(tally, workers):
+    tally.attempt("RTP of sipp", sipp, tally, workers)
     for what, media, caller, callee, does_hold in CALLS:
         tally.attempt(what, call, tally, what, media.replace(": off", ': "off"'), workers, caller, callee, does_hold)
 
