@@ -246,6 +246,7 @@ static enum err add(struct public_monitor *monitor, const struct public_wish *wi
 	watch->monitor = monitor;
 	watch->wish = *wish;
 	stun_client_init(&watch->client, monitor->loop, send_by_listener, watch);
+	watch->client.asked = monitor->user.asked;
 	list_append(&monitor->watches, &watch->link);
 	timer_start(monitor->loop, &watch->timer, 0, on_timer);
 	return ERR_OK;

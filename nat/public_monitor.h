@@ -32,6 +32,8 @@ struct public_monitor_user {
 	enum err (*send)(void *user, const char *listener, const struct addr *to, const void *bytes, size_t len);
 	/* How a server sees the listener; addr has the listener's port for a stream. */
 	void (*on_heard)(void *user, const struct public_wish *wish, const struct addr *addr, const char *server);
+	/* What is asked from the sockets of UDP listeners; NULL: nobody wants to know. */
+	struct stun_asked *asked;
 	/* No server answered in this round. */
 	void (*on_silent)(void *user, const struct public_wish *wish);
 };

@@ -44,6 +44,8 @@ void stun_cancel(struct stun_query *query)
 		return;
 	timer_stop(&query->timer);
 	list_remove(&query->link);
+	if (query->client->asked)
+		stun_asked_remove(query->client->asked, query->id);
 	query->client = NULL;
 }
 
@@ -102,6 +104,8 @@ void stun_ask(struct stun_client *client, struct stun_query *query, const struct
 	query->rto_ms = question->patience.rto_ms;
 	query->on_end = on_end;
 	stun_new_id(query->id);
+	if (client->asked)
+		stun_asked_add(client->asked, query->id);
 	list_append(&client->queries, &query->link);
 	send_request(query);
 }

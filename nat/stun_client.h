@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "nat/stun.h"
+#include "nat/stun_asked.h"
 #include "proxy/base/addr.h"
 #include "proxy/base/error.h"
 #include "proxy/base/list.h"
@@ -54,6 +55,7 @@ struct stun_client {
 	struct list queries;
 	enum err (*send)(void *user, const struct addr *to, const void *bytes, size_t len);
 	void *user;
+	struct stun_asked *asked; /* is told what waits, if it is set after stun_client_init; outlives the client */
 };
 
 /* One request; embedded in its owner, zeroed memory is one that does not run. */

@@ -20,6 +20,7 @@ struct note {
 	uint64_t flow_id;
 	unsigned from;
 	struct wire *wire; /* SEND: a copy that nobody else has */
+	bool is_counted;   /* SEND: as stand_in_serve wants to know */
 };
 
 static void note_free(struct note *note)
@@ -69,7 +70,7 @@ static void drop(struct worker *worker, const struct note *note)
 
 static void send_here(struct worker *worker, struct note *note)
 {
-	enum err err = stand_in_serve(worker->transport, note->flow_id, note->from, note->wire);
+	enum err err = stand_in_serve(worker->transport, note->flow_id, note->from, note->wire, note->is_counted);
 	const unsigned to = note->from;
 
 	if (err == ERR_CLOSED) {
@@ -116,7 +117,7 @@ static void deliver(struct letter *letter, void *owner)
 	note_free(note);
 }
 
-enum err elsewhere_send(void *user, uint64_t flow_id, struct wire *wire)
+enum err elsewhere_send(void *user, uint64_t flow_id, struct wire *wire, bool is_counted)
 {
 	struct worker *worker = user;
 	const unsigned to = (unsigned)(flow_id >> FLOW_ID_WORKER_SHIFT);
@@ -128,6 +129,7 @@ enum err elsewhere_send(void *user, uint64_t flow_id, struct wire *wire)
 	note = note_new(worker, SEND, flow_id);
 	if (!note)
 		return ERR_NO_MEMORY;
+	note->is_counted = is_counted;
 	note->wire = wire_copy(wire->bytes, wire->len);
 	err = note->wire ? mailbox_offer(worker->server->workers[to]->mailbox, &note->letter) : ERR_NO_MEMORY;
 	if (err)

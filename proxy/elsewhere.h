@@ -6,7 +6,7 @@
 
 /* A copy of wire for the connection with that id, to its worker. ERR_CLOSED: no worker has that number; ERR_LIMIT: its
  * mailbox is full; ERR_NO_MEMORY. */
-enum err elsewhere_send(void *user, uint64_t flow_id, struct wire *wire) MUST_CHECK;
+enum err elsewhere_send(void *user, uint64_t flow_id, struct wire *wire, bool is_counted) MUST_CHECK;
 
 /* To the worker of that connection: nobody here stands in for it any more. A letter that gets lost does no harm. */
 void elsewhere_tell_left(void *user, uint64_t flow_id);

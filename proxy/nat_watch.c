@@ -345,7 +345,8 @@ struct nat_watch *nat_watch_new(struct worker *worker)
 {
 	struct nat_watch *watch = calloc(1, sizeof(*watch));
 	const struct public_monitor_user user = {
-		.user = watch, .send = send_by_listener, .on_heard = on_heard, .on_silent = on_silent
+		.user = watch, .send = send_by_listener, .on_heard = on_heard, .on_silent = on_silent,
+		.asked = worker->server->stun_asked,
 	};
 
 	if (!watch)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "media/calls.h"
+#include "nat/stun_asked.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mailbox.h"
 #include "proxy/base/text.h"
@@ -45,6 +46,8 @@ static enum err make_shared(struct server *server)
 		err = public_addresses_new(&server->public_addresses);
 	if (!err)
 		err = nat_record_new(&server->nat_record);
+	if (!err)
+		err = stun_asked_new(&server->stun_asked);
 	if (!err)
 		err = peer_stats_new(&server->peer_stats);
 	if (!err)
@@ -285,6 +288,7 @@ struct server *server_free(struct server *server)
 	peer_addresses_free(server->addresses);
 	public_addresses_free(server->public_addresses);
 	nat_record_free(server->nat_record);
+	stun_asked_free(server->stun_asked);
 	peer_stats_free(server->peer_stats);
 	roll_free(server->roll);
 	peer_certificates_free(server->peer_certificates);

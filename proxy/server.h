@@ -32,6 +32,7 @@ struct mailbox;
 struct nat_ways;
 struct relays;
 struct roll;
+struct stun_asked;
 struct worker;
 
 enum { SERVER_MAX_WORKERS = 64 };
@@ -52,6 +53,7 @@ struct server {
 	struct health_table *health;
 	struct peer_addresses *addresses;
 	struct public_addresses *public_addresses; /* how STUN servers see our listeners */
+	struct stun_asked *stun_asked; /* STUN requests that wait for answers; atomics */
 	struct nat_record *nat_record;		   /* the last look at the NAT */
 	struct peer_stats *peer_stats;
 	struct roll *roll; /* connections that carry requests to partners */

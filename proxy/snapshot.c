@@ -221,7 +221,6 @@ enum err snapshot_build(const char *path, const struct snapshot_parts *parts, st
 			struct snapshot **out)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-	struct settings_text first;
 	enum err err;
 
 	if (!snapshot)
@@ -239,7 +238,6 @@ enum err snapshot_build(const char *path, const struct snapshot_parts *parts, st
 		return err;
 	}
 	check_ephemeral(snapshot->settings, report);
-	snapshot->asks_stun = settings_stun_servers(snapshot->settings, &first, 1) > 0;
 	snapshot->n_warnings = (unsigned)report_n_warnings(report);
 	*out = snapshot;
 	return ERR_OK;
@@ -262,7 +260,6 @@ enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *par
 	/* One that was revived itself owns nothing that is needed: no chain comes of it. */
 	snapshot->origin = snapshot_ref(kept->origin ? kept->origin : kept);
 	snapshot->settings = kept->settings;
-	snapshot->asks_stun = kept->asks_stun;
 	snapshot->users = kept->users;
 	snapshot->backend_secrets = kept->backend_secrets;
 	snapshot->credentials = kept->credentials;

@@ -27,7 +27,6 @@ struct snapshot {
 	struct snapshot *origin; /* counted: settings, users and credentials are its; NULL: they are this one's own */
 	unsigned n_sockets;	 /* of each listener: one a worker */
 	struct settings *settings;
-	bool asks_stun; /* there are STUN servers to ask */
 	struct users *users;		   /* of users_file; NULL if there is none */
 	struct backend_secrets *backend_secrets; /* of those that log on */
 	struct credentials **credentials;  /* like settings->certificates */

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "nat/stun_asked.h"
 #include "nat/stun_server.h"
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
@@ -59,8 +60,8 @@ static void deliver(struct letter *letter, void *owner)
 /* The kernel gave the answer to a worker that did not ask. */
 static void hand_over(struct worker *worker, const struct flow *flow, const void *bytes, size_t len)
 {
-	/* Where nobody is asked, strangers' answers must not wake another worker. */
-	const bool is_awaited = worker->snapshot && worker->snapshot->asks_stun && !worker->is_stopping;
+	/* What strangers send must cost nothing here, nor wake another worker. */
+	const bool is_awaited = !worker->is_stopping && stun_asked_has(worker->server->stun_asked, bytes, len);
 	struct hearsay *hearsay = is_awaited && len <= STUN_MAX_SIZE ? malloc(sizeof(*hearsay) + len) : NULL;
 
 	if (!hearsay)

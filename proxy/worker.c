@@ -90,8 +90,19 @@ static bool has_moved(const struct snapshot *snapshot, const struct listener *li
 	return false;
 }
 
+/* How many connections with its partner are allowed now. */
+static unsigned max_of(const struct flow *flow, void *user)
+{
+	const struct worker *worker = user;
+	const struct snapshot *snapshot = worker->snapshot;
+	const struct rule *rule = rules_by_hash(snapshot->rules, record_route_end(worker->server->keys, flow->peer_name));
+
+	return rule ? rule->max_connections : snapshot->settings->federation.max_connections;
+}
+
 /* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
- * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who waits for an answer by them still gets it. */
+ * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who
+ * waits for an answer by them still gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
@@ -112,6 +123,12 @@ static bool is_orphan(const struct flow *flow, void *user)
 	return *flow->peer_name && !snapshot_has_peer(snapshot, flow->peer_name);
 }
 
+/* Likewise, and one too many by now, which is good in itself: it ends only when nobody needs it. */
+static bool is_leaving(const struct flow *flow, void *user)
+{
+	return is_orphan(flow, user) || (!flow->is_inbound && transport_is_withdrawn(flow));
+}
+
 /* Transactions that began by them end first, as far as transactions end. */
 static void end_orphans(struct worker *worker)
 {
@@ -119,7 +136,7 @@ static void end_orphans(struct worker *worker)
 
 	if (!worker->orphans_until_ms)
 		return;
-	if (!transport_retire_if(worker->transport, is_orphan, worker, REASON_DRAINING)) {
+	if (!transport_retire_if(worker->transport, is_leaving, worker, REASON_DRAINING)) {
 		worker->orphans_until_ms = 0;
 	} else if (now_ms >= worker->orphans_until_ms) {
 		transport_close_if(worker->transport, is_orphan, worker, REASON_DRAINING);
@@ -149,6 +166,7 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 	if (old) {
 		worker->orphans_until_ms =
 			loop_now_ms(worker->loop) + 64 * (uint64_t)snapshot->settings->sip.t1_ms;
+		transport_withdraw_surplus(worker->transport, max_of, worker);
 		end_orphans(worker);
 		rejudge(worker);
 	}

@@ -133,6 +133,17 @@ static uint64_t peer_key(const char *peer)
 	return random_keyed_hash(peer, strlen(peer)) | 1;
 }
 
+/* How many were dialled for the same peer. */
+static unsigned n_of_peer(const struct roll_entry *entry)
+{
+	struct list *link, *following;
+	unsigned n = 0;
+
+	list_for_each(link, following, &entry->shelf->entries)
+		n += strcmp(container_of(link, struct roll_entry, link)->reuse.peer, entry->reuse.peer) == 0;
+	return n;
+}
+
 /* ---- which one ---- */
 
 /* What there is for a hop. */
@@ -141,9 +152,17 @@ struct found {
 	struct roll_entry *best;
 };
 
+/* Workers that may dial none are spread over those that may. */
+static bool is_better(const struct roll_entry *a, const struct roll_entry *b)
+{
+	const size_t load_a = roll_load(a), load_b = roll_load(b);
+
+	return load_a < load_b || (load_a == load_b && a->n_users < b->n_users);
+}
+
 static void consider(struct found *found, struct roll_entry *entry)
 {
-	if (!found->best || roll_load(entry) < roll_load(found->best))
+	if (!found->best || is_better(entry, found->best))
 		found->best = entry;
 }
 
@@ -299,12 +318,24 @@ bool roll_withdraw_unused(struct roll_entry *entry)
 	return is_unused;
 }
 
+bool roll_withdraw_surplus(struct roll_entry *entry, unsigned max)
+{
+	bool is_withdrawn;
+
+	pthread_mutex_lock(&entry->roll->lock);
+	if (entry->shelf && !entry->reuse.is_accepted && n_of_peer(entry) > max)
+		take_off(entry);
+	is_withdrawn = !entry->shelf;
+	pthread_mutex_unlock(&entry->roll->lock);
+	return is_withdrawn;
+}
+
 bool roll_is_beyond(struct roll_entry *entry)
 {
 	bool is_beyond;
 
 	pthread_mutex_lock(&entry->roll->lock);
-	is_beyond = entry->shelf && entry->shelf->n > entry->max_connections;
+	is_beyond = entry->shelf && n_of_peer(entry) > entry->max_connections;
 	pthread_mutex_unlock(&entry->roll->lock);
 	return is_beyond;
 }

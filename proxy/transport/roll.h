@@ -56,6 +56,9 @@ void roll_withdraw(struct roll_entry *entry);
 /* The same if no other worker uses it, else false. */
 bool roll_withdraw_unused(struct roll_entry *entry);
 
+/* The same if its partner, which may have max, has more of those that we dialled. Returns whether it takes no requests any more. */
+bool roll_withdraw_surplus(struct roll_entry *entry, unsigned max);
+
 /* True if its partner has more connections than it was to have when this one was made. */
 bool roll_is_beyond(struct roll_entry *entry);
 

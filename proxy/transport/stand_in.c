@@ -61,7 +61,7 @@ static enum err send_elsewhere(struct flow *flow, struct wire *wire)
 
 	if (flow->shared) /* before the letter goes: its receiver takes it off again */
 		roll_under_way(flow->shared, (ptrdiff_t)wire->len);
-	enum err err = transport->user.send_elsewhere(transport->user.user, flow->id, wire);
+	enum err err = transport->user.send_elsewhere(transport->user.user, flow->id, wire, flow->shared != NULL);
 	if (err != ERR_OK) {
 		if (flow->shared)
 			roll_under_way(flow->shared, -(ptrdiff_t)wire->len);
@@ -248,14 +248,14 @@ void stand_in_tell_opened(struct flow *flow)
 }
 
 enum err stand_in_serve(struct transport *transport, uint64_t flow_id, unsigned from,
-			struct wire *wire)
+			struct wire *wire, bool is_counted)
 {
 	struct flow *flow = transport_find_flow(transport, flow_id);
 
 	if (!takes_requests(flow) || flow_is_stand_in(flow) || from >= MAX_WORKERS)
 		return ERR_CLOSED;
 	flow->stand_ins |= UINT64_C(1) << from;
-	if (flow->shared)
+	if (flow->shared && is_counted)
 		roll_under_way(flow->shared, -(ptrdiff_t)wire->len);
 	if (flow->n_queued_bytes && transport->limits.all_queues_bytes &&
 	    transport->n_unsent_bytes + wire->len > transport->limits.all_queues_bytes)

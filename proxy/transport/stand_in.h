@@ -1,7 +1,8 @@
 /* A stand-in: a flow of this worker for a connection that another worker has (design.md D3): one that the hop names
- * (hop.flow_id), or one of a partner that may have no further one (roll.h). What is sent on it goes to that worker as a letter and there onto the connection; it ends when the connection does. Only requests
- * go this way: their responses arrive at the connection's worker, which hands them over. It has the id of the
- * connection, and is neither counted nor traced: that is the owner's. */
+ * (hop.flow_id), or one of a partner that may have no further one (roll.h). What is sent on it goes to that worker as a
+ * letter and there onto the connection; it ends when the connection does. Only requests go this way: their responses
+ * arrive at the connection's worker, which hands them over. It has the id of the connection, and is neither counted nor
+ * traced: that is the owner's. */
 #pragma once
 
 #include <stdbool.h>
@@ -45,8 +46,10 @@ enum err stand_in_wanted(struct transport *transport, uint64_t flow_id, unsigned
 void stand_in_tell_opened(struct flow *flow);
 
 /* The owner's part. Sends wire, which a stand-in of worker from was given, on the connection with that id; wire is the
- * caller's still. ERR_CLOSED if it is gone: from must be told (stand_in_lost). Else as flow_send. */
-enum err stand_in_serve(struct transport *transport, uint64_t flow_id, unsigned from, struct wire *wire) MUST_CHECK;
+ * caller's still. is_counted: it is under way on the roll, until now. ERR_CLOSED if it is gone: from must be told
+ * (stand_in_lost). Else as flow_send. */
+enum err stand_in_serve(struct transport *transport, uint64_t flow_id, unsigned from, struct wire *wire,
+			bool is_counted) MUST_CHECK;
 
 /* The owner's part: worker from has no stand-in for that connection any more. */
 void stand_in_left(struct transport *transport, uint64_t flow_id, unsigned from);

@@ -210,6 +210,27 @@ unsigned transport_retire_if(struct transport *transport,
 	return n_left;
 }
 
+void transport_withdraw_surplus(struct transport *transport, unsigned (*max_of)(const struct flow *flow, void *user), void *user)
+{
+	struct list *link, *following;
+
+	list_for_each(link, following, &transport->flows) {
+		struct flow *flow = container_of(link, struct flow, link);
+		unsigned max;
+
+		if (flow->is_closed || !flow->shared || flow->is_inbound || flow_is_stand_in(flow))
+			continue;
+		max = max_of(flow, user);
+		if (max && roll_withdraw_surplus(flow->shared, max))
+			pool_remove(transport->pool, flow);
+	}
+}
+
+bool transport_is_withdrawn(const struct flow *flow)
+{
+	return flow->shared && !roll_takes_requests(flow->shared);
+}
+
 void transport_each_flow(struct transport *transport,
 			 void (*fn)(const struct flow *flow, void *user), void *user)
 {

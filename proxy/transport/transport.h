@@ -51,9 +51,9 @@ struct transport_user {
 
 	/* Connections of other workers (stand_in.h); NULL where there are no others. */
 
-	/* Gives a copy of wire to the worker that has this connection, for stand_in_serve. ERR_CLOSED (there is no such
-	 * worker), ERR_LIMIT, ERR_NO_MEMORY: it was not given. */
-	enum err (*send_elsewhere)(void *user, uint64_t flow_id, struct wire *wire);
+	/* Gives a copy of wire to the worker that has this connection, for stand_in_serve, with is_counted. ERR_CLOSED (there is
+	 * no such worker), ERR_LIMIT, ERR_NO_MEMORY: it was not given. */
+	enum err (*send_elsewhere)(void *user, uint64_t flow_id, struct wire *wire, bool is_counted);
 	/* Tells the worker of this connection that nobody here stands in for it any more: stand_in_left. */
 	void (*tell_left)(void *user, uint64_t flow_id);
 	/* Tells a worker that the connection, for which it has a stand-in, has ended: stand_in_lost. */
@@ -136,6 +136,13 @@ void transport_close_if(struct transport *transport, bool (*should_close)(const 
  * called again for them. */
 unsigned transport_retire_if(struct transport *transport, bool (*should_close)(const struct flow *flow, void *user),
 			     void *user, enum reason why);
+
+/* A connection that we dialled, and of which its peer has more than max_of says, of all workers, takes no new requests any more
+ * (reload); max_of: 0: no bound. */
+void transport_withdraw_surplus(struct transport *transport, unsigned (*max_of)(const struct flow *flow, void *user), void *user);
+
+/* True for one that was taken so, or for our stand-in for one. */
+bool transport_is_withdrawn(const struct flow *flow);
 
 /* Calls fn for each open stream flow: status. */
 void transport_each_flow(struct transport *transport, void (*fn)(const struct flow *flow, void *user), void *user);

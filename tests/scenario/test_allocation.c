@@ -23,6 +23,20 @@ static const char *const relaying[] = {
 	NULL,
 };
 
+static const char *const narrow[] = {
+	HOUSE_OF_BACKENDS
+	"    - { domain: one.example, server: 203.0.113.11, port: 5061, transport: mtls, connections: 1, probe: 0 }\n"
+	"backends:\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: [anna] }\n",
+	NULL,
+};
+
+static const struct role narrow_cast[] = {
+	{ "berlin", "10.0.1.1:5060", "lan", "", "sip:anna@corp.example" },
+	{ "nina", "203.0.113.11:5061", "wan", "one.example", "sip:nina@one.example" },
+	{ 0 },
+};
+
 #define SDP(rest) " | Content-Type: application/sdp | body: v=0$no=- 1 1 IN IP4 10.0.1.1$ns=-$nc=IN IP4 10.0.1.1$nt=0 0$nm=audio 5000 " rest "$n"
 #define SECURE "RTP/SAVP 0$na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
 
@@ -176,6 +190,25 @@ static const struct play plays[] = {
 	  "dora accepts\n"
 	  "wait 6m\n",
 	  house, house_users, house_cast },
+	{ "one connection for two workers, before it is open and afterwards",
+	  "nina closes\n"
+	  "nina hangs\n"
+	  "berlin@0 > MESSAGE sip:nina@one.example\n"
+	  "berlin@1 > MESSAGE sip:nina@one.example\n"
+	  "wait 6s\n"
+	  "berlin skips\n"
+	  "nina accepts\n"
+	  "wait 40s\n"
+	  "berlin@0 > MESSAGE sip:nina@one.example\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "berlin < 200\n"
+	  "berlin@1 > MESSAGE sip:nina@one.example\n"
+	  "nina < MESSAGE\n"
+	  "nina > 200\n"
+	  "berlin < 200\n"
+	  "wait 1m\n",
+	  narrow, NULL, narrow_cast },
 	{ "the connection of who asked is gone",
 	  "bob > MESSAGE sip:anna@corp.example\n"
 	  "berlin < MESSAGE\n"

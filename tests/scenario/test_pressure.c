@@ -4,26 +4,27 @@
 #include "tests/scenario/scenario.h"
 
 /* clang-format off */
-static const char *const config[] = {
-	"version: 1\n"
-	"domains: [corp.example]\n"
-	"listeners:\n"
-	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge }\n"
-	"  - { name: wan-tcp, network: wan, bind: 127.0.2.10, port: 5060, transport: tcp }\n"
-	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"
-	"certificates:\n"
-	"  edge: { chain: edge.pem, key: edge.key }\n"
-	"tls: { trust: [ca.pem] }\n"
-	"backends:\n"
-	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: ['*'] }\n"
-	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=tcp', listener: lan, probe: 0 }\n"
-	"partners:\n"
-	"  routes:\n"
-	"    - { domain: partner.example, server: 203.0.113.10, transport: mtls, probe: 0 }\n"
-	"    - { domain: narrow.example, server: 203.0.113.11, transport: mtls, connections: 1, probe: 0 }\n"
-	"    - { domain: plain.example, server: 203.0.113.20, port: 5060, transport: tcp, trustworthy: true, probe: 0 }\n"
-	"limits: { requests: 1000/s }\n",
-	NULL };
+#define HOUSE(bob) \
+	"version: 1\n" \
+	"domains: [corp.example]\n" \
+	"listeners:\n" \
+	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5061, transport: mtls, certificate: edge }\n" \
+	"  - { name: wan-tcp, network: wan, bind: 127.0.2.10, port: 5060, transport: tcp }\n" \
+	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n" \
+	"certificates:\n" \
+	"  edge: { chain: edge.pem, key: edge.key }\n" \
+	"tls: { trust: [ca.pem] }\n" \
+	"backends:\n" \
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: ['*'] }\n" \
+	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=tcp', listener: lan, probe: 0 }\n" \
+	"partners:\n" \
+	"  routes:\n" \
+	"    - { domain: partner.example, server: 203.0.113.10, transport: mtls, probe: 0" bob " }\n" \
+	"    - { domain: narrow.example, server: 203.0.113.11, transport: mtls, connections: 1, probe: 0 }\n" \
+	"    - { domain: plain.example, server: 203.0.113.20, port: 5060, transport: tcp, trustworthy: true, probe: 0 }\n" \
+	"limits: { requests: 1000/s }\n"
+
+static const char *const config[] = { HOUSE(""), HOUSE(", connections: 1"), NULL };
 
 static const struct role cast[] = {
 	{ "berlin", "10.0.1.1:5060", "lan", "", "sip:anna@corp.example" },
@@ -221,6 +222,23 @@ static const struct play plays[] = {
 	  "bob skips\n"
 	  "bob > 200 INFO\n"
 	  "munich < 200\n", ALL },
+	{ "a reload that allows fewer: one takes no new requests, and ends when nobody needs it",
+	  TO_BOB
+	  "bob stalls\n"
+	  "times 2 " "berlin > MESSAGE " BOB LARGE
+	  TO_BOB
+	  "bob has 2\n"
+	  "reload 1\n"
+	  "bob has 2\n"
+	  TO_BOB
+	  "bob reads\n"
+	  "bob holds 2 2\n"
+	  "bob < MESSAGE\n" "bob > 200\n" "berlin < 200\n"
+	  "bob < MESSAGE\n" "bob > 200\n" "berlin < 200\n"
+	  "wait 10s\n"
+	  "bob has 1\n"
+	  TO_BOB
+	  "bob has 1\n", ALL },
 	{ "a loaded worker sheds notifications first, and of who sends most messages too",
 	  "times 3 bob > MESSAGE sip:anna@corp.example\n"
 	  "everybody answers\n"

@@ -1,4 +1,5 @@
-/* Workers in threads: one has a connection, the other sends on it; and several begin at once to a partner that may have one. For ThreadSanitizer above all. */
+/* Workers in threads: one has a connection, the other sends on it; and several begin at once to a partner that may have one.
+ * For ThreadSanitizer above all. */
 #include "proxy/elsewhere.h"
 
 #include <fcntl.h>

@@ -149,6 +149,30 @@ static void test_the_least_loaded(void **state)
 	roll_end(b, ERR_CLOSED, REASON_NONE);
 }
 
+/* Who may dial none joins the one that fewest others use; a bound that a reload made less holds at once. */
+static void test_spread_and_surplus(void **state)
+{
+	struct hop hop = hop_to("192.0.2.1", "partner:a", 2);
+	struct roll_entry *dialled[2], *joined[4];
+
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(ask(&hop, false, 0, &dialled[i]), ROLL_DIAL);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(ask(&hop, false, 0, &joined[i]), ROLL_JOIN);
+		assert_ptr_equal(joined[i], dialled[i % 2]);
+	}
+	assert_false(roll_withdraw_surplus(dialled[0], 2));
+	assert_true(roll_withdraw_surplus(dialled[0], 1));
+	assert_false(roll_withdraw_surplus(dialled[1], 1));
+	assert_true(roll_withdraw_surplus(dialled[0], 1)); /* still */
+	assert_false(roll_takes_requests(joined[0]));
+	assert_true(roll_takes_requests(joined[1]));
+	for (unsigned i = 0; i < 4; i++)
+		roll_left(joined[i]);
+	for (unsigned i = 0; i < 2; i++)
+		roll_end(dialled[i], ERR_CLOSED, REASON_NONE);
+}
+
 static void test_no_room_to_dial(void **state)
 {
 	struct hop hop = hop_to("192.0.2.1", "partner:a", 4);
@@ -281,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_the_bound),	    TEST(test_given_back), TEST(test_the_least_loaded),
+		TEST(test_spread_and_surplus),
 		TEST(test_no_room_to_dial), TEST(test_accepted),   TEST(test_a_rush),
 	};
 

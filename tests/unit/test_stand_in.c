@@ -11,6 +11,7 @@ struct note {
 	struct side *from, *to;
 	uint64_t id;
 	struct wire *wire;
+	bool is_counted;
 };
 
 static struct loop *loop;
@@ -41,10 +42,14 @@ static struct note *put(int kind, struct side *from, uint64_t flow_id)
 	return &notes[n_notes++];
 }
 
-static enum err send_elsewhere(void *user, uint64_t flow_id, struct wire *wire)
+static enum err send_elsewhere(void *user, uint64_t flow_id, struct wire *wire, bool is_counted)
 {
-	if (answer == ERR_OK)
-		put(SEND, user, flow_id)->wire = wire_copy(wire->bytes, wire->len);
+	if (answer == ERR_OK) {
+		struct note *note = put(SEND, user, flow_id);
+
+		note->wire = wire_copy(wire->bytes, wire->len);
+		note->is_counted = is_counted;
+	}
 	return answer;
 }
 
@@ -80,7 +85,7 @@ static void post(void)
 
 		switch (note.kind) {
 		case SEND:
-			served = stand_in_serve(note.to->transport, note.id, number(note.from), note.wire);
+			served = stand_in_serve(note.to->transport, note.id, number(note.from), note.wire, note.is_counted);
 			if (served == ERR_CLOSED)
 				put(LOST, note.to, note.id);
 			wire_unref(note.wire);
@@ -612,6 +617,30 @@ static void test_back_pressure(void **state)
 	forget_partner();
 }
 
+/* What was sent by name (hop.flow_id) was never counted, so that serving it counts nothing off: the connection of a backend by mtls is
+ * on the roll, too. */
+static void test_named_and_on_the_roll(void **state)
+{
+	struct hop hop = hop_to_partner(), named;
+	struct roll_entry *entry;
+
+	assert_int_equal(side_send(&b, &hop, "c", 0), ERR_OK);
+	until_ended(&b, 1);
+	entry = b.sending.flow->shared;
+	assert_non_null(entry);
+	named = hop;
+	named.flow_id = b.sending.flow->id;
+	assert_int_equal(side_send(&a, &named, "d", 0), ERR_OK);
+	loop_turn(loop, 0);
+	assert_null(a.sending.flow->shared);
+	post();
+	assert_int_equal(served, ERR_OK);
+	assert_int_equal(roll_under_way_bytes(entry), 0);
+	UNTIL(loop, c.n_messages == 2);
+	assert_int_equal(roll_load(entry), 0);
+	forget_partner();
+}
+
 /* It is not idle as long as another worker may send on it. */
 static void test_idle_for_its_owner(void **state)
 {
@@ -675,6 +704,7 @@ int main(void)
 		TEST(test_the_next_one_is_anybodys),
 		TEST(test_withdrawn),
 		TEST(test_back_pressure),
+		TEST(test_named_and_on_the_roll),
 		TEST(test_idle_for_its_owner),
 		TEST(test_no_news),
 	};
