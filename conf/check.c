@@ -9,6 +9,36 @@ static bool is_tls(enum conf_transport transport)
 	return transport == TRANSPORT_TLS || transport == TRANSPORT_MTLS;
 }
 
+/* A phone proves itself by a password: without users nobody could register, and a certificate proves none of them. */
+static void check_remote(const struct settings *settings, const struct settings_listener *listener,
+			 struct report *report)
+{
+	if (listener->network != NETWORK_REMOTE || listener->is_faulty)
+		return;
+	if (listener->transport == TRANSPORT_MTLS)
+		report_error(report, FAULT_CONFLICT, &listener->transport_place, "transport",
+			     "the remote listener '%.64s' asks phones for certificates, expected tls, tcp or udp",
+			     listener->name);
+	if (!settings->users_file.path)
+		report_error(report, FAULT_MISSING_KEY, &listener->place, "users_file",
+			     "missing, and the remote listener '%.64s' lets in only those whom it names",
+			     listener->name);
+	if (!settings->n_domains)
+		report_error(report, FAULT_MISSING_KEY, &listener->place, "domains",
+			     "missing, and the phones at listener '%.64s' register in the first of them",
+			     listener->name);
+}
+
+/* Scanners look for SIP there day and night (mission 87). */
+static void check_remote_port(const struct settings_listener *listener, struct report *report)
+{
+	if (listener->network == NETWORK_REMOTE && listener->port == 5060)
+		report_warning(report, FAULT_WEAK_TRUST, &listener->place, "port",
+			       "the remote listener '%.64s' has port 5060, which is attacked all the time; "
+			       "expected another one, such as 5070",
+			       listener->name);
+}
+
 void check_listeners(const struct settings *settings, struct report *report)
 {
 	size_t n_enabled = 0;
@@ -19,7 +49,9 @@ void check_listeners(const struct settings *settings, struct report *report)
 		if (!listener->is_enabled)
 			continue;
 		n_enabled++;
-		if (listener->network != NETWORK_WAN || is_tls(listener->transport))
+		check_remote(settings, listener, report);
+		check_remote_port(listener, report);
+		if (listener->network != NETWORK_WAN || listener->is_faulty || is_tls(listener->transport))
 			continue;
 		report_warning(report, FAULT_NO_TLS, &listener->transport_place, "transport",
 			       "the wan listener '%.64s' is without TLS, expected mtls",
@@ -90,8 +122,8 @@ static void check_backend_listener(const struct settings *settings,
 	if (backend->listener.index < 0)
 		return;
 	listener = &settings->listeners[backend->listener.index];
-	if (listener->network == NETWORK_REMOTE)
-		return; /* reported already: phones are not in this version */
+	if (listener->is_faulty)
+		return; /* reported already */
 	if (listener->network != NETWORK_LAN) {
 		report_error(report, FAULT_CONFLICT, place, "listener",
 			     "'%.64s' is a %s listener, expected a lan listener",
@@ -180,7 +212,7 @@ static bool has_listener(const struct settings *settings, const struct settings_
 	for (size_t i = 0; i < settings->n_listeners; i++) {
 		const struct settings_listener *listener = &settings->listeners[i];
 
-		if (listener->is_enabled && listener->network == NETWORK_WAN &&
+		if (listener->is_enabled && !listener->is_faulty && listener->network == NETWORK_WAN &&
 		    listener->transport == server->transport && listener->port == server->port)
 			return true;
 	}

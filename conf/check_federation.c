@@ -70,8 +70,8 @@ static void check_listener(const struct settings *settings, struct report *repor
 	if (federation->listener.index < 0)
 		return;
 	listener = &settings->listeners[federation->listener.index];
-	if (listener->network == NETWORK_REMOTE)
-		return; /* reported already: phones are not in this version */
+	if (listener->is_faulty)
+		return; /* reported already */
 	if (listener->network != NETWORK_WAN || listener->transport != TRANSPORT_MTLS)
 		report_error(report, FAULT_CONFLICT, &federation->listener.place, "listener",
 			     "'%.64s' is a %s listener with transport %s, expected a wan "

@@ -101,6 +101,7 @@ struct settings_listener {
 	bool advertises_stun;          /* what STUN servers see; advertise is "" then */
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
 	bool is_enabled;
+	bool is_faulty; /* its network or transport was not understood, which is reported */
 	struct place place, bind_place, transport_place;
 };
 
@@ -266,6 +267,14 @@ struct settings_media {
 	struct place place, ports_place;
 };
 
+/* Class of service: what its users may not dial. */
+struct settings_class {
+	const char *name;
+	const struct settings_text *deny; /* patterns with "*" */
+	size_t n_deny;
+	struct place place;
+};
+
 struct settings_password_policy {
 	unsigned min_length;
 	unsigned classes; /* of lower case, upper case, digits, others: how many must occur */
@@ -334,9 +343,12 @@ struct settings {
 	struct settings_dns dns;
 	struct settings_nat nat;
 	struct settings_media media;
+	unsigned digest_algorithms; /* bits, the weakest first: MD5, SHA-256, SHA-512-256; of phones and partners' users */
 	const char *realm; /* default: the first domain, "nuncio" if there is none */
 	struct settings_file users_file; /* path NULL: there are no users */
 	struct settings_password_policy password_policy;
+	const struct settings_class *classes;
+	size_t n_classes;
 	struct settings_sip sip;
 	struct settings_limits limits;
 	struct log_settings log;
@@ -385,6 +397,12 @@ uint16_t conf_transport_port(enum conf_transport transport);
  * else the longest pattern; NULL if there is none. */
 const struct settings_text *settings_find_domain(const struct settings_text *list, size_t n,
 						 const char *domain);
+
+/* The class with that name; NULL if there is none. */
+const struct settings_class *settings_find_class(const struct settings *settings, const char *name);
+
+/* True if phones may come in: an enabled listener of the network remote. */
+bool settings_has_phones(const struct settings *settings);
 
 /* Every key with its kind, range, default, effect and meaning: as text, or as a JSON Schema. */
 void settings_print_schema(struct buf *out);

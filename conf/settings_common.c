@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "conf/host.h"
 #include "conf/settings_tables.h"
 #include "conf/value.h"
@@ -120,4 +122,20 @@ void settings_print_schema(struct buf *out)
 void settings_print_schema_json(struct buf *out)
 {
 	schema_print_json(&settings_table, out);
+}
+
+const struct settings_class *settings_find_class(const struct settings *settings, const char *name)
+{
+	for (size_t i = 0; i < settings->n_classes; i++)
+		if (strcmp(settings->classes[i].name, name) == 0)
+			return &settings->classes[i];
+	return NULL;
+}
+
+bool settings_has_phones(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->n_listeners; i++)
+		if (settings->listeners[i].is_enabled && settings->listeners[i].network == NETWORK_REMOTE)
+			return true;
+	return false;
 }

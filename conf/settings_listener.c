@@ -17,7 +17,7 @@ struct listener_item {
 static const struct word networks[] = {
 	{ "wan", NETWORK_WAN, false },
 	{ "lan", NETWORK_LAN, false },
-	{ "remote", NETWORK_REMOTE, true },
+	{ "remote", NETWORK_REMOTE, false },
 	{ NULL, 0, false },
 };
 
@@ -36,7 +36,7 @@ static const struct field fields[] = {
 	{ "name", KIND_NAME, AT(listener.name), 1, 63, NULL, LIVE,
 	  "its name, in logs and references", NULL, NULL, REQUIRED },
 	{ "network", KIND_WORD, AT(listener.network), 0, 0, NULL, LIVE,
-	  "who is on that side: wan (partners) or lan (backends)", networks, NULL, REQUIRED },
+	  "who is on that side: wan (partners), lan (backends) or remote (phones on the internet)", networks, NULL, REQUIRED },
 	{ "bind", KIND_TEXT, AT(listener.bind), 1, 64, NULL, LIVE,
 	  "an address of this host, an interface's name, or \"*\"", NULL, NULL, REQUIRED },
 	{ "port", KIND_PORT, AT(listener.port), 0, 65535, NULL, LIVE,
@@ -148,11 +148,11 @@ static void finish(struct schema_reader *reader, const struct node *node, void *
 	join_certificates(reader, item);
 	/* What was not understood must not look like the first of its enum to later checks. */
 	if (!is_understood(node, "network", conf_network_text(listener->network)))
-		listener->network = NETWORK_REMOTE;
+		listener->is_faulty = true;
 	if (is_understood(node, "transport", conf_transport_text(listener->transport)))
 		check_certificates(reader, node, listener);
 	else
-		listener->network = NETWORK_REMOTE;
+		listener->is_faulty = true;
 	read_advertise(reader, node, listener);
 	if (*listener->bind)
 		settings_bind(reader, listener->bind, &listener->bind_place,

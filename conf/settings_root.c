@@ -48,6 +48,14 @@ static const struct word traces[] = {
 	{ NULL, 0, false },
 };
 
+static const struct word algorithms[] = {
+	{ "md5", 1 << 0, false },
+	{ "sha-256", 1 << 1, false },
+	{ "sha-512-256", 1 << 2, false },
+	{ "all", (1 << 3) - 1, false },
+	{ NULL, 0, false },
+};
+
 /* clang-format off */
 static const struct field dns_fields[] = {
 	{ "servers", KIND_ADDRESSES, DNS(servers), 0, SETTINGS_MAX_DNS_SERVERS, NULL, LIVE,
@@ -63,6 +71,11 @@ static const struct field policy_fields[] = {
 	  "characters that `nuncio passwd` asks for" },
 	{ "classes", KIND_COUNT, POLICY(classes), 1, 4, "3", LIVE,
 	  "how many of lower case, upper case, digits and others must occur" },
+};
+
+static const struct field class_fields[] = {
+	{ "deny", KIND_TEXTS, offsetof(struct settings_class, deny), 0, 1000, NULL, LIVE,
+	  "patterns of what its users may not dial; \"*\" stands for any run of characters" },
 };
 
 static const struct field registrar_fields[] = {
@@ -140,6 +153,8 @@ static void finish_admin(struct schema_reader *reader, const struct node *node, 
 
 static const struct table dns_table = { "in dns", dns_fields, COUNT(dns_fields) };
 static const struct table policy_table = { "in password_policy", policy_fields, COUNT(policy_fields) };
+static void finish_class(struct schema_reader *reader, const struct node *node, void *item);
+static const struct table class_table = { "in a class", class_fields, COUNT(class_fields), sizeof(struct settings_class), 0, finish_class };
 static const struct table registrar_table = { "in registrar", registrar_fields, COUNT(registrar_fields), 0, 0, finish_registrar };
 static const struct table sip_table = { "in sip", sip_fields, COUNT(sip_fields) };
 static const struct table limits_table = { "in limits", limits_fields, COUNT(limits_fields) };
@@ -175,14 +190,16 @@ static const struct field root_fields[] = {
 	{ "media", KIND_GROUP, AT(media), 0, 0, NULL, LIVE, "the relay of RTP", NULL, &settings_media_table },
 	{ "realm", KIND_TEXT, AT(realm), 0, 255, NULL, LIVE,
 	  "digest realm; without it the first of domains" },
+	{ "digest_algorithms", KIND_WORDS, AT(digest_algorithms), 0, 0, "all", LIVE,
+	  "with which the users of users_file may authorize; some phones cannot stand to be offered another than md5", algorithms },
 	{ "users_file", KIND_FILE, AT(users_file), 0, 0, NULL, LIVE,
 	  "users for digest authorization, written by `nuncio passwd`" },
 	{ "password_policy", KIND_GROUP, AT(password_policy), 0, 0, NULL, LIVE,
 	  "what `nuncio passwd` asks of a password", NULL, &policy_table },
-	{ "classes", KIND_GROUP, NOWHERE, 0, 0, NULL, LIVE,
-	  "class of service", NULL, NULL, NOT_BUILT },
+	{ "classes", KIND_NAMED, AT(classes), 0, 0, NULL, LIVE,
+	  "classes of service, by name: what phones may dial", NULL, &class_table },
 	{ "registrar", KIND_GROUP, AT(registrar), 0, 0, NULL, LIVE,
-	  "how long the registrations of backends last", NULL, &registrar_table },
+	  "how long the registrations of backends and phones last", NULL, &registrar_table },
 	{ "sip", KIND_GROUP, AT(sip), 0, 0, NULL, LIVE,
 	  "protocol values, for experts", NULL, &sip_table },
 	{ "limits", KIND_GROUP, AT(limits), 0, 0, NULL, LIVE,
@@ -194,6 +211,14 @@ static const struct field root_fields[] = {
 	  "the HTTP side", NULL, &admin_table },
 };
 /* clang-format on */
+
+static void finish_class(struct schema_reader *reader, const struct node *node, void *at)
+{
+	struct settings_class *class = at;
+
+	(void)reader;
+	class->place = node->place;
+}
 
 /* One fault at the place of the key that breaks the order. */
 static void finish_registrar(struct schema_reader *reader, const struct node *node, void *at)

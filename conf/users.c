@@ -35,7 +35,9 @@ struct ha1_item {
 struct user_item {
 	const char *name, *auth_user;
 	struct ha1_item ha1;
-	bool is_locked;
+	bool is_locked, is_on_internet;
+	const char *class;
+	unsigned max_contacts;
 	struct place place;
 };
 
@@ -60,11 +62,11 @@ static const struct field user_fields[] = {
 	  "the name for digest authorization; without it the user's" },
 	{ "ha1", KIND_GROUP, AT(ha1), 0, 0, NULL, LIVE,
 	  "hashes of auth_user:realm:password", NULL, &ha1_table, REQUIRED },
-	{ "internet", KIND_BOOL, NOWHERE, 0, 0, NULL, LIVE,
-	  "may register from the internet", NULL, NULL, NOT_BUILT },
-	{ "class", KIND_NAME, NOWHERE, 0, 0, NULL, LIVE, "class of service", NULL, NULL, NOT_BUILT },
-	{ "max_contacts", KIND_COUNT, NOWHERE, 0, 0, NULL, LIVE,
-	  "devices at a time", NULL, NULL, NOT_BUILT },
+	{ "internet", KIND_BOOL, AT(is_on_internet), 0, 0, "false", LIVE,
+	  "true: its phones may register and call from the internet" },
+	{ "class", KIND_NAME, AT(class), 1, 63, NULL, LIVE, "class of service, one of classes" },
+	{ "max_contacts", KIND_COUNT, AT(max_contacts), 1, USER_MAX_CONTACTS, "3", LIVE,
+	  "phones that may be registered at a time" },
 	{ "locked", KIND_BOOL, AT(is_locked), 0, 0, "false", LIVE,
 	  "true: no authorization succeeds" },
 };
@@ -105,6 +107,7 @@ static void entry_free(struct entry *entry)
 		return;
 	free((char *)entry->user.name);
 	free((char *)entry->user.auth_user);
+	free((char *)entry->user.class);
 	free((char *)entry->user.place.file);
 	free(entry);
 }
@@ -118,8 +121,9 @@ static struct entry *entry_new(const struct user *user)
 	entry->user = *user;
 	entry->user.name = strdup(user->name);
 	entry->user.auth_user = strdup(user->auth_user ? user->auth_user : user->name);
+	entry->user.class = strdup(user->class ? user->class : "");
 	entry->user.place.file = user->place.file ? strdup(user->place.file) : NULL;
-	if (!entry->user.name || !entry->user.auth_user ||
+	if (!entry->user.name || !entry->user.auth_user || !entry->user.class ||
 	    (user->place.file && !entry->user.place.file)) {
 		entry_free(entry);
 		return NULL;
@@ -306,7 +310,13 @@ static enum err add_item(struct users *users, const struct user_item *item,
 			 struct report *report)
 {
 	struct user user = {
-		item->name, item->auth_user, { "", "", "" }, item->is_locked, item->place
+		.name = item->name,
+		.auth_user = item->auth_user,
+		.is_locked = item->is_locked,
+		.is_on_internet = item->is_on_internet,
+		.class = item->class ? item->class : "",
+		.max_contacts = item->max_contacts,
+		.place = item->place,
 	};
 	const struct user *other;
 	enum err err;

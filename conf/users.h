@@ -9,7 +9,7 @@
 #include "conf/settings.h"
 #include "proxy/base/error.h"
 
-enum { USERS_MAX = 20000, USER_NAME_SIZE = 256 };
+enum { USERS_MAX = 20000, USER_NAME_SIZE = 256, USER_MAX_CONTACTS = 8, USER_PRESET_CONTACTS = 3 };
 
 /* H(auth_user:realm:password) for each algorithm, in lower-case hex; "" where there is none. */
 struct user_ha1 {
@@ -23,6 +23,9 @@ struct user {
 	const char *auth_user; /* default: name */
 	struct user_ha1 ha1;
 	bool is_locked;
+	bool is_on_internet;   /* its phones may come in by remote listeners */
+	const char *class;     /* of service; NULL or "": none */
+	unsigned max_contacts; /* phones at a time; 0: USER_PRESET_CONTACTS */
 	struct place place;
 };
 

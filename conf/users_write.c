@@ -47,6 +47,12 @@ static void add_user(struct buf *out, const struct user *user)
 	add_hash(out, "sha-256", user->ha1.sha_256, &is_first);
 	add_hash(out, "sha-512-256", user->ha1.sha_512_256, &is_first);
 	buf_puts(out, " }\n");
+	if (user->is_on_internet)
+		buf_puts(out, "  internet: true\n");
+	if (user->class && *user->class)
+		buf_printf(out, "  class: %s\n", user->class);
+	if (user->max_contacts && user->max_contacts != USER_PRESET_CONTACTS)
+		buf_printf(out, "  max_contacts: %u\n", user->max_contacts);
 	if (user->is_locked)
 		buf_puts(out, "  locked: true\n");
 }

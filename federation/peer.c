@@ -32,6 +32,8 @@ const char *origin_kind_text(enum origin_kind kind)
 		return "partner-untrusted";
 	case ORIGIN_DISCOVERED:
 		return "discovered";
+	case ORIGIN_PHONE:
+		return "phone";
 	}
 	return "stranger";
 }

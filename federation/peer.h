@@ -13,6 +13,7 @@ enum origin_kind {
 			   marked trustworthy */
 	ORIGIN_PARTNER_UNTRUSTED, /* must be authorized by digest */
 	ORIGIN_DISCOVERED, /* open federation: no route, but a certificate that may speak for the domain */
+	ORIGIN_PHONE, /* a user of ours by a remote listener, proved by digest */
 };
 
 struct origin {
@@ -27,7 +28,8 @@ struct origin {
 	const char *rule; /* which rule decided: "certificate-names-domain", "route-pins-name",
 			     "address", "backend-address", ... */
 	/* The texts are the last, and only as much of them is touched as is used. */
-	char id[272];	    /* "partner:partner.example", "backend:berlin", "" for strangers */
+	char id[272];	    /* "partner:partner.example", "backend:berlin",
+			       "phone:168@corp.example", "" for strangers */
 	char domain[256];   /* the From domain it speaks for, normalised */
 	char server[256];   /* discovered by SRV: the server that speaks for the domain; "" */
 	char evidence[256]; /* what it decided on: "certificate name sip.partner.example" */
@@ -40,4 +42,5 @@ void origin_clear(struct origin *origin);
 void origin_copy(struct origin *to, const struct origin *from);
 
 const char *origin_kind_text(
-	enum origin_kind kind); /* "partner", "partner-untrusted", "discovered", "backend", "stranger" */
+	enum origin_kind kind); /* "partner", "partner-untrusted", "discovered", "backend",
+			       "phone", "stranger" */

@@ -61,7 +61,8 @@ bool by_size_other(struct branch *branch, const struct hop *hop, size_t len, str
 	char text[96];
 	size_t max;
 
-	if (hop->transport != TRANSPORT_UDP)
+	/* A phone is reached by its flow alone (RFC 5626 §5.3). */
+	if (hop->transport != TRANSPORT_UDP || branch->target.n_flows)
 		return false;
 	max = transport_max_datagram(branch->context->worker->transport, hop);
 	if (len <= max)

@@ -23,7 +23,7 @@ static struct calls_key key_of(const struct branch *branch, const char *call_id)
 	return (struct calls_key){
 		.call_id = call_id,
 		.caller = context->token.caller,
-		.callee = context->is_inside_dialog ? context->token.callee : branch->target.rule->id_hash,
+		.callee = context->is_inside_dialog ? context->token.callee : target_end(&branch->target),
 		.made_at_s = context->token.made_at_s,
 	};
 }

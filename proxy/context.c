@@ -12,6 +12,8 @@
 #include "proxy/hearing.h"
 #include "proxy/late.h"
 #include "proxy/open_partner.h"
+#include "proxy/phone.h"
+#include "proxy/request_phone.h"
 #include "proxy/refusal.h"
 #include "proxy/response.h"
 #include "proxy/sip/reply.h"
@@ -173,6 +175,8 @@ void context_branch_failed(struct branch *branch, enum reason reason)
 		health_failed(branch->hops[branch->next - 1].health, reason,
 			      loop_now_ms(context->worker->loop));
 	note_hop(branch, reason, 0);
+	if (branch->next && branch->target.n_flows)
+		request_phone_hop_failed(context->worker->server, &branch->hops[branch->next - 1], reason);
 	if (branch->is_cancelled || context->has_final) {
 		if (!context->best_reason)
 			context->best_reason = REASON_CANCELLED;
@@ -189,7 +193,7 @@ static void on_txn_response(void *user, struct client_txn *txn, struct arrival *
 
 	timer_stop(&branch->patience);
 	if (response->flow)
-		hearing_peer(branch->context->worker, response->flow, branch->target.rule->id);
+		hearing_peer(branch->context->worker, response->flow, branch->target.rule->id); /* "phones" is no peer */
 	if (branch->state != BRANCH_DONE) {
 		health_succeeded(branch->hops[branch->next - 1].health,
 				 loop_now_ms(branch->context->worker->loop));
@@ -388,6 +392,8 @@ static void try_next(struct branch *branch, enum reason last)
 		if (last == REASON_SEND_QUEUE_FULL)
 			note_shed(branch);
 	}
+	if (last == REASON_CONNECTION_LOST && branch->target.n_flows)
+		last = context->is_inside_dialog ? REASON_FLOW_FAILED : REASON_PHONE_UNREACHABLE;
 	if (!context->best_reason)
 		context->best_reason = last ? last : REASON_ALL_SERVERS_DOWN;
 	context_branch_done(branch);
@@ -544,6 +550,8 @@ static void take_token(struct context *context, const struct request *request)
 		return;
 	}
 	context->token.caller = record_route_end(keys, request->origin.id);
+	if (request->origin.kind == ORIGIN_PHONE)
+		phone_token_flow(keys, request->arrival->flow, &context->token.caller_flow);
 	context->token.made_at_s = (uint32_t)(request->decision.wall_us / 1000000);
 	context->token.worker = (uint8_t)context->worker->number;
 }

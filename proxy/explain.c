@@ -287,6 +287,12 @@ static void add_hops(struct request *request, const struct target *target)
 		add_hop(decision, target->transport, target->host, target->port);
 		return;
 	}
+	for (i = 0; i < target->n_flows; i++) {
+		char host[ADDR_TEXT_SIZE];
+
+		add_hop(decision, target->flows[i].listener->transport, addr_host(&target->flows[i].remote, host),
+			addr_port(&target->flows[i].remote));
+	}
 	if (rule->backend)
 		add_logons(request, rule, decision);
 	while (priority <= UINT16_MAX) {

@@ -49,6 +49,16 @@ static enum err edit_bounds(const struct branch *branch, msg_t *msg)
 	return err;
 }
 
+/* The flow by which the phone at that end is reached, for the token (RFC 5626 §5.3). */
+static void set_token_flow(const struct record_route_keys *keys, const struct hop *hop, struct token_flow *out)
+{
+	out->is_set = true;
+	out->listener = record_route_listener(keys, hop->listener->name);
+	out->id = hop->flow_id;
+	out->remote = hop->remote;
+	out->local = hop->bind;
+}
+
 /* §16.6 item 4 with RFC 5658: two entries where the transport or the side changes, the one for the next hop on top. */
 static enum err edit_record_route(const struct branch *branch, msg_t *msg, const struct hop *hop)
 {
@@ -61,8 +71,11 @@ static enum err edit_record_route(const struct branch *branch, msg_t *msg, const
 
 	if (!context->needs_record_route)
 		return ERR_OK;
-	if (!context->is_inside_dialog)
-		token.callee = branch->target.rule->id_hash;
+	if (!context->is_inside_dialog) {
+		token.callee = target_end(&branch->target);
+		if (branch->target.n_flows)
+			set_token_flow(keys, hop, &token.callee_flow);
+	}
 	err = record_route_sign(keys, &token, call_id, text);
 	if (!err)
 		err = record_route_entry(text, context->in, value);
@@ -77,10 +90,11 @@ static enum err edit_record_route(const struct branch *branch, msg_t *msg, const
 	return err;
 }
 
-/* True if what we assert may be seen at the other end (RFC 3325 §5): by our own servers, and by trusted partners. */
+/* True if what we assert may be seen at the other end (RFC 3325 §5): by our own servers, and by trusted partners, but by no phone
+ * out on the internet. */
 static bool is_trusted_receiver(const struct target *target)
 {
-	return !target->rule->route || target->rule->route->is_trustworthy;
+	return target->rule->backend || (target->rule->route && target->rule->route->is_trustworthy);
 }
 
 /* From one of our servers to another: nothing crosses the border of the trust domain (RFC 3325 §5). */
@@ -113,7 +127,7 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 	if (err)
 		return err;
 	/* Credentials for our realm are nobody else's business. */
-	if (context->origin.kind == ORIGIN_PARTNER_UNTRUSTED)
+	if (context->origin.kind == ORIGIN_PARTNER_UNTRUSTED || context->origin.kind == ORIGIN_PHONE)
 		digest_strip(msg, true, context->snapshot->settings->realm);
 	return message_sip(msg)->sip_route ? route_set_prepare_next(msg) : ERR_OK;
 }

@@ -224,8 +224,15 @@ static void count_for_peers(struct worker *worker, const struct decision *decisi
 	const char *destination = decision_text(decision, DECISION_DESTINATION);
 	const char *from = decision->origin == ORIGIN_DISCOVERED ? "" : decision_text(decision, DECISION_ORIGIN_ID);
 	const char *to = decision->is_found ? "" : destination;
+	const bool is_to_phone = text_starts_with(to, "phone:");
 	struct peer_stats *stats = worker->server->peer_stats;
 	unsigned n_failed = 0, i;
+
+	/* Phones are many, and would take the room of partners. */
+	if (decision->origin == ORIGIN_PHONE)
+		from = "";
+	if (is_to_phone)
+		to = "";
 
 	if (*from)
 		peer_stats_received(stats, from);
@@ -234,7 +241,8 @@ static void count_for_peers(struct worker *worker, const struct decision *decisi
 	for (i = 0; i < decision->n_hops; i++) {
 		if (!decision->hops[i].reason)
 			continue;
-		peer_stats_failed(stats, to, decision->hops[i].reason);
+		if (*to)
+			peer_stats_failed(stats, to, decision->hops[i].reason);
 		n_failed++;
 	}
 	if (decision->reason && !n_failed)

@@ -13,11 +13,13 @@
 /* The records, with a TAB between the parts of a key and a space between those of a value:
  *
  *   binding   USER DOMAIN BACKEND HASH    1 EXPIRES WRITTEN CALL-ID-HASH CSEQ PROOF CONTACT
+ *   phone     USER DOMAIN HASH            1 EXPIRES WRITTEN CALL-ID-HASH CSEQ PROOF REG-ID REMOTE LOCAL LISTENER INSTANCE CONTACT
  *   home      USER DOMAIN                 1 BACKEND
  *   logon     BACKEND TRANSPORT REACH     1 EXPIRES WRITTEN SINCE PROOF SOURCE BULK
  *
  * The first number of a value is its layout. HASH stands for the contact, which would be too
- * long. The hashes and PROOF are in hex;
+ * long; that of a phone for its instance and reg-id, too. Of phones only those that are reached by
+ * datagrams are kept: connections end with the process. The hashes and PROOF are in hex;
  * "-" is an empty text. WRITTEN bounds what is left of a time when the clock went back over the
  * restart. */
 enum { LAYOUT = 1, MAX_PARTS = 4 };
@@ -66,6 +68,19 @@ static uint64_t hash_of(const char *contact)
 	return random_siphash(same_everywhere, contact, strlen(contact));
 }
 
+static const char *or_dash(const char *text)
+{
+	return *text ? text : "-";
+}
+
+static uint64_t hash_of_phone(const struct binding *binding)
+{
+	char text[LOCATION_INSTANCE_SIZE + LOCATION_CONTACT_SIZE + 16];
+
+	snprintf(text, sizeof(text), "%s %" PRIu32 " %s", binding->instance, binding->reg_id, binding->contact);
+	return hash_of(text);
+}
+
 /* A value of NULL deletes. */
 static void write_record(struct location_store *ls, const char *kind, const char *key,
 			 const char *value)
@@ -76,12 +91,38 @@ static void write_record(struct location_store *ls, const char *kind, const char
 		store_delete(ls->store, kind, key);
 }
 
+static void on_phone(struct location_store *ls, const char *user_name, const char *domain,
+		     const struct binding *binding, bool is_gone)
+{
+	char key[STORE_KEY_SIZE], value[STORE_VALUE_SIZE], remote[ADDR_TEXT_SIZE],
+		local[ADDR_TEXT_SIZE];
+
+	if (binding->flow.id || !is_plain(user_name) || !is_plain(domain) ||
+	    !is_plain(binding->contact) || !is_plain(binding->instance))
+		return;
+	snprintf(key, sizeof(key), "%s\t%s\t%016" PRIx64, user_name, domain,
+		 hash_of_phone(binding));
+	snprintf(value, sizeof(value),
+		 "%d %" PRId64 " %" PRId64 " %" PRIx64 " %" PRIu32 " %" PRIx64 " %" PRIu32
+		 " %s %s %s %s %s",
+		 LAYOUT, wall_s(ls, binding->expires_ms), atomic_load(&ls->now_s),
+		 binding->call_id_hash, binding->cseq, binding->proof, binding->reg_id,
+		 addr_text(&binding->flow.remote, remote),
+		 or_dash(addr_text(&binding->flow.local, local)), binding->flow.listener,
+		 or_dash(binding->instance), binding->contact);
+	write_record(ls, "phone", key, is_gone ? NULL : value);
+}
+
 static void on_binding(void *user, const char *user_name, const char *domain,
 		       const struct binding *binding, bool is_gone)
 {
 	struct location_store *ls = user;
 	char key[STORE_KEY_SIZE], value[STORE_VALUE_SIZE];
 
+	if (!*binding->backend) {
+		on_phone(ls, user_name, domain, binding, is_gone);
+		return;
+	}
 	if (!is_plain(user_name) || !is_plain(domain) || !is_plain(binding->contact))
 		return;
 	snprintf(key, sizeof(key), "%s\t%s\t%s\t%016" PRIx64, user_name, domain,
@@ -104,11 +145,6 @@ static void on_home(void *user, const char *user_name, const char *domain, const
 	snprintf(key, sizeof(key), "%s\t%s", user_name, domain);
 	snprintf(value, sizeof(value), "%d %s", LAYOUT, backend);
 	write_record(user, "home", key, is_gone ? NULL : value);
-}
-
-static const char *or_dash(const char *text)
-{
-	return *text ? text : "-";
 }
 
 static void on_logon(void *user, const struct logon *logon, bool is_gone)
@@ -265,6 +301,56 @@ static bool restore_binding(void *user, const char *key, const void *value, size
 	return true;
 }
 
+static bool read_addr(struct reader *reader, struct addr *out)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	return read_text(reader, text, sizeof(text)) && (!*text || !addr_parse_port(text, 0, out));
+}
+
+static bool read_phone(const struct restore *restore, struct reader *reader, const char *hash,
+		       struct binding *out)
+{
+	uint64_t cseq, reg_id;
+	char text[24];
+
+	memset(out, 0, sizeof(*out));
+	out->flow.transport = TRANSPORT_UDP;
+	if (!read_layout(reader) || !read_expiry(reader, restore, &out->expires_ms) ||
+	    !read_number(reader, 16, UINT64_MAX, &out->call_id_hash) ||
+	    !read_number(reader, 10, UINT32_MAX, &cseq) ||
+	    !read_number(reader, 16, UINT64_MAX, &out->proof) ||
+	    !read_number(reader, 10, UINT32_MAX, &reg_id) ||
+	    !read_addr(reader, &out->flow.remote) || !read_addr(reader, &out->flow.local) ||
+	    !read_text(reader, out->flow.listener, sizeof(out->flow.listener)) ||
+	    !read_text(reader, out->instance, sizeof(out->instance)) ||
+	    !read_text(reader, out->contact, sizeof(out->contact)) || reader->at ||
+	    !addr_is_set(&out->flow.remote) || !addr_port(&out->flow.remote))
+		return false;
+	out->cseq = (uint32_t)cseq;
+	out->reg_id = (uint32_t)reg_id;
+	snprintf(text, sizeof(text), "%016" PRIx64, hash_of_phone(out));
+	return strcmp(text, hash) == 0;
+}
+
+static bool restore_phone(void *user, const char *key, const void *value, size_t len)
+{
+	struct restore *restore = user;
+	char copy[STORE_KEY_SIZE], *parts[MAX_PARTS];
+	struct binding binding;
+	struct reader reader;
+
+	begin(&reader, value, len);
+	if (!cut(key, copy, parts, 3) || !read_phone(restore, &reader, parts[2], &binding)) {
+		restore->done.dropped++;
+		return false;
+	}
+	if (location_bind(restore->ls->location, parts[0], parts[1], &binding,
+			  restore->now_ms) == ERR_OK)
+		restore->done.bindings++;
+	return true;
+}
+
 static bool restore_home(void *user, const char *key, const void *value, size_t len)
 {
 	struct restore *restore = user;
@@ -343,6 +429,8 @@ static enum err restore_all(struct store *store, struct restore *restore)
 {
 	enum err err = store_each(store, "binding", restore_binding, restore);
 
+	if (!err)
+		err = store_each(store, "phone", restore_phone, restore);
 	if (!err)
 		err = store_each(store, "home", restore_home, restore);
 	if (!err)

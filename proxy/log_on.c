@@ -4,6 +4,7 @@
 
 #include "proxy/backend_secrets.h"
 #include "proxy/base/text.h"
+#include "proxy/phone.h"
 
 static const char prefix[] = "backend:";
 
@@ -131,7 +132,11 @@ enum reason request_log_on(struct request *request)
 	enum digest_verdict verdict;
 	char name[256] = "";
 
-	if (strcmp(message_method(request->arrival->sip), "REGISTER") || flow->listener->network != NETWORK_LAN ||
+	if (strcmp(message_method(request->arrival->sip), "REGISTER"))
+		return REASON_NONE;
+	if (flow->listener->network == NETWORK_REMOTE)
+		return phone_log_on(request);
+	if (flow->listener->network != NETWORK_LAN ||
 	    !backend_secrets_count(request->snapshot->backend_secrets))
 		return REASON_NONE;
 	/* On the lan nobody is banned from anything else: a backend with a wrong password goes on to serve its users. */

@@ -4,7 +4,7 @@
 #include "proxy/request.h"
 #include "proxy/transport/flow.h"
 
-/* For a REGISTER on a lan listener: the digest of a backend's username (RFC 3261 §22.1, RFC 8760). Sets request->log_on and the
+/* For a REGISTER on a remote listener see phone_log_on. On a lan listener: the digest of a backend's username (RFC 3261 §22.1, RFC 8760). Sets request->log_on and the
  * origin; else the reason to refuse or to challenge with. Anything else passes. */
 enum reason request_log_on(struct request *request);
 

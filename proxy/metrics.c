@@ -249,7 +249,7 @@ static void print_stats(const struct page *page, enum counter counter)
 
 static void print_location(const struct page *page)
 {
-	static const char *const lan[] = { "lan" };
+	static const char *const lan[] = { "lan" }, *const remote[] = { "remote" };
 	struct server *server = page->server;
 	const struct settings *settings = server->snapshot->settings;
 	const uint64_t now_ms = loop_now_ms(server->loop);
@@ -263,7 +263,8 @@ static void print_location(const struct page *page)
 	}
 	location_count(server->location, NULL, now_ms, &counts);
 	counter_print_head(page->buf, COUNTER_REGISTRATIONS, page->is_openmetrics);
-	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, lan, (double)counts.bindings);
+	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, lan, (double)(counts.bindings - counts.phones));
+	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, remote, (double)counts.phones);
 }
 
 static void print_discovered(const struct page *page)

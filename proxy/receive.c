@@ -158,6 +158,7 @@ static bool shows_own_certificate(const struct request *request)
 	switch (origin->kind) {
 	case ORIGIN_STRANGER:
 	case ORIGIN_PARTNER_UNTRUSTED:
+	case ORIGIN_PHONE:
 		return false;
 	case ORIGIN_DISCOVERED:
 		return !discovered_hides(request->server->discovered, origin->domain, request->now_ms);
@@ -187,14 +188,15 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 		request_fini(&request);
 		return is_dropped;
 	}
-	alg_look_note(worker, arrival->flow, request.origin.id);
+	if (request.origin.kind != ORIGIN_PHONE)
+		alg_look_note(worker, arrival->flow, request.origin.id);
 	counter_add3(worker->counters, COUNTER_REQUESTS, arrival->flow->listener->network,
 		     request.origin.kind, request.decision.counted_method, 1);
 	hearing_peer(worker, arrival->flow, request.origin.id);
 	if (shows_own_certificate(&request))
 		hearing_certificate(worker, arrival->flow, request.origin.id);
 	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
-	if (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER)
+	if (!request.only_phones && (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER))
 		request_home_learn(&request);
 	act(worker, &request, outcome);
 	request_fini(&request);
@@ -229,6 +231,16 @@ static bool on_new_request(struct worker *worker, struct arrival *arrival, struc
 	return judge(worker, arrival, reception);
 }
 
+/* Phones are behind NATs: their answers go where their requests come from (RFC 3581), also of those that do not ask for it. */
+static enum err stamp(const struct arrival *arrival)
+{
+	const struct flow *flow = arrival->flow;
+
+	if (flow->listener->network == NETWORK_REMOTE)
+		via_want_rport(arrival->msg);
+	return via_stamp(arrival->msg, &flow->remote);
+}
+
 /* False: it must wait. */
 static bool on_request(struct worker *worker, struct arrival *arrival, const struct reception *reception)
 {
@@ -241,7 +253,7 @@ static bool on_request(struct worker *worker, struct arrival *arrival, const str
 		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_AUTH_FAILURES, 1);
 		return true;
 	}
-	if (via_stamp(arrival->msg, &arrival->flow->remote))
+	if (stamp(arrival))
 		return true; /* no memory: the sender repeats it */
 	switch (txn_table_match(worker->txns, arrival, &invite, &ignored)) {
 	case TXN_NEW:
@@ -285,7 +297,7 @@ static void receive_request(struct worker *worker, struct arrival *arrival)
 	alg_look_at_request(arrival);
 	if (!hold_is_waiting(arrival->flow) && on_request(worker, arrival, &reception))
 		return;
-	if (!hold_request(worker, arrival, domain) && !is_flooding(worker, arrival) && !via_stamp(arrival->msg, &arrival->flow->remote))
+	if (!hold_request(worker, arrival, domain) && !is_flooding(worker, arrival) && !stamp(arrival))
 		refuse_unjudged(worker, arrival, REASON_OVERLOAD);
 }
 
@@ -324,7 +336,7 @@ bool receive_too_large(struct worker *worker, struct flow *flow, const void *byt
 	if (message_parse(bytes, len, &arrival.msg))
 		return false; /* without its headers there is nobody to answer */
 	arrival.sip = message_sip(arrival.msg);
-	if (arrival.sip->sip_request && !via_stamp(arrival.msg, &flow->remote)) {
+	if (arrival.sip->sip_request && !stamp(&arrival)) {
 		refuse_unjudged(worker, &arrival, REASON_MESSAGE_TOO_LARGE);
 		is_answered = true;
 	}

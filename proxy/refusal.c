@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "proxy/base/text.h"
+#include "proxy/phone.h"
 #include "proxy/sip/ms_diagnostics.h"
 #include "proxy/sip/reply.h"
 
@@ -18,7 +19,7 @@ static enum err add_number(msg_t *response, enum reason reason, enum origin_kind
 {
 	struct ms_diagnostics ours = { .id = reason_row(reason)->ms_id };
 
-	if (!ours.id || !is_known(asker) || asker == ORIGIN_BACKEND)
+	if (!ours.id || !is_known(asker) || asker == ORIGIN_BACKEND || asker == ORIGIN_PHONE)
 		return ERR_OK;
 	text_copy(ours.reason, sizeof(ours.reason), ms_diagnostics_text(ours.id));
 	text_copy(ours.source, sizeof(ours.source), agent);
@@ -75,14 +76,17 @@ msg_t *refusal_challenge(const struct request *request)
 {
 	const char *realm = request->snapshot->settings->realm;
 	const struct reason_row *row = reason_row(request->reason);
+	unsigned algorithms = DIGEST_ALL;
 	msg_t *response;
-	char tag[17];
+	char tag[17], scope[ADDR_TEXT_SIZE];
 
 	reply_stateless_tag(request->arrival->sip, tag);
 	response = reply_new(request->arrival->msg, row->status, row->phrase, tag);
 	if (!response)
 		return NULL;
-	if (digest_challenge(response, request->server->nonces, realm,
+	if (request->arrival->flow->listener->network != NETWORK_LAN) /* a backend's password is known, not its hashes */
+		algorithms = request->snapshot->settings->digest_algorithms;
+	if (digest_challenge_at(response, request->server->nonces, realm, phone_nonce_scope(request->arrival->flow, scope), algorithms,
 			     request->challenge_stale != NULL, request->now_ms))
 		return message_unref(response);
 	return response;

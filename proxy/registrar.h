@@ -1,11 +1,11 @@
-/* The registrar for backends (RFC 3261 §10, RFC 6140): a backend that logged on binds itself and its users. What it says is kept in
+/* The registrar (RFC 3261 §10, RFC 5626, RFC 6140): a backend that logged on binds itself and its users, a phone itself. What it says is kept in
  * routing/location; the connection that it came by becomes its way back. */
 #pragma once
 
 #include "proxy/request.h"
 #include "proxy/worker.h"
 
-/* Answers a REGISTER whose credentials were right (request->log_on), by a transaction, and does what it says: all of it or
+/* Answers a REGISTER whose credentials were right (request->log_on, or request->phone), by a transaction, and does what it says: all of it or
  * nothing. request->reason tells why not. Its worker. */
 void registrar_answer(struct worker *worker, struct request *request);
 

@@ -122,7 +122,8 @@ static void diff_section(json_t *changes, const struct reload_section *section, 
 
 static bool is_same_user(const struct user *a, const struct user *b)
 {
-	return a->is_locked == b->is_locked && !strcmp(a->auth_user, b->auth_user) &&
+	return a->is_locked == b->is_locked && a->is_on_internet == b->is_on_internet && a->max_contacts == b->max_contacts &&
+	       !strcmp(a->class, b->class) && !strcmp(a->auth_user, b->auth_user) &&
 	       !strcmp(a->ha1.md5, b->ha1.md5) && !strcmp(a->ha1.sha_256, b->ha1.sha_256) &&
 	       !strcmp(a->ha1.sha_512_256, b->ha1.sha_512_256);
 }

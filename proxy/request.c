@@ -11,6 +11,8 @@
 #include "proxy/load.h"
 #include "proxy/log_on.h"
 #include "proxy/open_partner.h"
+#include "proxy/phone.h"
+#include "proxy/request_phone.h"
 #include "proxy/request_route.h"
 #include "proxy/sip/dialog_id.h"
 #include "proxy/sip/via.h"
@@ -148,14 +150,18 @@ static enum reason classify(struct request *request)
 	struct trust_srv srv;
 	char user[256];
 
-	if (request->log_on)
+	if (request->log_on || request->phone)
 		return REASON_NONE; /* its credentials said so */
+	if (request->arrival->flow->listener->network == NETWORK_REMOTE)
+		return phone_classify(request);
 	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user),
 			       request->from_domain, sizeof(request->from_domain)))
 		request->from_domain[0] = '\0';
 	ask_trust(request, request->srv);
 	if (origin->needs_srv && !request->srv && know_srv(request, &srv))
 		ask_trust(request, &srv);
+	if (origin->reason == REASON_FOREIGN_DOMAIN_FROM_INSIDE)
+		request_phone_from_backend(request);
 	if (origin->needs_srv && request->dns)
 		return REASON_DNS_TIMEOUT; /* it will be judged anew: outcome_of */
 	if (origin->kind == ORIGIN_DISCOVERED)
@@ -195,10 +201,7 @@ static enum digest_verdict verify(const struct request *request, char name[USER_
 		return verdict;
 	user = find_user(request, name);
 	if (user) {
-		text_copy(secret.ha1[DIGEST_MD5], sizeof(secret.ha1[0]), user->ha1.md5);
-		text_copy(secret.ha1[DIGEST_SHA256], sizeof(secret.ha1[0]), user->ha1.sha_256);
-		text_copy(secret.ha1[DIGEST_SHA512_256], sizeof(secret.ha1[0]),
-			  user->ha1.sha_512_256);
+		phone_secret(request->snapshot->settings, user, &secret);
 	}
 	/* An unknown user is verified against nothing, so that it takes as long as a known one. */
 	return digest_verify(sip, true, realm, &secret, request->server->nonces, request->now_ms);
@@ -209,6 +212,8 @@ static enum reason authorize(struct request *request)
 	char name[USER_NAME_SIZE] = "";
 	enum digest_verdict verdict;
 
+	if (request->must_prove)
+		return phone_authorize(request);
 	if (request->origin.kind != ORIGIN_PARTNER_UNTRUSTED)
 		return REASON_NONE;
 	/* An ACK cannot be challenged (RFC 3261 §22.1): its signed Route stands for it. */
@@ -327,11 +332,15 @@ static enum request_outcome outcome_of(struct request *request)
 {
 	if (request->origin.needs_srv && request->dns && !request->srv)
 		return REQUEST_WAIT;
-	if (reason_is_challenge(request->reason))
-		return REQUEST_CHALLENGE;
+	if (reason_is_challenge(request->reason)) {
+		/* A challenge is longer than what asks for it, and a datagram's source is easily another's. */
+		enum request_outcome outcome = charge_refusal(request);
+
+		return outcome == REQUEST_REFUSE && reason_is_challenge(request->reason) ? REQUEST_CHALLENGE : outcome;
+	}
 	switch (request->reason) {
 	case REASON_NONE:
-		if (request->log_on)
+		if (request->log_on || request->phone)
 			return REQUEST_REGISTER;
 		return request->is_for_us ? REQUEST_ANSWER : REQUEST_FORWARD;
 	case REASON_BANNED:

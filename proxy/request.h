@@ -18,6 +18,7 @@
 #include "routing/route_set.h"
 
 struct backend_secret;
+struct user;
 
 enum {
 	REQUEST_MAX_TARGETS = 32, /* in all, of which so many at a time: */
@@ -56,6 +57,9 @@ struct request {
 	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
 	bool is_passed_on; /* the sender got it from us: its From says nothing of the sender */
 	const struct backend_secret *log_on; /* REGISTER: the backend whose credentials were right; the snapshot's */
+	const struct user *phone; /* REGISTER: the user whose phone's credentials were right; likewise */
+	bool must_prove;	  /* at a remote listener: digest decides who it is */
+	bool only_phones;	  /* a backend with a foreign From, which may reach phones of ours and nobody else */
 	struct route_view route;
 	unsigned n_targets;
 	bool needs_record_route;

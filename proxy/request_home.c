@@ -5,6 +5,7 @@
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/log_on.h"
+#include "proxy/request_phone.h"
 #include "proxy/sip/uri.h"
 #include "routing/location.h"
 #include "routing/placement.h"
@@ -270,11 +271,20 @@ static void count(const struct request *request)
 
 enum reason request_home(struct request *request)
 {
-	if (is_bounced(request))
+	/* A backend that asks wants the phone itself: whatever it does for its users it has done. */
+	if (request->origin.kind == ORIGIN_BACKEND)
+		request_phone_ask(request);
+	if (request->only_phones && !request->n_targets)
+		return REASON_FOREIGN_DOMAIN_FROM_INSIDE;
+	if (!request->n_targets && is_bounced(request))
 		return REASON_UNKNOWN_USER;
-	ask_bindings(request);
+	if (!request->n_targets)
+		ask_bindings(request);
 	if (!request->n_targets)
 		ask_patterns(request);
+	/* For the others the backend whose user it is comes first: it rings the phone by us. */
+	if (!request->n_targets)
+		request_phone_ask(request);
 	if (!request->n_targets)
 		ask_learned(request);
 	if (!request->n_targets || request->aims[0].home == AIM_LEARNED)

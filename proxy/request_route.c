@@ -8,6 +8,8 @@
 #include "proxy/base/text.h"
 #include "proxy/open_partner.h"
 #include "proxy/request_home.h"
+#include "proxy/phone.h"
+#include "proxy/request_phone.h"
 #include "proxy/sip/uri.h"
 
 /* ---- what the record and the branch say of a request ---- */
@@ -177,7 +179,7 @@ static void add_target(struct request *request, const struct rule *rule)
 
 static const struct place *place_of(const struct rule *rule)
 {
-	return rule->route ? &rule->route->place : &rule->backend->place;
+	return rule->route ? &rule->route->place : rule->backend ? &rule->backend->place : NULL;
 }
 
 /* True if the URI names one of the rule's own servers: then the rule says more of it than the URI. */
@@ -267,6 +269,23 @@ static const struct rule *find_end(const struct request *request, uint64_t end)
 	return find_open_end(request, end);
 }
 
+/* Which end is the other one: the callee, if the caller sent it. */
+static bool is_callee_other(const struct request *request, const struct record_route_token *token)
+{
+	const struct record_route_keys *keys = request->server->keys;
+	const uint64_t own = record_route_end(keys, request->origin.id);
+
+	if (!is_end(request, token->caller))
+		return false;
+	if (!is_end(request, token->callee))
+		return true;
+	/* One user with two phones: they differ by their flows. */
+	if (request->origin.kind == ORIGIN_PHONE)
+		return !phone_is_token_flow(keys, request->arrival->flow, &token->callee_flow);
+	/* Two backends in one dialog: the one that did not send is the other end. */
+	return token->callee != own;
+}
+
 static enum reason route_to_end(struct request *request, uint64_t end, const struct rule **out)
 {
 	const struct rule *rule = find_end(request, end);
@@ -290,25 +309,30 @@ static enum reason route_to_end(struct request *request, uint64_t end, const str
 static enum reason route_inside_dialog(struct request *request)
 {
 	const struct record_route_token *token = &request->route.token;
-	uint64_t end = is_end(request, token->caller) ? token->callee : token->caller;
+	const bool is_to_callee = is_callee_other(request, token);
+	const uint64_t end = is_to_callee ? token->callee : token->caller;
+	const struct token_flow *flow = is_to_callee ? &token->callee_flow : &token->caller_flow;
 	const struct rule *rule;
 	enum reason reason;
 
-	/* Two backends in one dialog: the one that did not send is the other end. */
-	if (is_end(request, token->caller) && is_end(request, token->callee) &&
-	    token->callee == record_route_end(request->server->keys, request->origin.id))
-		end = token->caller;
-	reason = route_to_end(request, end, &rule);
+	if (flow->is_set)
+		reason = request_phone_inside_dialog(request, end, flow);
+	else
+		reason = route_to_end(request, end, &rule);
 	if (reason)
 		return reason;
 	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
-	return check_services(request, rule);
+	return flow->is_set ? REASON_NONE : check_services(request, rule);
 }
 
 enum reason request_route_of_ours(struct request *request, uint64_t end)
 {
+	static const struct token_flow unknown;
 	const struct rule *rule;
 
+	/* Of a phone the call knows no flow: it is where it has registered that contact. */
+	if (!find_end(request, end))
+		return request_phone_inside_dialog(request, end, &unknown);
 	return route_to_end(request, end, &rule);
 }
 
@@ -348,7 +372,7 @@ static enum reason route_foreign(struct request *request)
 {
 	const struct rule *rule = NULL;
 
-	if (request->origin.kind != ORIGIN_BACKEND) {
+	if (request->origin.kind != ORIGIN_BACKEND && request->origin.kind != ORIGIN_PHONE) {
 		decision_add(&request->decision, "route", "no-relay", NULL,
 			     "%.80s is not a domain of ours, and %.60s no user of ours",
 			     request->to_domain, request->origin.id);
@@ -386,12 +410,15 @@ static enum reason route_foreign(struct request *request)
 static enum reason route_domain(struct request *request, bool is_us)
 {
 	const struct settings *settings = request->snapshot->settings;
+	enum reason reason = phone_check_class(request, request->sip->sip_request->rq_url);
 
+	if (reason)
+		return reason;
 	if ((is_us || request->sip->sip_request->rq_url->url_type == url_tel) && settings->n_domains)
 		text_copy(request->to_domain, sizeof(request->to_domain), settings->domains[0].name);
 	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
 		return request_home(request);
-	return route_foreign(request);
+	return request->only_phones ? REASON_FOREIGN_DOMAIN_FROM_INSIDE : route_foreign(request);
 }
 
 /* OPTIONS to us: no user, our own host or domain; or with no hop left (RFC 3261 §11). */
@@ -438,7 +465,7 @@ enum reason request_route(struct request *request)
 	const sip_t *sip = request->sip;
 	bool is_us;
 
-	if (request->log_on)
+	if (request->log_on || request->phone)
 		return REASON_NONE; /* the registrar's */
 	if (!message_uri_parts(url, request->to_user, sizeof(request->to_user),
 			       request->to_domain, sizeof(request->to_domain)))
@@ -456,7 +483,7 @@ enum reason request_route(struct request *request)
 		return !strcmp(decision_text(&request->decision, DECISION_METHOD), "OPTIONS") ? answer_for_us(request) :
 								      REASON_TOO_MANY_HOPS;
 	if (!strcmp(decision_text(&request->decision, DECISION_METHOD), "REGISTER"))
-		return REASON_METHOD; /* only backends register with us, and that by log-on */
+		return REASON_METHOD; /* only backends and phones register with us, and that by log-on */
 	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	return route_domain(request, is_us);
 }

@@ -403,6 +403,8 @@ static enum err filter_asserted(struct branch *branch, msg_t *msg)
 		return ERR_OK;
 	origin_clear(&answerer);
 	answerer.kind = ORIGIN_BACKEND;
+	if (branch->target.n_flows)
+		answerer.kind = ORIGIN_PHONE;
 	if (rule->route) {
 		answerer.kind = rule->route->is_trustworthy ? ORIGIN_PARTNER : ORIGIN_PARTNER_UNTRUSTED;
 		text_copy(answerer.domain, sizeof(answerer.domain), rule->route->domain);

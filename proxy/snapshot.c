@@ -162,6 +162,20 @@ static enum err compile(struct snapshot *snapshot, const struct snapshot_parts *
 	return trust_new(snapshot->settings, parts->addresses, &snapshot->trust);
 }
 
+static void check_classes(const struct snapshot *snapshot, struct report *report)
+{
+	size_t i;
+
+	for (i = 0; snapshot->users && i < users_count(snapshot->users); i++) {
+		const struct user *user = users_at(snapshot->users, i);
+
+		if (*user->class && !settings_find_class(snapshot->settings, user->class))
+			report_error(report, FAULT_DANGLING, &user->place, "class",
+				     "class '%.64s' of user '%.64s' is not defined, expected one of classes", user->class,
+				     user->name);
+	}
+}
+
 static enum err load_users(struct snapshot *snapshot, struct report *report)
 {
 	const struct settings_file *file = &snapshot->settings->users_file;
@@ -170,6 +184,7 @@ static enum err load_users(struct snapshot *snapshot, struct report *report)
 	if (!file->path)
 		return ERR_OK;
 	err = users_load(file->path, false, report, &snapshot->users);
+	check_classes(snapshot, report);
 	return err == ERR_NO_MEMORY ? err : ERR_OK; /* the rest is in the report, or no file yet */
 }
 

@@ -51,6 +51,16 @@ static void note_alg(struct server *server, const char *name, json_t *problems)
 		status_problem_alg(problems, id, stat.alg_signs, "you");
 }
 
+static json_int_t n_phones(struct server *server, const struct settings_listener *listener)
+{
+	const char *const name = listener->name;
+	size_t n = 0;
+
+	if (listener->network == NETWORK_REMOTE)
+		location_phones_count(server->location, &name, 1, &n);
+	return (json_int_t)n;
+}
+
 static json_t *listeners_to_json(struct server *server, json_t *problems)
 {
 	const struct snapshot *snapshot = server->snapshot;
@@ -66,12 +76,13 @@ static json_t *listeners_to_json(struct server *server, json_t *problems)
 		json_array_append_new(
 			array,
 			json_pack(
-				"{s:s, s:s, s:s, s:s, s:s, s:s}", "name", wanted->name,
+				"{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "name", wanted->name,
 				"network", conf_network_text(wanted->network), "transport",
 				conf_transport_text(wanted->transport), "address",
 				addr_text(listener ? &listener->addr : &wanted->addr, address),
 				"sent_by", listener ? listener->sent_by : "", "state",
-				listener_state(wanted, listener, problems)));
+				listener_state(wanted, listener, problems), "phones",
+				n_phones(server, wanted)));
 	}
 	return array;
 }

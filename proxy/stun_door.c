@@ -178,7 +178,8 @@ bool stun_door_receive(void *user, struct flow *flow, const void *bytes, size_t 
 			hand_over(worker, flow, bytes, len);
 		return true;
 	}
-	if (!door || !door->serves)
+	/* What keeps the mapping of a phone's router (RFC 5626 §4.4.2) is answered in any case. */
+	if (!door || (!door->serves && flow->listener->network != NETWORK_REMOTE))
 		return false;
 	for (unsigned i = 0; door->has_pair && i < N_HOSTS; i++) {
 		if (addr_equal(&flow->listener->addr, &door->corners[i].listener->addr)) {

@@ -13,6 +13,7 @@
 #include "proxy/hold.h"
 #include "proxy/log_on.h"
 #include "proxy/nat_watch.h"
+#include "proxy/phone_watch.h"
 #include "proxy/probe.h"
 #include "proxy/refresh.h"
 #include "proxy/registrar.h"
@@ -255,6 +256,7 @@ static void on_tick(struct timer *timer)
 	end_orphans(worker);
 	if (!worker->number && worker->snapshot) {
 		registrar_tick(worker);
+		phone_watch_tick(worker->phone_watch);
 		watch_discovered(worker, now_ms);
 	}
 	timer_start(worker->loop, timer, TICK_MS, on_tick);
@@ -311,7 +313,8 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 		worker->probes = probes_new(worker);
 		worker->refresh = refresh_new(worker);
 		worker->nat_watch = nat_watch_new(worker);
-		if (!worker->probes || !worker->refresh || !worker->nat_watch)
+		worker->phone_watch = phone_watch_new(worker);
+		if (!worker->probes || !worker->refresh || !worker->nat_watch || !worker->phone_watch)
 			err = ERR_NO_MEMORY;
 	}
 	if (!err) {
@@ -365,6 +368,7 @@ struct worker *worker_free(struct worker *worker)
 	worker->probes = probes_free(worker->probes);
 	worker->refresh = refresh_free(worker->refresh);
 	worker->nat_watch = nat_watch_free(worker->nat_watch);
+	worker->phone_watch = phone_watch_free(worker->phone_watch);
 	worker->stun_door = stun_door_free(worker->stun_door);
 	list_for_each(link, following, &worker->contexts)
 		context_abort(container_of(link, struct context, link));

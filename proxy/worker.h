@@ -45,6 +45,7 @@ struct worker {
 	unsigned n_waiting;	   /* contexts without a final; atomic: draining looks at it from the main thread */
 	struct probes *probes;	   /* worker 0 only */
 	struct refresh *refresh;   /* worker 0 only */
+	struct phone_watch *phone_watch; /* worker 0's */
 	struct nat_watch *nat_watch; /* worker 0 only */
 	struct stun_door *stun_door;
 	uint64_t next_decision_id;

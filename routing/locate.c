@@ -185,6 +185,23 @@ static void add_logons(const struct locate *locate, struct hops *hops)
 	}
 }
 
+/* RFC 5626 §5.3: by the flow, from the address that it came to, and never by a new connection. */
+static void add_phone(const struct locate *locate, struct hops *hops)
+{
+	for (unsigned i = 0; i < locate->target.n_flows; i++) {
+		const struct target_flow *flow = &locate->target.flows[i];
+		struct hop *hop = new_hop(locate, hops);
+
+		hop->transport = flow->listener->transport;
+		hop->remote = flow->remote;
+		hop->listener = flow->listener;
+		hop->flow_id = flow->id;
+		if (!flow->id && addr_is_set(&flow->local) && !addr_is_wildcard(&flow->local))
+			hop->bind = flow->local;
+		hops->n++;
+	}
+}
+
 /* The addresses of a place, those of its listener's family first: from there they are surely
  * reached. */
 static void add_place(const struct locate *locate, const struct locate_place *place,
@@ -248,6 +265,10 @@ static void add_all(const struct locate *locate, struct hops *hops)
 	struct srv_entry entries[RULES_MAX_SERVERS];
 	size_t n = 0;
 
+	if (locate->target.n_flows) {
+		add_phone(locate, hops);
+		return;
+	}
 	if (rule->backend && *rule->backend->username && locate->location)
 		add_logons(locate, hops);
 	entries[0] = (struct srv_entry){ 0 };
@@ -391,6 +412,8 @@ static enum err start_search(struct locate *locate)
 /* The usual case: nothing is to be asked for. */
 static bool is_all_literal(const struct target *target)
 {
+	if (target->n_flows)
+		return true;
 	if (target->by_uri || (target->rule->n_servers == 0 && !target->rule->backend))
 		return false;
 	for (size_t i = 0; i < target->rule->n_servers; i++)

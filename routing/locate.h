@@ -16,7 +16,15 @@
 #include "routing/location.h"
 #include "routing/rules.h"
 
-enum { LOCATE_MAX_HOPS = 16 };
+enum { LOCATE_MAX_HOPS = 16, TARGET_MAX_FLOWS = 4 };
+
+/* A flow of a phone (RFC 5626 §3.1). */
+struct target_flow {
+	uint64_t id;		   /* the connection's; 0: datagrams */
+	struct listener *listener; /* where it came in; the snapshot's */
+	struct addr remote, local;
+};
+
 
 /* What is to be located. */
 struct target {
@@ -29,8 +37,17 @@ struct target {
 	enum conf_transport transport;
 	bool is_sips;	      /* the URI is sips, and names none: NAPTR may say where TLS is spoken */
 	bool is_public_only; /* by_uri: names and addresses are a stranger's: none of a private network is dialled */
+	uint64_t end; /* of a phone, in tokens of our Record-Route; 0: it is the rule's */
+	unsigned n_flows; /* a phone's, in the order to try: it is reached by these and nowhere else */
 	char host[256]; /* by_uri */
+	struct target_flow flows[TARGET_MAX_FLOWS];
 };
+
+/* What stands for it in a token of our Record-Route. */
+static inline uint64_t target_end(const struct target *target)
+{
+	return target->end ? target->end : target->rule->id_hash;
+}
 
 /* The servers of a rule. */
 static inline void target_set_rule(struct target *target, const struct rule *rule)
@@ -45,6 +62,8 @@ static inline void target_copy(struct target *to, const struct target *from)
 {
 	memcpy(to, from, offsetof(struct target, host));
 	strcpy(to->host, from->host);
+	for (unsigned i = 0; i < from->n_flows; i++)
+		to->flows[i] = from->flows[i];
 }
 
 /* A search under way. It ends by itself when done returns, or by locate_cancel. */

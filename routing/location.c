@@ -23,6 +23,7 @@ enum err location_new(const struct location_limits *limits, struct location **ou
 	pthread_rwlockattr_init(&attributes);
 	pthread_rwlockattr_setkind_np(&attributes,
 				      PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	list_init(&location->datagram_flows);
 	pthread_rwlock_init(&location->lock, &attributes);
 	pthread_rwlockattr_destroy(&attributes);
 	location->limits = *limits;

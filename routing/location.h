@@ -19,8 +19,10 @@ enum {
 	LOCATION_BACKEND_SIZE = 64,  /* a backend's name */
 	LOCATION_USER_SIZE = 512,    /* user and domain together: longer ones are nowhere */
 	LOCATION_CONTACT_SIZE = 256, /* a Contact URI, without brackets */
+	LOCATION_INSTANCE_SIZE = 128, /* a +sip.instance (RFC 5626 §4.1), without quotes */
+	LOCATION_LISTENER_SIZE = 64,  /* a listener's name */
 	LOCATION_MAX_LOGONS = 8,     /* of one backend at a time */
-	LOCATION_MAX_BINDINGS = 8,   /* of one user at a time */
+	LOCATION_MAX_BINDINGS = 8,   /* of one user at a time: by backends, and as many phones */
 	LOCATION_ABSENT_MS = 5000,   /* how long it is remembered that nobody has a user */
 };
 
@@ -71,19 +73,34 @@ bool location_flow_gone(struct location *location, uint64_t flow_id);
 size_t location_logons(struct location *location, const char *backend, uint64_t now_ms,
 		       struct logon out[LOCATION_MAX_LOGONS]);
 
-/* One contact of one user, as a backend registered it. */
+/* By which flow a phone is reached (RFC 5626 §3.1): the connection that it made, or the pair of
+ * addresses that its datagrams come by. Nobody could dial it. */
+struct phone_flow {
+	uint64_t id; /* the connection's; 0: datagrams */
+	enum conf_transport transport;
+	struct addr remote, local;
+	char listener[LOCATION_LISTENER_SIZE];
+};
+
+/* One contact of one user, as a backend or the user's phone registered it. */
 struct binding {
-	char backend[LOCATION_BACKEND_SIZE];
+	char backend[LOCATION_BACKEND_SIZE]; /* "": a phone, by its flow */
 	char contact[LOCATION_CONTACT_SIZE]; /* what the Request-URI becomes */
 	uint64_t call_id_hash;               /* RFC 3261 §10.3 item 7 */
 	uint32_t cseq;
 	uint64_t proof;
 	uint64_t expires_ms;
 	bool is_bulk; /* RFC 6140: it was registered with bnc, which the contact here is without */
+	/* Of a phone. */
+	struct phone_flow flow;
+	uint32_t reg_id; /* RFC 5626 §4.2: which of the instance's flows; 0: it has but one */
+	char instance[LOCATION_INSTANCE_SIZE]; /* "": it did not say */
 };
 
 /* Adds a contact of user@domain, or replaces the one with the same backend and contact, in its
- * place. ERR_LIMIT if the user has too many, or the table is full; ERR_TOO_LARGE;
+ * place. A phone's replaces the one with the same instance and reg-id (RFC 5626 §6), or, where it
+ * has no reg-id, the same contact, and those without one that the instance registered in an
+ * earlier life, under another Call-ID. ERR_LIMIT if the user has too many, or the table is full; ERR_TOO_LARGE;
  * ERR_NO_MEMORY: what was there stays then. */
 enum err location_bind(struct location *location, const char *user, const char *domain,
 		       const struct binding *binding, uint64_t now_ms) MUST_CHECK;
@@ -93,10 +110,51 @@ enum err location_bind(struct location *location, const char *user, const char *
 size_t location_unbind(struct location *location, const char *user, const char *domain,
 		       const char *backend, const char *contact);
 
-/* Copies the contacts of user@domain that have not expired, in the order in which they came.
- * Returns how many. */
+/* True if a phone's binding takes the place of one with that instance, reg-id, Call-ID and contact. */
+bool location_phone_replaces(const struct binding *by, const struct binding *old);
+
+/* Takes that contact of a phone away: by its instance and reg-id, or without a reg-id by the URI.
+ * Returns how many went. */
+size_t location_unbind_phone(struct location *location, const char *user, const char *domain,
+			     const struct binding *like);
+
+/* Copies the contacts of user@domain by backends that have not expired, in the order in which they
+ * came. Returns how many. */
 size_t location_bindings(struct location *location, const char *user, const char *domain,
 			 uint64_t now_ms, struct binding out[LOCATION_MAX_BINDINGS]);
+
+/* The same of its phones, those that were registered last first. */
+size_t location_phones(struct location *location, const char *user, const char *domain,
+		       uint64_t now_ms, struct binding out[LOCATION_MAX_BINDINGS]);
+
+/* True if the phone of that user has registered by that flow, under that proof. */
+bool location_has_phone(struct location *location, const char *user, const char *domain,
+			const struct phone_flow *flow, uint64_t proof, uint64_t now_ms);
+
+struct location_name {
+	char user[256], domain[256];
+};
+
+/* Whose phones have registered by that flow: at most max. */
+size_t location_phone_users(struct location *location, const struct phone_flow *flow,
+			    uint64_t now_ms, struct location_name *out, size_t max);
+
+/* The flow has failed: what was registered by it ends at once (RFC 5626 §5.3). Returns how much. */
+size_t location_phone_flow_gone(struct location *location, const struct phone_flow *flow);
+
+/* A phone was heard on that flow, which had been asked; and whether one ever was. */
+void location_phone_answered(struct location *location, const struct phone_flow *flow);
+bool location_phone_has_answered(struct location *location, const struct phone_flow *flow);
+
+/* To be called each second: copies the flows of datagrams whose turn it is, each once in
+ * interval_ms, those that waited longest first. Where many wait, no more of them than spread over
+ * the interval. They count as asked. Returns how many. */
+size_t location_phones_due(struct location *location, uint64_t now_ms, uint64_t interval_ms,
+			   struct phone_flow *out, size_t max);
+
+/* How many phones are registered by each of n listeners. A look at all of them. */
+void location_phones_count(struct location *location, const char *const *listeners, size_t n,
+			   size_t *out);
 
 /* The user was seen at that backend: its home from now on. Nothing happens, but for the time of
  * last use, if it is its home already. Where memory or room is short the one unused for longest
@@ -147,6 +205,7 @@ void location_expire(struct location *location, uint64_t now_ms);
 
 struct location_counts {
 	size_t logons, bindings, homes;
+	size_t phones; /* of the bindings */
 };
 
 /* Of one backend, or with NULL of all. Bindings that have expired count until location_expire.

@@ -19,6 +19,7 @@ struct kept_binding {
 	uint64_t call_id_hash, proof, told_expires_ms;
 	uint32_t cseq;
 	bool is_bulk;
+	struct kept_phone *phone; /* NULL: a backend's */
 	char contact[];
 };
 
@@ -29,6 +30,14 @@ static struct kept_binding *binding_of(const struct list *link)
 
 static void copy(const struct kept_binding *kept, struct binding *out)
 {
+	memset(&out->flow, 0, sizeof(out->flow));
+	out->reg_id = 0;
+	out->instance[0] = '\0';
+	if (kept->phone) {
+		out->flow = kept->phone->flow->flow;
+		out->reg_id = kept->phone->reg_id;
+		text_copy(out->instance, sizeof(out->instance), kept->phone->instance);
+	}
 	text_copy(out->backend, sizeof(out->backend), kept->backend->name);
 	text_copy(out->contact, sizeof(out->contact), kept->contact);
 	out->call_id_hash = kept->call_id_hash;
@@ -97,6 +106,7 @@ static void drop(struct location *location, struct kept_binding *kept)
 	struct location_backend *backend = kept->backend;
 
 	tell(location, kept, true);
+	location_phone_free(location, kept->phone);
 	list_remove(&kept->link);
 	expiry_remove(&location->expiries, &kept->expiry);
 	atomic_store(&location->n_bindings, --location->counts.bindings);
@@ -146,14 +156,61 @@ static bool has_expired(const struct kept_binding *kept, const void *like)
 	return kept->expiry.at_ms <= *now_ms;
 }
 
-static bool is_full(const struct registered_user *user)
+void location_binding_drop(struct location *location, struct kept_binding *kept)
+{
+	drop(location, kept);
+}
+
+const char *location_binding_key(const struct kept_binding *kept, uint64_t *out_expires_ms)
+{
+	*out_expires_ms = kept->expiry.at_ms;
+	return kept->user->key;
+}
+
+static bool is_phone(const struct binding *binding)
+{
+	return binding->backend[0] == '\0';
+}
+
+/* Phones and backends do not take each other's places. */
+static bool is_full(const struct registered_user *user, bool of_phones)
 {
 	size_t n = 0;
 
 	for (struct list *link = user->bindings.next; link != &user->bindings;
 	     link = link->next)
-		n++;
+		n += !binding_of(link)->phone == !of_phones;
 	return n >= LOCATION_MAX_BINDINGS;
+}
+
+bool location_phone_replaces(const struct binding *by, const struct binding *old)
+{
+	if (*by->instance && strcmp(old->instance, by->instance) == 0) {
+		if (by->reg_id || old->reg_id)
+			return by->reg_id == old->reg_id;
+		if (old->call_id_hash != by->call_id_hash)
+			return true;
+	}
+	return !by->reg_id && !old->reg_id && strcmp(old->contact, by->contact) == 0;
+}
+
+/* The binding of a phone in whose place that one comes. */
+static bool is_replaced(const struct kept_binding *kept, const void *like)
+{
+	struct binding old;
+
+	if (!kept->phone)
+		return false;
+	copy(kept, &old);
+	return location_phone_replaces(like, &old);
+}
+
+/* It says what it said before: by the same flow, too. */
+static bool is_refreshed(const struct kept_binding *kept, const struct binding *binding)
+{
+	return is_replaced(kept, binding) && strcmp(kept->contact, binding->contact) == 0 &&
+	       strcmp(kept->phone->instance, binding->instance) == 0 &&
+	       location_phone_is_by(kept->phone, &binding->flow);
 }
 
 static struct kept_binding *find(const struct registered_user *user,
@@ -161,7 +218,9 @@ static struct kept_binding *find(const struct registered_user *user,
 {
 	for (struct list *link = user->bindings.next; link != &user->bindings;
 	     link = link->next)
-		if (strcmp(binding_of(link)->contact, binding->contact) == 0 &&
+		if (is_phone(binding)
+			    ? is_refreshed(binding_of(link), binding)
+			    : strcmp(binding_of(link)->contact, binding->contact) == 0 &&
 		    strcmp(binding_of(link)->backend->name, binding->backend) == 0)
 			return binding_of(link);
 	return NULL;
@@ -191,14 +250,20 @@ static void replace(struct location *location, struct kept_binding *kept,
 }
 
 static enum err add(struct location *location, struct registered_user *user,
-		    struct location_backend *backend, const struct binding *binding)
+		    struct location_backend *backend, const struct binding *binding,
+		    uint64_t now_ms)
 {
 	size_t contact_size = strlen(binding->contact) + 1;
 	struct kept_binding *kept = calloc(1, sizeof(*kept) + contact_size);
 	if (!kept)
 		return ERR_NO_MEMORY;
-	enum err err = expiry_add(&location->expiries, &kept->expiry, binding->expires_ms);
+	enum err err = ERR_OK;
+	if (is_phone(binding))
+		err = location_phone_new(location, kept, binding, now_ms, &kept->phone);
+	if (!err)
+		err = expiry_add(&location->expiries, &kept->expiry, binding->expires_ms);
 	if (err) {
+		location_phone_free(location, kept->phone);
 		free(kept);
 		return err;
 	}
@@ -216,14 +281,14 @@ static enum err add(struct location *location, struct registered_user *user,
 }
 
 static enum err add_for(struct location *location, const struct location_key *key,
-			const struct binding *binding)
+			const struct binding *binding, uint64_t now_ms)
 {
 	enum err err = ERR_NO_MEMORY;
 	struct registered_user *user = user_of(location, key);
 	struct location_backend *backend = location_backend_of(location, binding->backend);
 
 	if (user && backend)
-		err = add(location, user, backend, binding);
+		err = add(location, user, backend, binding, now_ms);
 	if (user)
 		release_user(location, user);
 	if (backend)
@@ -241,12 +306,15 @@ static enum err add_or_replace(struct location *location, const struct location_
 		replace(location, old, binding, now_ms);
 		return ERR_OK;
 	}
-	if (user && is_full(user) && drop_those(location, user, has_expired, &now_ms) == 0)
+	if (user && is_phone(binding) && drop_those(location, user, is_replaced, binding) > 0)
+		user = find_user(location, key);
+	if (user && is_full(user, is_phone(binding)) &&
+	    drop_those(location, user, has_expired, &now_ms) == 0)
 		return ERR_LIMIT;
 	if (location->counts.bindings >= location->limits.bindings &&
 	    location_bindings_expire(location, now_ms, 1) == 0)
 		return ERR_LIMIT;
-	return add_for(location, key, binding);
+	return add_for(location, key, binding, now_ms);
 }
 
 enum err location_bind(struct location *location, const char *user, const char *domain,
@@ -293,6 +361,73 @@ size_t location_unbind(struct location *location, const char *user, const char *
 	return n;
 }
 
+static bool is_that_phone(const struct kept_binding *kept, const void *like)
+{
+	const struct binding *wanted = like;
+
+	if (!kept->phone || kept->phone->reg_id != wanted->reg_id)
+		return false;
+	return wanted->reg_id ? strcmp(kept->phone->instance, wanted->instance) == 0
+			      : strcmp(kept->contact, wanted->contact) == 0;
+}
+
+size_t location_unbind_phone(struct location *location, const char *user, const char *domain,
+			     const struct binding *like)
+{
+	struct location_key key;
+	size_t n = 0;
+
+	if (location_key_fill(&key, user, domain))
+		return 0;
+	pthread_rwlock_wrlock(&location->lock);
+	struct registered_user *found = find_user(location, &key);
+	if (found)
+		n = drop_those(location, found, is_that_phone, like);
+	pthread_rwlock_unlock(&location->lock);
+	return n;
+}
+
+size_t location_phones(struct location *location, const char *user, const char *domain,
+		       uint64_t now_ms, struct binding out[LOCATION_MAX_BINDINGS])
+{
+	struct location_key key;
+	size_t n = 0;
+
+	if (atomic_load(&location->n_phones) == 0 || location_key_fill(&key, user, domain))
+		return 0;
+	pthread_rwlock_rdlock(&location->lock);
+	const struct registered_user *found = find_user(location, &key);
+	if (found)
+		for (struct list *link = found->bindings.prev;
+		     link != &found->bindings && n < LOCATION_MAX_BINDINGS; link = link->prev)
+			if (binding_of(link)->phone && binding_of(link)->expiry.at_ms > now_ms)
+				copy(binding_of(link), &out[n++]);
+	pthread_rwlock_unlock(&location->lock);
+	return n;
+}
+
+bool location_has_phone(struct location *location, const char *user, const char *domain,
+			const struct phone_flow *flow, uint64_t proof, uint64_t now_ms)
+{
+	struct location_key key;
+	bool has_one = false;
+
+	if (atomic_load(&location->n_phones) == 0 || location_key_fill(&key, user, domain))
+		return false;
+	pthread_rwlock_rdlock(&location->lock);
+	const struct registered_user *found = find_user(location, &key);
+	if (found)
+		for (struct list *link = found->bindings.next; link != &found->bindings;
+		     link = link->next) {
+			const struct kept_binding *kept = binding_of(link);
+			has_one |= kept->phone && kept->proof == proof &&
+				   kept->expiry.at_ms > now_ms &&
+				   location_phone_is_by(kept->phone, flow);
+		}
+	pthread_rwlock_unlock(&location->lock);
+	return has_one;
+}
+
 size_t location_bindings(struct location *location, const char *user, const char *domain,
 			 uint64_t now_ms, struct binding out[LOCATION_MAX_BINDINGS])
 {
@@ -307,7 +442,7 @@ size_t location_bindings(struct location *location, const char *user, const char
 	if (found)
 		for (struct list *link = found->bindings.next;
 		     link != &found->bindings && n < LOCATION_MAX_BINDINGS; link = link->next)
-			if (binding_of(link)->expiry.at_ms > now_ms)
+			if (!binding_of(link)->phone && binding_of(link)->expiry.at_ms > now_ms)
 				copy(binding_of(link), &out[n++]);
 	pthread_rwlock_unlock(&location->lock);
 	return n;

@@ -20,6 +20,9 @@ struct home;
 struct registered_user;
 struct search;
 struct absence;
+struct kept_binding;
+struct kept_phone;
+struct known_flow;
 
 /* A backend of which anything is known; ends with the last of it. Homes and bindings point
  * here, not to keep its name a hundred thousand times. */
@@ -41,6 +44,11 @@ struct location {
 	struct registered_user *users[LOCATION_SHARDS];
 	_Atomic size_t n_bindings; /* counts.bindings, to be read without the lock */
 	struct expiry_heap expiries; /* of the bindings */
+
+	struct known_flow *flows;  /* of phones */
+	struct list datagram_flows; /* the one that was asked longest ago first */
+	size_t n_datagram_flows;
+	_Atomic size_t n_phones; /* read without the lock */
 
 	struct home *homes[LOCATION_SHARDS];
 	size_t hand_shard, hand_bucket; /* where the next one is looked for that gives way */
@@ -91,6 +99,39 @@ static inline bool location_has_moved(uint64_t told_ms, uint64_t expires_ms, uin
  * location_keep; and of location_free. */
 void location_logons_expire(struct location *location, uint64_t now_ms);
 size_t location_bindings_expire(struct location *location, uint64_t now_ms, size_t max);
+
+/* What a binding has besides, if it is a phone's. */
+struct kept_phone {
+	struct list link; /* known_flow.phones */
+	struct known_flow *flow;
+	struct kept_binding *binding;
+	uint32_t reg_id;
+	char instance[];
+};
+
+/* A flow, known while there is a phone that registered by it. */
+struct known_flow {
+	UT_hash_handle hh;
+	uint64_t key;
+	struct list phones;
+	struct list link; /* location.datagram_flows */
+	uint64_t asked_ms;
+	_Atomic bool has_answered; /* written under the lock for reading */
+	struct phone_flow flow;
+};
+
+/* The phone's part of a new binding; ERR_NO_MEMORY. */
+enum err location_phone_new(struct location *location, struct kept_binding *kept,
+			    const struct binding *binding, uint64_t now_ms,
+			    struct kept_phone **out) MUST_CHECK;
+/* NULL is fine. */
+void location_phone_free(struct location *location, struct kept_phone *phone);
+bool location_phone_is_by(const struct kept_phone *phone, const struct phone_flow *flow);
+
+/* The binding goes; its user may be gone after that. For location_phones.c. */
+void location_binding_drop(struct location *location, struct kept_binding *kept);
+/* Its key: user, NUL, domain, NUL; and when it expires. */
+const char *location_binding_key(const struct kept_binding *kept, uint64_t *out_expires_ms);
 
 struct location_keeper {
 	bool (*keep)(void *user, const char *backend, uint64_t proof, bool has_proof);

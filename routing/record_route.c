@@ -9,15 +9,27 @@
 
 /* The token: version, key number, worker, time, both ends, MAC; 35 bytes, which are 56
  * characters of base32 without any padding. Lower case, as some devices think that user parts
- * may be lowered; and all of it stands unescaped in a URI (RFC 3261 §25.1). */
+ * may be lowered; and all of it stands unescaped in a URI (RFC 3261 §25.1). The second version has
+ * the flows of both ends before the MAC, each with a byte that says what it is, and zeros up to
+ * five bytes. */
 enum {
 	VERSION = 1,
-	PLAIN_BYTES = 3 + 4 + 8 + 8,
+	VERSION_FLOWS = 2,
+	ENDS_BYTES = 3 + 4 + 8 + 8,
+	FLOW_BYTES = 1 + 4 + 16 + 2 + 16, /* at most */
+	PLAIN_BYTES = ENDS_BYTES + 2 * FLOW_BYTES + 4,
 	MAC_BYTES = 12,
-	TOKEN_BYTES = PLAIN_BYTES + MAC_BYTES,
+	TOKEN_BYTES = ENDS_BYTES + MAC_BYTES,
+	MAX_BYTES = 115,
 	TOKEN_CHARS = TOKEN_BYTES * 8 / 5,
+	MAX_CHARS = MAX_BYTES * 8 / 5,
 	CALL_ID_BYTES = 256, /* longer ones are signed by their MAC */
 };
+
+_Static_assert(ENDS_BYTES + 2 * FLOW_BYTES + MAC_BYTES <= MAX_BYTES, "a token has room for both flows");
+_Static_assert((int)MAX_CHARS < (int)RECORD_ROUTE_TEXT_SIZE, "and its text for the token");
+
+enum flow_kind { FLOW_NONE, FLOW_CONNECTION, FLOW_IPV4, FLOW_IPV6 };
 
 static const char alphabet[32] =
 	"abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648 §6, in lower case */
@@ -44,14 +56,14 @@ static uint64_t get(const unsigned char *from, unsigned n_bytes)
 	return number;
 }
 
-static void encode(const unsigned char token[TOKEN_BYTES], char text[TOKEN_CHARS + 1])
+static void encode(const unsigned char *token, size_t len, char text[RECORD_ROUTE_TEXT_SIZE])
 {
-	for (size_t i = 0; i < TOKEN_BYTES / 5; i++) {
+	for (size_t i = 0; i < len / 5; i++) {
 		uint64_t group = get(token + 5 * i, 5);
 		for (unsigned k = 0; k < 8; k++)
 			text[8 * i + k] = alphabet[group >> (35 - 5 * k) & 31];
 	}
-	text[TOKEN_CHARS] = '\0';
+	text[len * 8 / 5] = '\0';
 }
 
 static int digit(char c)
@@ -63,43 +75,142 @@ static int digit(char c)
 	return -1;
 }
 
-/* False if text is no token by its looks. */
-static bool decode(const char *text, unsigned char token[TOKEN_BYTES])
+/* Its length; 0 if text is no token by its looks. */
+static size_t decode(const char *text, unsigned char token[MAX_BYTES])
 {
-	if (!text || strnlen(text, TOKEN_CHARS + 1) != TOKEN_CHARS)
-		return false;
-	for (size_t i = 0; i < TOKEN_BYTES / 5; i++) {
+	size_t n_chars = text ? strnlen(text, MAX_CHARS + 1) : 0;
+
+	if (n_chars < TOKEN_CHARS || n_chars > MAX_CHARS || n_chars % 8)
+		return 0;
+	for (size_t i = 0; i < n_chars / 8; i++) {
 		uint64_t group = 0;
 		for (unsigned k = 0; k < 8; k++) {
 			int value = digit(text[8 * i + k]);
 			if (value < 0)
-				return false;
+				return 0;
 			group = group << 5 | (unsigned)value;
 		}
 		put(token + 5 * i, group, 5);
 	}
-	return token[0] == VERSION;
+	if (token[0] != (n_chars == TOKEN_CHARS ? VERSION : VERSION_FLOWS))
+		return 0;
+	return n_chars / 8 * 5;
 }
 
 /* The MAC over what is plain in the token and the Call-ID. */
 static enum err sign(const struct record_route_key *key, const unsigned char *plain,
-		     const char *call_id, unsigned char mac[MAC_SIZE])
+		     size_t n_plain, const char *call_id, unsigned char mac[MAC_SIZE])
 {
 	unsigned char bytes[PLAIN_BYTES + CALL_ID_BYTES];
 	size_t len = strlen(call_id);
 
-	memcpy(bytes, plain, PLAIN_BYTES);
+	memcpy(bytes, plain, n_plain);
 	if (len < CALL_ID_BYTES) {
-		memcpy(bytes + PLAIN_BYTES, call_id, len);
+		memcpy(bytes + n_plain, call_id, len);
 	} else { /* as long as no short one is, so that the two cannot be mistaken */
-		memset(bytes + PLAIN_BYTES, 0, CALL_ID_BYTES);
+		memset(bytes + n_plain, 0, CALL_ID_BYTES);
 		enum err err = mac_sha256(key->bytes, sizeof(key->bytes), call_id, len,
-					  bytes + PLAIN_BYTES);
+					  bytes + n_plain);
 		if (err != ERR_OK)
 			return err;
 		len = CALL_ID_BYTES;
 	}
-	return mac_sha256(key->bytes, sizeof(key->bytes), bytes, PLAIN_BYTES + len, mac);
+	return mac_sha256(key->bytes, sizeof(key->bytes), bytes, n_plain + len, mac);
+}
+
+/* ---- flows ---- */
+
+static const void *host_of(const struct addr *addr)
+{
+	return addr_is_ipv6(addr) ? (const void *)&addr->in6.sin6_addr
+				  : (const void *)&addr->in4.sin_addr;
+}
+
+/* Returns how many bytes it took. */
+static size_t put_flow(const struct token_flow *flow, unsigned char *to)
+{
+	size_t n_host = addr_is_ipv6(&flow->remote) ? 16 : 4;
+
+	to[0] = FLOW_NONE;
+	if (!flow->is_set)
+		return 1;
+	put(to + 1, flow->listener, 4);
+	if (flow->id) {
+		to[0] = FLOW_CONNECTION;
+		put(to + 5, flow->id, 8);
+		return 13;
+	}
+	to[0] = n_host == 16 ? FLOW_IPV6 : FLOW_IPV4;
+	memcpy(to + 5, host_of(&flow->remote), n_host);
+	put(to + 5 + n_host, addr_port(&flow->remote), 2);
+	memset(to + 7 + n_host, 0, n_host);
+	if (addr_is_set(&flow->local) && addr_is_ipv6(&flow->local) == addr_is_ipv6(&flow->remote))
+		memcpy(to + 7 + n_host, host_of(&flow->local), n_host);
+	return 7 + 2 * n_host;
+}
+
+static void get_addr(const unsigned char *host, size_t n_host, uint16_t port, struct addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (n_host == 16) {
+		out->in6.sin6_family = AF_INET6;
+		memcpy(&out->in6.sin6_addr, host, n_host);
+		out->len = sizeof(out->in6);
+	} else {
+		out->in4.sin_family = AF_INET;
+		memcpy(&out->in4.sin_addr, host, n_host);
+		out->len = sizeof(out->in4);
+	}
+	addr_set_port(out, port);
+}
+
+/* How many bytes it is; 0 if it is none, or longer than what is left. */
+static size_t get_flow(const unsigned char *from, size_t left, struct token_flow *out)
+{
+	size_t n_host = left && from[0] == FLOW_IPV6 ? 16 : 4;
+
+	memset(out, 0, sizeof(*out));
+	if (!left || from[0] > FLOW_IPV6)
+		return 0;
+	if (from[0] == FLOW_NONE)
+		return 1;
+	if (left < (from[0] == FLOW_CONNECTION ? 13 : 7 + 2 * n_host))
+		return 0;
+	out->is_set = true;
+	out->listener = (uint32_t)get(from + 1, 4);
+	if (from[0] == FLOW_CONNECTION) {
+		out->id = get(from + 5, 8);
+		return 13;
+	}
+	get_addr(from + 5, n_host, (uint16_t)get(from + 5 + n_host, 2), &out->remote);
+	get_addr(from + 7 + n_host, n_host, 0, &out->local);
+	return 7 + 2 * n_host;
+}
+
+/* Both flows, and zeros up to a whole group. Returns how long all that is plain is. */
+static size_t put_flows(const struct record_route_token *token, unsigned char *plain)
+{
+	size_t len = ENDS_BYTES;
+
+	len += put_flow(&token->caller_flow, plain + len);
+	len += put_flow(&token->callee_flow, plain + len);
+	for (; (len + MAC_BYTES) % 5; len++)
+		plain[len] = 0;
+	return len;
+}
+
+static bool get_flows(const unsigned char *plain, size_t n_plain, struct record_route_token *out)
+{
+	size_t n, len = ENDS_BYTES;
+
+	n = get_flow(plain + len, n_plain - len, &out->caller_flow);
+	len += n;
+	return n && get_flow(plain + len, n_plain - len, &out->callee_flow);
+}
+
+uint32_t record_route_listener(const struct record_route_keys *keys, const char *name)
+{
+	return (uint32_t)record_route_end(keys, name);
 }
 
 static const char *transport_parameter(const struct listener *listener)
@@ -120,20 +231,22 @@ enum err record_route_sign(const struct record_route_keys *keys,
 			   const struct record_route_token *token, const char *call_id,
 			   char out[RECORD_ROUTE_TEXT_SIZE])
 {
-	unsigned char bytes[TOKEN_BYTES], mac[MAC_SIZE];
+	const bool has_flows = token->caller_flow.is_set || token->callee_flow.is_set;
+	unsigned char bytes[MAX_BYTES + MAC_SIZE], mac[MAC_SIZE];
 
-	bytes[0] = VERSION;
+	bytes[0] = has_flows ? VERSION_FLOWS : VERSION;
 	bytes[1] = keys->current.number;
 	bytes[2] = token->worker;
 	put(bytes + 3, token->made_at_s, 4);
 	put(bytes + 7, token->caller, 8);
 	put(bytes + 15, token->callee, 8);
-	enum err err = sign(&keys->current, bytes, call_id, mac);
+	size_t n_plain = has_flows ? put_flows(token, bytes) : ENDS_BYTES;
+	enum err err = sign(&keys->current, bytes, n_plain, call_id, mac);
 	if (err != ERR_OK)
 		return err;
 
-	memcpy(bytes + PLAIN_BYTES, mac, MAC_BYTES);
-	encode(bytes, out);
+	memcpy(bytes + n_plain, mac, MAC_BYTES);
+	encode(bytes, n_plain + MAC_BYTES, out);
 	return ERR_OK;
 }
 
@@ -166,14 +279,18 @@ enum record_route_verdict record_route_verify(const struct record_route_keys *ke
 					      const url_t *route, const char *call_id,
 					      struct record_route_token *out)
 {
-	unsigned char bytes[TOKEN_BYTES], mac[MAC_SIZE];
+	unsigned char bytes[MAX_BYTES], mac[MAC_SIZE];
+	size_t len = decode(route->url_user, bytes), n_plain = len - MAC_BYTES;
 
-	if (!decode(route->url_user, bytes))
+	if (!len)
 		return RECORD_ROUTE_NONE;
 
 	const struct record_route_key *key = record_route_keys_find(keys, bytes[1]);
-	if (!key || sign(key, bytes, call_id, mac) != ERR_OK ||
-	    !mac_equal(mac, bytes + PLAIN_BYTES, MAC_BYTES))
+	if (!key || sign(key, bytes, n_plain, call_id, mac) != ERR_OK ||
+	    !mac_equal(mac, bytes + n_plain, MAC_BYTES))
+		return RECORD_ROUTE_FORGED;
+	out->caller_flow.is_set = out->callee_flow.is_set = false;
+	if (n_plain > ENDS_BYTES && !get_flows(bytes, n_plain, out))
 		return RECORD_ROUTE_FORGED;
 	out->worker = bytes[2];
 	out->made_at_s = (uint32_t)get(bytes + 3, 4);

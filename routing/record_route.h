@@ -1,6 +1,7 @@
 /* Our Record-Route: signed, so that a request inside a dialog proves that its dialog went
  * through us, and between whom (design.md 3). The token stands in the user part: version, key
- * number, both ends, time, MAC over these and the Call-ID. RFC 3261 §16.6 item 4, RFC 5658. */
+ * number, both ends, time, MAC over these and the Call-ID. Where an end is a phone, its flow is in
+ * it, too (RFC 5626 §5.3). RFC 3261 §16.6 item 4, RFC 5658. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,13 +28,25 @@ enum err record_route_keys_replace(const char *directory) MUST_CHECK;
 /* A keyed hash of an end's id ("partner:partner.example", "backend:berlin"). */
 uint64_t record_route_end(const struct record_route_keys *keys, const char *id);
 
+/* The flow by which an end is reached that nobody could dial. */
+struct token_flow {
+	bool is_set;
+	uint32_t listener; /* record_route_listener of its name */
+	uint64_t id;       /* the connection's; 0: datagrams, between: */
+	struct addr remote, local; /* port of local: not kept */
+};
+
 struct record_route_token {
 	uint64_t caller, callee; /* ends: who began the dialog, and whom it was sent to */
 	uint32_t made_at_s;      /* seconds since 1970 */
 	uint8_t worker;
+	struct token_flow caller_flow, callee_flow;
 };
 
-enum { RECORD_ROUTE_VALUE_SIZE = 512, RECORD_ROUTE_TEXT_SIZE = 64 };
+/* What stands for a listener in a token. */
+uint32_t record_route_listener(const struct record_route_keys *keys, const char *name);
+
+enum { RECORD_ROUTE_VALUE_SIZE = 512, RECORD_ROUTE_TEXT_SIZE = 192 };
 
 /* Signs: the user part of every entry for this dialog. Two entries (RFC 5658) share it. */
 enum err record_route_sign(const struct record_route_keys *keys,

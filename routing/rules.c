@@ -25,6 +25,7 @@ struct rules {
 	struct hashed_rule *hashed_array, *hashed; /* the storage, and the table over it */
 	struct domain_map *by_domain, *own;
 	struct homes *homes;
+	struct rule phones;
 };
 
 struct rules *rules_free(struct rules *rules)
@@ -292,6 +293,7 @@ enum err rules_new(const struct rules_parts *parts, struct report *report, struc
 		return ERR_NO_MEMORY;
 
 	rules->settings = settings;
+	text_copy(rules->phones.id, sizeof(rules->phones.id), "phones");
 	rules->rules = calloc(n + 1, sizeof(*rules->rules));
 	rules->hashed_array = calloc(n + 1, sizeof(*rules->hashed_array));
 	enum err err = rules->rules && rules->hashed_array ? ERR_OK : ERR_NO_MEMORY;
@@ -359,6 +361,11 @@ const struct rule *rules_backend(const struct rules *rules, const char *name)
 		if (strcmp(backends[i].backend->name, name) == 0)
 			return &backends[i];
 	return NULL;
+}
+
+const struct rule *rules_phones(const struct rules *rules)
+{
+	return &rules->phones;
 }
 
 bool rules_is_local_domain(const struct rules *rules, const char *domain)

@@ -29,7 +29,7 @@ enum { RULES_N_TRANSPORTS = TRANSPORT_MTLS + 1 };
 /* One place that we route to by configuration: a partner's route, or a backend. */
 struct rule {
 	const struct settings_route *route; /* or */
-	const struct settings_backend *backend;
+	const struct settings_backend *backend; /* or neither: phones */
 	const struct settings_federation *federation; /* not NULL: a domain without a route of its own, found by
 							 DNS; route holds what is said of it (open_routes) */
 	char id[272];     /* "partner:partner.example", "backend:berlin" */
@@ -92,6 +92,9 @@ size_t rules_backends(const struct rules *rules, const char *user, const char *d
 
 /* The rule of a backend by its name; NULL if there is none. */
 const struct rule *rules_backend(const struct rules *rules, const char *name);
+
+/* The rule of all phones: it has no server, as each target has flows of its own. */
+const struct rule *rules_phones(const struct rules *rules);
 
 bool rules_is_local_domain(const struct rules *rules, const char *domain);
 

@@ -215,7 +215,7 @@ static const struct counter_family families[N_COUNTERS] = {
 		     "Looks at the public address of a listener, by whether a STUN server answered.", &stun_check),
 	[COUNTER_STUN_REQUESTS] =
 		KEPT("nuncio_stun_requests_total", COUNTER,
-		     "STUN requests to our listeners, while nat.serve is on.", &stun_request),
+		     "STUN requests to our listeners: those of phones, and while nat.serve is on all.", &stun_request),
 
 	[COUNTER_FORWARD_DELAY] = TIMED(
 		"nuncio_forward_delay_seconds", short_us,

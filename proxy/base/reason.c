@@ -53,8 +53,8 @@ static const struct reason_row rows[N_REASONS] = {
 		"our answer names it.", 0, },
 	[REASON_METHOD] = { "method", 405, "Method Not Allowed", ACT_SENDER,
 		"The request is addressed to this proxy itself, with a method that "
-		"it does not serve; or it is a REGISTER, and not from a backend that "
-		"logs on.",
+		"it does not serve; or it is a REGISTER, and neither from a backend that "
+		"logs on nor at a remote listener.",
 		"Address a user instead. A backend that is to log on needs username: "
 		"and password_file: in its entry, and a lan listener.", 0, },
 	[REASON_NO_TRANSACTION] = { "no-transaction", 481, "Call/Transaction Does Not Exist",
@@ -115,8 +115,8 @@ static const struct reason_row rows[N_REASONS] = {
 		"sender.", 1012 },
 	[REASON_AUTHORIZATION_NEEDED] = { "authorization-needed", 407,
 		"Proxy Authentication Required", ACT_NOBODY,
-		"The route is not trustworthy, so the request needs digest "
-		"credentials; the sender was asked for them.",
+		"The sender is a phone, or a partner whose route is not trustworthy, so the "
+		"request needs digest credentials; the sender was asked for them.",
 		"Nothing, if the sender repeats the request with credentials. If it "
 		"cannot, give it a user with `nuncio passwd`, or trust the route.", 0, },
 	[REASON_AUTHORIZATION_WRONG] = { "authorization-wrong", 403, "Forbidden", ACT_SENDER,
@@ -148,18 +148,18 @@ static const struct reason_row rows[N_REASONS] = {
 		"12.2.1.1), or the dialog did not go through us.", 1004 },
 
 	[REASON_LOG_ON_NEEDED] = { "log-on-needed", 401, "Unauthorized", ACT_NOBODY,
-		"A backend wants to log on with REGISTER, which needs digest credentials; it "
+		"A backend or phone wants to register, which needs digest credentials; it "
 		"was asked for them.",
 		"Nothing, if it repeats the request with credentials. If it does not, give it "
-		"the username and password of its entry under backends.", 0, },
+		"the username and password of its entry under backends, or of users_file.", 0, },
 	[REASON_LOG_ON_STALE] = { "log-on-stale", 401, "Unauthorized", ACT_NOBODY,
-		"The credentials of a backend that logs on were right, but their nonce is too "
+		"The credentials of a backend or phone that registers were right, but their nonce is too "
 		"old or was used before; it was given a new one.",
-		"Nothing: the backend repeats the request by itself.", 0, },
+		"Nothing: it repeats the request by itself.", 0, },
 	[REASON_REGISTRATION_BRIEF] = { "registration-brief", 423, "Interval Too Brief",
 		ACT_NOBODY,
-		"A backend registered for a shorter time than registrar.min_expires.",
-		"Nothing: the backend repeats the request with the time that our answer "
+		"A backend or phone registered for a shorter time than registrar.min_expires.",
+		"Nothing: it repeats the request with the time that our answer "
 		"names. If it does not, set a longer one there, or lower "
 		"registrar.min_expires.", 0, },
 	[REASON_REGISTRATION_OLD] = { "registration-old", 500, "Server Internal Error",
@@ -171,10 +171,20 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_REGISTRATION_FULL] = { "registration-full", 503, "Service Unavailable",
 		ACT_EITHER,
 		"The user has as many contacts, or the backend as many connections, as are "
-		"kept; or the table of registrations is full.",
-		"Let the backend end registrations that it does not need any more; they end "
+		"kept, or the user as many phones as max_contacts allows; or the table of registrations is full.",
+		"Let the backend or phone end registrations that it does not need any more; they end "
 		"by themselves when their time is over.", 1007 },
 
+	[REASON_PHONE_NOT_ALLOWED] = { "phone-not-allowed", 403, "Forbidden", ACT_YOU,
+		"The password was right, but the user is locked, or may not come from the "
+		"internet.",
+		"If the user may: set internet: true for it in users_file, or take the lock off "
+		"with `nuncio passwd USER --unlock`, and reload.", 0, },
+	[REASON_PHONE_IDENTITY] = { "phone-identity", 403, "Forbidden", ACT_SENDER,
+		"A phone proved one user, and named another one in From, or in To of its "
+		"registration.",
+		"Set user name and domain in the phone to those of the account; a user without a "
+		"domain in users_file belongs to the first of domains.", 0, },
 	[REASON_SRV_ELSEWHERE] = { "srv-elsewhere", 403, "Forbidden", ACT_PARTNER,
 		"The sender has no route here, and the _sipfederationtls._tcp record of its domain "
 		"leads to other servers than the one whose certificate we saw.",
@@ -263,6 +273,10 @@ static const struct reason_row rows[N_REASONS] = {
 		"foreign domains only for our own users.",
 		"Address a user of one of our domains; if the Request-URI's domain "
 		"is yours, add it to domains:.", 1005 },
+	[REASON_DIAL_DENIED] = { "dial-denied", 403, "Forbidden", ACT_YOU,
+		"The class of service of the user forbids to dial that.",
+		"If the user may dial it, change deny: of the class, or give the user another "
+		"class in users_file.", 0, },
 	[REASON_UNKNOWN_USER] = { "unknown-user", 404, "Not Found", ACT_EITHER,
 		"The domain is ours, but nobody knows the user: no backend registered it, "
 		"no users: names it, it was seen nowhere, and by placement no backend "
@@ -372,6 +386,16 @@ static const struct reason_row rows[N_REASONS] = {
 		"See with `nuncio status backends` since when; start the backend, and check "
 		"the address, user name and password with which it logs on. `nuncio why` with "
 		"its address shows a log-on that was refused.", 1007 },
+	[REASON_FLOW_FAILED] = { "flow-failed", 430, "Flow Failed", ACT_NOBODY,
+		"The request is inside a dialog with a phone, and the connection or address by "
+		"which the phone was reached is gone (RFC 5626).",
+		"Nothing: the phone registers anew by itself, and is reached again for new calls. "
+		"If it happens often, let it register more often, or by TLS.", 0, },
+	[REASON_PHONE_UNREACHABLE] = { "phone-unreachable", 480, "Temporarily Unavailable",
+		ACT_NOBODY,
+		"Every connection or address by which the user's phone had registered is gone.",
+		"Nothing: the phone registers anew by itself. If it happens often, let it "
+		"register more often, or by TLS.", 0, },
 	[REASON_NO_FEDERATION_RECORD] = { "no-federation-record", 404, "Not Found", ACT_PARTNER,
 		"The domain has no route here, and DNS has no _sipfederationtls._tcp record for it: it "
 		"does not federate openly, or its name is mistyped.",

@@ -44,6 +44,8 @@ enum reason {
 	REASON_REGISTRATION_BRIEF,   /* 423, shorter than registrar.min_expires */
 	REASON_REGISTRATION_OLD,     /* 500, overtaken by a newer one (RFC 3261 10.3) */
 	REASON_REGISTRATION_FULL,    /* 503, more contacts than are kept */
+	REASON_PHONE_NOT_ALLOWED,    /* 403, a user who is locked, or may not come from the internet */
+	REASON_PHONE_IDENTITY,	     /* 403, a phone that says to be, or registers, another user */
 	REASON_SRV_ELSEWHERE,	     /* 403, the domain's SRV record leads to other servers than the one that sent this */
 	REASON_SRV_TARGET_OUTSIDE,   /* 403, it leads to this server, which may not speak for the domain */
 	REASON_PARTNER_NOT_ALLOWED,  /* 403, federation.allow or deny */
@@ -65,6 +67,7 @@ enum reason {
 	/* What it wants. */
 	REASON_SERVICE_NOT_ALLOWED, /* 403, services of the partner */
 	REASON_NO_RELAY,	    /* 403, foreign to foreign */
+	REASON_DIAL_DENIED,	    /* 403, class of service */
 	REASON_UNKNOWN_USER,	    /* 404, no backend for a local user */
 	REASON_NO_ROUTE,	    /* 404: domain is neither local nor a partner */
 	REASON_PARTNERS_SWITCHED_OFF, /* 403 */
@@ -91,6 +94,8 @@ enum reason {
 	REASON_CANCELLED,	    /* 487 */
 	REASON_NO_LISTENER,	    /* 500, no listener serves the hop's transport */
 	REASON_NOT_LOGGED_ON,	    /* 503, the backend has no address and has not logged on */
+	REASON_FLOW_FAILED,	    /* 430, inside a dialog: the phone's flow is gone */
+	REASON_PHONE_UNREACHABLE,   /* 480, none of the phone's flows works */
 	REASON_NO_FEDERATION_RECORD, /* 404, the domain has no _sipfederationtls._tcp record */
 	REASON_SEARCH_INCOMPLETE,   /* 503, no backend has the user, but some could not be asked */
 	REASON_SDP_UNREADABLE,	    /* 488, a call that is relayed, with SDP that we cannot read */

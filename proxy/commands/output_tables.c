@@ -364,6 +364,7 @@ const struct output_row output_status[] = {
 	{ "listeners[].address", OUTPUT_TEXT, ALWAYS, "address and port", NULL },
 	{ "listeners[].sent_by", OUTPUT_TEXT, ALWAYS, "what Via says; empty: it is closed", NULL },
 	{ "listeners[].state", OUTPUT_WORD, ALWAYS, "off: by the configuration", "up down off" },
+	{ "listeners[].phones", OUTPUT_NUMBER, ALWAYS, "that are registered by it; 0 but on network remote", NULL },
 	{ "partners[]", OUTPUT_LIST, ALWAYS, "in the order of the configuration", NULL },
 	PEER("partners"),
 	{ "partners[].domain", OUTPUT_TEXT, ALWAYS, "of the partner", NULL },

@@ -28,10 +28,14 @@ static enum ink ink_of(const char *state)
 static void add_listener(struct grid *grid, const json_t *row)
 {
 	const char *state = record_text(row, "state");
+	char phones[GRID_CELL] = "";
 
+	if (strcmp(record_text(row, "network"), "remote") == 0)
+		snprintf(phones, sizeof(phones), "%lld phone%s", (long long)record_number(row, "phones"),
+			 record_number(row, "phones") == 1 ? "" : "s");
 	grid_add(grid, ink_of(state), 0, state, record_text(row, "name"),
 		 record_text(row, "network"), record_text(row, "transport"),
-		 record_text(row, "address"), NULL);
+		 record_text(row, "address"), phones, NULL);
 }
 
 /* Where it is reached: by its log-on, if it has logged on. */

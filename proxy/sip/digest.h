@@ -7,6 +7,8 @@
 
 enum digest_algorithm { DIGEST_MD5, DIGEST_SHA256, DIGEST_SHA512_256, N_DIGEST_ALGORITHMS };
 
+enum { DIGEST_ALL = (1 << N_DIGEST_ALGORITHMS) - 1 };
+
 /* H(auth_user:realm:password) in hex for each algorithm; "" where it is not known. */
 struct digest_secret {
 	char ha1[N_DIGEST_ALGORITHMS][65];
@@ -24,9 +26,18 @@ void digest_make_secret(const char *user, const char *realm, const char *passwor
 			struct digest_secret *out);
 
 /* Adds WWW-Authenticate (401) or Proxy-Authenticate (407) headers to a response, strongest first
- * (RFC 8760 §2.3), qop=auth. */
-enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const char *realm, bool is_stale,
-			  uint64_t now_ms) MUST_CHECK;
+ * (RFC 8760 §2.3), qop=auth. algorithms: bits 1 << enum digest_algorithm. */
+enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const char *realm, unsigned algorithms,
+			  bool is_stale, uint64_t now_ms) MUST_CHECK;
+
+/* The same with nonces that are good for scope alone, such as an address: whoever repeats one was there to read it. */
+enum err digest_challenge_at(msg_t *response, struct digest_nonces *nonces, const char *realm, const char *scope,
+			     unsigned algorithms, bool is_stale, uint64_t now_ms) MUST_CHECK;
+enum digest_verdict digest_verify_at(const sip_t *sip, bool is_proxy, const char *realm, const char *scope,
+				     const struct digest_secret *secret, struct digest_nonces *nonces, uint64_t now_ms);
+/* True if the credentials name a nonce of ours, young enough and for that scope, whatever else they are. */
+bool digest_was_challenged(const sip_t *sip, bool is_proxy, const char *realm, const char *scope,
+			   struct digest_nonces *nonces, uint64_t now_ms);
 
 /* Finds the credentials for realm in Proxy-Authorization (is_proxy) or Authorization; out_user (size
  * 256) gets the user name they claim. DIGEST_MISSING if there are none, DIGEST_MALFORMED if unreadable;

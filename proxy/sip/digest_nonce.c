@@ -65,24 +65,28 @@ struct digest_nonces *digest_nonces_free(struct digest_nonces *nonces)
 }
 
 static void make_mac(const struct digest_nonces *nonces, const char *stamp, const char *realm,
-		     uint8_t out[MAC_BYTES])
+		     const char *scope, uint8_t out[MAC_BYTES])
 {
 	struct hmac_sha256_ctx hmac;
 
 	hmac_sha256_set_key(&hmac, sizeof(nonces->key), nonces->key);
 	hmac_sha256_update(&hmac, STAMP_LEN, (const uint8_t *)stamp);
 	hmac_sha256_update(&hmac, strlen(realm), (const uint8_t *)realm);
+	if (*scope) { /* a realm holds no line end */
+		hmac_sha256_update(&hmac, 1, (const uint8_t *)"\n");
+		hmac_sha256_update(&hmac, strlen(scope), (const uint8_t *)scope);
+	}
 	hmac_sha256_digest(&hmac, MAC_BYTES, out);
 }
 
-void digest_nonce_make(struct digest_nonces *nonces, const char *realm, uint64_t now_ms,
+void digest_nonce_make(struct digest_nonces *nonces, const char *realm, const char *scope, uint64_t now_ms,
 		       char out[DIGEST_NONCE_SIZE])
 {
 	uint8_t mac[MAC_BYTES];
 
 	(void)snprintf(out, DIGEST_NONCE_SIZE, "%016" PRIx64 "%016" PRIx64, now_ms,
 		       random_u64());
-	make_mac(nonces, out, realm, mac);
+	make_mac(nonces, out, realm, scope, mac);
 	text_hex(mac, sizeof(mac), out + STAMP_LEN);
 }
 
@@ -100,14 +104,14 @@ static bool read_hex(const char *text, uint64_t *out)
 	return true;
 }
 
-static bool is_ours(const struct digest_nonces *nonces, const char *nonce, const char *realm)
+static bool is_ours(const struct digest_nonces *nonces, const char *nonce, const char *realm, const char *scope)
 {
 	uint8_t want[MAC_BYTES], is[MAC_BYTES];
 
 	if (strlen(nonce) != DIGEST_NONCE_SIZE - 1 ||
 	    !text_unhex(nonce + STAMP_LEN, is, sizeof(is)))
 		return false;
-	make_mac(nonces, nonce, realm, want);
+	make_mac(nonces, nonce, realm, scope, want);
 	return memeql_sec(want, is, sizeof(want)) != 0;
 }
 
@@ -145,12 +149,21 @@ static enum digest_verdict use_in_set(struct use_set *set, uint64_t salt, uint64
 	return DIGEST_OK;
 }
 
+bool digest_nonce_is_good(struct digest_nonces *nonces, const char *nonce, const char *realm, const char *scope,
+			  uint64_t now_ms)
+{
+	uint64_t made_ms;
+
+	return is_ours(nonces, nonce, realm, scope) && read_hex(nonce, &made_ms) && made_ms <= now_ms &&
+	       now_ms - made_ms <= DIGEST_NONCE_LIFE_MS;
+}
+
 enum digest_verdict digest_nonce_use(struct digest_nonces *nonces, const char *nonce,
-				     const char *realm, uint32_t count, uint64_t now_ms)
+				     const char *realm, const char *scope, uint32_t count, uint64_t now_ms)
 {
 	uint64_t made_ms, salt;
 
-	if (!is_ours(nonces, nonce, realm) || !read_hex(nonce, &made_ms) ||
+	if (!is_ours(nonces, nonce, realm, scope) || !read_hex(nonce, &made_ms) ||
 	    !read_hex(nonce + 16, &salt))
 		return DIGEST_STALE;
 	if (made_ms > now_ms || now_ms - made_ms > DIGEST_NONCE_LIFE_MS)

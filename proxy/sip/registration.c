@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <sofia-sip/msg_header.h>
+
 #include "proxy/base/text.h"
 
 /* delta-seconds (RFC 3261 §25.1): what is larger than fits is as long as can be; what is no number is as if it were not there. */
@@ -93,11 +95,58 @@ static void read_require(const sip_t *sip, struct registration *out)
 	for (require = sip->sip_require; require; require = (const sip_require_t *)require->k_next) {
 		for (i = 0; require->k_items && require->k_items[i]; i++) {
 			if (!strcasecmp(require->k_items[i], "gin"))
-				out->wants_bulk = true;
+				out->gin = require->k_items[i];
+			else if (!strcasecmp(require->k_items[i], "outbound"))
+				out->outbound = require->k_items[i];
 			else if (!out->unsupported)
 				out->unsupported = require->k_items[i];
 		}
 	}
+}
+
+/* RFC 5626 §4.2.1; what is longer than an option tag is none. */
+static bool supports(su_home_t *home, const msg_t *msg, const char *option)
+{
+	const char *line;
+	unsigned n;
+	size_t i;
+
+	for (n = 0; (line = message_header_at(msg, "Supported", n)); n++) {
+		const sip_supported_t *supported = sip_supported_make(home, line);
+
+		for (i = 0; supported && supported->k_items && supported->k_items[i]; i++)
+			if (!strcasecmp(supported->k_items[i], option))
+				return true;
+	}
+	return false;
+}
+
+/* A URN between brackets (RFC 5626 §4.1). */
+static bool is_instance(const char *text)
+{
+	const size_t len = strlen(text);
+
+	return len > 2 && text[0] == '<' && text[len - 1] == '>' && strcspn(text, " \t\"\\,;") == len &&
+	       strspn(text + 1, "<>") == 0;
+}
+
+static enum err read_flow(const sip_contact_t *contact, bool supports_outbound, struct registration_contact *out)
+{
+	const char *instance = contact->m_params ? msg_params_find(contact->m_params, "+sip.instance=") : NULL;
+	const char *reg_id = contact->m_params ? msg_params_find(contact->m_params, "reg-id=") : NULL;
+	char unquoted[REGISTRATION_INSTANCE_SIZE + 2];
+
+	if (!instance || !*instance)
+		return ERR_OK;
+	if (strlen(instance) >= sizeof(unquoted))
+		return ERR_SYNTAX;
+	if (instance[0] == '"' ? !msg_unquote(unquoted, instance) : !text_copy(unquoted, sizeof(unquoted), instance))
+		return ERR_SYNTAX;
+	if (!is_instance(unquoted) || !text_copy(out->instance, sizeof(out->instance), unquoted))
+		return ERR_SYNTAX;
+	if (supports_outbound && reg_id && (!read_seconds(reg_id, &out->reg_id) || !out->reg_id))
+		return ERR_SYNTAX;
+	return ERR_OK;
 }
 
 static enum err read_line(const sip_contact_t *contact, struct registration *out)
@@ -112,11 +161,27 @@ static enum err read_line(const sip_contact_t *contact, struct registration *out
 		if (out->n_contacts == REGISTRATION_MAX_CONTACTS)
 			return ERR_LIMIT;
 		err = read_contact(contact, &out->contacts[out->n_contacts]);
+		if (!err)
+			err = read_flow(contact, out->supports_outbound, &out->contacts[out->n_contacts]);
 		if (err)
 			return err;
 		out->n_contacts++;
 	}
 	return ERR_OK;
+}
+
+/* Each flow is registered by itself, over itself (RFC 5626 §4.2.1, §6). */
+static bool has_two_flows(const struct registration *said)
+{
+	unsigned n = 0, i;
+
+	for (i = 0; i < said->n_contacts; i++) {
+		const struct registration_contact *contact = &said->contacts[i];
+		const bool goes = contact->has_expires ? !contact->expires_s : said->has_expires && !said->expires_s;
+
+		n += contact->reg_id && !goes;
+	}
+	return n > 1;
 }
 
 /* Requests that are passed on need no Contact, so it is taken apart only here. */
@@ -131,6 +196,8 @@ static enum err read_contacts(su_home_t *home, const msg_t *msg, struct registra
 
 		err = contact ? read_line(contact, out) : ERR_SYNTAX;
 	}
+	if (!err && has_two_flows(out))
+		err = ERR_SYNTAX;
 	if (!err && out->is_wildcard && (n > 1 || out->n_contacts || !out->has_expires || out->expires_s))
 		err = ERR_SYNTAX;
 	return err;
@@ -145,6 +212,7 @@ enum err registration_read(const msg_t *msg, struct registration *out)
 	read_require(message_sip(msg), out);
 	out->has_expires = read_seconds(message_header(msg, "Expires"), &out->expires_s);
 	su_home_init(home);
+	out->supports_outbound = !message_sip(msg)->sip_via->v_next && supports(home, msg, "outbound");
 	err = read_contacts(home, msg, out);
 	su_home_deinit(home);
 	return err;
@@ -156,5 +224,16 @@ enum err registration_add_contact(msg_t *response, const char *uri, bool is_bulk
 
 	snprintf(value, sizeof(value), "<%.255s%s>;expires=%llu", uri, is_bulk ? ";bnc" : "",
 		 (unsigned long long)expires_s);
+	return message_add_header(response, "Contact", value);
+}
+
+enum err registration_add_phone(msg_t *response, const char *uri, const char *instance, uint32_t reg_id, uint64_t expires_s)
+{
+	char value[REGISTRATION_URI_SIZE + REGISTRATION_INSTANCE_SIZE + 96], flow[24] = "";
+
+	if (reg_id)
+		snprintf(flow, sizeof(flow), ";reg-id=%u", (unsigned)reg_id);
+	snprintf(value, sizeof(value), "<%.255s>%s%.127s%s%s;expires=%llu", uri, *instance ? ";+sip.instance=\"" : "", instance,
+		 *instance ? "\"" : "", flow, (unsigned long long)expires_s);
 	return message_add_header(response, "Contact", value);
 }

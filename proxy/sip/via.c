@@ -65,6 +65,14 @@ enum err via_stamp(msg_t *msg, const struct addr *source)
 	return !asks_rport || via->v_rport ? ERR_OK : ERR_NO_MEMORY;
 }
 
+void via_want_rport(msg_t *msg)
+{
+	sip_via_t *via = message_sip(msg)->sip_via;
+
+	if (!via->v_rport)
+		via->v_rport = "";
+}
+
 static const char *protocol_of(const char *transport)
 {
 	if (strcmp(transport, "UDP") == 0)

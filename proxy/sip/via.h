@@ -6,6 +6,9 @@
 #include "proxy/base/addr.h"
 #include "proxy/sip/message.h"
 
+/* As if the topmost Via had asked for rport: behind a NAT the port of sent-by leads nowhere, whatever a phone says. */
+void via_want_rport(msg_t *msg);
+
 /* Stamps received and rport into the topmost Via of a request that came from source (RFC 3261
  * §18.2.1, RFC 3581 §4): received always when it differs or rport was asked, rport only if asked. */
 enum err via_stamp(msg_t *msg, const struct addr *source) MUST_CHECK;

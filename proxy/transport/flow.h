@@ -20,7 +20,7 @@
 struct flow;
 struct transport;
 
-enum { FLOW_ID_WORKER_SHIFT = 56 };
+enum { FLOW_ID_WORKER_SHIFT = 56, FLOW_ID_RANDOM_SHIFT = 9 };
 
 /* Somebody who wants to know when the flow ends. Embedded; told once, then off the list. */
 struct flow_user {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/random.h"
 #include "proxy/transport/acceptor.h"
 #include "proxy/transport/linger.h"
 #include "proxy/transport/path_mtu.h"
@@ -43,7 +44,8 @@ enum err transport_new(struct loop *loop, unsigned worker, const struct transpor
 	transport->user = *user;
 	transport->counters = counters;
 	transport->limits = preset_limits;
-	transport->next_id = (uint64_t)worker << FLOW_ID_WORKER_SHIFT;
+	/* A token that names a flow of before a restart must not mean another one now (RFC 5626 §5.3). */
+	transport->next_id = (uint64_t)worker << FLOW_ID_WORKER_SHIFT | random_u64() >> FLOW_ID_RANDOM_SHIFT;
 	list_init(&transport->flows);
 	list_init(&transport->acceptors);
 	list_init(&transport->udp_sockets);

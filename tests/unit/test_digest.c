@@ -128,7 +128,7 @@ static void take_nonce(struct digest_nonces *nonces, uint64_t now_ms, char out[1
 {
 	msg_t *request = parse("MESSAGE", ""), *reply = reply_new(request, 407, NULL, "t");
 
-	assert_int_equal(digest_challenge(reply, nonces, REALM, false, now_ms), ERR_OK);
+	assert_int_equal(digest_challenge(reply, nonces, REALM, DIGEST_ALL, false, now_ms), ERR_OK);
 	const char *nonce = msg_params_find(message_sip(reply)->sip_proxy_authenticate->au_params, "nonce=");
 	assert_true(strlen(nonce) < 128);
 	assert_non_null(msg_unquote(out, nonce));
@@ -182,6 +182,43 @@ static void test_conversation(void **state)
 	digest_nonces_free(nonces);
 }
 
+/* A nonce that was given to one address is none for another, and who was never challenged is known. */
+static void test_scope(void **state)
+{
+	static const struct {
+		const char *given, *shown;
+		enum digest_verdict want;
+		bool was_challenged;
+	} rows[] = {
+		{ "198.51.100.1", "198.51.100.1", DIGEST_OK, true },
+		{ "198.51.100.1", "198.51.100.2", DIGEST_STALE, false },
+		{ "198.51.100.1", "", DIGEST_STALE, false },
+		{ "", "198.51.100.1", DIGEST_STALE, false },
+		{ "", "", DIGEST_OK, true },
+	};
+	struct digest_secret secret;
+	struct digest_nonces *nonces = nonces_new();
+
+	digest_make_secret("al\"ice", REALM, "secret", &secret);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		msg_t *request = parse("MESSAGE", ""), *reply = reply_new(request, 407, NULL, "t");
+		char nonce[128];
+
+		assert_int_equal(digest_challenge_at(reply, nonces, REALM, rows[i].given, 1 << DIGEST_SHA256, false, 1000), ERR_OK);
+		assert_null(message_sip(reply)->sip_proxy_authenticate->au_next); /* one algorithm was wanted */
+		assert_non_null(msg_unquote(nonce, msg_params_find(message_sip(reply)->sip_proxy_authenticate->au_params, "nonce=")));
+		msg_t *msg = authorized(&(struct attempt){ "secret", nonce, 1 });
+		assert_int_equal(digest_was_challenged(message_sip(msg), true, REALM, rows[i].shown, nonces, 1001), rows[i].was_challenged);
+		assert_false(digest_was_challenged(message_sip(msg), true, REALM, rows[i].shown, nonces, 400000));
+		if (digest_verify_at(message_sip(msg), true, REALM, rows[i].shown, &secret, nonces, 1001) != rows[i].want)
+			fail_msg("row %zu", i);
+		message_unref(msg);
+		message_unref(reply);
+		message_unref(request);
+	}
+	digest_nonces_free(nonces);
+}
+
 /* Many nonces at once: none that was used serves twice, however full the table is. */
 static void test_no_replay_when_full(void **state)
 {
@@ -216,8 +253,8 @@ static void test_challenge(void **state)
 		static const char *const algorithms[] = { "SHA-512-256", "SHA-256", "MD5" }; /* RFC 8760 2.3 */
 		struct wire *wire;
 		msg_t *again = NULL, *reply = reply_new(request, status, NULL, "t");
-		assert_int_equal(digest_challenge(reply, nonces, "a, b", true, 1), ERR_OK);
-		assert_int_equal(digest_challenge(reply, nonces, "a\"b", true, 1), ERR_SYNTAX);
+		assert_int_equal(digest_challenge(reply, nonces, "a, b", DIGEST_ALL, true, 1), ERR_OK);
+		assert_int_equal(digest_challenge(reply, nonces, "a\"b", DIGEST_ALL, true, 1), ERR_SYNTAX);
 		assert_int_equal(message_print(reply, &wire), ERR_OK);
 		assert_int_equal(message_parse(wire->bytes, wire->len, &again), ERR_OK);
 		const sip_t *sip = message_sip(again);
@@ -277,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rfc7616),	  cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_no_replay_when_full), cmocka_unit_test(test_challenge),
 		cmocka_unit_test(test_claims_and_strip),
 	};

@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,61 @@ static void test_value(void **state)
 		assert_string_equal(strchr(f->value, '@'), rows[i].end);
 		assert_int_equal(strspn(url->url_user, "abcdefghijklmnopqrstuvwxyz234567"),
 				 strlen(url->url_user));
+	}
+}
+
+/* RFC 5626 §5.3: the flows of both ends, of whichever kind. */
+static void test_flows(void **state)
+{
+	static const struct {
+		const char *caller, *callee; /* remote; "7" a connection; NULL: none */
+	} rows[] = {
+		{ "7", NULL },
+		{ NULL, "7" },
+		{ "7", "203.0.113.9:40000" },
+		{ "203.0.113.9:40000", "198.51.100.1:1" },
+		{ "203.0.113.9:65535", "[2001:db8::9]:40000" },
+		{ "[2001:db8::9]:40000", "[2001:db8::a]:40001" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct record_route_token told = token, got = { 0 };
+		const char *texts[] = { rows[i].caller, rows[i].callee };
+		struct token_flow *flows[] = { &told.caller_flow, &told.callee_flow };
+		const struct token_flow *read[] = { &got.caller_flow, &got.callee_flow };
+		char text[RECORD_ROUTE_TEXT_SIZE], uri[400];
+
+		for (unsigned k = 0; k < 2; k++) {
+			flows[k]->is_set = texts[k] != NULL;
+			flows[k]->listener = record_route_listener(f->keys, "phones");
+			if (!texts[k])
+				continue;
+			if (texts[k][1] == '\0')
+				flows[k]->id = UINT64_C(0x0300000000000007);
+			else
+				assert_int_equal(addr_parse_port(texts[k], 0, &flows[k]->remote), ERR_OK);
+		}
+		assert_int_equal(record_route_sign(f->keys, &told, CALL_ID, text), ERR_OK);
+		assert_true(strlen(text) < RECORD_ROUTE_TEXT_SIZE);
+		snprintf(uri, sizeof(uri), "sip:%s@sip.corp.example;lr", text);
+		assert_int_equal(record_route_verify(f->keys, uri_parse(f->home, uri), CALL_ID, &got), RECORD_ROUTE_VALID);
+		assert_true(got.caller == token.caller && got.callee == token.callee);
+		for (unsigned k = 0; k < 2; k++) {
+			assert_int_equal(read[k]->is_set, texts[k] != NULL);
+			if (!texts[k])
+				continue;
+			assert_int_equal(read[k]->listener, record_route_listener(f->keys, "phones"));
+			assert_true(read[k]->id == flows[k]->id);
+			assert_true(flows[k]->id || addr_equal(&read[k]->remote, &flows[k]->remote));
+		}
+		/* each character counts */
+		for (size_t c = 0; c < strlen(text); c++) {
+			char *at = &uri[strlen("sip:") + c], was = *at;
+			*at = was == 'a' ? 'b' : 'a';
+			assert_int_not_equal(record_route_verify(f->keys, uri_parse(f->home, uri), CALL_ID, &got), RECORD_ROUTE_VALID);
+			*at = was;
+		}
 	}
 }
 
@@ -213,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_value, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verify, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_call_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed, setup, teardown),

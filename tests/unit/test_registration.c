@@ -113,7 +113,7 @@ static void test_require(void **state)
 		{ "", false, NULL },
 		{ "Require: gin\r\n", true, NULL },
 		{ "Require: path\r\n", false, "path" },
-		{ "Require: GIN, outbound\r\n", true, "outbound" },
+		{ "Require: GIN, outbound, x\r\n", true, "x" },
 		{ "Require: gin\r\nRequire: x\r\n", true, "x" },
 	};
 	struct registration got;
@@ -122,11 +122,48 @@ static void test_require(void **state)
 		msg_t *msg = make(lines[i].headers);
 
 		assert_int_equal(registration_read(msg, &got), ERR_OK);
-		assert_int_equal(got.wants_bulk, lines[i].wants_bulk);
+		assert_int_equal(got.gin != NULL, lines[i].wants_bulk);
 		if (lines[i].unsupported)
 			assert_string_equal(got.unsupported, lines[i].unsupported);
 		else
 			assert_null(got.unsupported);
+		message_unref(msg);
+	}
+}
+
+/* RFC 5626 §4.1, §4.2.1, §6. */
+static void test_flows(void **state)
+{
+	static const struct {
+		const char *name, *headers;
+		enum err want;
+		const char *instance;
+		uint32_t reg_id;
+	} lines[] = {
+		{ "a flow", "Supported: path, outbound\r\nContact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=7\r\n", ERR_OK, "<urn:uuid:1>", 7 },
+		{ "in short", "k: outbound\r\nm: <sip:a@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n", ERR_OK, "<urn:uuid:1>", 1 },
+		{ "it does not support outbound", "Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=7\r\n", ERR_OK, "<urn:uuid:1>", 0 },
+		{ "a reg-id without an instance", "Supported: outbound\r\nContact: <sip:a@h>;reg-id=7\r\n", ERR_OK, "", 0 },
+		{ "reg-id 0", "Supported: outbound\r\nContact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=0\r\n", ERR_SYNTAX, "", 0 },
+		{ "reg-id that is no number", "Supported: outbound\r\nContact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=x\r\n", ERR_SYNTAX, "", 0 },
+		{ "an instance that is none", "Contact: <sip:a@h>;+sip.instance=\"urn:uuid:1\"\r\n", ERR_SYNTAX, "", 0 },
+		{ "one that would end the quotes", "Contact: <sip:a@h>;+sip.instance=\"<a\\\"b>\"\r\n", ERR_SYNTAX, "", 0 },
+		{ "one that is too long", "Contact: <sip:a@h>;+sip.instance=\"<" LONG LONG ">\"\r\n", ERR_SYNTAX, "", 0 },
+		{ "two flows at a time", "Supported: outbound\r\nContact: <sip:a@h>;+sip.instance=\"<x>\";reg-id=1,"
+		  "<sip:b@h>;+sip.instance=\"<x>\";reg-id=2\r\n", ERR_SYNTAX, "", 0 },
+		{ "one comes and one goes", "Supported: outbound\r\nContact: <sip:a@h>;+sip.instance=\"<x>\";reg-id=1,"
+		  "<sip:b@h>;+sip.instance=\"<x>\";reg-id=2;expires=0\r\n", ERR_OK, "<x>", 1 },
+	};
+	struct registration got;
+
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		msg_t *msg = make(lines[i].headers);
+		enum err err = registration_read(msg, &got);
+
+		if (err != lines[i].want)
+			fail_msg("%s: %s", lines[i].name, err_text(err));
+		if (!err && (strcmp(got.contacts[0].instance, lines[i].instance) || got.contacts[0].reg_id != lines[i].reg_id))
+			fail_msg("%s: '%s' %u", lines[i].name, got.contacts[0].instance, got.contacts[0].reg_id);
 		message_unref(msg);
 	}
 }
@@ -147,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_contacts),
 		cmocka_unit_test(test_require),
+		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_answer),
 	};
 

@@ -41,8 +41,8 @@ static const struct {
 	{ "bind address of nobody", TRANSPORT_MTLS, "192.0.2.99", NETWORK_WAN, false, "wan" },
 	{ "another network if it must be", TRANSPORT_TCP, NULL, NETWORK_WAN, false, "lan" },
 	{ "its network before the family", TRANSPORT_UDP, NULL, NETWORK_LAN, true, "lan-udp" },
-	{ "every address is the bind address too", TRANSPORT_UDP, "198.51.100.1", NETWORK_LAN, false, "phones" },
-	{ "bind before network", TRANSPORT_UDP, "10.0.0.2", NETWORK_REMOTE, false, "lan-udp" },
+	{ "never where phones come in", TRANSPORT_UDP, "198.51.100.1", NETWORK_LAN, false, "lan-udp" },
+	{ "phones nowhere else", TRANSPORT_UDP, "10.0.0.2", NETWORK_REMOTE, false, "phones" },
 	{ "[::] serves both families", TRANSPORT_UDP, NULL, NETWORK_REMOTE, false, "phones" },
 };
 /* clang-format on */

@@ -100,9 +100,18 @@ static const struct mutation {
 	{ 4, "  - { name: wan, network: wan, bind: 127.0.0.1, port: 15061, transport: mtls }", 4, 73, "E024", "mtls without a certificate", "" },
 
 	/* not in this version */
-	{ 6, "    network: remote", 6, 14, "E016", "'remote' is not in this version", "" },
 	{ 29, "      refer: local", 29, 14, "E016", "'local' is not in this version", "" },
 	{ 9, "    transport: ws", 9, 16, "E016", "'ws' is not in this version", "" },
+
+	/* phones */
+	{ 3, "listeners:\n  - { name: far, network: remote, bind: 127.0.0.1, port: 15070, transport: udp }", 4, 5, "E015",
+	  "users_file: missing, and the remote listener 'far'", "" },
+	{ 3, "users_file: edge.key\nlisteners:\n  - { name: far, network: remote, bind: 127.0.0.1, port: 15070, transport: mtls, certificate: edge }",
+	  5, 76, "E017", "the remote listener 'far' asks phones for certificates", "" },
+	{ 3, "users_file: edge.key\nlisteners:\n  - { name: far, network: remote, bind: 127.0.0.1, port: 5060, transport: udp }", 5, 5, "W027",
+	  "the remote listener 'far' has port 5060", "" },
+	{ 31, "classes: { inside: { dny: [] } }", 31, 22, "E012", "in a class", "'deny'" },
+	{ 31, "classes: [inside]", 31, 10, "E011", "classes", "" },
 
 	/* NAT */
 	{ 9, "    transport: tcp\n    advertise: stun", 5, 5, "E015", "listener 'lan' advertises what STUN servers see, and none is named",

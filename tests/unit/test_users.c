@@ -105,8 +105,12 @@ static const struct {
 	  1, 60 },
 	{ "unknown key", "- { user: a, ha1: { md5: " MD5 " }, lock: true }\n",
 	  FAULT_UNKNOWN_KEY, 1, 62 },
-	{ "of a later version", "- { user: a, ha1: { md5: " MD5 " }, internet: true }\n",
-	  FAULT_NOT_IN_VERSION, 1, 62 },
+	{ "too many phones", "- { user: a, ha1: { md5: " MD5 " }, max_contacts: 9 }\n",
+	  FAULT_OUT_OF_RANGE, 1, 76 },
+	{ "no phone at all", "- { user: a, ha1: { md5: " MD5 " }, max_contacts: 0 }\n",
+	  FAULT_OUT_OF_RANGE, 1, 76 },
+	{ "no answer", "- { user: a, ha1: { md5: " MD5 " }, internet: perhaps }\n",
+	  FAULT_BAD_VALUE, 1, 72 },
 	{ "name twice",
 	  "- { user: a, ha1: { md5: " MD5 " } }\n- { user: a, auth_user: b, ha1: { md5: " MD5
 	  " } }\n",
@@ -205,7 +209,8 @@ static void test_write(void **state)
 	struct report *report;
 	struct stat status;
 
-	users = load_good("- { user: true, ha1: { md5: " MD5 " }, locked: true }\n"
+	users = load_good("- { user: true, ha1: { md5: " MD5 " }, locked: true, internet: true, "
+			  "class: inside, max_contacts: 5 }\n"
 			  "- { user: \"168\", ha1: { sha-256: " SHA ", sha-512-256: " SHA
 			  " } }\n");
 	assert_int_equal(users_put(users, &odd), ERR_OK);
@@ -225,6 +230,9 @@ static void test_write(void **state)
 		assert_string_equal(is->ha1.sha_256, was->ha1.sha_256);
 		assert_string_equal(is->ha1.sha_512_256, was->ha1.sha_512_256);
 		assert_int_equal(is->is_locked, was->is_locked);
+		assert_int_equal(is->is_on_internet, was->is_on_internet);
+		assert_string_equal(is->class, was->class);
+		assert_int_equal(is->max_contacts ? is->max_contacts : 3, was->max_contacts ? was->max_contacts : 3);
 	}
 
 	/* the group's right to read stays, that of others goes */
