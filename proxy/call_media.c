@@ -216,6 +216,7 @@ enum reason call_media_request(struct branch *branch, const struct hop *hop, msg
 	enum sdp_body_kind kind;
 	struct buf out;
 
+	branch->waits_for_media = false;
 	if (!concerns(branch, hop, method))
 		return REASON_NONE;
 	kind = sdp_body_find(msg, &body);

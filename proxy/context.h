@@ -100,8 +100,6 @@ void context_abort(struct context *context);
 
 /* For forward and response. */
 
-/* The branch will bring no (better) answer: its next server is tried if there is one and the reason allows it; else it is done. */
-void context_branch_failed(struct branch *branch, enum reason reason);
 /* The branch is done: picks and sends the best response when it was the last. */
 void context_branch_done(struct branch *branch);
 /* A branch, which waits, for the i-th target of the request; there must be room. */

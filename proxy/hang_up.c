@@ -5,7 +5,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/forward.h"
-#include "proxy/request_route.h"
+#include "proxy/request_dialog.h"
 #include "proxy/sip/via.h"
 #include "proxy/transaction/client_txn.h"
 #include "routing/locate.h"

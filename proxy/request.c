@@ -13,6 +13,7 @@
 #include "proxy/open_partner.h"
 #include "proxy/phone.h"
 #include "proxy/request_phone.h"
+#include "proxy/request_dialog.h"
 #include "proxy/request_route.h"
 #include "proxy/sip/dialog_id.h"
 #include "proxy/sip/via.h"

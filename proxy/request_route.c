@@ -1,15 +1,14 @@
 #include "proxy/request_route.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "federation/discovered.h"
-#include "federation/screen.h"
 #include "proxy/base/text.h"
 #include "proxy/open_partner.h"
-#include "proxy/request_home.h"
 #include "proxy/phone.h"
-#include "proxy/request_phone.h"
+#include "proxy/request_dialog.h"
+#include "proxy/request_home.h"
+#include "proxy/request_target.h"
 #include "proxy/sip/uri.h"
 
 /* ---- what the record and the branch say of a request ---- */
@@ -56,285 +55,7 @@ void request_describe(struct request *request)
 	}
 }
 
-/* ---- dialog ---- */
-
-/* The copy that is edited. Without a Route nothing of ours is in it to be taken off, and forward makes its own copy
- * anyway: the message itself serves. */
-static enum err take_routes(struct request *request)
-{
-	struct snapshot *snapshot = request->snapshot;
-	const sip_t *sip = request->arrival->sip;
-
-	if (!sip->sip_route && !url_has_param(sip->sip_request->rq_url, "maddr") &&
-	    !self_names_has(snapshot->self_names, sip->sip_request->rq_url, NULL)) {
-		request->msg = message_ref(request->arrival->msg);
-		request->route.token_verdict = RECORD_ROUTE_NONE;
-	} else {
-		request->msg = message_copy(request->arrival->msg);
-		if (!request->msg)
-			return ERR_NO_MEMORY;
-		enum err err = route_set_take(request->msg, snapshot->self_names,
-					      request->server->keys, &request->route);
-		if (err)
-			return err;
-	}
-	request->sip = message_sip(request->msg);
-	return ERR_OK;
-}
-
-/* True if the end of a dialog is the one who sent this: itself, or, as all backends are one house, another backend. */
-static bool is_end(const struct request *request, uint64_t end)
-{
-	const struct rule *rule;
-
-	if (end == record_route_end(request->server->keys, request->origin.id))
-		return true;
-	if (request->origin.kind != ORIGIN_BACKEND)
-		return false;
-	rule = rules_by_hash(request->snapshot->rules, end);
-	return rule && rule->backend;
-}
-
-static enum reason check_ends(struct request *request)
-{
-	const struct record_route_token *token = &request->route.token;
-
-	if (is_end(request, token->caller) || is_end(request, token->callee)) {
-		decision_add(&request->decision, "dialog", "signed-route", NULL,
-			     "its dialog went through us, and the sender is an end of it");
-		return REASON_NONE;
-	}
-	decision_add(&request->decision, "dialog", "signed-route", NULL,
-		     "the dialog of our signed Route is between others than %.60s",
-		     request->origin.id);
-	return REASON_DIALOG_IDENTITY;
-}
-
-enum reason request_dialog_step(struct request *request)
-{
-	enum err err = take_routes(request);
-
-	if (err)
-		return err == ERR_NO_MEMORY ? REASON_OVERLOAD : REASON_MALFORMED;
-	switch (request->route.token_verdict) {
-	case RECORD_ROUTE_VALID:
-		return check_ends(request);
-	case RECORD_ROUTE_FORGED:
-		decision_add(&request->decision, "dialog", "signed-route", NULL,
-			     "the signature of our Route is wrong");
-		/* No step towards a ban: 96 bits are not guessed, and after the loss of our key every partner
-		 * with calls would be banned for ending them. */
-		return REASON_ROUTE_TOKEN_FORGED;
-	case RECORD_ROUTE_NONE:
-		break;
-	}
-	/* Inside a dialog that never went through us. Our own servers may know better. */
-	if (request->is_inside_dialog && request->origin.kind != ORIGIN_BACKEND) {
-		decision_add(&request->decision, "dialog", "no-signed-route", NULL,
-			     "a To tag, but no Route that we signed");
-		return REASON_UNKNOWN_DIALOG;
-	}
-	return REASON_NONE;
-}
-
 /* ---- route ---- */
-
-/* Methods that begin a dialog, or may (RFC 6665 §4.3: NOTIFY too). */
-static bool makes_dialog(const char *method)
-{
-	static const char *const no_dialog[] = { "MESSAGE", "PUBLISH", "OPTIONS", "REGISTER",
-						 "INFO",    "BYE",     "PRACK",	  "ACK" };
-	size_t i;
-
-	for (i = 0; i < COUNT(no_dialog); i++)
-		if (!strcmp(method, no_dialog[i]))
-			return false;
-	return true;
-}
-
-/* A partner may be closed for the service in the direction outwards, too. */
-static enum reason check_services(struct request *request, const struct rule *rule)
-{
-	const enum screen_way way = request->is_inside_dialog ? SCREEN_DIALOG : SCREEN_OUT;
-	const char *what = "";
-
-	if (request->is_ack || screen_is_open(rule->route, way))
-		return REASON_NONE;
-	if (screen_check(rule->route, way, screen_services(request->msg), &what) == REASON_NONE)
-		return REASON_NONE;
-	decision_add(&request->decision, "screen", "services", &rule->route->place,
-		     "%s is not sent to %.80s", what, rule->id);
-	return REASON_SERVICE_NOT_ALLOWED;
-}
-
-static void add_target(struct request *request, const struct rule *rule)
-{
-	aim_set(&request->aims[request->n_targets], AIM_ROUTE, 0);
-	target_set_rule(&request->targets[request->n_targets++], rule);
-	if (request->n_targets > 1)
-		return;
-	decision_set(&request->decision, DECISION_DESTINATION, rule->id);
-	request->decision.is_found = rule->federation != NULL;
-}
-
-static const struct place *place_of(const struct rule *rule)
-{
-	return rule->route ? &rule->route->place : rule->backend ? &rule->backend->place : NULL;
-}
-
-/* True if the URI names one of the rule's own servers: then the rule says more of it than the URI. */
-static bool is_server_of(const struct rule *rule, const struct target *target)
-{
-	struct addr addr;
-	size_t i;
-
-	if (rule->route && !strcmp(rule->route->domain, target->host))
-		return true;
-	for (i = 0; i < rule->n_servers; i++) {
-		const struct rule_server *server = &rule->servers[i];
-
-		if (!strcmp(server->host, target->host))
-			return true;
-		if (addr_is_set(&server->addr) && !addr_parse(target->host, 0, &addr) &&
-		    addr_same_host(&server->addr, &addr))
-			return true;
-	}
-	return false;
-}
-
-static bool is_tls_only(const struct rule *rule)
-{
-	size_t i;
-
-
-	for (i = 0; i < rule->n_servers; i++)
-		if (rule->servers[i].transport != TRANSPORT_TLS &&
-		    rule->servers[i].transport != TRANSPORT_MTLS)
-			return false;
-	return true;
-}
-
-/* A partner writes its Contact and Record-Route itself. With TLS the certificate proves who is at the place that they name;
- * without, only an address on the internet is followed: never one of our own networks, and no name, which may lead there. */
-static bool may_follow(const struct rule *rule, const struct target *target)
-{
-	struct addr addr;
-
-	if (is_tls_only(rule))
-		return true;
-	return !addr_parse(target->host, 0, &addr) && !addr_is_private(&addr);
-}
-
-/* Inside a dialog the next Route, or the Request-URI, says where to; the rule of that end says with which certificate and
- * whom to trust. Towards a backend it is the backend whatever the URI says: a partner must not be able to aim us at
- * other hosts of the lan. */
-static void aim_inside_dialog(struct request *request, const struct rule *rule)
-{
-	const url_t *url = request->sip->sip_route ? request->sip->sip_route->r_url :
-						     request->sip->sip_request->rq_url;
-	struct target target;
-
-	add_target(request, rule);
-	if (rule->backend || !locate_target_from_uri(url, rule, &target) ||
-	    is_server_of(rule, &target) || !may_follow(rule, &target))
-		return;
-	target.by_uri = true;
-	target.rule = rule;
-	target_copy(&request->targets[0], &target);
-}
-
-/* Of a domain without a route the token holds nothing but the hash of its name, which stands in From or To. */
-static const struct rule *find_open_end(const struct request *request, uint64_t end)
-{
-	const url_t *urls[] = { request->sip->sip_from->a_url, request->sip->sip_to->a_url };
-	char user[256], domain[256], id[272];
-	size_t i;
-
-	for (i = 0; i < COUNT(urls); i++) {
-		if (!message_uri_parts(urls[i], user, sizeof(user), domain, sizeof(domain)))
-			continue;
-		(void)snprintf(id, sizeof(id), "partner:%s", domain);
-		if (record_route_end(request->server->keys, id) == end)
-			return snapshot_rule(request->snapshot, id);
-	}
-	return NULL;
-}
-
-static const struct rule *find_end(const struct request *request, uint64_t end)
-{
-	const struct rule *rule = rules_by_hash(request->snapshot->rules, end);
-
-	if (rule || !request->snapshot->settings->federation.is_open)
-		return rule;
-	return find_open_end(request, end);
-}
-
-/* Which end is the other one: the callee, if the caller sent it. */
-static bool is_callee_other(const struct request *request, const struct record_route_token *token)
-{
-	const struct record_route_keys *keys = request->server->keys;
-	const uint64_t own = record_route_end(keys, request->origin.id);
-
-	if (!is_end(request, token->caller))
-		return false;
-	if (!is_end(request, token->callee))
-		return true;
-	/* One user with two phones: they differ by their flows. */
-	if (request->origin.kind == ORIGIN_PHONE)
-		return !phone_is_token_flow(keys, request->arrival->flow, &token->callee_flow);
-	/* Two backends in one dialog: the one that did not send is the other end. */
-	return token->callee != own;
-}
-
-static enum reason route_to_end(struct request *request, uint64_t end, const struct rule **out)
-{
-	const struct rule *rule = find_end(request, end);
-
-	if (!rule) {
-		decision_add(&request->decision, "route", "dialog", NULL,
-			     "the other end of the dialog is not configured any more");
-		return REASON_NO_ROUTE;
-	}
-	if (open_partner_is_blocked(request->server, rule)) {
-		decision_add(&request->decision, "route", "open-federation", place_of(rule), "%.80s was blocked", rule->id);
-		return REASON_PARTNER_BLOCKED;
-	}
-	aim_inside_dialog(request, rule);
-	decision_add(&request->decision, "route", "dialog", place_of(rule),
-		     "inside a dialog with %.80s", rule->id);
-	*out = rule;
-	return REASON_NONE;
-}
-
-static enum reason route_inside_dialog(struct request *request)
-{
-	const struct record_route_token *token = &request->route.token;
-	const bool is_to_callee = is_callee_other(request, token);
-	const uint64_t end = is_to_callee ? token->callee : token->caller;
-	const struct token_flow *flow = is_to_callee ? &token->callee_flow : &token->caller_flow;
-	const struct rule *rule;
-	enum reason reason;
-
-	if (flow->is_set)
-		reason = request_phone_inside_dialog(request, end, flow);
-	else
-		reason = route_to_end(request, end, &rule);
-	if (reason)
-		return reason;
-	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
-	return flow->is_set ? REASON_NONE : check_services(request, rule);
-}
-
-enum reason request_route_of_ours(struct request *request, uint64_t end)
-{
-	static const struct token_flow unknown;
-	const struct rule *rule;
-
-	/* Of a phone the call knows no flow: it is where it has registered that contact. */
-	if (!find_end(request, end))
-		return request_phone_inside_dialog(request, end, &unknown);
-	return route_to_end(request, end, &rule);
-}
 
 /* A domain without a route: open federation looks for it by DNS. */
 static enum reason route_open(struct request *request)
@@ -362,10 +83,10 @@ static enum reason route_open(struct request *request)
 	rule = open_routes_get(request->snapshot->open_routes, request->to_domain, OPEN_ROUTES_OUT);
 	if (!rule)
 		return REASON_OVERLOAD;
-	add_target(request, rule);
+	request_add_target(request, rule);
 	decision_add(&request->decision, "route", "open-federation", place, "_sipfederationtls._tcp.%.80s",
 		     request->to_domain);
-	return check_services(request, rule);
+	return request_check_services(request, rule);
 }
 
 static enum reason route_foreign(struct request *request)
@@ -385,7 +106,7 @@ static enum reason route_foreign(struct request *request)
 		return route_open(request);
 	case RULES_DISABLED:
 		decision_add(&request->decision, "route", "partners",
-			     rule ? place_of(rule) : NULL, "the route of %.80s is disabled",
+			     rule ? request_place_of(rule) : NULL, "the route of %.80s is disabled",
 			     request->to_domain);
 		return REASON_ROUTE_DISABLED;
 	case RULES_ALL_OFF:
@@ -395,15 +116,15 @@ static enum reason route_foreign(struct request *request)
 		return REASON_PARTNERS_SWITCHED_OFF;
 	}
 	/* RFC 3261 §26.2.2: sips asks for TLS on each hop up to the domain that it names. */
-	if (request->sip->sip_request->rq_url->url_type == url_sips && !is_tls_only(rule)) {
-		decision_add(&request->decision, "route", "sips", place_of(rule),
+	if (request->sip->sip_request->rq_url->url_type == url_sips && !request_is_tls_only(rule)) {
+		decision_add(&request->decision, "route", "sips", request_place_of(rule),
 			     "a sips URI, but %.80s is not reached by TLS", request->to_domain);
 		return REASON_URI_SCHEME;
 	}
-	add_target(request, rule);
-	decision_add(&request->decision, "route", "partners", place_of(rule), "%.80s -> %.60s:%u",
+	request_add_target(request, rule);
+	decision_add(&request->decision, "route", "partners", request_place_of(rule), "%.80s -> %.60s:%u",
 		     request->to_domain, rule->servers[0].host, rule->servers[0].port);
-	return check_services(request, rule);
+	return request_check_services(request, rule);
 }
 
 /* A domain of ours, or a partner's. A user at our own address, or a telephone number, is a user of our first domain. */
@@ -471,7 +192,7 @@ enum reason request_route(struct request *request)
 			       request->to_domain, sizeof(request->to_domain)))
 		return REASON_URI_SCHEME;
 	if (request->route.token_verdict == RECORD_ROUTE_VALID)
-		return route_inside_dialog(request);
+		return request_route_inside_dialog(request);
 
 	if (!check_routes(request))
 		return REASON_NO_RELAY;
@@ -484,7 +205,7 @@ enum reason request_route(struct request *request)
 								      REASON_TOO_MANY_HOPS;
 	if (!strcmp(decision_text(&request->decision, DECISION_METHOD), "REGISTER"))
 		return REASON_METHOD; /* only backends and phones register with us, and that by log-on */
-	request->needs_record_route = makes_dialog(decision_text(&request->decision, DECISION_METHOD));
+	request->needs_record_route = request_makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	return route_domain(request, is_us);
 }
 
@@ -500,13 +221,13 @@ static bool aim_beside(struct request *request, const struct rule *by)
 	if (rules_find(request->snapshot->rules, request->to_domain, &ignored) != RULES_NONE ||
 	    !locate_target_from_uri(request->sip->sip_request->rq_url, by, &target))
 		return false;
-	if (!is_server_of(by, &target) && !text_domain_holds(domain, target.host) &&
-	    (addr_parse(target.host, 0, &addr) || !may_follow(by, &target)))
+	if (!request_is_server_of(by, &target) && !text_domain_holds(domain, target.host) &&
+	    (addr_parse(target.host, 0, &addr) || !request_may_follow(by, &target)))
 		return false;
-	add_target(request, by);
-	if (is_server_of(by, &target))
+	request_add_target(request, by);
+	if (request_is_server_of(by, &target))
 		return true;
-	target.is_public_only = !is_tls_only(by);
+	target.is_public_only = !request_is_tls_only(by);
 	target_copy(&request->targets[request->n_targets - 1], &target);
 	return true;
 }
@@ -523,6 +244,6 @@ enum reason request_route_redirected(struct request *request, const struct rule 
 	if (is_us || rules_is_local_domain(request->snapshot->rules, request->to_domain))
 		return *request->to_user ? route_domain(request, is_us) : REASON_UNKNOWN_USER;
 	if (request->origin.kind == ORIGIN_BACKEND && aim_beside(request, by))
-		return check_services(request, by);
+		return request_check_services(request, by);
 	return route_domain(request, false);
 }

@@ -7,6 +7,7 @@
 #include "federation/asserted.h"
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/branch.h"
 #include "proxy/call_media.h"
 #include "proxy/follow.h"
 #include "proxy/hearing.h"
@@ -352,7 +353,7 @@ static void on_unavailable(struct branch *branch, msg_t *msg)
 		health_rest(branch->hops[branch->next - 1].health, now_ms + rest_s * 1000ULL,
 			    REASON_NEXT_HOP_503);
 	consider(branch, msg);
-	context_branch_failed(branch, REASON_NEXT_HOP_503);
+	branch_failed(branch, REASON_NEXT_HOP_503);
 }
 
 /* §16.7 item 4: the targets that a redirect names take the branch's place. */

@@ -178,8 +178,7 @@ static const struct reason_row rows[N_REASONS] = {
 	[REASON_PHONE_NOT_ALLOWED] = { "phone-not-allowed", 403, "Forbidden", ACT_YOU,
 		"The password was right, but the user is locked, or may not come from the "
 		"internet.",
-		"If the user may: set internet: true for it in users_file, or take the lock off "
-		"with `nuncio passwd USER --unlock`, and reload.", 0, },
+		"If the user may: `nuncio passwd USER --internet yes`, or `--unlock`, and reload.", 0, },
 	[REASON_PHONE_IDENTITY] = { "phone-identity", 403, "Forbidden", ACT_SENDER,
 		"A phone proved one user, and named another one in From, or in To of its "
 		"registration.",

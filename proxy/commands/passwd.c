@@ -29,16 +29,26 @@ static const struct option_row
 			 .text = "read the password from standard input, one line" },
 	option_remove = { .name = "remove", .text = "take the user out of the file" },
 	option_lock = { .name = "lock", .text = "refuse the user, keep the password" },
-	option_unlock = { .name = "unlock", .text = "take the lock off, keep the password" };
+	option_unlock = { .name = "unlock", .text = "take the lock off, keep the password" },
+	option_internet = { .name = "internet",
+			    .argument = "yes|no",
+			    .text = "whether its phones may come in from the internet" },
+	option_class = { .name = "class",
+			 .argument = "NAME",
+			 .text = "its class of service, one of classes; \"\": none" },
+	option_max_contacts = { .name = "max-contacts",
+				.argument = "N",
+				.text = "how many phones it may have at a time, 1 to 8" };
 static const struct option_row *const options[] = {
-	&option_file, &option_realm,  &option_auth_user,  &option_stdin, &option_remove,
-	&option_lock, &option_unlock, &option_config_run, &option_help,  NULL
+	&option_file,	  &option_realm, &option_auth_user,    &option_stdin,	   &option_remove, &option_lock, &option_unlock,
+	&option_internet, &option_class, &option_max_contacts, &option_config_run, &option_help,   NULL
 };
 static const struct example_row examples[] = {
 	{ "nuncio passwd 168",
 	  "Asks for the password, and writes the users file of the configuration." },
 	{ "pwgen -s 16 1 | nuncio passwd 168 --stdin --file users.yaml --realm corp.example",
 	  "Without a configuration, from a pipe." },
+	{ "nuncio passwd 168 --internet yes --class inside", "A user whose phones come in from the internet." },
 	{ "nuncio passwd 168 --lock && nuncio reload", "Refuses the user from now on." },
 	{ 0 },
 };
@@ -171,6 +181,52 @@ static enum exit_code lock_user(struct task *task, bool is_locked)
 	return put(task, &user, is_locked ? "locked" : "unlocked");
 }
 
+static bool says_rights(const struct args *args)
+{
+	return args_has(args, "internet") || args_has(args, "class") || args_has(args, "max-contacts");
+}
+
+static bool is_class_name(const char *text)
+{
+	return strlen(text) < 64 && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
+}
+
+/* What the user's phones may, by the options; false after a complaint. */
+static bool set_rights(const struct task *task, struct user *user)
+{
+	const char *internet = args_value(task->args, "internet", NULL), *class = args_value(task->args, "class", NULL);
+	const char *max_contacts = args_value(task->args, "max-contacts", NULL);
+
+	if (internet && strcmp(internet, "yes") != 0 && strcmp(internet, "no") != 0) {
+		fputs("nuncio passwd: --internet is yes or no\n", stderr);
+		return false;
+	}
+	if (max_contacts && (strlen(max_contacts) != 1 || *max_contacts < '1' || *max_contacts > '0' + USER_MAX_CONTACTS)) {
+		fprintf(stderr, "nuncio passwd: --max-contacts is a number from 1 to %d\n", USER_MAX_CONTACTS);
+		return false;
+	}
+	if (class && *class &&
+	    (!is_class_name(class) || (task->settings && !settings_find_class(task->settings, class)))) {
+		fprintf(stderr, "nuncio passwd: there is no class %s in the configuration\n", class);
+		return false;
+	}
+	if (internet)
+		user->is_on_internet = !strcmp(internet, "yes");
+	if (class)
+		user->class = class;
+	if (max_contacts)
+		user->max_contacts = (unsigned)(*max_contacts - '0');
+	return true;
+}
+
+/* The password stays. */
+static enum exit_code change_rights(struct task *task, const struct user *old)
+{
+	struct user user = *old;
+
+	return set_rights(task, &user) ? put(task, &user, "changed") : EXIT_NO;
+}
+
 static enum exit_code set_password(struct task *task, const char *password)
 {
 	const char *name = task->args->operands[0];
@@ -180,6 +236,8 @@ static enum exit_code set_password(struct task *task, const char *password)
 	char what[640];
 	enum exit_code code;
 
+	if (!set_rights(task, &user))
+		return EXIT_NO;
 	user.auth_user = args_value(task->args, "auth-user", user.auth_user);
 	digest_make_secret(user.auth_user, task->realm, password, &secret);
 	text_copy(user.ha1.md5, sizeof(user.ha1.md5), secret.ha1[DIGEST_MD5]);
@@ -211,10 +269,14 @@ static enum exit_code new_password(struct task *task)
 
 static enum exit_code change(struct task *task)
 {
+	const struct user *old = users_find(task->users, task->args->operands[0]);
+
 	if (args_has(task->args, "remove"))
 		return remove_user(task);
 	if (args_has(task->args, "lock") || args_has(task->args, "unlock"))
 		return lock_user(task, args_has(task->args, "lock"));
+	if (old && says_rights(task->args) && !args_has(task->args, "stdin") && !args_has(task->args, "auth-user"))
+		return change_rights(task, old);
 	return new_password(task);
 }
 
@@ -229,6 +291,10 @@ static enum exit_code passwd(const struct args *args)
 		fputs("nuncio passwd: --remove, --lock, --unlock and --stdin exclude each "
 		      "other\n",
 		      stderr);
+		return EXIT_USAGE;
+	}
+	if (says_rights(args) && (args_has(args, "remove") || args_has(args, "lock") || args_has(args, "unlock"))) {
+		fputs("nuncio passwd: --remove, --lock and --unlock stand alone\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (report_new(&task.report)) {
@@ -252,7 +318,9 @@ const struct verb verb_passwd = {
 		"SHA-512-256 digest. The password "
 		"comes from the terminal without echo or, with --stdin, from a pipe, never "
 		"from the command line. "
-		"password_policy: of the configuration applies. Comments in the users file are "
+		"password_policy: of the configuration applies. --internet, --class and --max-contacts "
+		"change what the phones of a user may and leave its password, unless --stdin or --auth-user says "
+		"that there is a new one; a new user is asked for one. Comments in the users file are "
 		"lost.",
 	.min_operands = 1,
 	.max_operands = 1,

@@ -458,6 +458,19 @@ def test_passwd():
         with open(path, encoding="utf-8") as file:
             text = file.read()
         check("SIP-168" in text and "true" in text, text)
+        hashes = [line for line in text.splitlines() if "ha1" in line]
+        call("passwd", "168", "--internet", "yes", "--class", "inside", "--max-contacts", "2", *base, want=0)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        check("internet: true" in text and "class: inside" in text and "max_contacts: 2" in text, text)
+        check(hashes == [line for line in text.splitlines() if "ha1" in line], "the password changed as well")
+        for wrong in (["--internet", "maybe"], ["--max-contacts", "9"], ["--max-contacts", "x"], ["--class", "a: b"]):
+            call("passwd", "168", *wrong, *base, want=1)
+        call("passwd", "168", "--internet", "no", "--lock", *base, want=2)
+        call("passwd", "168", "--internet", "no", "--class", "", *base, want=0)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        check("internet" not in text and "class" not in text, text)
         call("passwd", "nobody", "--remove", *base, want=1)
         call("passwd", "168", "--remove", *base, want=0)
         call("passwd", "168", "--unlock", *base, want=1)

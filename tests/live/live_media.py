@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+import sipp_media
 from baresip import CONFIG, CONTROL_PORT, Phone, module_path
 from sites import Federation
 from sound import Recorder, check_sound
@@ -156,7 +157,13 @@ CALLS = (
 )
 
 
+def sipp(tally, workers):
+    with Houses("media-sipp") as stage:
+        sipp_media.stream(tally, stage, Relaying(stage, 'srtp: { wan: "off", lan: "off" }', workers=workers))
+
+
 def inside(tally, workers):
+    tally.attempt("RTP of sipp", sipp, tally, workers)
     for what, media, caller, callee, does_hold in CALLS:
         tally.attempt(what, call, tally, what, media.replace(": off", ': "off"'), workers, caller, callee, does_hold)
 
