@@ -1,6 +1,5 @@
 """baresip as a phone out on the internet, in the network behind a router: it registers at a proxy there."""
 
-import re
 import socket
 import subprocess
 import threading
@@ -41,13 +40,10 @@ ctrl_tcp_listen 127.0.0.1:{control}
 def write_users(stage, users, domain):
     """users.yaml of the stage: who may come in from the internet, all with one password."""
     for user in users:
-        done = subprocess.run([nuncio_binary(), "passwd", user, "--stdin", "--file", stage.path("users.yaml"), "--realm", domain],
-                              input=PASSWORD + "\n", text=True, capture_output=True, check=False)
+        done = subprocess.run([nuncio_binary(), "passwd", user, "--stdin", "--internet", "yes", "--realm", domain, "--file",
+                               stage.path("users.yaml")], input=PASSWORD + "\n", text=True, capture_output=True, check=False)
         if done.returncode:
             raise Failure(done.stdout + done.stderr)
-    with open(stage.path("users.yaml"), encoding="ascii") as written:
-        text = written.read()
-    stage.write("users.yaml", re.sub(r"(- user: .*\n)", r"\1  internet: true\n", text))
 
 
 class FarPhone(Phone):
