@@ -222,10 +222,10 @@ static bool on_new_request(struct worker *worker, struct arrival *arrival, struc
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, false);
 		return true;
 	}
-	/* It has the Route of the request, as of a phone that is told where to send everything. */
+	/* The ACK to a stateless refusal of ours; it has the Route of its request, which a phone with an outbound proxy puts in all. */
 	if (!strcmp(method, "ACK") && reply_is_acked(arrival->sip))
 		return true;
-	/* The ACK to a refusal of ours, whose transaction may live elsewhere or nowhere; one to a 2xx has our Route. */
+	/* The ACK to another refusal, whose transaction may live elsewhere or nowhere; one to a 2xx has our Route. */
 	if (!strcmp(method, "ACK") && !arrival->sip->sip_route) {
 		if (worker->server->n_workers > 1 && !is_flooding(worker, arrival))
 			handover_search(worker, arrival);
