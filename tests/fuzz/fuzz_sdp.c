@@ -58,7 +58,7 @@ static void check_text(const struct negotiation *negotiation, const struct sdp *
 static void print(const struct negotiation *negotiation, const struct sdp *from, enum relay_leg leg,
 		  const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
 {
-	const struct media_ports ports = { 30000, "ufrag123", "passwordpasswordpassword" };
+	const struct media_ports ports = { .port = 30000, .ice_ufrag = "ufrag123", .ice_pwd = "passwordpasswordpassword" };
 	struct sdp_out *outs = calloc(sdp_n_streams(from) + 1, sizeof(*outs));
 	struct buf out;
 
