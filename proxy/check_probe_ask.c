@@ -10,10 +10,6 @@ enum { REPEAT_MS = 500, MAX_REPEAT_MS = 4000 };
 /* RFC 3261 §11.1; the Via says what a proxy's would say. */
 static void write_options(struct dialled *dialled)
 {
-	static const char *const words[] = { [TRANSPORT_UDP] = "UDP",
-					     [TRANSPORT_TCP] = "TCP",
-					     [TRANSPORT_TLS] = "TLS",
-					     [TRANSPORT_MTLS] = "TLS" };
 	const char *sent_by =
 		dialled->hop.listener ? dialled->hop.listener->sent_by : dialled->from;
 	char tag[17], branch[25];
@@ -33,7 +29,7 @@ static void write_options(struct dialled *dialled)
 		   "CSeq: 1 OPTIONS\r\n"
 		   "Contact: <sip:%s>\r\n"
 		   "Content-Length: 0\r\n\r\n",
-		   dialled->to, words[dialled->hop.transport], sent_by, branch, dialled->from,
+		   dialled->to, listener_via_transport(dialled->hop.transport), sent_by, branch, dialled->from,
 		   tag, dialled->to, dialled->call_id, sent_by);
 	if (dialled->tls && text.err == ERR_OK)
 		text.err = tls_session_write(dialled->tls, text.bytes, text.len);

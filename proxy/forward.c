@@ -132,20 +132,6 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 	return message_sip(msg)->sip_route ? route_set_prepare_next(msg) : ERR_OK;
 }
 
-const char *forward_via_transport(const struct hop *hop)
-{
-	switch (hop->transport) {
-	case TRANSPORT_UDP:
-		return "UDP";
-	case TRANSPORT_TCP:
-		return "TCP";
-	case TRANSPORT_TLS:
-	case TRANSPORT_MTLS:
-		break;
-	}
-	return "TLS";
-}
-
 /* The copy with all edits, its print, and the branch that stands in its Via. */
 static enum err make(struct branch *branch, const struct hop *hop, char name[TXN_BRANCH_SIZE],
 		     msg_t **out_msg, struct wire **out_wire)
@@ -163,7 +149,7 @@ static enum err make(struct branch *branch, const struct hop *hop, char name[TXN
 	if ((branch->refusal || branch->waits_for_media) && !context->is_ack) /* which nobody may refuse */
 		err = ERR_INVALID;
 	if (!err)
-		err = via_push(msg, forward_via_transport(hop), hop->listener->sent_by, name);
+		err = via_push(msg, listener_via_transport(hop->transport), hop->listener->sent_by, name);
 	if (!err)
 		err = message_print(msg, out_wire);
 	if (err) {

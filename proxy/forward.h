@@ -10,8 +10,5 @@ enum err forward_send(struct branch *branch, const struct hop *hop, const struct
 enum err forward_ack(struct branch *branch, const struct hop *hop,
 		     void (*on_end)(struct sending *, enum err, enum reason)) MUST_CHECK;
 
-/* "UDP", "TCP", "TLS": for our Via. */
-const char *forward_via_transport(const struct hop *hop);
-
 /* "mtls 192.0.2.7:5061 (sip.partner.example)": for records and logs; returns out. */
 const char *forward_hop_text(const struct hop *hop, char out[96]);

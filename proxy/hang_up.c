@@ -5,9 +5,8 @@
 
 #include "proxy/base/log.h"
 #include "proxy/forward.h"
+#include "proxy/own_request.h"
 #include "proxy/request_dialog.h"
-#include "proxy/sip/via.h"
-#include "proxy/transaction/client_txn.h"
 #include "routing/locate.h"
 #include "routing/route_set.h"
 
@@ -102,22 +101,13 @@ static void on_ended(void *user, struct client_txn *txn)
 static enum err send_by(struct hang_up *bye, const struct hop *hop)
 {
 	const struct client_txn_user user = { .user = bye, .on_response = on_response, .on_failure = on_failure, .on_ended = on_ended };
-	struct worker *worker = bye->worker;
-	char branch[TXN_BRANCH_SIZE];
 	msg_t *msg = message_copy(bye->msg);
-	struct wire *wire = NULL;
 	enum err err = msg ? ERR_OK : ERR_NO_MEMORY;
 
-	txn_table_branch(worker->txns, "", branch);
 	if (!err && message_sip(msg)->sip_route)
 		err = route_set_prepare_next(msg);
 	if (!err)
-		err = via_push(msg, forward_via_transport(hop), hop->listener->sent_by, branch);
-	if (!err)
-		err = message_print(msg, &wire);
-	if (!err)
-		err = client_txn_start(worker->txns, msg, wire, branch, hop, &user, &bye->txn);
-	wire_unref(wire);
+		err = own_request_send(bye->worker, msg, hop, &user, &bye->txn);
 	message_unref(msg);
 	return err;
 }

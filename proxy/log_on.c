@@ -25,25 +25,6 @@ const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *f
 	return secret && secret->proof == flow->proof ? flow->peer_name : "";
 }
 
-static const char *verdict_text(enum digest_verdict verdict)
-{
-	switch (verdict) {
-	case DIGEST_OK:
-		return "accepted";
-	case DIGEST_MISSING:
-		return "no credentials for our realm";
-	case DIGEST_STALE:
-		return "stale nonce";
-	case DIGEST_REPLAYED:
-		return "nonce count used before";
-	case DIGEST_WRONG:
-		return "wrong";
-	case DIGEST_MALFORMED:
-		return "cannot be read";
-	}
-	return "wrong";
-}
-
 /* Only the credentials of backends are looked at: those of phones and partners are of no use here, nor these there. */
 static enum digest_verdict verify(const struct request *request, char name[256], const struct backend_secret **out)
 {
@@ -144,7 +125,7 @@ enum reason request_log_on(struct request *request)
 		return REASON_BANNED;
 	verdict = verify(request, name, &secret);
 	decision_add(&request->decision, "log-on", "digest", secret ? &secret->backend->place : NULL, "user '%.60s': %s",
-		     name, verdict_text(verdict));
+		     name, digest_verdict_text(verdict));
 	switch (verdict) {
 	case DIGEST_OK:
 		return accept_backend(request, secret);

@@ -259,25 +259,6 @@ enum reason phone_classify(struct request *request)
 
 /* ---- digest ---- */
 
-static const char *verdict_text(enum digest_verdict verdict)
-{
-	switch (verdict) {
-	case DIGEST_OK:
-		return "accepted";
-	case DIGEST_MISSING:
-		return "no credentials for our realm";
-	case DIGEST_STALE:
-		return "stale nonce";
-	case DIGEST_REPLAYED:
-		return "nonce count used before";
-	case DIGEST_WRONG:
-		return "wrong";
-	case DIGEST_MALFORMED:
-		return "cannot be read";
-	}
-	return "wrong";
-}
-
 void phone_secret(const struct settings *settings, const struct user *user, struct digest_secret *out)
 {
 	const char *const hashes[N_DIGEST_ALGORITHMS] = {
@@ -337,7 +318,7 @@ static enum reason prove(struct request *request, bool is_proxy, const struct us
 	enum digest_verdict verdict = verify(request, is_proxy, name, &user);
 
 	decision_add(&request->decision, is_proxy ? "authorize" : "log-on", "digest", user ? &user->place : NULL,
-		     "user '%.60s': %s", name, verdict_text(verdict));
+		     "user '%.60s': %s", name, digest_verdict_text(verdict));
 	switch (verdict) {
 	case DIGEST_OK:
 		break;

@@ -1,14 +1,10 @@
 #include "proxy/phone_watch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/base/log.h"
-#include "proxy/base/random.h"
-#include "proxy/base/text.h"
-#include "proxy/sip/via.h"
-#include "proxy/transaction/client_txn.h"
+#include "proxy/own_request.h"
 
 enum {
 	INTERVAL_MS = 25 * 1000, /* routers forget a silent mapping after 30 s at the earliest */
@@ -77,53 +73,17 @@ static void on_ended(void *user, struct client_txn *txn)
 	ask_free(ask);
 }
 
-/* RFC 3261 §11.1. */
-static enum err make(const struct ask *ask, const struct hop *hop, msg_t **out)
-{
-	const struct settings *settings = ask->snapshot->settings;
-	const char *from = settings->n_domains ? settings->domains[0].name : hop->listener->host;
-	char to[ADDR_TEXT_SIZE], tag[17], call_id[25], text[2048];
-	int len;
-
-	addr_text(&hop->remote, to);
-	random_token(tag, sizeof(tag) - 1);
-	random_token(call_id, sizeof(call_id) - 1);
-	len = snprintf(text, sizeof(text),
-		       "OPTIONS sip:%s SIP/2.0\r\n"
-		       "Via: SIP/2.0/UDP placeholder.invalid;branch=z9hG4bK-none\r\n"
-		       "Max-Forwards: 70\r\n"
-		       "From: <sip:%.253s>;tag=%s\r\n"
-		       "To: <sip:%s>\r\n"
-		       "Call-ID: %s@%.253s\r\n"
-		       "CSeq: 1 OPTIONS\r\n"
-		       "Contact: <sip:%.271s>\r\n"
-		       "Content-Length: 0\r\n\r\n",
-		       to, from, tag, to, call_id, from, hop->listener->sent_by);
-	if (len < 0 || (size_t)len >= sizeof(text))
-		return ERR_TOO_LARGE;
-	return message_parse(text, (size_t)len, out);
-}
-
 static enum err send_ask(struct ask *ask, const struct hop *hop)
 {
-	struct worker *worker = ask->watch->worker;
 	const struct client_txn_user user = { .user = ask, .on_response = on_response, .on_failure = on_failure,
 					      .on_ended = on_ended };
-	char branch[TXN_BRANCH_SIZE];
-	struct wire *wire = NULL;
+	char to[ADDR_TEXT_SIZE];
 	msg_t *msg;
-	enum err err = make(ask, hop, &msg);
+	enum err err = own_request_options(ask->snapshot->settings, hop, addr_text(&hop->remote, to), &msg);
 
 	if (err)
 		return err;
-	via_pop(msg);
-	txn_table_branch(worker->txns, "", branch);
-	err = via_push(msg, "UDP", hop->listener->sent_by, branch);
-	if (!err)
-		err = message_print(msg, &wire);
-	if (!err)
-		err = client_txn_start(worker->txns, msg, wire, branch, hop, &user, &ask->txn);
-	wire_unref(wire);
+	err = own_request_send(ask->watch->worker, msg, hop, &user, &ask->txn);
 	message_unref(msg);
 	return err;
 }

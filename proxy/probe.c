@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "proxy/base/random.h"
-#include "proxy/sip/via.h"
-#include "proxy/transaction/client_txn.h"
+#include "proxy/own_request.h"
 #include "routing/locate.h"
 
 /* One partner or backend that is probed: each of its servers in turn, then a pause. */
@@ -101,33 +100,6 @@ static void print_to(const struct probe *probe, const struct hop *hop, char out[
 		snprintf(out, 256, "%s%.253s%s", is_ipv6 ? "[" : "", hop->host, is_ipv6 ? "]" : "");
 }
 
-/* RFC 3261 §11.1. The host names are those of the certificate, as some partners want them. */
-static enum err make(const struct probe *probe, const struct hop *hop, msg_t **out)
-{
-	const struct settings *settings = probe->probes->snapshot->settings;
-	const char *from = settings->n_domains ? settings->domains[0].name : hop->listener->host;
-	char to[256], tag[17], call_id[25], text[2048];
-	int len;
-
-	print_to(probe, hop, to);
-	random_token(tag, sizeof(tag) - 1);
-	random_token(call_id, sizeof(call_id) - 1);
-	len = snprintf(text, sizeof(text),
-		       "OPTIONS sip:%.253s SIP/2.0\r\n"
-		       "Via: SIP/2.0/TCP placeholder.invalid;branch=z9hG4bK-none\r\n"
-		       "Max-Forwards: 70\r\n"
-		       "From: <sip:%.253s>;tag=%s\r\n"
-		       "To: <sip:%.253s>\r\n"
-		       "Call-ID: %s@%.253s\r\n"
-		       "CSeq: 1 OPTIONS\r\n"
-		       "Contact: <sip:%.271s>\r\n"
-		       "Content-Length: 0\r\n\r\n",
-		       to, from, tag, to, call_id, from, hop->listener->sent_by);
-	if (len < 0 || (size_t)len >= sizeof(text))
-		return ERR_TOO_LARGE;
-	return message_parse(text, (size_t)len, out);
-}
-
 /* The verdict on the server that was asked last; on to the next one. */
 static void conclude(struct probe *probe, enum reason failure)
 {
@@ -176,29 +148,22 @@ static void on_ended(void *user, struct client_txn *txn)
 	end_round(probe);
 }
 
+/* The host names are those of the certificate, as some partners want them. */
 static enum err send_to(struct probe *probe, const struct hop *hop)
 {
+	const struct client_txn_user user = { .user = probe, .on_response = on_response,
+					      .on_failure = on_failure, .on_ended = on_ended };
 	struct worker *worker = probe->probes->worker;
-	struct client_txn_user user = { .user = probe, .on_response = on_response,
-					.on_failure = on_failure, .on_ended = on_ended };
-	static const char *const words[] = { [TRANSPORT_UDP] = "UDP", [TRANSPORT_TCP] = "TCP",
-					     [TRANSPORT_TLS] = "TLS", [TRANSPORT_MTLS] = "TLS" };
-	char branch[TXN_BRANCH_SIZE];
-	struct wire *wire = NULL;
+	char to[256];
 	msg_t *msg;
-	enum err err = make(probe, hop, &msg);
+	enum err err;
 
+	print_to(probe, hop, to);
+	err = own_request_options(probe->probes->snapshot->settings, hop, to, &msg);
 	if (err)
 		return err;
-	via_pop(msg);
-	txn_table_branch(worker->txns, "", branch);
 	probe->sent_us = loop_wall_us(worker->loop);
-	err = via_push(msg, words[hop->transport], hop->listener->sent_by, branch);
-	if (!err)
-		err = message_print(msg, &wire);
-	if (!err)
-		err = client_txn_start(worker->txns, msg, wire, branch, hop, &user, &probe->txn);
-	wire_unref(wire);
+	err = own_request_send(worker, msg, hop, &user, &probe->txn);
 	message_unref(msg);
 	return err;
 }

@@ -223,11 +223,7 @@ static enum reason authorize(struct request *request)
 	verdict = verify(request, name);
 	decision_add(&request->decision, "authorize", "digest", &request->origin.route->place,
 		     "user '%.60s': %s", name,
-		     verdict == DIGEST_OK	 ? "accepted" :
-		     verdict == DIGEST_MISSING ? "no credentials for our realm" :
-		     verdict == DIGEST_STALE	 ? "stale nonce" :
-		     verdict == DIGEST_REPLAYED ? "nonce count used before" :
-						  "wrong");
+		     digest_verdict_text(verdict));;
 	switch (verdict) {
 	case DIGEST_OK:
 		return REASON_NONE;

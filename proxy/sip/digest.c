@@ -272,3 +272,22 @@ void digest_strip(msg_t *msg, bool is_proxy, const char *realm)
 		msg_header_remove(msg, NULL, (msg_header_t *)auth);
 	}
 }
+
+const char *digest_verdict_text(enum digest_verdict verdict)
+{
+	switch (verdict) {
+	case DIGEST_OK:
+		return "accepted";
+	case DIGEST_MISSING:
+		return "no credentials for our realm";
+	case DIGEST_STALE:
+		return "stale nonce";
+	case DIGEST_REPLAYED:
+		return "nonce count used before";
+	case DIGEST_WRONG:
+		return "wrong";
+	case DIGEST_MALFORMED:
+		return "cannot be read";
+	}
+	return "wrong";
+}

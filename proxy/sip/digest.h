@@ -16,6 +16,9 @@ struct digest_secret {
 
 enum digest_verdict { DIGEST_OK, DIGEST_MISSING, DIGEST_STALE, DIGEST_WRONG, DIGEST_REPLAYED, DIGEST_MALFORMED };
 
+/* In the words of a decision record. */
+const char *digest_verdict_text(enum digest_verdict verdict);
+
 struct digest_nonces; /* the key and the replay table; shared by workers (short lock) */
 
 enum err digest_nonces_new(struct digest_nonces **out) MUST_CHECK;

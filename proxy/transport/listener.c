@@ -13,9 +13,9 @@ bool listener_is_tls(const struct listener *listener)
 	return listener->transport == TRANSPORT_TLS || listener->transport == TRANSPORT_MTLS;
 }
 
-const char *listener_via_transport(const struct listener *listener)
+const char *listener_via_transport(enum conf_transport transport)
 {
-	switch (listener->transport) {
+	switch (transport) {
 	case TRANSPORT_UDP:
 		return "UDP";
 	case TRANSPORT_TCP:

@@ -54,4 +54,4 @@ struct listener *listener_unref(struct listener *listener);
 
 bool listener_is_tls(const struct listener *listener); /* tls or mtls */
 /* "UDP", "TCP", "TLS": the word for Via. */
-const char *listener_via_transport(const struct listener *listener);
+const char *listener_via_transport(enum conf_transport transport);

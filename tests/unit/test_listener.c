@@ -344,14 +344,14 @@ static void test_words(void **state)
 	struct listener listener = { .transport = TRANSPORT_MTLS };
 
 	assert_true(listener_is_tls(&listener));
-	assert_string_equal(listener_via_transport(&listener), "TLS");
+	assert_string_equal(listener_via_transport(listener.transport), "TLS");
 	listener.transport = TRANSPORT_TLS;
 	assert_true(listener_is_tls(&listener));
 	listener.transport = TRANSPORT_TCP;
 	assert_false(listener_is_tls(&listener));
-	assert_string_equal(listener_via_transport(&listener), "TCP");
+	assert_string_equal(listener_via_transport(listener.transport), "TCP");
 	listener.transport = TRANSPORT_UDP;
-	assert_string_equal(listener_via_transport(&listener), "UDP");
+	assert_string_equal(listener_via_transport(listener.transport), "UDP");
 }
 
 int main(void)

@@ -167,7 +167,7 @@ struct order {
 
 static const char *via_word(const struct listener *listener)
 {
-	return listener_via_transport(listener);
+	return listener_via_transport(listener->transport);
 }
 
 /* Requests of one agent go to one worker, as the kernel does it; responses by UDP to another
