@@ -290,9 +290,8 @@ static enum digest_verdict verify(const struct request *request, bool is_proxy, 
 	if (verdict != DIGEST_OK)
 		return verdict;
 	user = snapshot->users ? users_find_auth(snapshot->users, name) : NULL;
-	if (user) {
-		phone_secret(request->snapshot->settings, user, &secret);
-	}
+	if (user)
+		phone_secret(snapshot->settings, user, &secret);
 	/* An unknown user is verified against nothing, so that it takes as long as a known one. */
 	verdict = digest_verify_at(sip, is_proxy, snapshot->settings->realm, phone_nonce_scope(request->arrival->flow, scope), &secret,
 				   request->server->nonces, request->now_ms);

@@ -269,10 +269,33 @@ static void describe_placement(const struct snapshot *snapshot, struct buf *out)
 
 static void describe_registrar(const struct snapshot *snapshot, struct buf *out)
 {
+	static const char *const algorithms[] = { "md5", "sha-256", "sha-512-256" };
 	const struct settings_registrar *registrar = &snapshot->settings->registrar;
 
 	buf_printf(out, "min_expires %u ms, max_expires %u ms, default_expires %u ms", registrar->min_expires_ms,
 		   registrar->max_expires_ms, registrar->default_expires_ms);
+	buf_puts(out, ", digest_algorithms");
+	for (size_t i = 0; i < COUNT(algorithms); i++)
+		if (snapshot->settings->digest_algorithms & 1U << i)
+			buf_printf(out, " %s", algorithms[i]);
+}
+
+static void print_texts(struct buf *out, const char *name, const struct settings_text *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s %s", i ? "" : name, texts[i].text);
+}
+
+static void describe_classes(const struct snapshot *snapshot, struct buf *out)
+{
+	const struct settings *settings = snapshot->settings;
+
+	if (!settings->n_classes)
+		buf_puts(out, "none");
+	for (size_t i = 0; i < settings->n_classes; i++) {
+		buf_printf(out, "%s%s", i ? "; " : "", settings->classes[i].name);
+		print_texts(out, " denies", settings->classes[i].deny, settings->classes[i].n_deny);
+	}
 }
 
 static void describe_sip(const struct snapshot *snapshot, struct buf *out)
@@ -292,12 +315,6 @@ static void describe_service(const struct snapshot *snapshot, struct buf *out)
 		addr_text(&settings->admin.http, addr);
 	buf_printf(out, "%u workers, state_dir %s, control %s, user '%s', admin.http %s", service->n_workers,
 		   service->state_dir, service->control, service->user, addr);
-}
-
-static void print_texts(struct buf *out, const char *name, const struct settings_text *texts, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_printf(out, "%s %s", i ? "" : name, texts[i].text);
 }
 
 static void describe_federation(const struct snapshot *snapshot, struct buf *out)
@@ -330,6 +347,7 @@ const struct reload_section reload_sections[] = {
 	{ "federation",       describe_federation, false },
 	{ "placement",        describe_placement, false },
 	{ "registrar",        describe_registrar, false },
+	{ "classes",          describe_classes,   false },
 	{ "tls",              describe_tls,       false },
 	{ "limits",           describe_limits,    false },
 	{ "log",              describe_log,       false },
