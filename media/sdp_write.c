@@ -185,8 +185,8 @@ static void write_candidates(struct writer *writer, const struct sdp_out *out)
 	addr_host(&out->rtp, host);
 	buf_printf(writer->out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", out->ice_ufrag, out->ice_pwd);
 	buf_printf(writer->out, "a=candidate:1 1 UDP %d %s %u typ host\r\n", HOST_PRIORITY, host, port);
-	if (!out->is_muxed)
-		buf_printf(writer->out, "a=candidate:1 2 UDP %d %s %u typ host\r\n", HOST_PRIORITY - 1, host, port + 1);
+	if (!out->is_muxed) /* RFC 8445 §5.1.1: RTCP is a component of its own; the router may have given it any port */
+		buf_printf(writer->out, "a=candidate:1 2 UDP %d %s %u typ host\r\n", HOST_PRIORITY - 1, host, out->rtcp_port);
 	add_line(writer, "a=end-of-candidates");
 }
 

@@ -166,6 +166,14 @@ static const struct {
 		  "a=ice-lite\r\nm=audio 30000 UDP/TLS/RTP/SAVPF 0\r\na=rtcp-mux\r\n" PRINT "a=setup:passive\r\na=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\n"
 		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 30000 typ host\r\na=end-of-candidates\r\n" } },
 	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "ICE without rtcp-mux: a candidate for RTCP, too, RFC 8839 §5.1", "wl", "to", 0, {
+		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\n"
+		  "a=candidate:1 1 UDP 2 192.0.2.1 4000 typ host\r\na=candidate:1 2 UDP 1 192.0.2.1 4001 typ host\r\n",
+		  "m=audio 30100 RTP/AVP 0\r\n" },
+		{ "< 200", "m=audio 5000 RTP/AVP 0\r\n",
+		  "a=ice-lite\r\nm=audio 30000 UDP/TLS/RTP/SAVP 0\r\n" PRINT "a=setup:passive\r\na=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\n"
+		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.1 30001 typ host\r\na=end-of-candidates\r\n" } },
+	  "0> 192.0.2.1:4000 dtls ice\n0< 198.51.100.2:5000 plain\n" },
 	{ "DTLS passes through", "wl", "tt", 0, {
 		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n", "m=audio 30100 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n" },
 		{ "< 200", "m=audio 5000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n", "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n" } },

@@ -149,6 +149,7 @@ static const struct {
 	const char *name, *in, *want;
 	bool is_ipv6, is_muxed, is_kept, has_ice, keeps_security;
 	enum sdp_mode mode; /* INACTIVE: as it is */
+	uint16_t rtcp_port; /* 0: the next one */
 	struct sdp_profile profile;
 } writes[] = {
 	{ "c= of the session", HEAD "m=audio 4000 RTP/AVP 0\r\n",
@@ -184,6 +185,13 @@ static const struct {
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=ice-lite\r\nm=audio 30000 RTP/AVP 0\r\na=ice-ufrag:uuuu\r\na=ice-pwd:pppp\r\n"
 	  "a=candidate:1 1 UDP 2130706431 203.0.113.5 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.5 30001 typ host\r\na=end-of-candidates\r\n",
 	  .has_ice = true },
+	{ "ICE of ours with rtcp-mux: one component, RFC 8445 §5.1.1", HEAD "m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n",
+	  O "c=IN IP4 203.0.113.5\r\n" T "a=ice-lite\r\nm=audio 30000 RTP/AVP 0\r\na=rtcp-mux\r\na=ice-ufrag:uuuu\r\na=ice-pwd:pppp\r\n"
+	  "a=candidate:1 1 UDP 2130706431 203.0.113.5 30000 typ host\r\na=end-of-candidates\r\n", .has_ice = true, .is_muxed = true },
+	{ "ICE behind a router: RTCP is where it was found, RFC 8839 §5.1, RFC 3605", HEAD "m=audio 4000 RTP/AVP 0\r\n",
+	  O "c=IN IP4 203.0.113.5\r\n" T "a=ice-lite\r\nm=audio 30000 RTP/AVP 0\r\na=rtcp:30007\r\na=ice-ufrag:uuuu\r\na=ice-pwd:pppp\r\n"
+	  "a=candidate:1 1 UDP 2130706431 203.0.113.5 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.5 30007 typ host\r\na=end-of-candidates\r\n",
+	  .has_ice = true, .rtcp_port = 30007 },
 	{ "SAVP becomes AVP", HEAD "m=audio 4000 RTP/SAVP 0\r\na=crypto:" KEY "\r\na=cryptoscale:1 client x\r\na=x\r\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\na=x\r\n" },
 	{ "AVPF becomes SAVPF", HEAD "m=audio 4000 RTP/AVPF 0\r\n",
@@ -209,7 +217,7 @@ static void fill(size_t row, const struct sdp *sdp, struct sdp_out *outs)
 		out->is_kept = writes[row].is_kept;
 		out->is_rejected = stream->is_rejected;
 		assert_int_equal(addr_parse(writes[row].is_ipv6 ? "2001:db8::5" : "203.0.113.5", port, &out->rtp), ERR_OK);
-		out->rtcp_port = (uint16_t)(port + 1);
+		out->rtcp_port = writes[row].rtcp_port ? writes[row].rtcp_port : (uint16_t)(port + 1);
 		out->is_muxed = writes[row].is_muxed;
 		out->mode = writes[row].mode ? writes[row].mode : stream->mode;
 		out->profile = writes[row].profile;
