@@ -191,10 +191,10 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 		if (!dialog)
 			return false;
 		if (fork->offer)
-			dialog->pending = negotiation_copy(fork->offer);
-		if ((fork->offer && !dialog->pending) ||
+			dialog->pending[RELAY_CALLER] = negotiation_copy(fork->offer);
+		if ((fork->offer && !dialog->pending[RELAY_CALLER]) ||
 		    !text_copy(dialog->callee_tag, sizeof(dialog->callee_tag), message->to_tag)) {
-			negotiation_free(dialog->pending);
+			negotiation_free(dialog->pending[RELAY_CALLER]);
 			free(dialog);
 			return false;
 		}
@@ -213,13 +213,15 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 {
 	struct call_dialog *dialog = place->dialog;
 	const uint64_t hash = random_keyed_hash(message->sdp, message->sdp_len);
-	struct negotiation *next = NULL;
+	struct negotiation **mine = &dialog->pending[place->leg], *next = NULL;
+	const struct negotiation *before = dialog->current;
 	enum calls_verdict verdict;
 
-	if (dialog->pending && dialog->offer_hash == hash && dialog->pending->offerer == place->leg)
-		return call_write(calls, place->fork, dialog->pending, other(place->leg), sdp, out); /* a repeat */
-	verdict = call_verdict(negotiation_offer(dialog->current ? dialog->current : dialog->pending, sdp, place->leg,
-						 place->fork->sides, &place->fork->policy, &next));
+	if (*mine && !(*mine)->is_over && dialog->offer_hash[place->leg] == hash)
+		return call_write(calls, place->fork, *mine, other(place->leg), sdp, out); /* a repeat */
+	if (!before)
+		before = *mine ? *mine : dialog->pending[other(place->leg)];
+	verdict = call_verdict(negotiation_offer(before, sdp, place->leg, place->fork->sides, &place->fork->policy, &next));
 	if (!verdict)
 		verdict = fork_ensure_streams(calls, place->fork, next->n_streams);
 	if (!verdict && message->may_wait && fork_waits_for_mapping(place->fork))
@@ -230,9 +232,9 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 		negotiation_free(next);
 		return verdict;
 	}
-	negotiation_free(dialog->pending);
-	dialog->pending = next;
-	dialog->offer_hash = hash;
+	negotiation_free(*mine);
+	*mine = next;
+	dialog->offer_hash[place->leg] = hash;
 	return verdict;
 }
 
@@ -247,28 +249,30 @@ static bool is_served(const struct call_place *place)
 static enum calls_verdict take_answer(struct calls *calls, const struct call_place *place, const struct sdp *sdp, struct buf *out)
 {
 	struct call_dialog *dialog = place->dialog;
-	const struct negotiation *before = place->fork->active ? place->fork->active->current : NULL;
+	struct negotiation *offer = dialog->pending[other(place->leg)], *own = dialog->pending[place->leg];
 	struct negotiation *next;
 	enum calls_verdict verdict;
 
-	if (!dialog->pending)
+	if (!offer)
 		return CALLS_NOT_SDP; /* to no offer */
-	next = negotiation_copy(dialog->pending);
+	next = negotiation_copy(offer);
 	if (!next)
 		return CALLS_NO_MEMORY;
 	verdict = call_verdict(negotiation_answer(next, sdp, place->fork->sides, &place->fork->policy));
 	if (!verdict)
 		verdict = call_write(calls, place->fork, next, other(place->leg), sdp, out);
-	if (verdict != CALLS_REWRITTEN) {
+	if (verdict != CALLS_REWRITTEN || offer->is_over) {
 		negotiation_free(next);
 		return verdict;
 	}
-	dialog->pending->is_answered = true;
+	offer->is_answered = true;
+	if (own && own->is_answered)
+		own->is_over = true;
 	/* Keys that were made for the answer stay, also if it is given again. */
 	for (unsigned i = 0; i < next->n_lines; i++)
-		memcpy(dialog->pending->lines[i].ours, next->lines[i].ours, sizeof(next->lines[i].ours));
+		memcpy(offer->lines[i].ours, next->lines[i].ours, sizeof(next->lines[i].ours));
 	if (is_served(place)) {
-		apply(calls, place->fork, next, before);
+		apply(calls, place->fork, next, place->fork->active ? place->fork->active->current : NULL);
 		place->fork->active = dialog;
 	}
 	negotiation_free(dialog->current);
@@ -279,11 +283,11 @@ static enum calls_verdict take_answer(struct calls *calls, const struct call_pla
 /* RFC 3264 with RFC 3261 §13.2.1, RFC 3262 §5, RFC 3311 §5: an ACK holds an answer alone; a PRACK one if there is an offer that waits. */
 static bool is_answer(const struct call_place *place, const struct calls_message *message)
 {
-	const struct negotiation *pending = place->dialog->pending;
+	const struct negotiation *pending = place->dialog->pending[other(place->leg)];
 
 	if (message->status)
 		return message->had_offer;
-	if (!pending || pending->offerer == place->leg)
+	if (!pending || pending->is_over)
 		return false;
 	return message->is_ack || (message->is_prack && !pending->is_answered);
 }
@@ -370,11 +374,11 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 	struct call_place place;
 
 	pthread_mutex_lock(&calls->lock);
-	if (call_locate(calls, message, &place) && place.dialog->current && place.dialog->pending &&
-	    !place.dialog->pending->is_answered) {
-		negotiation_free(place.dialog->pending);
-		place.dialog->pending = NULL;
-		place.dialog->offer_hash = 0;
+	if (call_locate(calls, message, &place)) {
+		struct negotiation **offer = &place.dialog->pending[place.leg];
+
+		if (place.dialog->current && *offer && !(*offer)->is_answered)
+			*offer = negotiation_free(*offer);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }

@@ -42,8 +42,10 @@ struct call_dialog {
 	bool is_confirmed, is_acknowledged;
 	struct dialog_side sides[RELAY_N_LEGS]; /* with policy.sends_bye */
 	struct negotiation *current; /* what was answered last; NULL: nothing yet */
-	struct negotiation *pending; /* the last offer, until another one: it may be answered again (18x, 2xx) */
-	uint64_t offer_hash;	     /* of the offer's text: a repeat is none */
+	/* By who offered: the last offer of each side, until another one of it, as it may be answered again (18x, 2xx). Offers of both
+	 * sides may be under way (RFC 3261 §14.2), and each is answered by itself. */
+	struct negotiation *pending[RELAY_N_LEGS];
+	uint64_t offer_hash[RELAY_N_LEGS]; /* of the offer's text: a repeat is none */
 };
 
 struct fork {

@@ -82,6 +82,48 @@ static const struct {
 	{ "re-INVITE that is refused changes nothing, RFC 3261 §14.1", "wl", "tt", 0, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4008,), A(30100,) }, { "< 488 reINVITE", NULL, SAME } },
 	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "glare: both re-INVITEs fail, RFC 3261 §14.2", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4008,), A(30100,) },
+		{ "< reINVITE", A(5008,), A(30000,) }, { "> 491 reINVITE", NULL, SAME }, { "< 491 reINVITE", NULL, SAME },
+		{ "> reINVITE", A(4010,), A(30100,) }, { "< 200 reINVITE", A(5010,), A(30000,) } },
+	  "0> 192.0.2.1:4010 plain\n0< 198.51.100.2:5010 plain\n" },
+	{ "offers of both sides under way, one is answered: each by itself", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4008,), A(30100,) },
+		{ "< reINVITE", A(5008,) V(5012,), A(30000,) V(30002,) }, { "< 200 reINVITE", A(5010,), A(30000,) }, { "> 491 reINVITE", NULL, SAME } },
+	  "0> 192.0.2.1:4008 plain\n0< 198.51.100.2:5010 plain\n" },
+	{ "the first answer again after an UPDATE of the other side changes nothing, RFC 6337 §3", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 183", A(5000,), A(30000,) }, { "< UPDATE", A(5004,), A(30000,) }, { "> 200 UPDATE", A(4004,), A(30100,) },
+		{ "< 200", A(5000,), A(30000,) } },
+	  "0> 192.0.2.1:4004 plain\n0< 198.51.100.2:5004 plain\n" },
+	{ "an offer said again after another one of the other side is a new one", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "< reINVITE", A(5004, "a=sendonly\r\n"), A(30000, "a=sendonly\r\n") },
+		{ "> 200 reINVITE", A(4004, "a=recvonly\r\n"), A(30100, "a=recvonly\r\n") }, { "> reINVITE", A(4000,), A(30100,) }, { "< 200 reINVITE", A(5004,), A(30000,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5004 plain\n" },
+	{ "a re-INVITE with new m-lines is refused, and one without them answered", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4000,) V(4002,), A(30100,) V(30102,) },
+		{ "< 488 reINVITE", NULL, SAME }, { "> reINVITE", A(4004,), A(30100,) }, { "< 200 reINVITE", A(5000,), A(30000,) } },
+	  "0> 192.0.2.1:4004 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "an m-line is switched off and on again: its ports stay, RFC 3264 §8.2, pitfall 18", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,) V(4002,), A(30100,) V(30102,) }, { "< 200", A(5000,) V(5002,), A(30000,) V(30002,) },
+		{ "> reINVITE", A(4000,) V(0,), A(30100,) V(0,) }, { "< 200 reINVITE", A(5000,) V(0,), A(30000,) V(0,) },
+		{ "< reINVITE", A(5000,) V(5006,), A(30000,) V(30002,) }, { "> 200 reINVITE", A(4000,) V(4006,), A(30100,) V(30102,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n1> 192.0.2.1:4006 plain\n1< 198.51.100.2:5006 plain\n" },
+	{ "an m-line that the answer rejected stays off until it is offered again", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,) V(4002,), A(30100,) V(30102,) }, { "< 200", A(5000,) V(0,), A(30000,) V(0,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n1> - plain blocked\n1< - plain blocked\n" },
+	{ "an offer that is switched off from the begin, RFC 3264 §5.1", "wl", "tt", 0, {
+		{ "> INVITE", A(0,), A(0,) }, { "< 200", A(0,), A(0,) }, { "> reINVITE", A(4000,), A(30100,) }, { "< 200 reINVITE", A(5000,), A(30000,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "inactive both ways, and resumed, RFC 3264 §8.4", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "> reINVITE", A(4000, "a=inactive\r\n"), A(30100, "a=inactive\r\n") }, { "< 200 reINVITE", A(5000, "a=inactive\r\n"), A(30000, "a=inactive\r\n") },
+		{ "< reINVITE", A(5000,), A(30000,) }, { "> 200 reINVITE", A(4000,), A(30100,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "hold by an address of zeros is answered, and nothing is sent there, RFC 3264 §8.4", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "> reINVITE", A(4000, "c=IN IP4 0.0.0.0\r\n"), A(30100, "c=IN IP4 203.0.113.2\r\na=sendonly\r\n") },
+		{ "< 200 reINVITE", A(5000, "a=recvonly\r\n"), A(30000, "a=recvonly\r\n") } },
+	  "0> - plain latch anew\n0< 198.51.100.2:5000 plain\n" },
 	{ "rejected m-lines keep their place, RFC 3264 §6", "wl", "tt", 0, {
 		{ "> INVITE", V(4002,) A(4000,) V(0,), V(30100,) A(30102,) V(0,) }, { "< 200", V(0,) A(5000,) V(0,), V(0,) A(30002,) V(0,) } },
 	  "0> - plain blocked\n0< - plain blocked\n1> 192.0.2.1:4000 plain\n1< 198.51.100.2:5000 plain\n" },
@@ -93,6 +135,16 @@ static const struct {
 	{ "switched off, and on again as another medium: other ports, RFC 3264 §8.2", "wl", "tt", 0, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
 		{ "> reINVITE", V(4000,), V(30102,) }, { "< 200 reINVITE", V(5000,), V(30002,) } }, NULL },
+	{ "fax beside speech, and the fax is refused, T.38", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "< reINVITE", A(0,) "m=image 5000 udptl t38\r\n", A(0,) "m=image 30002 udptl t38\r\n" }, { "> 488 reINVITE", NULL, SAME },
+		{ "< reINVITE", A(5000,), A(30000,) }, { "> 200 reINVITE", A(4000,), A(30100,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "fax, and back to speech, T.38", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "< reINVITE", "m=image 5000 udptl t38\r\n", "m=image 30002 udptl t38\r\n" }, { "> 200 reINVITE", "m=image 4000 udptl t38\r\n", "m=image 30102 udptl t38\r\n" },
+		{ "< reINVITE", A(5000,), A(30004,) }, { "> 200 reINVITE", A(4000,), A(30104,) } },
+	  NULL },
 	{ "fax after speech, T.38", "wl", "tt", 0, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
 		{ "< reINVITE", "m=image 5000 udptl t38\r\na=T38FaxVersion:0\r\n", "m=image 30002 udptl t38\r\na=T38FaxVersion:0\r\n" },
@@ -341,7 +393,8 @@ static enum calls_verdict send_step(struct play *play, const struct step *step, 
 		calls_bye(play->calls, &message);
 		return CALLS_UNTOUCHED;
 	}
-	if (message.status >= 300) {
+	if (message.status >= 300) { /* told by the request */
+		message.status = 0;
 		calls_offer_failed(play->calls, &message);
 		return CALLS_UNTOUCHED;
 	}
