@@ -63,7 +63,7 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 		}
 		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports, &outs[i]);
 	}
-	sdp_write(sdp, outs, out);
+	sdp_write(sdp, outs, fork->version_plus, out);
 	explicit_bzero(outs, n * sizeof(*outs));
 	free(outs);
 	return out->err ? CALLS_NO_MEMORY : CALLS_REWRITTEN;
@@ -347,6 +347,15 @@ void calls_note(struct calls *calls, const struct calls_message *message)
 	pthread_mutex_unlock(&calls->lock);
 }
 
+static enum calls_verdict pass(struct calls *calls, const struct call_place *place, const struct calls_message *message,
+			       struct buf *out)
+{
+	learn(place, message);
+	if (message->status >= 200 && (message->is_first || (place->dialog->is_taken_up && !place->dialog->is_confirmed)))
+		confirm(calls, place);
+	return message->sdp ? pass_sdp(calls, place, message, out) : CALLS_UNTOUCHED;
+}
+
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out)
 {
 	enum calls_verdict verdict = CALLS_UNTOUCHED;
@@ -358,13 +367,23 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
 		is_ours = message->status > 100 && message->status < 300 && locate_first(calls, message, &place);
 	else
 		is_ours = call_locate(calls, message, &place);
-	if (is_ours) {
-		learn(&place, message);
-		if (message->is_first && message->status >= 200)
-			confirm(calls, &place);
-		if (message->sdp)
-			verdict = pass_sdp(calls, &place, message, out);
-	}
+	if (is_ours)
+		verdict = pass(calls, &place, message, out);
+	pthread_mutex_unlock(&calls->lock);
+	return verdict;
+}
+
+enum calls_verdict calls_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
+				 uint64_t now_ms, struct buf *out)
+{
+	struct call_place place = { .fork = NULL };
+	enum calls_verdict verdict = CALLS_UNTOUCHED;
+
+	pthread_mutex_lock(&calls->lock);
+	if (!call_locate(calls, message, &place))
+		verdict = call_take_up(calls, message, begin, now_ms, &place);
+	if (!verdict && place.fork)
+		verdict = pass(calls, &place, message, out);
 	pthread_mutex_unlock(&calls->lock);
 	return verdict;
 }
@@ -377,8 +396,10 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 	if (call_locate(calls, message, &place)) {
 		struct negotiation **offer = &place.dialog->pending[place.leg];
 
-		if (place.dialog->current && *offer && !(*offer)->is_answered)
+		if ((place.dialog->current || place.dialog->is_taken_up) && *offer && !(*offer)->is_answered)
 			*offer = negotiation_free(*offer);
+		if (call_take_up_failed(&place))
+			fork_end(calls, place.fork, CALLS_END_REFUSED);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }

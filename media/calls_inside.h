@@ -1,5 +1,5 @@
-/* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_dialog.c offers and
- * answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its ports. Everything here is read and written under calls->lock. */
+/* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_take_up.c dialogs of
+ * before, call_dialog.c offers and answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its ports. Everything here is read and written under calls->lock. */
 #pragma once
 
 #include <pthread.h>
@@ -40,6 +40,7 @@ struct call_dialog {
 	struct list link; /* fork->dialogs */
 	char callee_tag[CALLS_TAG_SIZE];
 	bool is_confirmed, is_acknowledged;
+	bool is_taken_up; /* and confirmed with the first 2xx since */
 	struct dialog_side sides[RELAY_N_LEGS]; /* with policy.sends_bye */
 	struct negotiation *current; /* what was answered last; NULL: nothing yet */
 	/* By who offered: the last offer of each side, until another one of it, as it may be answered again (18x, 2xx). Offers of both
@@ -48,11 +49,14 @@ struct call_dialog {
 	uint64_t offer_hash[RELAY_N_LEGS]; /* of the offer's text: a repeat is none */
 };
 
+enum { FORK_TAKEN_UP = ~0U };
+
 struct fork {
 	struct list link; /* call->forks */
 	struct call *call;
 	uint64_t callee;
-	unsigned branch;
+	unsigned branch; /* FORK_TAKEN_UP: it is of none */
+	uint64_t version_plus; /* of o= in all its SDP */
 	struct media_side sides[RELAY_N_LEGS];
 	struct media_policy policy;
 	struct mailbox *mailbox;
@@ -106,6 +110,19 @@ struct fork *fork_find(struct call *call, uint64_t callee, unsigned branch);
 void call_end_if_empty(struct calls *calls, struct call *call);
 void fork_end(struct calls *calls, struct fork *fork, enum calls_end how);
 void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog *dialog);
+
+/* call_begin.c */
+struct fork *fork_new(struct calls *calls, struct call *call, const struct calls_message *message, const struct calls_begin *begin);
+/* Reads the SDP (*out NULL if there is none) as an offer of leg from, takes channels, and opens ports. UNTOUCHED, or why not; the fork
+ * is ended by the caller then. *out is the caller's. */
+enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork, const struct calls_message *message, enum relay_leg from,
+				struct sdp **out);
+
+/* call_take_up.c: as calls_take_up says; UNTOUCHED with out->fork set if it is taken up. */
+enum calls_verdict call_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
+				uint64_t now_ms, struct call_place *out);
+/* It was taken up by an offer that came to nothing, and nothing else is under way. */
+bool call_take_up_failed(const struct call_place *place);
 
 /* call_relay.c: has a relay with at least n streams. */
 enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n);

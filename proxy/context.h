@@ -68,6 +68,7 @@ struct context {
 	struct listener *in;   /* where it came in; the snapshot's or the flow's; counted */
 	struct record_route_token token; /* for our Record-Route; outside of a dialog each branch is a callee of its own */
 	bool is_inside_dialog; /* our signed Route said so */
+	bool is_to_callee;     /* and that it goes to the end that was called */
 	char loop[REQUEST_LOOP_SIZE]; /* of the request as it came (RFC 5393 §4.2.3): stands in our branches */
 	struct addr source;	/* charged for the transaction */
 	enum importance importance;

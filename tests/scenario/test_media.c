@@ -63,22 +63,6 @@ static const struct play plays[] = {
 	  "berlin < 200\n"
 	  "media holds 0\n"
 	  "media ended bye\n" },
-	{ "a restart: the media are gone, and the dialog is not", .configs = relayed, .cast = cast, .script =
-	  CALL
-	  "keep state\n"
-	  "restart proxy\n"
-	  "media holds 0\n"
-	  "bob > INVITE" BOBS "\n"
-	  "bob < 100\n"
-	  "berlin < INVITE | body: *c=IN IP4 203.0.113.10\r*m=audio 4000 *\n" /* of what was told before nothing is known */
-	  "berlin > 200" ANNAS "\n"
-	  "bob < 200 | body: *c=IN IP4 10.0.1.1\r*m=audio 5000 *\n"
-	  "bob > ACK\n"
-	  "berlin < ACK\n"
-	  "bob > BYE\n"
-	  "berlin < BYE\n"
-	  "berlin > 200\n"
-	  "bob < 200\n" },
 	{ "calls that touch no such network are not looked at", .configs = relayed, .cast = cast, .script =
 	  "berlin > INVITE sip:carl@corp.example" ANNAS "\n"
 	  "berlin < 100\n"

@@ -721,6 +721,66 @@ static void test_targets(void **state)
 	play_fini(&play);
 }
 
+/* A dialog of before: tags are not signed, so those that somebody makes up open nothing more. */
+static enum calls_verdict take_up(struct play *play, const char *what, char *tag, const char *in, struct buf *out)
+{
+	struct calls_message message;
+	char sdp[2048], made_up[CALLS_TAG_SIZE];
+
+	snprintf(sdp, sizeof(sdp), "v=0\r\no=a 1 1 IN IP4 1.1.1.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n%s", in ? in : "");
+	describe(play, what, in ? sdp : NULL, made_up, &message);
+	message.is_from_callee = *what == '<';
+	if (message.is_from_callee)
+		message.from_tag = tag;
+	else
+		message.to_tag = tag;
+	play->had_offer = in != NULL;
+	play->begin.wall_s = 103;
+	buf_init(out, 0);
+	return calls_take_up(play->calls, &message, &play->begin, 0, out);
+}
+
+static void test_take_up(void **state)
+{
+	struct play play;
+	struct buf out;
+
+	(void)state;
+	play_init(&play, "wl", "to", 0);
+	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out), CALLS_REWRITTEN);
+	assert_non_null(strstr(buf_text(&out), "o=a 1 101 IN IP4 1.1.1.1\r\n"));
+	assert_non_null(strstr(buf_text(&out), "m=audio 30000 ")); /* the caller's leg */
+	buf_fini(&out);
+	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 1);
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000); /* somebody may be asked first */
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(take_up(&play, "> reINVITE", i == 1 ? "other" : "", A(4000, ), &out), CALLS_UNTOUCHED);
+		buf_fini(&out);
+	}
+	assert_int_equal(fake_relays.n_open, 1);
+	assert_int_equal(step(&play, "> 200 reINVITE", A(4000, )), CALLS_REWRITTEN);
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 60000);
+	assert_true(addr_is_set(&fake_relays.relays[0].ends[0][RELAY_CALLEE].rtp));
+	assert_int_equal(step(&play, "> reINVITE", A(4002, )), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "< 488 reINVITE", NULL), CALLS_UNTOUCHED);
+	assert_int_equal(fake_relays.n_open, 1); /* it was answered before */
+	step(&play, "> BYE", NULL);
+	assert_int_equal(fake_relays.n_open, 0);
+
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", S(4000, ), &out), CALLS_SRTP_REFUSED);
+	assert_int_equal(fake_relays.n_open, 0);
+	buf_fini(&out);
+	fake_relays.next_err = ERR_LIMIT;
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out), CALLS_NO_PORTS);
+	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 0);
+	buf_fini(&out);
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out), CALLS_REWRITTEN);
+	buf_fini(&out);
+	step(&play, "< 491 reINVITE", NULL);
+	assert_int_equal(fake_relays.n_open, 0);
+	play_fini(&play);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -728,6 +788,7 @@ int main(void)
 		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_no_ports),   cmocka_unit_test(test_ends),	     cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_take_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,6 +150,7 @@ static const struct {
 	bool is_ipv6, is_muxed, is_kept, has_ice, keeps_security;
 	enum sdp_mode mode; /* INACTIVE: as it is */
 	uint16_t rtcp_port; /* 0: the next one */
+	uint64_t version_plus;
 	struct sdp_profile profile;
 } writes[] = {
 	{ "c= of the session", HEAD "m=audio 4000 RTP/AVP 0\r\n",
@@ -202,6 +203,10 @@ static const struct {
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=fingerprint:sha-1 AB\r\nm=audio 30000 RTP/SAVP 0\r\na=crypto:" KEY "\r\na=setup:active\r\n", .keeps_security = true },
 	{ "kept without us", HEAD "m=message 4000 TCP/MSRP *\r\na=path:x\r\n", HEAD "m=message 4000 TCP/MSRP *\r\na=path:x\r\n", .is_kept = true },
 	{ "ports in layers, RFC 4566 §5.14", HEAD "m=audio 4000/2 RTP/AVP 0\r\n", O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n" },
+	{ "a higher version, RFC 3264 §8", "v=0\r\no=alice 7 9 IN IP4 192.0.2.1\r\ns=-\r\n" C T "m=audio 4000 RTP/AVP 0\r\n",
+	  "v=0\r\no=alice 7 12 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n", .version_plus = 3 },
+	{ "a version without room above it", "v=0\r\no=- 1 18446744073709551615 IN IP4 192.0.2.1\r\ns=-\r\n" C T "m=audio 4000 RTP/AVP 0\r\n",
+	  "v=0\r\no=- 1 18446744073709551615 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n", .version_plus = 3 },
 	{ "empty lines go, ends become CRLF", "v=0\no=a 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n" },
 };
@@ -240,7 +245,7 @@ static void test_write(void **state)
 		buf_init(&buf, 0);
 		assert_int_equal(sdp_read(writes[i].in, strlen(writes[i].in), &sdp), ERR_OK);
 		fill(i, sdp, outs);
-		sdp_write(sdp, outs, &buf);
+		sdp_write(sdp, outs, writes[i].version_plus, &buf);
 		if (strcmp(buf_text(&buf), writes[i].want) != 0)
 			fail_msg("%s: came out as\n%s", writes[i].name, buf_text(&buf));
 		buf_fini(&buf);
@@ -266,7 +271,7 @@ static void test_write_beside_kept(void **state)
 	outs[1].n_crypto = 1;
 	assert_int_equal(sdes_read(KEY, &outs[1].crypto[0]), ERR_OK);
 	assert_int_equal(sdp_read(in, strlen(in), &sdp), ERR_OK);
-	sdp_write(sdp, outs, &buf);
+	sdp_write(sdp, outs, 0, &buf);
 	assert_string_equal(buf_text(&buf),
 			    O "c=IN IP4 203.0.113.5\r\n" T "m=message 4000 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\na=path:x\r\na=sendonly\r\n"
 			      "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=sendrecv\r\na=crypto:" KEY "\r\na=fingerprint:sha-256 "
