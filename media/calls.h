@@ -40,7 +40,7 @@ struct calls_message {
 	bool is_first;		       /* the INVITE that makes the call, or a response to it */
 	bool is_ack, is_prack;	       /* requests that may hold an answer */
 	bool is_from_callee;	       /* a request inside a dialog: the end key.callee sent it. Of calls_take_up alone */
-	bool may_wait;		       /* a request that may be kept back until STUN servers have answered */
+	bool may_wait;		       /* it may be kept back until STUN servers have answered */
 	int status;		       /* 0: a request */
 	bool had_offer;		       /* a response: its request had SDP */
 	struct addr source;	       /* where it came from */

@@ -285,7 +285,7 @@ static bool is_ours(const url_t *route, void *user)
 	       token.caller == own->key->caller && token.callee == own->key->callee && token.made_at_s == own->key->made_at_s;
 }
 
-void call_media_response(struct branch *branch, const struct arrival *response)
+bool call_media_response(struct branch *branch, const struct arrival *response, bool may_wait)
 {
 	struct context *context = branch->context;
 	const struct call_media *media = context->media;
@@ -296,12 +296,13 @@ void call_media_response(struct branch *branch, const struct arrival *response)
 	struct buf out;
 
 	if (!media || sip->sip_status->st_status <= 100 || sip->sip_status->st_status >= 300)
-		return;
+		return false;
 	if (sdp_body_find(response->msg, &body) == SDP_BODY_OPAQUE)
 		body = (struct sdp_body){ .text = "", .len = 0 };
 	message = message_of(branch, sip, &body);
 	message.is_first = media->is_first;
 	message.had_offer = media->had_offer;
+	message.may_wait = may_wait && context->is_invite;
 	message.msg = response->msg;
 	if (calls_watch(context->worker->server->calls) && media->is_first) {
 		struct own_route own = { context->worker->server->keys, &message.key };
@@ -321,6 +322,7 @@ void call_media_response(struct branch *branch, const struct arrival *response)
 	if (out.bytes)
 		explicit_bzero(out.bytes, out.len);
 	buf_fini(&out);
+	return verdict == CALLS_WAITS;
 }
 
 /* ---- ends ---- */

@@ -49,6 +49,7 @@ struct branch {
 	enum reason refusal; /* why it must not be sent: by its media; else REASON_NONE */
 	bool waits_for_media; /* it must not be sent yet: call_media_request */
 	uint64_t media_wait_ends_ms; /* then it goes as it is; 0: it never waited */
+	struct held_responses *held; /* they wait for that, too (proxy/held_response); owned; NULL: none does */
 	struct redirected *redirected; /* a 3xx led here (proxy/follow); owned; NULL */
 	bool is_replaced; /* it was redirected: others stand for it */
 	bool is_cancelled;
