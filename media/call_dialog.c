@@ -64,6 +64,7 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports, &outs[i]);
 	}
 	sdp_write(sdp, outs, fork->version_plus, out);
+	call_trace_sdp(fork, negotiation, leg, sdp, outs);
 	explicit_bzero(outs, n * sizeof(*outs));
 	free(outs);
 	return out->err ? CALLS_NO_MEMORY : CALLS_REWRITTEN;
@@ -92,6 +93,7 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy, &end);
 		note_line(fork, &now->lines[i], (enum relay_leg)leg, &end);
+		call_trace_end(fork, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end);
 		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end)) {
 			const struct relay_end blocked = { .is_blocked = true };
 

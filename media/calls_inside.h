@@ -18,6 +18,7 @@ struct relay_handle {
 	enum calls_end how;
 	uint64_t began_ms;
 	bool was_answered;
+	unsigned n_traced; /* of the worker's loop alone */
 	enum conf_network networks[RELAY_N_LEGS];
 	struct calls_stream streams[RELAY_MAX_STREAMS];
 	char call_id[CALLS_ID_SIZE];
@@ -126,6 +127,15 @@ bool call_take_up_failed(const struct call_place *place);
 
 /* call_relay.c: has a relay with at least n streams. */
 enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n);
+
+/* call_trace.c: log.trace: media. What comes by SIP and what a relay tells; never a packet, a key, or a pwd. */
+/* An offer or answer, and outs, which leg to is told for it. */
+void call_trace_sdp(const struct fork *fork, const struct negotiation *negotiation, enum relay_leg to, const struct sdp *sdp,
+		    const struct sdp_out *outs);
+/* What an end of the relay is told to do. */
+void call_trace_end(const struct fork *fork, unsigned stream, enum relay_leg leg, const struct relay_end *end);
+/* In the worker's loop; a hundred for each relay, and its end. */
+void call_trace_event(struct relay_handle *handle, const struct relay_event *event);
 
 /* call_mapping.c: has STUN servers asked about the ports of streams from first on, if they are behind a router. */
 void fork_ask_mappings(struct calls *calls, struct fork *fork, unsigned first);

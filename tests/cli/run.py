@@ -836,7 +836,7 @@ def test_trace():
         check("trace: tls dns (was: off)" in made.ask("trace", "on", "tls", "dns", want=0).stdout, "on")
         check("(was: tls dns)" in made.ask("trace", "off", want=0).stdout, "off")
         facts = json.loads(made.ask("trace", "on", "--json", want=0).stdout)
-        check(facts["areas"] == ["registration", "interconnection", "tls", "dns"], str(facts))
+        check(facts["areas"] == ["registration", "interconnection", "media", "tls", "dns"], str(facts))
         check("areas are" in made.ask("trace", "on", "nonsense", want=2).stderr, "an unknown area")
         made.ask("reload", want=0)
         check("(was: off)" in made.ask("trace", "on", want=0).stdout, "a reload restores log.trace")

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "proxy/base/log.h"
 #include "proxy/base/macros.h"
 #include "proxy/base/text.h"
 #include "tests/unit/fake_relay.h"
@@ -781,6 +783,66 @@ static void test_take_up(void **state)
 	play_fini(&play);
 }
 
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+		n++;
+	return n;
+}
+
+/* What was written into the log while a call with keys began, had its source found very often, and ended. */
+static void trace_call(unsigned areas, char *text, size_t size)
+{
+	char directory[] = "/tmp/nuncio-calls-XXXXXX", path[64];
+	struct log_settings settings = { .level = LOG_ERROR, .n_files = 2, .max_size_bytes = 1 << 20, .trace = areas };
+	struct relay_event event = { .kind = RELAY_LATCHED };
+	struct play play;
+
+	assert_non_null(mkdtemp(directory));
+	settings.directory = directory;
+	assert_int_equal(log_start(&settings), ERR_OK);
+	play_init(&play, "wl", "pr", 0);
+	step(&play, "> INVITE", S(4000, A80));
+	step(&play, "< 200", S(5000, B80));
+	event.user = fake_relays.relays[0].owner.user;
+	event.addr = addr_of("192.0.2.9");
+	for (unsigned i = 0; i < 300; i++)
+		fake_relays.relays[0].owner.on_event(&event, NULL);
+	play_fini(&play);
+	log_stop();
+	snprintf(path, sizeof(path), "%s/nuncio.log", directory);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	text[fread(text, 1, size - 1, file)] = '\0';
+	fclose(file);
+	unlink(path);
+	rmdir(directory);
+}
+
+static void test_trace(void **state)
+{
+	static char text[256 * 1024];
+
+	(void)state;
+	trace_call(0, text, sizeof(text));
+	assert_string_equal(text, "");
+	trace_call(LOG_TRACE_MEDIA, text, sizeof(text));
+	assert_non_null(strstr(text, "audio 192.0.2.1:4000 SAVP sendrecv keys -> 203.0.113.2:30100 SAVP sendrecv keys\n"));
+	assert_non_null(strstr(text, "audio 198.51.100.2:5000 SAVP sendrecv keys -> 203.0.113.1:30000 SAVP sendrecv keys\n"));
+	assert_int_equal(count(text, "relay set"), 2);
+	assert_non_null(strstr(text, "198.51.100.2:5000 sdes"));
+	assert_int_equal(count(text, "source found"), 100);
+	assert_int_equal(count(text, "relay closed"), 1);
+	assert_int_equal(count(text, KEY_A) + count(text, KEY_B) + count(text, "inline"), 0);
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) { /* nor those that we made */
+		char key[SRTP_KEY_TEXT_SIZE];
+
+		assert_null(strstr(text, suite_key_print(&fake_relays.relays[0].ends[0][leg].key_out, key)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -788,7 +850,7 @@ int main(void)
 		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_no_ports),   cmocka_unit_test(test_ends),	     cmocka_unit_test(test_targets),
-		cmocka_unit_test(test_take_up),
+		cmocka_unit_test(test_take_up),	   cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
