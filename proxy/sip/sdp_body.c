@@ -8,11 +8,16 @@
 #include <sofia-sip/msg_mime.h>
 #include <sofia-sip/su_alloc.h>
 
-enum { MAX_PARTS = 16 };
+enum { MAX_PARTS = 16, MAX_DEPTH = 4 };
 
 static bool is_sdp(const msg_content_type_t *type)
 {
 	return type && type->c_type && strcasecmp(type->c_type, "application/sdp") == 0;
+}
+
+static bool is_multipart(const char *type)
+{
+	return strncasecmp(type, "multipart/", 10) == 0;
 }
 
 static bool is_encoded(const msg_t *msg)
@@ -25,7 +30,10 @@ static bool is_encoded(const msg_t *msg)
 static bool is_part_encoded(const msg_multipart_t *part)
 {
 	const msg_content_transfer_encoding_t *encoding = part->mp_content_transfer_encoding;
+	const msg_content_encoding_t *coding = part->mp_content_encoding;
 
+	if (coding && coding->k_items && coding->k_items[0] && strcasecmp(coding->k_items[0], "identity") != 0)
+		return true;
 	return encoding && encoding->g_string && strcasecmp(encoding->g_string, "binary") != 0 &&
 	       strcasecmp(encoding->g_string, "8bit") != 0 && strcasecmp(encoding->g_string, "7bit") != 0;
 }
@@ -44,27 +52,54 @@ static bool find_text(const sip_payload_t *body, const msg_payload_t *part, stru
 	return true;
 }
 
-static enum sdp_body_kind find_part(su_home_t *home, const sip_t *sip, struct sdp_body *out)
+/* What is looked for in parts and the parts of parts. */
+struct search {
+	su_home_t *home;
+	const sip_payload_t *body; /* the whole */
+	unsigned n_parts, depth;
+	enum sdp_body_kind kind;
+	struct sdp_body *out;
+};
+
+static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len);
+
+/* One of several is not chosen: which of them the other side would take, nobody knows (RFC 5621 §8). */
+static void look_at_part(struct search *search, const msg_multipart_t *part)
 {
-	const sip_payload_t *body = sip->sip_payload;
-	msg_payload_t *copy = msg_payload_create(home, body->pl_data, body->pl_len);
-	msg_multipart_t *parts =
-		copy ? msg_multipart_parse(home, (const msg_content_type_t *)sip->sip_content_type, copy) : NULL;
-	enum sdp_body_kind kind = SDP_BODY_NONE;
-	unsigned n = 0;
+	const msg_content_type_t *type = part->mp_content_type;
+	const msg_payload_t *payload = part->mp_payload;
 
-	for (const msg_multipart_t *part = parts; part; part = part->mp_next) {
-		const msg_payload_t *payload = part->mp_payload;
-
-		if (++n > MAX_PARTS)
-			return SDP_BODY_OPAQUE;
-		if (!is_sdp(part->mp_content_type))
-			continue;
-		if (kind != SDP_BODY_NONE || !payload || is_part_encoded(part) || !find_text(body, payload, out))
-			return SDP_BODY_OPAQUE;
-		kind = SDP_BODY_ONE;
+	if (!type || !type->c_type)
+		return;
+	if (is_multipart(type->c_type) && payload && payload->pl_len) {
+		search_in(search, type, payload->pl_data, payload->pl_len);
+		return;
 	}
-	return kind;
+	if (!is_sdp(type))
+		return;
+	if (search->kind != SDP_BODY_NONE || !payload || is_part_encoded(part) || !find_text(search->body, payload, search->out))
+		search->kind = SDP_BODY_OPAQUE;
+	else
+		search->kind = SDP_BODY_ONE;
+}
+
+/* The parser writes into what it is given: a copy. */
+static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len)
+{
+	msg_payload_t *copy = msg_payload_create(search->home, bytes, (isize_t)len);
+
+	if (++search->depth > MAX_DEPTH || !copy) {
+		search->kind = SDP_BODY_OPAQUE;
+		return;
+	}
+	for (const msg_multipart_t *part = msg_multipart_parse(search->home, type, copy); part; part = part->mp_next) {
+		if (++search->n_parts > MAX_PARTS)
+			search->kind = SDP_BODY_OPAQUE;
+		if (search->kind == SDP_BODY_OPAQUE)
+			return;
+		look_at_part(search, part);
+	}
+	search->depth--;
 }
 
 enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
@@ -72,7 +107,7 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 	const sip_t *sip = message_sip(msg);
 	const sip_payload_t *body = sip->sip_payload;
 	const sip_content_type_t *type = sip->sip_content_type;
-	enum sdp_body_kind kind = SDP_BODY_NONE;
+	struct search search = { .body = body, .kind = SDP_BODY_NONE, .out = out };
 
 	if (!body || body->pl_len == 0 || !type || !type->c_type)
 		return SDP_BODY_NONE;
@@ -80,31 +115,43 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 		*out = (struct sdp_body){ .text = body->pl_data, .len = body->pl_len };
 		return is_encoded(msg) ? SDP_BODY_OPAQUE : SDP_BODY_ONE;
 	}
-	if (strncasecmp(type->c_type, "multipart/", 10) != 0)
+	if (!is_multipart(type->c_type))
 		return SDP_BODY_NONE;
 
-	su_home_t *home = su_home_new(sizeof(*home));
-	if (!home)
+	search.home = su_home_new(sizeof(*search.home));
+	if (!search.home)
 		return SDP_BODY_OPAQUE;
-	kind = find_part(home, sip, out);
-	su_home_unref(home);
-	return kind == SDP_BODY_ONE && is_encoded(msg) ? SDP_BODY_OPAQUE : kind;
+	search_in(&search, (const msg_content_type_t *)type, body->pl_data, body->pl_len);
+	su_home_unref(search.home);
+	/* What is encoded as a whole has no parts that can be seen: whether there is SDP in it, nobody can say. */
+	return is_encoded(msg) ? SDP_BODY_OPAQUE : search.kind;
 }
 
-/* A Content-Length in the part's own header fields counts the old bytes: it gets another name, as no part needs one (RFC 2046 §5.1). */
-static void rename_length(char *bytes, size_t at)
+/* Whether the part that begins with this line of dashes is still open at the end of bytes. */
+static bool is_open(const char *dashes, const char *from, const char *end)
 {
-	static const char name[] = "\ncontent-length:";
-	size_t from = at;
+	return !memmem(from, (size_t)(end - from), dashes, strcspn(dashes, "\r\n"));
+}
 
-	/* Back to the line of dashes that begins the part. */
-	while (from > 2 && !(bytes[from - 1] == '\n' && bytes[from] == '-' && bytes[from + 1] == '-'))
-		from--;
-	for (size_t i = from; i + sizeof(name) <= at; i++) {
-		if (strncasecmp(bytes + i, name, sizeof(name) - 1) != 0)
+/* A Content-Length in the header fields of the part, or of one around it, counts the old bytes: it gets another name, as no part needs
+ * one (RFC 2046 §5.1). */
+static void rename_lengths(char *bytes, size_t at)
+{
+	static const char name[] = "content-length:";
+	const char *end = bytes + at, *dashes = NULL; /* NULL: not among header fields */
+	unsigned n_looks = 0;
+
+	for (char *line = bytes, *next; line && line < end; line = next) {
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next ? next + 1 : NULL;
+		if (end - line >= 2 && line[0] == '-' && line[1] == '-')
+			dashes = line;
+		else if (*line == '\r' || *line == '\n')
+			dashes = NULL;
+		if (!dashes || !next || (size_t)(end - line) < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
 			continue;
-		memcpy(bytes + i + 1, "X-Was-Length:  ", sizeof(name) - 2);
-		return;
+		if (++n_looks <= MAX_PARTS && is_open(dashes, next, end))
+			memcpy(line, "X-Was-Length:  ", sizeof(name) - 1);
 	}
 }
 
@@ -119,7 +166,7 @@ enum err sdp_body_replace(msg_t *msg, const struct sdp_body *body, const char *t
 		return ERR_NO_MEMORY;
 	memcpy(made->pl_data, old->pl_data, body->at);
 	if (body->at)
-		rename_length(made->pl_data, body->at);
+		rename_lengths(made->pl_data, body->at);
 	memcpy(made->pl_data + body->at, text, len);
 	memcpy(made->pl_data + body->at + len, old->pl_data + body->at + body->len, rest);
 	made->pl_common->h_data = made->pl_data;
