@@ -45,7 +45,7 @@ static const char *const verdicts[] = {
 /* clang-format off */
 static const struct {
 	const char *name;
-	const char *networks; /* caller, callee: w l r */
+	const char *networks; /* caller, callee: w l r; upper case: IPv6 */
 	const char *srtp;     /* policy on them: o(ff) t(hrough) p(refer) r(equire) */
 	enum conf_hold hold;
 	struct step steps[MAX_STEPS];
@@ -262,12 +262,29 @@ static const struct {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000, "c=IN IP6 2001:db8::9\r\n"), A(30000, "c=IN IP4 203.0.113.1\r\n") } },
 	  "0> 192.0.2.1:4000 plain\n0< - plain latch\n" },
 
+	/* IPv6 */
+	{ "IPv6 outside, IPv4 inside, RFC 4566 §5.7", "Wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) } },
+	  "0> [2001:db8:a::1]:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "IPv4 outside, IPv6 inside; c= of the m-line, and a=rtcp, RFC 3605", "wL", "tt", 0, {
+		{ "> INVITE", A(4000, "c=IN IP4 192.0.2.7\r\na=rtcp:4009 IN IP4 192.0.2.7\r\n"), A(30100, "c=IN IP6 2001:db8::2\r\na=rtcp:30101\r\n") },
+		{ "< 200", A(5000, "a=rtcp:5009 IN IP6 2001:db8:b::3\r\n"), A(30000, "a=rtcp:30001\r\n") } },
+	  "0> 192.0.2.7:4000 plain\n0< [2001:db8:b::2]:5000 plain\n" },
+	{ "IPv6 on both sides, and held by an address of zeros", "WL", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "< reINVITE", A(5000, "c=IN IP6 ::\r\n"), A(30000, "c=IN IP6 2001:db8::1\r\na=sendonly\r\n") }, { "> 200 reINVITE", A(4000, "a=recvonly\r\n"), A(30100, "a=recvonly\r\n") } },
+	  NULL },
+	{ "IPv6 with SRTP inside, IPv4 without outside", "wL", "or", 0, {
+		{ "> INVITE", A(4000,), S(30100, OURS) }, { "< 200", S(5000, B80), A(30000,) } },
+	  "0> 192.0.2.1:4000 plain\n0< [2001:db8:b::2]:5000 sdes\n" },
+
 	/* not SDP */
 	{ "an offer that cannot be read", "wl", "tt", 0, { { "> INVITE", "m=audio 4000 RTP/AVP \xe4\r\n", "!sdp" } }, NULL },
 };
 /* clang-format on */
 
 struct play {
+	const char *ours[RELAY_N_LEGS], *theirs[RELAY_N_LEGS]; /* addresses in SDP */
 	struct calls *calls;
 	struct channels *channels;
 	struct settings_media settings;
@@ -280,6 +297,7 @@ static const struct settings_text suites[] = { { .text = S80 }, { .text = S32 } 
 
 static enum conf_network network_of(char c)
 {
+	c = (char)tolower((unsigned char)c);
 	return c == 'w' ? NETWORK_WAN : c == 'l' ? NETWORK_LAN : NETWORK_REMOTE;
 }
 
@@ -296,9 +314,11 @@ static struct addr addr_of(const char *text)
 	return addr;
 }
 
+static const char *const our_hosts[][RELAY_N_LEGS] = { { "203.0.113.1", "203.0.113.2" }, { "2001:db8::1", "2001:db8::2" } };
+static const char *const their_hosts[][RELAY_N_LEGS] = { { "192.0.2.1", "198.51.100.2" }, { "2001:db8:a::1", "2001:db8:b::2" } };
+
 static void play_init(struct play *play, const char *networks, const char *srtp, enum conf_hold hold)
 {
-	static const char *const shown[] = { "203.0.113.1", "203.0.113.2" };
 
 	memset(play, 0, sizeof(*play));
 	memset(&fake_relays, 0, sizeof(fake_relays));
@@ -312,9 +332,12 @@ static void play_init(struct play *play, const char *networks, const char *srtp,
 	play->settings.dscp = 46;
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		const enum conf_network network = network_of(networks[leg]);
+		const bool is_ipv6 = isupper((unsigned char)networks[leg]) != 0;
 
 		play->begin.sides[leg].network = network;
-		play->begin.sides[leg].bind = play->begin.sides[leg].shown = addr_of(shown[leg]);
+		play->ours[leg] = our_hosts[is_ipv6][leg];
+		play->theirs[leg] = their_hosts[is_ipv6][leg];
+		play->begin.sides[leg].bind = play->begin.sides[leg].shown = addr_of(play->ours[leg]);
 		play->settings.srtp[network] = policy_of(srtp[leg]);
 	}
 	play->begin.sides[RELAY_CALLER].source = addr_of("192.0.2.77");
@@ -379,13 +402,21 @@ static void star_keys(char *text)
 	}
 }
 
+#define HEAD "v=0\r\no=a 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n%s"
+
+static const char *family(const char *address)
+{
+	return strchr(address, ':') ? "IP6" : "IP4";
+}
+
 static enum calls_verdict send_step(struct play *play, const struct step *step, struct buf *out)
 {
 	char sdp[4096], tag[CALLS_TAG_SIZE];
 	struct calls_message message;
 
-	snprintf(sdp, sizeof(sdp), "v=0\r\no=a 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n%s",
-		 *step->what == '>' ? "192.0.2.1" : "198.51.100.2", step->in ? step->in : "");
+	const char *address = play->theirs[*step->what == '>' ? RELAY_CALLER : RELAY_CALLEE];
+
+	snprintf(sdp, sizeof(sdp), HEAD, family(address), address, step->in ? step->in : "");
 	describe(play, step->what, step->in ? sdp : NULL, tag, &message);
 	if (!message.status)
 		play->had_offer = message.sdp != NULL;
@@ -414,10 +445,9 @@ static void check_step(struct play *play, const char *name, const struct step *s
 		if (strcmp(step->want, verdicts[verdict]) != 0)
 			fail_msg("%s: %s: %s", name, step->what, verdicts[verdict]);
 	} else {
-		const char *address = *step->what == '>' ? "203.0.113.2" : "203.0.113.1";
+		const char *address = play->ours[*step->what == '>' ? RELAY_CALLEE : RELAY_CALLER];
 
-		snprintf(want, sizeof(want), "v=0\r\no=a 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n%s", address,
-			 step->want);
+		snprintf(want, sizeof(want), HEAD, family(address), address, step->want);
 		star_keys(out.bytes);
 		if (strcmp(out.bytes, want) != 0)
 			fail_msg("%s: %s came out as\n%s", name, step->what, out.bytes);

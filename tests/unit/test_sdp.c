@@ -122,6 +122,8 @@ static const struct {
 	{ "sendonly, RFC 3264 §8.4", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n", true },
 	{ "inactive", "m=audio 4000 RTP/AVP 0\r\na=inactive\r\n", true },
 	{ "by address, RFC 2543", "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n", true },
+	{ "no address yet, as ICE will find one, RFC 8839 §4.3.1", "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n", false },
+	{ "by address, RFC 2543, IPv6", "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 ::\r\n", true },
 	{ "one of two", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 4002 RTP/AVP 0\r\n", false },
 	{ "the other one rejected", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 0 RTP/AVP 0\r\n", true },
 	{ "nothing", "", false },
