@@ -24,8 +24,7 @@ struct server_txn {
 	struct txn_link key_link, merge_link;
 	uint64_t key_check;
 	struct server_txn_user user;
-	struct timer timer_resend; /* G; until the first response to a non-INVITE: when a 100 is
-				      due */
+	struct timer timer_resend; /* G; until the first response: when a 100 is due */
 	struct timer timer_end;    /* H, I, J, L */
 	uint64_t timer_g_ms, began_ms;
 	struct flow *flow;
@@ -136,15 +135,19 @@ static uint64_t late_100_ms(const struct sip_timers *timers)
 	return sum_ms;
 }
 
-static void on_late_100(struct timer *timer)
+static void send_trying(struct server_txn *txn)
 {
-	struct server_txn *txn = container_of(timer, struct server_txn, timer_resend);
 	msg_t *reply = reply_new(txn->request, 100, "Trying", NULL);
 
 	enum err err = reply ? server_txn_respond(txn, reply) : ERR_NO_MEMORY;
 
 	(void)err; /* the client goes on repeating */
 	message_unref(reply);
+}
+
+static void on_trying(struct timer *timer)
+{
+	send_trying(container_of(timer, struct server_txn, timer_resend));
 }
 
 static void start_completed(struct server_txn *txn)
@@ -176,9 +179,11 @@ static void enter(struct server_txn *txn, enum state state)
 		txn->request = message_unref(txn->request);
 	switch (state) {
 	case TRYING:
-		timer_start(loop, &txn->timer_resend, late_100_ms(timers), on_late_100);
+		timer_start(loop, &txn->timer_resend, late_100_ms(timers), on_trying);
 		break;
-	case PROCEEDING:
+	case PROCEEDING: /* §17.2.1: a 100, unless another response comes so soon that none is needed */
+		if (!txn->last)
+			timer_start(loop, &txn->timer_resend, SIP_TRYING_MS, on_trying);
 		break;
 	case ACCEPTED: /* RFC 6026 §7.1: absorbs repeats of the INVITE, passes further 2xx;
 			  Timer L */
@@ -329,6 +334,11 @@ void server_txn_receive_repeat(struct server_txn *txn)
 	count_repeat(txn, COUNTER_IN);
 	switch (txn->state) {
 	case PROCEEDING:
+		if (!txn->last) /* it cannot wait for its 100 */
+			send_trying(txn);
+		else
+			send_last(txn);
+		break;
 	case COMPLETED:
 		send_last(txn);
 		break;
