@@ -354,7 +354,6 @@ static const struct play plays[] = {
 	{ "two parts with SDP: nobody knows which of them counts", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: application/sdp$n$n"
 	  HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1$nContent-Type: application/sdp$n$n" HEAD("203.0.113.11") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
-	  "bob < 100\n"
 	  "bob < 488\n"
 	  "bob > ACK\n"
 	  "why sdp-unreadable\n"

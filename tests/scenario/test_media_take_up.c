@@ -194,7 +194,6 @@ static const struct play plays[] = {
 	  CALL
 	  RESTART
 	  "bob > INVITE" TYPE "nonsense\n"
-	  "bob < 100\n"
 	  "bob < 488\n"
 	  "bob > ACK\n"
 	  "why sdp-unreadable\n"
@@ -208,7 +207,6 @@ static const struct play plays[] = {
 	  "bob > 180\n"
 	  "munich < 180\n"
 	  "berlin > INVITE" ANNAS "\n"
-	  "berlin < 100\n"
 	  "berlin < 503 | Retry-After: *\n"
 	  "berlin > ACK\n"
 	  "why channels-full\n"
