@@ -379,6 +379,27 @@ static const struct play plays[] = {
 	  "berlin < ACK\n"
 	  "bob < 486\n"
 	  "bob > ACK\n" },
+	{ "no ports are left: 503 with Retry-After before anything rings, and nothing is kept, pitfall 22", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  "media has no ports\n"
+	  "bob > INVITE sip:anna@corp.example | Call-ID: second | From: <sip:bob@partner.example>;tag=2" BOBS "\n"
+	  "bob < 503 | Retry-After: * | Warning: *no-media-ports*\n"
+	  "bob > ACK\n"
+	  "why no-media-ports\n"
+	  "berlin > INVITE" TYPE HEAD("10.0.1.1") "m=audio 5000 RTP/AVP 0$nm=video 5002 RTP/AVP 96$n\n" /* more of them: the call stays as it was */
+	  "berlin < 503\n"
+	  "berlin > ACK\n"
+	  "media holds 1\n"
+	  "media has ports\n"
+	  "bob > INVITE sip:anna@corp.example | Call-ID: third | From: <sip:bob@partner.example>;tag=3" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "media holds 2\n"
+	  "berlin > 486\n"
+	  "berlin < ACK\n"
+	  "bob < 486\n"
+	  "bob > ACK\n"
+	  "media holds 1\n" },
 	{ "the line is full, mission 151", .configs = slow, .cast = cast, .script =
 	  CALL
 	  "bob > INVITE sip:anna@corp.example | Call-ID: second | From: <sip:bob@partner.example>;tag=2" BOBS "\n"

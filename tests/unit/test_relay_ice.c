@@ -421,6 +421,43 @@ static void test_dtls_of_rtcp(void **state)
 	assert_int_equal(finish()->srtp_failures, 1);
 }
 
+/* One handshake, one peer: what others send to a port that is not latched yet gets into nobody's association, and no answer. */
+static void test_stranger_amid_a_handshake(void **state)
+{
+	struct far_port rtp = { .component = 0 };
+	struct relay_fingerprint ours = { .hash = "sha-256", .len = 32 };
+	struct relay_end end = { .security = RELAY_DTLS, .is_muxed = true, .is_latching = true };
+	struct dtls_user user = { .send = on_port_send, .on_end = on_port_end, .user = &rtp };
+	uint8_t bytes[WORLD_ROOM] = { 22, 0xfe, 0xfd }, answer[WORLD_ROOM];
+	struct dtls_context *context;
+	ssize_t len;
+
+	begin();
+	rtp.phone = phone_at("127.32.0.9:49000");
+	relays_fingerprint(relays, ours.bytes);
+	assert_int_equal(dtls_context_new(&context), ERR_OK);
+	end.fingerprint = ours;
+	dtls_context_fingerprint(context, end.fingerprint.bytes);
+	set(relay, 0, RELAY_CALLER, &end);
+	assert_int_equal(dtls_session_new(context, loop, true, &ours, &user, &rtp.browser.session), ERR_OK);
+	dtls_session_start(rtp.browser.session);
+	for (unsigned i = 0; i < 50; i++) {
+		turn(0);
+		while ((len = take_bytes(&rtp.phone, answer, NULL)) > 0) {
+			send_bytes(&stranger, relay, RELAY_CALLER, 0, bytes, 60);
+			dtls_session_take(rtp.browser.session, answer, (size_t)len);
+		}
+	}
+	assert_int_equal(count_events(RELAY_SECURED), 1);
+	assert_nothing(&stranger);
+	dtls_session_free(rtp.browser.session);
+	rtp.browser.session = NULL;
+	close_browser(&rtp.browser);
+	dtls_context_free(context);
+	close(rtp.phone.fd);
+	assert_true(finish()->rejected_sources > 2);
+}
+
 static void test_dtls_with_another_certificate(void **state)
 {
 	struct browser browser = { 0 };
@@ -568,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_dtls_in_both_roles),
 		cmocka_unit_test(test_dtls_of_rtcp),
+		cmocka_unit_test(test_stranger_amid_a_handshake),
 		cmocka_unit_test(test_dtls_with_another_certificate),
 		cmocka_unit_test(test_public_address_of_each_port),
 		cmocka_unit_test(test_no_stun_server_answers),
