@@ -156,14 +156,14 @@ static void start_completed(struct server_txn *txn)
 	struct loop *loop = txn->table->loop;
 
 	if (!txn->is_invite) {
-		timer_start(loop, &txn->timer_end,
-			    txn->is_reliable ? 0 : sip_timer_b_ms(timers), on_end); /* J */
+		timer_start_late(loop, &txn->timer_end,
+				 txn->is_reliable ? 0 : sip_timer_b_ms(timers), on_end); /* J */
 		return;
 	}
 	txn->timer_g_ms = timers->t1_ms;
 	if (!txn->is_reliable)
 		timer_start(loop, &txn->timer_resend, txn->timer_g_ms, on_timer_g);
-	timer_start(loop, &txn->timer_end, sip_timer_b_ms(timers), on_timer_h);
+	timer_start_late(loop, &txn->timer_end, sip_timer_b_ms(timers), on_timer_h);
 }
 
 /* The only function that changes state while the transaction lives, so each state's timers
@@ -188,15 +188,15 @@ static void enter(struct server_txn *txn, enum state state)
 	case ACCEPTED: /* RFC 6026 §7.1: absorbs repeats of the INVITE, passes further 2xx;
 			  Timer L */
 		txn->last = wire_unref(txn->last);
-		timer_start(loop, &txn->timer_end, sip_timer_b_ms(timers), on_end);
+		timer_start_late(loop, &txn->timer_end, sip_timer_b_ms(timers), on_end);
 		break;
 	case COMPLETED:
 		start_completed(txn);
 		break;
 	case CONFIRMED: /* Timer I */
 		txn->last = wire_unref(txn->last);
-		timer_start(loop, &txn->timer_end, txn->is_reliable ? 0 : timers->t4_ms,
-			    on_end);
+		timer_start_late(loop, &txn->timer_end, txn->is_reliable ? 0 : timers->t4_ms,
+				 on_end);
 		break;
 	case TERMINATED: /* nobody frees its caller */
 		timer_start(loop, &txn->timer_end, 0, on_end);
@@ -374,8 +374,8 @@ void server_txn_detach(struct server_txn *txn)
 	txn->user = (struct server_txn_user){ 0 };
 	if (txn->state == TRYING ||
 	    txn->state == PROCEEDING) /* nobody will answer: remember it for repeats */
-		timer_start(txn->table->loop, &txn->timer_end,
-			    sip_timer_b_ms(&txn->table->timers), on_end);
+		timer_start_late(txn->table->loop, &txn->timer_end,
+				 sip_timer_b_ms(&txn->table->timers), on_end);
 }
 
 msg_t *server_txn_request(const struct server_txn *txn)
