@@ -48,7 +48,34 @@ static bool find_text(const sip_payload_t *body, const msg_payload_t *part, stru
 	at = memmem(body->pl_data, body->pl_len, part->pl_data, part->pl_len);
 	if (!at || memmem(at + 1, (size_t)(end - at - 1), part->pl_data, part->pl_len))
 		return false;
-	*out = (struct sdp_body){ .text = at, .len = part->pl_len, .at = (size_t)(at - body->pl_data) };
+	out->text = at;
+	out->len = part->pl_len;
+	out->at = (size_t)(at - body->pl_data);
+	return true;
+}
+
+/* Parts come in the order of their bytes. */
+static bool is_behind_cuts(const struct sdp_body *body)
+{
+	return !body->n_cuts || body->at >= body->cuts[body->n_cuts - 1].at + body->cuts[body->n_cuts - 1].len;
+}
+
+/* What was found is an alternative to what comes: its part goes, from its line of dashes to the next one. */
+static bool cut(const sip_payload_t *body, struct sdp_body *out)
+{
+	const char *bytes = body->pl_data;
+	size_t from = out->at, until = out->at + out->len;
+
+	while (from > 1 && !(bytes[from - 1] == '\n' && bytes[from] == '-' && bytes[from + 1] == '-'))
+		from--;
+	if (from == 1)
+		from = 0; /* the very first line */
+	until += until < body->pl_len && bytes[until] == '\r';
+	until += until < body->pl_len && bytes[until] == '\n';
+	if (out->n_cuts == SDP_BODY_MAX_CUTS || until + 2 > body->pl_len || memcmp(bytes + from, "--", 2) != 0 ||
+	    memcmp(bytes + until, "--", 2) != 0)
+		return false;
+	out->cuts[out->n_cuts++] = (struct sdp_body_cut){ from, until - from };
 	return true;
 }
 
@@ -58,29 +85,42 @@ struct search {
 	const sip_payload_t *body; /* the whole */
 	unsigned n_parts, depth;
 	enum sdp_body_kind kind;
+	const msg_content_type_t *alternatives; /* of what was found: the type of the body around it, if they are; else NULL */
 	struct sdp_body *out;
 };
 
 static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len);
 
-/* One of several is not chosen: which of them the other side would take, nobody knows (RFC 5621 §8). */
-static void look_at_part(struct search *search, const msg_multipart_t *part)
+/* One of several that are no alternatives is not chosen: which of them the other side would take, nobody knows (RFC 5621 §8). */
+static bool may_take(struct search *search, const msg_content_type_t *around)
+{
+	if (search->kind == SDP_BODY_NONE)
+		return true;
+	return search->kind == SDP_BODY_ONE && search->alternatives == around && cut(search->body, search->out);
+}
+
+static void look_at_part(struct search *search, const msg_content_type_t *around, const msg_multipart_t *part)
 {
 	const msg_content_type_t *type = part->mp_content_type;
 	const msg_payload_t *payload = part->mp_payload;
 
 	if (!type || !type->c_type)
 		return;
-	if (is_multipart(type->c_type) && payload && payload->pl_len) {
-		search_in(search, type, payload->pl_data, payload->pl_len);
+	if (is_multipart(type->c_type)) {
+		if (is_part_encoded(part))
+			search->kind = SDP_BODY_OPAQUE;
+		else if (payload && payload->pl_len)
+			search_in(search, type, payload->pl_data, payload->pl_len);
 		return;
 	}
 	if (!is_sdp(type))
 		return;
-	if (search->kind != SDP_BODY_NONE || !payload || is_part_encoded(part) || !find_text(search->body, payload, search->out))
+	if (!payload || is_part_encoded(part) || !may_take(search, around) || !find_text(search->body, payload, search->out) ||
+	    !is_behind_cuts(search->out))
 		search->kind = SDP_BODY_OPAQUE;
 	else
 		search->kind = SDP_BODY_ONE;
+	search->alternatives = strcasecmp(around->c_type, "multipart/alternative") == 0 ? around : NULL;
 }
 
 /* The parser writes into what it is given: a copy. */
@@ -97,7 +137,7 @@ static void search_in(struct search *search, const msg_content_type_t *type, con
 			search->kind = SDP_BODY_OPAQUE;
 		if (search->kind == SDP_BODY_OPAQUE)
 			return;
-		look_at_part(search, part);
+		look_at_part(search, type, part);
 	}
 	search->depth--;
 }
@@ -107,22 +147,26 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 	const sip_t *sip = message_sip(msg);
 	const sip_payload_t *body = sip->sip_payload;
 	const sip_content_type_t *type = sip->sip_content_type;
-	struct search search = { .body = body, .kind = SDP_BODY_NONE, .out = out };
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct search search = { .home = home, .body = body, .kind = SDP_BODY_NONE, .out = out };
+
+	*out = (struct sdp_body){ .text = NULL };
 
 	if (!body || body->pl_len == 0 || !type || !type->c_type)
 		return SDP_BODY_NONE;
 	if (is_sdp((const msg_content_type_t *)type)) {
-		*out = (struct sdp_body){ .text = body->pl_data, .len = body->pl_len };
+		out->text = body->pl_data;
+		out->len = body->pl_len;
 		return is_encoded(msg) ? SDP_BODY_OPAQUE : SDP_BODY_ONE;
 	}
 	if (!is_multipart(type->c_type))
 		return SDP_BODY_NONE;
 
-	search.home = su_home_new(sizeof(*search.home));
-	if (!search.home)
+	/* On the stack: of one that su_home_new made, the parser lets the last release forget the home itself where it has many parts. */
+	if (su_home_init(home) < 0)
 		return SDP_BODY_OPAQUE;
 	search_in(&search, (const msg_content_type_t *)type, body->pl_data, body->pl_len);
-	su_home_unref(search.home);
+	su_home_deinit(home);
 	/* What is encoded as a whole has no parts that can be seen: whether there is SDP in it, nobody can say. */
 	return is_encoded(msg) ? SDP_BODY_OPAQUE : search.kind;
 }
@@ -155,20 +199,37 @@ static void rename_lengths(char *bytes, size_t at)
 	}
 }
 
+/* What stands before the part, without those that go. Returns its length; out NULL: only that. */
+static size_t copy_before(const struct sdp_body *body, const char *bytes, char *out)
+{
+	size_t at = 0, len = 0;
+
+	for (unsigned i = 0; i <= body->n_cuts; i++) {
+		const size_t end = i < body->n_cuts ? body->cuts[i].at : body->at;
+
+		if (out)
+			memcpy(out + len, bytes + at, end - at);
+		len += end - at;
+		at = i < body->n_cuts ? end + body->cuts[i].len : end;
+	}
+	return len;
+}
+
 enum err sdp_body_replace(msg_t *msg, const struct sdp_body *body, const char *text, size_t len)
 {
 	sip_t *sip = message_sip(msg);
 	const sip_payload_t *old = sip->sip_payload;
-	const size_t rest = old->pl_len - body->at - body->len, total = body->at + len + rest;
+	const size_t before = copy_before(body, old->pl_data, NULL);
+	const size_t rest = old->pl_len - body->at - body->len, total = before + len + rest;
 	sip_payload_t *made = sip_payload_create(msg_home(msg), NULL, (isize_t)total);
 
 	if (!made || !made->pl_data)
 		return ERR_NO_MEMORY;
-	memcpy(made->pl_data, old->pl_data, body->at);
-	if (body->at)
-		rename_lengths(made->pl_data, body->at);
-	memcpy(made->pl_data + body->at, text, len);
-	memcpy(made->pl_data + body->at + len, old->pl_data + body->at + body->len, rest);
+	copy_before(body, old->pl_data, made->pl_data);
+	if (before)
+		rename_lengths(made->pl_data, before);
+	memcpy(made->pl_data + before, text, len);
+	memcpy(made->pl_data + before + len, old->pl_data + body->at + body->len, rest);
 	made->pl_common->h_data = made->pl_data;
 	made->pl_common->h_len = (usize_t)total;
 	msg_header_remove(msg, NULL, (msg_header_t *)sip->sip_payload);

@@ -351,6 +351,16 @@ static const struct play plays[] = {
 	  "bob < 200" WAN(30000) "\n"
 	  "bob > ACK\n"
 	  "berlin < ACK\n" },
+	{ "SDP in alternatives, as Lync writes it: the last one counts, and goes alone", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/alternative;boundary=b1 | body: --b1$nContent-Type: application/sdp$n"
+	  "Content-Disposition: session; handling=optional; ms-proxy-2007fallback$n$n" HEAD("192.0.2.55") "m=audio 4000 RTP/AVP 0$n$n--b1$nContent-Type: application/sdp$n"
+	  "Content-Disposition: session; handling=optional$n$n" HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
+	  "bob < 100\n"
+	  "berlin < INVITE | !body: *192.0.2.55* | !body: *2007fallback* | body: --b1\r*handling=optional\r*c=IN IP4 127.0.1.2\r*m=audio 30050 RTP/AVP 0\r*--b1--\r*\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30000) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n" },
 	{ "two parts with SDP: nobody knows which of them counts", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: application/sdp$n$n"
 	  HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1$nContent-Type: application/sdp$n$n" HEAD("203.0.113.11") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"

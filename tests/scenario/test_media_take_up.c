@@ -97,7 +97,8 @@ static const struct play plays[] = {
 	  "bob < 200" WAN(30100, 11) "\n"
 	  "bob > ACK\n"
 	  "berlin < ACK\n"
-	  RESTART
+	  "wait 10s\n"
+	  "restart proxy\n"
 	  "bob > INVITE" BOBS "\n"
 	  "bob < 100\n"
 	  "berlin < INVITE" LAN(30250, 21) "\n"

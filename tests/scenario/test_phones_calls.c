@@ -409,7 +409,6 @@ static const struct play plays[] = {
 	  "ann < 200 | body: *c=IN IP4 127.0.2.10*\n"
 	  "ann > ACK\n"
 	  "bob < ACK\n"
-	  "keep state\n"
 	  "restart proxy\n"
 	  "bob > INVITE" SDP("203.0.113.99", "sendonly") "\n"
 	  "bob < 100\n"
