@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "media/calls_inside.h"
 #include "proxy/base/random.h"
@@ -84,6 +85,15 @@ static void note_line(struct fork *fork, const struct media_line *line, enum rel
 								CALLS_PLAIN;
 }
 
+/* A side that says the same key as before its call was taken up goes on with its rollover counter (RFC 3711 §3.3.1), which is as high
+ * as it can have got since the dialog began. */
+static uint32_t max_roc(const struct fork *fork, const struct media_line *line)
+{
+	const uint64_t packets_per_s = strcasecmp(line->type, "video") == 0 ? 1000 : 100;
+
+	return fork->version_plus ? (uint32_t)(fork->version_plus * packets_per_s / 65536 + 1) : 0;
+}
+
 /* A key or address that the relay does not take costs its stream: signalling goes on, and the caller hears nothing. */
 static void set_line(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before,
 		     unsigned i)
@@ -92,6 +102,7 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy, &end);
+		end.max_roc_in = max_roc(fork, &now->lines[i]);
 		note_line(fork, &now->lines[i], (enum relay_leg)leg, &end);
 		call_trace_end(fork, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end);
 		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end)) {

@@ -57,7 +57,7 @@ struct fork {
 	struct call *call;
 	uint64_t callee;
 	unsigned branch; /* FORK_TAKEN_UP: it is of none */
-	uint64_t version_plus; /* of o= in all its SDP */
+	uint64_t version_plus; /* of o= in all its SDP: seconds since the dialog began; 0: it was not taken up */
 	struct media_side sides[RELAY_N_LEGS];
 	struct media_policy policy;
 	struct mailbox *mailbox;

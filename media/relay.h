@@ -190,6 +190,7 @@ struct relay_end {
 	enum relay_security security;
 	struct srtp_key key_in;  /* RELAY_SDES: theirs, which decrypts what they send */
 	struct srtp_key key_out; /* RELAY_SDES: ours, from the a=crypto that we sent them */
+	uint32_t max_roc_in;     /* RELAY_SDES: key_in may be older than the relay, and its rollover counter be as high; 0: it begins here */
 	bool is_dtls_client;     /* RELAY_DTLS: we begin (we are a=setup:active); else we wait */
 	struct relay_fingerprint fingerprint; /* RELAY_DTLS: theirs */
 

@@ -799,6 +799,12 @@ static void test_take_up(void **state)
 	step(&play, "> BYE", NULL);
 	assert_int_equal(fake_relays.n_open, 0);
 
+	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out), CALLS_REWRITTEN);
+	buf_fini(&out);
+	step(&play, "> 200 reINVITE", A(4000, A80));
+	assert_int_equal(fake_relays.relays[1].ends[0][RELAY_CALLER].max_roc_in, 1); /* a hundred seconds of speech */
+	step(&play, "> BYE", NULL);
+
 	assert_int_equal(take_up(&play, "> reINVITE", "callee", S(4000, ), &out), CALLS_SRTP_REFUSED);
 	assert_int_equal(fake_relays.n_open, 0);
 	buf_fini(&out);

@@ -337,6 +337,29 @@ static void test_forged_bye(void **state)
 	drop_keys(&phone);
 }
 
+/* A call that is taken up: the phone goes on with the key, and the counter, of before. */
+static void test_key_that_is_older(void **state)
+{
+	struct secure_phone phone;
+
+	begin();
+	phone = secure(SRTP_AES_CM_128_HMAC_SHA1_80, &a_end);
+	for (uint32_t i = 0; i < 3 * 65536; i += 30000) { /* before us */
+		uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16)));
+		size_t len = make_rtp(1, i, bytes);
+
+		assert_int_equal(srtp_way_protect(phone.out, bytes, &len, false), SRTP_DONE);
+	}
+	a_end.max_roc_in = 5;
+	tell();
+	for (uint32_t i = 3 * 65536; i < 3 * 65536 + 5; i++) {
+		send_secure(&a, &phone, RELAY_CALLER, 1, i);
+		assert_rtp(&b, relay, RELAY_CALLEE, 1, i);
+	}
+	assert_int_equal(finish()->stats[0][RELAY_CALLER].srtp_failures, 0);
+	drop_keys(&phone);
+}
+
 static void send_report(const struct phone *from, struct secure_phone *phone)
 {
 	uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16))) = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
@@ -450,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_ssrc_changes),
 		cmocka_unit_test(test_forged_and_replayed_are_counted),
 		cmocka_unit_test(test_strangers_do_not_latch),
+		cmocka_unit_test(test_key_that_is_older),
 		cmocka_unit_test(test_strangers_do_not_latch_rtcp),
 		cmocka_unit_test(test_forged_packets_keep_no_call),
 		cmocka_unit_test(test_forged_bye),
