@@ -16,18 +16,38 @@ enum {
 	USER = 4,  /* what needs no escape, and "+" */
 	VALUE = 8, /* of a parameter */
 	PARAMS = 16,
+	WORD = 32, /* RFC 3261 §25.1 */
 };
 
 static const unsigned char sets[256] = {
-	['0' ... '9'] = DIGIT | HOST | USER | VALUE | PARAMS,
-	['a' ... 'z'] = HOST | USER | VALUE | PARAMS,
-	['A' ... 'Z'] = HOST | USER | VALUE | PARAMS,
-	['-'] = HOST | USER | VALUE | PARAMS,
-	['.'] = HOST | USER | VALUE | PARAMS,
-	['_'] = USER | VALUE | PARAMS,
-	['+'] = USER,
+	['0' ... '9'] = DIGIT | HOST | USER | VALUE | PARAMS | WORD,
+	['a' ... 'z'] = HOST | USER | VALUE | PARAMS | WORD,
+	['A' ... 'Z'] = HOST | USER | VALUE | PARAMS | WORD,
+	['-'] = HOST | USER | VALUE | PARAMS | WORD,
+	['.'] = HOST | USER | VALUE | PARAMS | WORD,
+	['_'] = USER | VALUE | PARAMS | WORD,
+	['+'] = USER | WORD,
 	['='] = PARAMS,
 	[';'] = PARAMS,
+	['!'] = WORD,
+	['%'] = WORD,
+	['*'] = WORD,
+	['`'] = WORD,
+	['\''] = WORD,
+	['~'] = WORD,
+	['('] = WORD,
+	[')'] = WORD,
+	['<'] = WORD,
+	['>'] = WORD,
+	[':'] = WORD,
+	['\\'] = WORD,
+	['"'] = WORD,
+	['/'] = WORD,
+	['['] = WORD,
+	[']'] = WORD,
+	['?'] = WORD,
+	['{'] = WORD,
+	['}'] = WORD,
 };
 
 /* What follows the characters of the set. */
@@ -230,13 +250,13 @@ enum simple_field simple_field_cseq(sip_cseq_t *cseq, char *text)
 
 enum simple_field simple_field_call_id(sip_call_id_t *call_id, char *text)
 {
-	char *end = skip(text, VALUE);
+	char *end = skip(text, WORD);
 
 	if (end == text)
 		return SIMPLE_NOT;
 	if (*end == '@') {
 		char *host = end + 1;
-		end = skip(host, VALUE);
+		end = skip(host, WORD);
 		if (end == host)
 			return SIMPLE_NOT;
 	}
