@@ -106,11 +106,6 @@ static bool append(struct copying *copying, const msg_header_t *header)
 	return put(copying, copy);
 }
 
-static bool is_start_line(const msg_header_t *header)
-{
-	return header->sh_class->hc_hash == sip_request_hash || header->sh_class->hc_hash == sip_status_hash;
-}
-
 /* The chain of the first and the last, between which the others go. */
 static msg_header_t *begin(struct copying *copying, const msg_header_t *first, const msg_header_t *last)
 {
@@ -151,7 +146,7 @@ static bool is_chained(const msg_t *msg)
 	const msg_header_t *first = *msg_chain_head(msg);
 	const sip_separator_t *separator = message_sip(msg)->sip_separator;
 
-	return first && is_start_line(first) && separator && separator->sep_common->h_prev;
+	return first && message_chain_is_start_line(first) && separator && separator->sep_common->h_prev;
 }
 
 msg_t *message_copy(msg_t *msg)

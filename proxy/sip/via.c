@@ -11,6 +11,7 @@
 #include <sofia-sip/su_string.h>
 
 #include "proxy/base/text.h"
+#include "proxy/sip/message_chain.h"
 
 static bool is_from(const sip_via_t *via, const struct addr *source)
 {
@@ -156,15 +157,12 @@ enum err via_push(msg_t *msg, const char *transport, const char *sent_by, const 
 
 	if (!via)
 		return ERR_NO_MEMORY;
-	msg_header_t **first = (msg_header_t **)&message_sip(msg)->sip_via;
-	return msg_header_prepend(msg, msg_object(msg), first, (msg_header_t *)via) < 0
-		       ? ERR_NO_MEMORY
-		       : ERR_OK;
+	return message_chain_prepend(msg, (msg_header_t **)&message_sip(msg)->sip_via, (msg_header_t *)via);
 }
 
 void via_pop(msg_t *msg)
 {
-	msg_header_remove(msg, NULL, (msg_header_t *)message_sip(msg)->sip_via);
+	message_chain_remove_first(msg, (msg_header_t **)&message_sip(msg)->sip_via);
 }
 
 /* The port of sent-by; what is no port number counts as not written. */
