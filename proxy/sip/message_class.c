@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/msg_parser.h>
@@ -156,11 +157,11 @@ static const struct known *find_known(const char *line, size_t line_len, unsigne
 	return NULL;
 }
 
-/* True if there may be such a header among those that are parsed. */
-static bool has_length(size_t len, unsigned letter)
+/* True if the name is one of those that are parsed, in whatever letters. */
+static bool is_known(const char *name, size_t len, unsigned letter)
 {
 	for (const struct known *entry = &known[first_of[letter]]; entry < &known[first_of[letter + 1]]; entry++)
-		if (entry->len == len)
+		if (entry->len == len && strncasecmp(entry->name, name, len) == 0)
 			return true;
 	return false;
 }
@@ -177,7 +178,7 @@ const msg_href_t *message_class_find(const char *line, size_t line_len, isize_t 
 	}
 
 	const size_t len = name_length(line);
-	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26 || has_length(len, letter))
+	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26 || is_known(line, len, letter))
 		return msg_find_hclass(class, line, out_after_colon);
 	*out_after_colon = (isize_t)len + 1;
 	return class->mc_unknown;

@@ -65,21 +65,24 @@ static enum err insert(msg_t *msg, void *header)
 
 enum err message_set_max_forwards(msg_t *msg, unsigned hops)
 {
+	enum { LINE_SIZE = 48 };
 	sip_max_forwards_t *max = message_sip(msg)->sip_max_forwards;
-	char text[48], number[24];
-	size_t len = text_append(text, sizeof(text), 0, "Max-Forwards: ");
+	const size_t name_len = strlen("Max-Forwards: ");
+	char number[24], *line;
+	size_t len;
 
-	len = text_append(text, sizeof(text), len, text_number(hops, number));
 	if (!max)
-		return insert(msg, sip_max_forwards_make(msg_home(msg), text + strlen("Max-Forwards: ")));
+		return insert(msg, sip_max_forwards_make(msg_home(msg), text_number(hops, number)));
 	/* Each request has it changed, and Sofia prints numbers with printf. */
-	len = text_append(text, sizeof(text), len, "\r\n");
-	const char *line = su_strdup(msg_home(msg), text);
+	line = su_alloc(msg_home(msg), LINE_SIZE);
 	if (!line)
 		return ERR_NO_MEMORY;
+	memcpy(line, "Max-Forwards: ", name_len);
+	len = text_append(line, LINE_SIZE, name_len, text_number(hops, number));
+	memcpy(line + len, "\r\n", 3);
 	max->mf_count = hops;
 	max->mf_common->h_data = line;
-	max->mf_common->h_len = (usize_t)len;
+	max->mf_common->h_len = (usize_t)len + 2;
 	return ERR_OK;
 }
 
