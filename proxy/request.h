@@ -50,7 +50,7 @@ struct request {
 	unsigned load; /* of the worker: load.h */
 
 	/* Found on the way. */
-	msg_t *msg;	 /* the copy that is edited: our Routes are off; owned */
+	msg_t *msg;	 /* with our Routes off: the arrival's own, or a copy if more had to be edited; owned */
 	sip_t *sip;	 /* of msg */
 	bool is_ack, is_inside_dialog;
 	enum importance importance;
