@@ -1,5 +1,6 @@
 /* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_take_up.c dialogs of
- * before, call_dialog.c offers and answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its ports. Everything here is read and written under calls->lock. */
+ * before, call_dialog.c offers and answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its
+ * ports, call_trace.c what log.trace tells of all that. Everything here is read and written under calls->lock. */
 #pragma once
 
 #include <pthread.h>
