@@ -4,10 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include <sofia-sip/msg_mime.h>
 #include <sofia-sip/su_alloc.h>
 
 #include "proxy/base/text.h"
+#include "proxy/sip/multipart.h"
 #include "proxy/sip/sdp_session.h"
 
 enum { MAX_MEDIA = 32, MAX_PARTS = 16 };
@@ -73,18 +73,20 @@ static bool is_sdp(const msg_content_type_t *type)
 /* Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
 static unsigned services_of_parts(const sip_t *sip)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) }; /* on the stack, for the reason that sdp_body.c has */
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	const msg_multipart_t *parts;
 	unsigned services = 0, n = 0;
 	bool has_sdp = false;
+	enum err err;
 
 	if (su_home_init(home) < 0)
 		return SERVICE_AUDIO;
-	msg_payload_t *body =
-		msg_payload_create(home, sip->sip_payload->pl_data, sip->sip_payload->pl_len);
-	msg_multipart_t *parts =
-		body ? msg_multipart_parse(
-			       home, (const msg_content_type_t *)sip->sip_content_type, body)
-		     : NULL;
+	err = multipart_read(home, (const msg_content_type_t *)sip->sip_content_type, sip->sip_payload->pl_data,
+			     sip->sip_payload->pl_len, &parts);
+	if (err) {
+		su_home_deinit(home);
+		return err == ERR_SYNTAX ? SERVICE_ALL : SERVICE_AUDIO; /* what nobody can read may be anything */
+	}
 	for (const msg_multipart_t *part = parts; part && n < MAX_PARTS;
 	     part = part->mp_next, n++) {
 		if (!is_sdp(part->mp_content_type) || !part->mp_payload)

@@ -5,8 +5,9 @@
 #include <strings.h>
 
 #include <sofia-sip/msg_header.h>
-#include <sofia-sip/msg_mime.h>
 #include <sofia-sip/su_alloc.h>
+
+#include "proxy/sip/multipart.h"
 
 enum { MAX_PARTS = 16, MAX_DEPTH = 4 };
 
@@ -123,16 +124,15 @@ static void look_at_part(struct search *search, const msg_content_type_t *around
 	search->alternatives = strcasecmp(around->c_type, "multipart/alternative") == 0 ? around : NULL;
 }
 
-/* The parser writes into what it is given: a copy. */
 static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len)
 {
-	msg_payload_t *copy = msg_payload_create(search->home, bytes, (isize_t)len);
+	const msg_multipart_t *parts;
 
-	if (++search->depth > MAX_DEPTH || !copy) {
+	if (++search->depth > MAX_DEPTH || multipart_read(search->home, type, bytes, len, &parts)) {
 		search->kind = SDP_BODY_OPAQUE;
 		return;
 	}
-	for (const msg_multipart_t *part = msg_multipart_parse(search->home, type, copy); part; part = part->mp_next) {
+	for (const msg_multipart_t *part = parts; part; part = part->mp_next) {
 		if (++search->n_parts > MAX_PARTS)
 			search->kind = SDP_BODY_OPAQUE;
 		if (search->kind == SDP_BODY_OPAQUE)
@@ -162,7 +162,6 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 	if (!is_multipart(type->c_type))
 		return SDP_BODY_NONE;
 
-	/* On the stack: of one that su_home_new made, the parser lets the last release forget the home itself where it has many parts. */
 	if (su_home_init(home) < 0)
 		return SDP_BODY_OPAQUE;
 	search_in(&search, (const msg_content_type_t *)type, body->pl_data, body->pl_len);

@@ -51,6 +51,7 @@ static const struct {
 	{ "alternatives", "INVITE", MIXED, PART HEAD AUDIO "\r\n" PART HEAD VIDEO "\r\n--b1--\r\n", SERVICE_AUDIO | SERVICE_VIDEO },
 	{ "parts without SDP", "INVITE", MIXED, "--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n--b1--\r\n", SERVICE_AUDIO },
 	{ "parts that are none", "INVITE", MIXED, "nothing of the kind", SERVICE_AUDIO },
+	{ "parts without a boundary may be anything", "INVITE", "Content-Type: multipart/mixed\r\n", PART HEAD AUDIO "\r\n--b1--\r\n", SERVICE_ALL },
 	{ "SDP that is none is a call", "INVITE", SDP, "nonsense", SERVICE_AUDIO },
 	{ "SDP in another body", "INVITE", "Content-Type: application/pkcs7-mime\r\n", "\1\2\3", SERVICE_AUDIO },
 	{ "a byte above ASCII, pitfall 9", "INVITE", SDP, HEAD "m=video 4000 RTP/AVP \xe4 0\r\n", SERVICE_AUDIO },

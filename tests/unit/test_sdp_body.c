@@ -68,6 +68,8 @@ static const struct {
 	{ "a part that is encoded", MIXED, PART "Content-Encoding: gzip\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
 	{ "parts that are encoded as a whole, RFC 3261 §20.12", MIXED "Content-Encoding: gzip\r\n", "\x1f\x8b nobody knows", SDP_BODY_OPAQUE, NULL },
 	{ "parts that are none", MIXED, "nothing of the kind", SDP_BODY_NONE, NULL },
+	{ "less than a boundary", MIXED, "-", SDP_BODY_NONE, NULL },
+	{ "no boundary, RFC 2046 §5.1.1", "Content-Type: multipart/mixed\r\n", TEXT PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
 };
 
 static msg_t *make(const char *headers, const char *body)
@@ -122,9 +124,33 @@ static void test_rows(void **state)
 	}
 }
 
+/* Sofia would end the program at one among the header fields of a part. */
+static void test_nul(void **state)
+{
+	static const char headers[] = MIXED, parts[] = TEXT NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END;
+	char bytes[4096];
+	unsigned n_opaque = 0;
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(parts) - 1; at++) {
+		struct sdp_body body;
+		msg_t *msg = NULL;
+		const int len = snprintf(bytes, sizeof(bytes),
+					 "INVITE sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b.example>;tag=1\r\n"
+					 "To: <sip:a@b.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n%s\r\n%s",
+					 headers, parts);
+
+		bytes[(size_t)len - (sizeof(parts) - 1) + at] = '\0';
+		assert_int_equal(message_parse(bytes, (size_t)len, &msg), ERR_OK);
+		n_opaque += sdp_body_find(msg, &body) == SDP_BODY_OPAQUE;
+		message_unref(msg);
+	}
+	assert_in_range(n_opaque, 100, sizeof(parts) - 50); /* among text and SDP it does no harm */
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_nul) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
