@@ -31,6 +31,12 @@ enum err message_chain_prepend(msg_t *msg, msg_header_t **place, msg_header_t *h
 	return ERR_OK;
 }
 
+/* Of one that has bytes. Those that stand on one line have the same. */
+static const char *line_end(const msg_header_t *header)
+{
+	return (const char *)header->sh_data + header->sh_len;
+}
+
 void message_chain_remove_first(msg_t *msg, msg_header_t **place)
 {
 	msg_header_t *header = *place;
@@ -42,7 +48,7 @@ void message_chain_remove_first(msg_t *msg, msg_header_t **place)
 	*place = header->sh_next;
 	if (header->sh_data)
 		for (msg_header_t *other = *place; other; other = other->sh_next)
-			if ((const char *)other->sh_data + other->sh_len == (const char *)header->sh_data + header->sh_len)
+			if (other->sh_data && line_end(other) == line_end(header))
 				sip_fragment_clear(other->sh_common);
 	*header->sh_prev = header->sh_succ;
 	header->sh_succ->sh_prev = header->sh_prev;

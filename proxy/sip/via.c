@@ -37,13 +37,16 @@ static bool set_param(msg_t *msg, sip_via_t *via, const char *param, size_t name
 /* Vias that stand on one line share its bytes, so all of them are printed anew. */
 static void forget_line(sip_via_t *via)
 {
-	const char *end = (const char *)via->v_common->h_data + via->v_common->h_len;
+	const char *line = via->v_common->h_data;
 
-	if (!via->v_common->h_data)
+	if (!line)
 		return;
-	for (sip_via_t *other = via->v_next; other; other = other->v_next)
-		if ((const char *)other->v_common->h_data + other->v_common->h_len == end)
+	for (sip_via_t *other = via->v_next; other; other = other->v_next) {
+		const char *others = other->v_common->h_data;
+
+		if (others && others + other->v_common->h_len == line + via->v_common->h_len)
 			sip_fragment_clear(other->v_common);
+	}
 	sip_fragment_clear(via->v_common);
 }
 
