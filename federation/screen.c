@@ -10,7 +10,7 @@
 #include "proxy/sip/multipart.h"
 #include "proxy/sip/sdp_session.h"
 
-enum { MAX_MEDIA = 32, MAX_PARTS = 16 };
+enum { MAX_MEDIA = 32, MAX_PARTS = 16, MAX_DEPTH = 4 };
 
 static unsigned service_of_media(const sdp_media_t *media)
 {
@@ -70,33 +70,57 @@ static bool is_sdp(const msg_content_type_t *type)
 	return type && type->c_type && strcasecmp(type->c_type, "application/sdp") == 0;
 }
 
-/* Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
+static bool is_multipart(const msg_content_type_t *type)
+{
+	return type && type->c_type && strncasecmp(type->c_type, "multipart/", 10) == 0;
+}
+
+/* What is looked for in parts and the parts of parts. */
+struct search {
+	su_home_t *home;
+	unsigned services, n_parts;
+	bool has_sdp;
+};
+
+/* False: what is in them nobody can tell. Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
+static bool search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len, unsigned depth)
+{
+	const msg_multipart_t *part;
+
+	if (depth > MAX_DEPTH || multipart_read(search->home, type, bytes, len, &part))
+		return false;
+	for (; part; part = part->mp_next) {
+		const msg_payload_t *payload = part->mp_payload;
+
+		if (++search->n_parts > MAX_PARTS)
+			return false;
+		if (!payload)
+			continue;
+		if (is_sdp(part->mp_content_type)) {
+			search->has_sdp = true;
+			search->services |= services_of_sdp(payload->pl_data, payload->pl_len);
+		} else if (is_multipart(part->mp_content_type) &&
+			   !search_in(search, part->mp_content_type, payload->pl_data, payload->pl_len, depth + 1)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static unsigned services_of_parts(const sip_t *sip)
 {
 	su_home_t home[1] = { SU_HOME_INIT(home) };
-	const msg_multipart_t *parts;
-	unsigned services = 0, n = 0;
-	bool has_sdp = false;
-	enum err err;
+	struct search search = { .home = home };
+	bool is_known;
 
 	if (su_home_init(home) < 0)
 		return SERVICE_AUDIO;
-	err = multipart_read(home, (const msg_content_type_t *)sip->sip_content_type, sip->sip_payload->pl_data,
-			     sip->sip_payload->pl_len, &parts);
-	if (err) {
-		su_home_deinit(home);
-		return err == ERR_SYNTAX ? SERVICE_ALL : SERVICE_AUDIO; /* what nobody can read may be anything */
-	}
-	for (const msg_multipart_t *part = parts; part && n < MAX_PARTS;
-	     part = part->mp_next, n++) {
-		if (!is_sdp(part->mp_content_type) || !part->mp_payload)
-			continue;
-		has_sdp = true;
-		services |=
-			services_of_sdp(part->mp_payload->pl_data, part->mp_payload->pl_len);
-	}
+	is_known = search_in(&search, (const msg_content_type_t *)sip->sip_content_type, sip->sip_payload->pl_data,
+			     sip->sip_payload->pl_len, 1);
 	su_home_deinit(home);
-	return has_sdp ? services : SERVICE_AUDIO;
+	if (!is_known)
+		return SERVICE_ALL; /* whatever it is, it is not one of these alone */
+	return search.has_sdp ? search.services : SERVICE_AUDIO;
 }
 
 /* A body's services; without an SDP that we can see it is what the method stands for. */
@@ -111,7 +135,7 @@ static unsigned services_of_body(const sip_t *sip, unsigned without)
 		return SERVICE_AUDIO;
 	if (is_sdp((const msg_content_type_t *)type))
 		return services_of_sdp(body->pl_data, body->pl_len);
-	if (type && type->c_type && strncasecmp(type->c_type, "multipart/", 10) == 0)
+	if (is_multipart((const msg_content_type_t *)type))
 		return services_of_parts(sip);
 	return without;
 }

@@ -16,6 +16,10 @@
 #define MSIM  "m=x-ms-message 5060 sip null\r\n"
 #define MIXED "Content-Type: multipart/alternative; boundary=b1\r\n"
 #define PART  "--b1\r\nContent-Type: application/sdp\r\n\r\n"
+#define IN_PART(a, b) "--b" a "\r\nContent-Type: multipart/mixed;boundary=b" b "\r\n\r\n"
+#define VIDEO_IN(a) "--b" a "\r\nContent-Type: application/sdp\r\n\r\n" HEAD VIDEO "\r\n--b" a "--\r\n\r\n"
+#define TEXT_PART "--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+#define FOUR_TEXTS TEXT_PART TEXT_PART TEXT_PART TEXT_PART
 
 /* clang-format off */
 static const struct {
@@ -51,6 +55,12 @@ static const struct {
 	{ "alternatives", "INVITE", MIXED, PART HEAD AUDIO "\r\n" PART HEAD VIDEO "\r\n--b1--\r\n", SERVICE_AUDIO | SERVICE_VIDEO },
 	{ "parts without SDP", "INVITE", MIXED, "--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n--b1--\r\n", SERVICE_AUDIO },
 	{ "parts that are none", "INVITE", MIXED, "nothing of the kind", SERVICE_AUDIO },
+	{ "parts of parts", "INVITE", MIXED, IN_PART("1", "2") IN_PART("2", "3") VIDEO_IN("3") "--b2--\r\n\r\n" PART HEAD AUDIO "\r\n--b1--\r\n",
+	  SERVICE_AUDIO | SERVICE_VIDEO },
+	{ "parts five deep may be anything", "INVITE", MIXED,
+	  IN_PART("1", "2") IN_PART("2", "3") IN_PART("3", "4") IN_PART("4", "5") VIDEO_IN("5") "--b4--\r\n\r\n--b3--\r\n\r\n--b2--\r\n\r\n--b1--\r\n",
+	  SERVICE_ALL },
+	{ "seventeen parts may be anything", "INVITE", MIXED, FOUR_TEXTS FOUR_TEXTS FOUR_TEXTS FOUR_TEXTS PART HEAD VIDEO "\r\n--b1--\r\n", SERVICE_ALL },
 	{ "parts without a boundary may be anything", "INVITE", "Content-Type: multipart/mixed\r\n", PART HEAD AUDIO "\r\n--b1--\r\n", SERVICE_ALL },
 	{ "SDP that is none is a call", "INVITE", SDP, "nonsense", SERVICE_AUDIO },
 	{ "SDP in another body", "INVITE", "Content-Type: application/pkcs7-mime\r\n", "\1\2\3", SERVICE_AUDIO },
