@@ -185,17 +185,16 @@ enum txn_match txn_table_match(struct txn_table *table, struct arrival *arrival,
 
 void txn_table_branch(struct txn_table *table, const char *loop, char out[TXN_BRANCH_SIZE])
 {
-	char token[TOKEN_LEN + 1];
-
-	random_token(token, TOKEN_LEN);
 	static const char digits[] = "0123456789abcdef";
-	const char worker[] = { digits[table->worker >> 4 & 15], digits[table->worker & 15], '.', '\0' };
-	size_t len = text_append(out, TXN_BRANCH_SIZE, 0, BRANCH_START);
+	char *worker = out + BRANCH_START_LEN, *token = worker + WORKER_LEN + 1;
 
-	len = text_append(out, TXN_BRANCH_SIZE, len, worker);
-	len = text_append(out, TXN_BRANCH_SIZE, len, token);
-	len = text_append(out, TXN_BRANCH_SIZE, len, ".");
-	text_append(out, TXN_BRANCH_SIZE, len, loop);
+	memcpy(out, BRANCH_START, BRANCH_START_LEN);
+	worker[0] = digits[table->worker >> 4 & 15];
+	worker[1] = digits[table->worker & 15];
+	worker[2] = '.';
+	random_token(token, TOKEN_LEN);
+	out[LOOP_AT - 1] = '.';
+	text_copy(out + LOOP_AT, TXN_BRANCH_SIZE - LOOP_AT, loop);
 }
 
 bool txn_branch_loop(const char *branch, char *out, size_t size)
