@@ -63,6 +63,7 @@ struct request {
 	struct route_view route;
 	unsigned n_targets;
 	bool needs_record_route;
+	bool is_to_callee; /* inside a dialog: to the end that was called */
 	const char *challenge_stale; /* not NULL: stale */
 	unsigned retry_after_s;
 	const char *refused_header;  /* value for Unsupported etc.; NULL */

@@ -174,6 +174,7 @@ enum reason request_route_inside_dialog(struct request *request)
 	const struct rule *rule;
 	enum reason reason;
 
+	request->is_to_callee = is_to_callee;
 	if (flow->is_set)
 		reason = request_phone_inside_dialog(request, end, flow);
 	else
