@@ -128,7 +128,7 @@ class Media:
 def sdp(media, direction="sendrecv", version=1, more=""):
     addr, port = media.local
     return (f"v=0\r\no=- 7 {version} IN IP4 {addr}\r\ns=-\r\nc=IN IP4 {addr}\r\nt=0 0\r\n"
-            f"m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n{more}")
+            f"m=audio {port} RTP/{'SAVP' if 'a=crypto' in more else 'AVP'} 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n{more}")
 
 
 def told(body):
@@ -153,7 +153,7 @@ class Call:
                        extra=self.SDP + (self.route() if again else ""), body=sdp(self.media, direction, self.cseq, self.more),
                        to_tag="far" if again else "", uri=self.target if again else None)
         if again:
-            text = re.sub(r"From: .*", self.from_line, text)
+            text = re.sub(r"From: .*(?=\r)", self.from_line, text)
         else:
             self.from_line = re.search(r"From: .*(?=\r)", text).group(0)
         self.house.send(text, (LAN, 5060))

@@ -33,8 +33,8 @@ class Ends:
     """Two ends of one call each, on ports of their own."""
 
     def __init__(self, agents_of_both, number, **options):
-        self.media = Media("house", HOUSE, 30000 + 2 * number, 0x1000 + number)
-        self.far = Media("partner", PARTNER, 31000 + 2 * number, 0x2000 + number)
+        self.media = Media("house", HOUSE, 20000 + 2 * number, 0x1000 + number)
+        self.far = Media("partner", PARTNER, 21000 + 2 * number, 0x2000 + number)
         self.call = Call(*agents_of_both, self.media, self.far, **options)
 
     def talk(self, is_talking=True):
