@@ -14,8 +14,8 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
 
+#include "media/kernel_message.h"
 #include "media/kernel_route.h"
-#include "media/kernel_rule.h"
 #include "proxy/base/macros.h"
 
 enum {

@@ -29,6 +29,7 @@ static struct mailbox *mailbox;
 static struct relays *relays;
 static struct relay_event events[WORLD_MAX_EVENTS];
 static unsigned n_events;
+static const struct kernel_door_ops *world_door; /* NULL: no kernel path is switched on */
 
 static inline void on_event(const struct relay_event *event, void *owner)
 {
@@ -47,7 +48,10 @@ static inline void world_begin_with(unsigned n_pairs)
 	assert_int_equal(loop_new_turned(1000000, &loop), ERR_OK);
 	assert_int_equal(mailbox_new(loop, &events, &mailbox), ERR_OK);
 	settings.loop = loop;
+	settings.kernel_door = world_door;
 	assert_int_equal(relays_new(&settings, &relays), ERR_OK);
+	if (world_door)
+		assert_int_equal(relays_set_kernel(relays, true), ERR_OK);
 }
 
 static inline void world_begin(void)
