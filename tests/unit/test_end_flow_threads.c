@@ -16,7 +16,7 @@ struct call {
 	struct relay *relay;
 	int fd; /* both phones */
 	struct addr addr;
-	uint16_t sequence;
+	uint16_t sequence, port;
 };
 
 static struct relays *relays;
@@ -53,10 +53,11 @@ static void open_call(struct call *call)
 
 	settings.bind[0] = settings.bind[1] = call->addr;
 	assert_int_equal(relay_open(relays, &settings, &owner, &call->relay), ERR_OK);
+	call->port = relay_port(call->relay, 0, RELAY_CALLER);
 	tell(call);
 }
 
-/* A packet of each call that is up. */
+/* A packet of each call, up or not. */
 static void step(void)
 {
 	for (unsigned i = 0; i < N_CALLS; i++) {
@@ -66,11 +67,9 @@ static void step(void)
 
 		while (recv(call->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 			;
-		if (!call->relay)
-			continue;
 		rtp_write_empty(8, call->sequence++, 5, bytes);
-		addr_set_port(&to, relay_port(call->relay, 0, RELAY_CALLER));
-		assert_int_equal(sendto(call->fd, bytes, RTP_HEADER_SIZE, 0, &to.sa, to.len), RTP_HEADER_SIZE);
+		addr_set_port(&to, call->port);
+		(void)sendto(call->fd, bytes, RTP_HEADER_SIZE, 0, &to.sa, to.len); /* where the port is closed, it may tell so */
 	}
 	usleep(STEP_MS * 1000);
 	loop_turn(loop, 0);
