@@ -1,4 +1,4 @@
-#include "media/kernel_path_inside.h"
+#include "media/kernel_path.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "media/kernel_path_inside.h"
 #include "proxy/base/log.h"
 #include "proxy/base/macros.h"
 #include "proxy/base/text.h"

@@ -17,6 +17,8 @@ from stage import Failure, wait_for
 
 LAN, HOUSE = "10.9.0.1", "10.9.0.2"
 WAN, ROUTER, ROUTER_2, PARTNER, STRANGER = "198.51.100.11", "198.51.100.1", "198.51.100.2", "203.0.113.2", "203.0.113.66"
+LAN_6, HOUSE_6 = "fd00:9::1", "fd00:9::2"
+WAN_6, ROUTER_6, PARTNER_6 = "2001:db8:1::11", "2001:db8:1::1", "2001:db8:2::2"
 RTP_HEADER = 12
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
 PACKET_S = 0.02
@@ -63,6 +65,12 @@ class Border:
         run(*inside("partner"), "ip", "addr", "add", f"{STRANGER}/24", "dev", "eth0")
         run(*inside("router"), "sysctl", "-wq", "net.ipv4.ip_forward=1")
         checksums_by_software("house", "eth0")
+        for name, device, addr in (("house", "eth0", HOUSE_6), ("proxy", "lan", LAN_6), ("proxy", "wan", WAN_6), ("router", "net", ROUTER_6),
+                                   ("router", "far", "2001:db8:2::1"), ("partner", "eth0", PARTNER_6)):
+            run(*inside(name), "ip", "-6", "addr", "add", f"{addr}/64", "dev", device, "nodad")
+        run(*inside("router"), "sysctl", "-wq", "net.ipv6.conf.all.forwarding=1")
+        run(*inside("proxy"), "ip", "-6", "route", "add", "default", "via", ROUTER_6)
+        run(*inside("partner"), "ip", "-6", "route", "add", "default", "via", "2001:db8:2::1")
         run(*inside("proxy"), "ip", "route", "add", "default", "via", ROUTER)
         run(*inside("partner"), "ip", "route", "add", "default", "via", "203.0.113.1")
 
@@ -72,7 +80,7 @@ class Border:
 
     def counts(self):
         """Packets by flow: (source, its port) to what the kernel counted."""
-        flows = re.findall(r"([\d.]+) \. [\d.]+ \. (\d+) \. \d+ counter packets (\d+)", self.tables())
+        flows = re.findall(r"([\da-f.:]+) \. [\da-f.:]+ \. (\d+) \. \d+ counter packets (\d+)", self.tables())
         return {(addr, int(port)): int(n) for addr, port, n in flows}
 
 
@@ -81,10 +89,15 @@ class Media:
 
     def __init__(self, name, addr, port, ssrc):
         with In(name):
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((addr, port))
         self.socket.settimeout(0.2)
-        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        if ":" in addr:
+            self.mark = (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        else:
+            self.mark = (socket.IPPROTO_IP, socket.IP_TOS)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         self.local, self.ssrc = (addr, port), ssrc
         self.target = None
         self.is_talking = False
@@ -108,12 +121,13 @@ class Media:
         while not self.ended.is_set():
             try:
                 data, more, _, source = self.socket.recvmsg(2048, 64)
+                source = source[:2]
             except OSError:
                 continue
             if data[0] >> 6 != 2 or 192 <= data[1] <= 223:
                 self.extra.append((data, source))
                 continue
-            self.marks |= {value[0] >> 2 for level, kind, value in more if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS)}
+            self.marks |= {value[0] >> 2 for level, kind, value in more if (level, kind) == self.mark}
             number, _, ssrc = struct.unpack("!HII", data[2:RTP_HEADER])
             good = source == self.target and data[RTP_HEADER:] == bytes((number + ssrc) & 0xff for _ in range(160))
             (self.heard if good else self.odd).append((number, ssrc, source))

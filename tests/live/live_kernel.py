@@ -9,9 +9,10 @@ import socket
 import sys
 import time
 
-from kernel_lab import (LAN, PARTNER, ROUTER_2, STRANGER, WAN, HOUSE, Border, Call, Media, agents, hears, send_as, why_not)
+from kernel_lab import (HOUSE, HOUSE_6, LAN, LAN_6, PARTNER, PARTNER_6, ROUTER_2, STRANGER, WAN, WAN_6, Border, Call, Media, agents,
+                        hears, send_as, why_not)
 from nat_lab import In, count, in_namespaces, inside, print_counts, run
-from stage import Failure, Stage, Tally, wait_for
+from stage import Failure, Stage, Tally, build_dir, wait_for
 
 CONFIG = f"""version: 1
 domains: [corp.example]
@@ -179,6 +180,27 @@ def dies(tally, border, proxy):
     tally.check("killed, the program leaves nothing in the kernel", not border.tables().strip(), border.tables())
 
 
+def ipv6(tally, stage, border):
+    """The media workers alone, told by the bench's program of a call whose ends have IPv6."""
+    workers = stage.start("rtp_nuncio", [*inside("proxy"), os.path.join(build_dir(), "tests", "bench", "rtp_nuncio"), "--relay", f"[{LAN_6}]",
+                                         "--relay-callee", f"[{WAN_6}]", "--ports", "24000-24099", "--caller", f"[{HOUSE_6}]:22000",
+                                         "--callee", f"[{PARTNER_6}]:23000", "--calls", "1", "--kernel"])
+    ports = workers.wait_text(r"^\S+:(\d+) \S+:(\d+)", 5)
+    workers.wait_text("ready", 5)
+    ends = [Media("house", HOUSE_6, 22000, 0x1006), Media("partner", PARTNER_6, 23000, 0x2006)]
+    for media, relay, port in zip(ends, (LAN_6, WAN_6), ports.groups()):
+        media.target, media.is_talking = (relay, int(port)), True
+    tally.attempt("IPv6: both directions enter", wait_for, lambda: all(border.counts().get(media.local, 0) > 20 for media in ends), 8,
+                  "IPv6 in the kernel")
+    numbers = [[number for number, _, _ in media.heard] for media in ends]
+    tally.check("... every packet as it was sent, none lost", not any(media.odd for media in ends) and all(
+        its and its == list(range(its[0], its[0] + len(its))) for its in numbers), [media.odd[-3:] for media in ends])
+    tally.check("... and marked as ours are", all(media.marks == {0} for media in ends), [media.marks for media in ends])
+    for media in ends:
+        media.end()
+    workers.stop()
+
+
 def may_not(tally, stage):
     """Without the right it goes on as ever, and says why."""
     config = CONFIG.replace("port: 5060, transport: udp }", "port: 5070, transport: udp }", 2)
@@ -194,6 +216,7 @@ def inside_lab(tally, workers):
     border = Border()
     with Stage("kernel") as stage:
         may_not(tally, stage)
+        ipv6(tally, stage, border)
         proxy = stage.nuncio("proxy", CONFIG, workers=workers, prefix=inside("proxy"))
         both = agents()
         silent, steady, busy = (Ends(both, number) for number in range(3))
