@@ -69,7 +69,8 @@ enum err kernel_routes_new(struct kernel_routes **out, char why[KERNEL_WHY_SIZE]
 		return ERR_NO_MEMORY;
 	routes->asking = open_socket(NETLINK_ROUTE, 0);
 	routes->watching = open_socket(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-							      RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE);
+							      RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE |
+							      1U << (RTNLGRP_IPV6_RULE - 1) | 1U << (RTNLGRP_NEXTHOP - 1));
 	routes->policies = open_socket(NETLINK_XFRM, 0);
 	if (!routes->asking || !routes->watching) {
 		snprintf(why, KERNEL_WHY_SIZE, "no netlink socket for routes: %s", strerror(errno));

@@ -15,7 +15,7 @@ struct nftnl_rule;
 
 enum {
 	KERNEL_CHAIN_SIZE = 24,	  /* a chain's name and its end */
-	KERNEL_MIN_HOPS = 32,	  /* packets with fewer left are sent anew by the program: a loop of relays ends nowhere else */
+	KERNEL_MIN_HOPS = 32,	  /* packets with fewer left are sent anew by the program, with all hops before them */
 	KERNEL_MAX_PACKET = 1500, /* IP; longer ones may have to be cut for the next link */
 };
 

@@ -4,8 +4,8 @@
  *   rtp_nuncio --relay 127.0.8.1 --ports 20000-29999 --caller 127.0.8.2:40000 --callee
  * 127.0.8.3:40000 --calls N [--srtp] [--relay-callee 127.0.8.4] [--kernel]
  *
- * --relay-callee is the relay's address towards callees, without it that of --relay; with --kernel settled calls go by the
- * kernel.
+ * --relay-callee is the relay's address towards callees, without it that of --relay. With --kernel settled calls go by the
+ * kernel; when all do, it prints "all in the kernel".
  *
  * Call n has the caller at 40000 + 2n and the callee the same. Prints for each call the relay's
  * addresses towards caller and callee (with --srtp: the keys of both directions of the caller's
@@ -16,6 +16,7 @@
 
 #include "media/relay.h"
 #include "proxy/base/loop.h"
+#include "proxy/base/timer.h"
 #include "proxy/base/text.h"
 
 static struct {
@@ -23,6 +24,23 @@ static struct {
 	unsigned first_port, last_port, n_calls;
 	bool is_srtp, is_kernel;
 } options;
+
+static struct loop *loop;
+static struct relays *relays;
+static struct timer look;
+
+static void on_look(struct timer *timer)
+{
+	struct kernel_path_view view;
+
+	relays_kernel_view(relays, &view);
+	if (view.n_flows < 2 * options.n_calls) {
+		timer_start(loop, timer, 100, on_look);
+		return;
+	}
+	puts("all in the kernel");
+	fflush(stdout);
+}
 
 static void on_event(const struct relay_event *event, void *owner)
 {
@@ -90,7 +108,7 @@ static void print_call(const struct relay *relay, const struct relay_end *caller
 	       relay_port(relay, 0, RELAY_CALLEE), in, out);
 }
 
-static bool open_call(struct relays *relays, const struct relay_owner *owner, unsigned call)
+static bool open_call(const struct relay_owner *owner, unsigned call)
 {
 	struct relay_settings settings = { .bind = { options.relay, options.relay_callee },
 					   .n_streams = 1,
@@ -116,8 +134,6 @@ int main(int argc, char **argv)
 {
 	struct relays_settings settings = { .n_workers = 1 };
 	struct relay_owner owner = { .on_event = on_event };
-	struct relays *relays;
-	struct loop *loop;
 
 	parse_args(argc, argv);
 	if (!addr_is_set(&options.relay_callee))
@@ -128,13 +144,15 @@ int main(int argc, char **argv)
 	    relays_new(&settings, &relays) || relays_set_kernel(relays, options.is_kernel))
 		return 2;
 	for (unsigned call = 0; call < options.n_calls; call++) {
-		if (!open_call(relays, &owner, call)) {
+		if (!open_call(&owner, call)) {
 			fprintf(stderr, "rtp_nuncio: call %u cannot be opened\n", call);
 			return 2;
 		}
 	}
 	puts("ready");
 	fflush(stdout);
+	if (options.is_kernel)
+		on_look(&look);
 	loop_run(loop);
 	return 0;
 }

@@ -12,8 +12,8 @@ static uint32_t number;
 static void begin_with(const struct relay_end *a_wanted, const struct relay_end *b_wanted, uint32_t timeout_ms)
 {
 	fake_door_reset();
-	world_door = &fake_door;
-	world_begin();
+	world_begin_with_door(&fake_door);
+	assert_int_equal(relays_set_kernel(relays, true), ERR_OK);
 	a = phone_at("127.32.0.2:42000");
 	b = phone_at("127.32.0.3:43000");
 	relay = open_between("127.32.0.1", "127.32.0.1", 1, timeout_ms);
