@@ -3,14 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/base/log.h"
 #include "proxy/base/random.h"
 #include "proxy/branch.h"
 #include "proxy/call_media.h"
 #include "proxy/follow.h"
 #include "proxy/phone.h"
 #include "proxy/response.h"
-#include "proxy/sip/reply.h"
 #include "proxy/stage.h"
 
 /* ---- life ---- */
@@ -272,17 +270,6 @@ static enum err context_new(struct worker *worker, struct request *request, stru
 	return ERR_OK;
 }
 
-static void send_trying(struct context *context)
-{
-	msg_t *trying = reply_new(server_txn_request(context->server_txn), 100, "Trying", NULL);
-
-	/* Without it the caller repeats its INVITE, which does no harm. */
-	if (trying && server_txn_respond(context->server_txn, trying))
-		log_event(LOG_DEBUG, "no 100 could be sent", "call_id",
-			  context->decision ? decision_text(context->decision, DECISION_CALL_ID) : NULL, NULL);
-	message_unref(trying);
-}
-
 void context_begin(struct worker *worker, struct request *request)
 {
 	struct context *context = NULL;
@@ -299,7 +286,5 @@ void context_begin(struct worker *worker, struct request *request)
 		return;
 	}
 	context->is_charged = true;
-	if (context->is_invite)
-		send_trying(context);
 	begin_stage(context, 0);
 }

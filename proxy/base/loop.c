@@ -34,7 +34,7 @@ struct loop {
 	int epoll_fd;
 	struct epoll_event ready[N_READY]; /* what the last look found; data.ptr: the watch, NULL once it has stopped */
 	int n_ready;                       /* 0 when all were told */
-	struct timer_wheel *wheel;
+	struct timer_wheel *wheel, *late_wheel; /* what must be on time; and what may be late, which wakes nobody for itself */
 	struct list calls;
 	struct hook hooks[N_HOOKS];
 	uint64_t now_ms;
@@ -58,6 +58,13 @@ static void update_now(struct loop *loop)
 		loop->now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
 }
 
+static void free_all(struct loop *loop)
+{
+	timer_wheel_free(loop->wheel);
+	timer_wheel_free(loop->late_wheel);
+	free(loop);
+}
+
 static enum err make(bool is_turned, uint64_t now_ms, struct loop **out)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -69,15 +76,13 @@ static enum err make(bool is_turned, uint64_t now_ms, struct loop **out)
 	loop->now_ms = now_ms;
 	update_now(loop);
 	loop->wheel = timer_wheel_new(loop->now_ms);
-	if (!loop->wheel) {
-		free(loop);
-		return ERR_NO_MEMORY;
-	}
-	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	loop->late_wheel = timer_wheel_new(loop->now_ms);
+	loop->epoll_fd = loop->wheel && loop->late_wheel ? epoll_create1(EPOLL_CLOEXEC) : -1;
 	if (loop->epoll_fd < 0) {
-		timer_wheel_free(loop->wheel);
-		free(loop);
-		return ERR_IO;
+		enum err err = loop->wheel && loop->late_wheel ? ERR_IO : ERR_NO_MEMORY;
+
+		free_all(loop);
+		return err;
 	}
 	*out = loop;
 	return ERR_OK;
@@ -117,8 +122,7 @@ struct loop *loop_free(struct loop *loop)
 	for (unsigned n = 0; n < MAX_LAST_CALLS && !list_is_empty(&loop->calls); n++)
 		run_calls(loop);
 	close(loop->epoll_fd);
-	timer_wheel_free(loop->wheel);
-	free(loop);
+	free_all(loop);
 	return NULL;
 }
 
@@ -137,9 +141,31 @@ static void count_round(struct loop *loop)
 	atomic_store_explicit(&loop->n_rounds, n + 1, memory_order_relaxed); /* one writer */
 }
 
+/* When what may be late must be run. */
+static uint64_t late_ms(const struct loop *loop)
+{
+	uint64_t next_ms = timer_wheel_next_ms(loop->late_wheel);
+
+	return loop->is_turned || next_ms >= UINT64_MAX - TIMER_LATE_MS ? next_ms : next_ms + TIMER_LATE_MS;
+}
+
+static uint64_t next_timer_ms(const struct loop *loop)
+{
+	uint64_t next_ms = timer_wheel_next_ms(loop->wheel), next_late_ms = late_ms(loop);
+
+	return next_ms < next_late_ms ? next_ms : next_late_ms;
+}
+
+static void run_timers(struct loop *loop)
+{
+	timer_wheel_advance(loop->wheel, loop->now_ms);
+	if (late_ms(loop) <= loop->now_ms)
+		timer_wheel_advance(loop->late_wheel, loop->now_ms);
+}
+
 static uint64_t wait_ms(const struct loop *loop)
 {
-	uint64_t next_ms = timer_wheel_next_ms(loop->wheel);
+	uint64_t next_ms = next_timer_ms(loop);
 
 	if (!list_is_empty(&loop->calls) || next_ms <= loop->now_ms)
 		return 0;
@@ -180,7 +206,7 @@ void loop_run(struct loop *loop)
 	assert(!loop->is_turned);
 	update_now(loop);
 	while (!loop->is_stopping) {
-		timer_wheel_advance(loop->wheel, loop->now_ms);
+		run_timers(loop);
 		/* A call that defers another is the rule (locate, then send, then flush): without
 		 * this each step would cost a look at the descriptors. Bounded, so that calls that
 		 * breed calls cannot keep events away. */
@@ -223,17 +249,17 @@ void loop_turn(struct loop *loop, uint64_t ms)
 	assert(loop->is_turned);
 	for (;;) {
 		settle(loop);
-		uint64_t next_ms = timer_wheel_next_ms(loop->wheel);
+		uint64_t next_ms = next_timer_ms(loop);
 		if (next_ms > end_ms)
 			break;
 		if (next_ms > loop->now_ms)
 			loop->now_ms = next_ms;
-		timer_wheel_advance(loop->wheel, loop->now_ms);
+		run_timers(loop);
 	}
 	if (end_ms == loop->now_ms)
 		return;
 	loop->now_ms = end_ms;
-	timer_wheel_advance(loop->wheel, end_ms);
+	run_timers(loop);
 	settle(loop);
 }
 
@@ -326,4 +352,9 @@ uint64_t loop_rounds(const struct loop *loop)
 struct timer_wheel *loop_wheel(struct loop *loop)
 {
 	return loop->wheel;
+}
+
+struct timer_wheel *loop_late_wheel(struct loop *loop)
+{
+	return loop->late_wheel;
 }

@@ -77,5 +77,6 @@ void loop_set_prepare(struct loop *loop, unsigned slot, void (*fn)(void *user), 
 /* How many rounds the loop has made; the watchdog looks at it from another thread. */
 uint64_t loop_rounds(const struct loop *loop);
 
-/* The wheel on which timer_start puts timers of this loop. */
+/* The wheels on which timer_start and timer_start_late put timers of this loop. */
 struct timer_wheel *loop_wheel(struct loop *loop);
+struct timer_wheel *loop_late_wheel(struct loop *loop);

@@ -60,12 +60,9 @@ struct timer_wheel *timer_wheel_free(struct timer_wheel *wheel)
 	return NULL;
 }
 
-void timer_start(struct loop *loop, struct timer *timer, uint64_t delay_ms,
-		 void (*on_expiry)(struct timer *timer))
+static void start(struct timer_wheel *wheel, struct timer *timer, uint64_t now_ms, uint64_t delay_ms,
+		  void (*on_expiry)(struct timer *timer))
 {
-	struct timer_wheel *wheel = loop_wheel(loop);
-	uint64_t now_ms = loop_now_ms(loop);
-
 	timer_stop(timer);
 	timer->on_expiry = on_expiry;
 	timer->wheel = wheel;
@@ -74,6 +71,18 @@ void timer_start(struct loop *loop, struct timer *timer, uint64_t delay_ms,
 		list_append(&wheel->due, &timer->link);
 	else
 		put(wheel, timer);
+}
+
+void timer_start(struct loop *loop, struct timer *timer, uint64_t delay_ms,
+		 void (*on_expiry)(struct timer *timer))
+{
+	start(loop_wheel(loop), timer, loop_now_ms(loop), delay_ms, on_expiry);
+}
+
+void timer_start_late(struct loop *loop, struct timer *timer, uint64_t delay_ms,
+		      void (*on_expiry)(struct timer *timer))
+{
+	start(delay_ms ? loop_late_wheel(loop) : loop_wheel(loop), timer, loop_now_ms(loop), delay_ms, on_expiry);
 }
 
 void timer_stop(struct timer *timer)

@@ -14,13 +14,20 @@ struct timer {
 	struct list link;
 	uint64_t at_ms;
 	void (*on_expiry)(struct timer *timer);
-	struct timer_wheel *wheel; /* NULL while it is not running */
+	struct timer_wheel *wheel; /* NULL while it is not running; one of the loop's two */
 };
 
 /* Starts, or starts anew: on_expiry is called once, from the loop, delay_ms from now (0: in the
  * next round). */
 void timer_start(struct loop *loop, struct timer *timer, uint64_t delay_ms,
 		 void (*on_expiry)(struct timer *timer));
+
+/* The same for what only clears away: it may be up to TIMER_LATE_MS late, as what is due then is done all at once and wakes the
+ * loop once. Not with a delay of 0. A turned loop is never late. */
+void timer_start_late(struct loop *loop, struct timer *timer, uint64_t delay_ms,
+		      void (*on_expiry)(struct timer *timer));
+
+enum { TIMER_LATE_MS = 100 };
 
 /* Stops; fine if it is not running. */
 void timer_stop(struct timer *timer);

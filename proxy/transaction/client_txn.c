@@ -167,12 +167,12 @@ static void enter(struct client_txn *txn, enum state state)
 		break;
 	case ACCEPTED: /* RFC 6026 §7.2: passes repeats of the 2xx; Timer M */
 		timer_stop(&txn->timer_resend);
-		timer_start(loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers),
-			    on_lingered);
+		timer_start_late(loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers),
+				 on_lingered);
 		break;
 	case COMPLETED:
 		timer_stop(&txn->timer_resend);
-		timer_start(loop, &txn->timer_end, completed_ms(txn), on_lingered);
+		timer_start_late(loop, &txn->timer_end, completed_ms(txn), on_lingered);
 		break;
 	case TERMINATED:
 		timer_stop(&txn->timer_resend);

@@ -24,8 +24,7 @@ struct server_txn {
 	struct txn_link key_link, merge_link;
 	uint64_t key_check;
 	struct server_txn_user user;
-	struct timer timer_resend; /* G; until the first response to a non-INVITE: when a 100 is
-				      due */
+	struct timer timer_resend; /* G; until the first response: when a 100 is due */
 	struct timer timer_end;    /* H, I, J, L */
 	uint64_t timer_g_ms, began_ms;
 	struct flow *flow;
@@ -136,9 +135,8 @@ static uint64_t late_100_ms(const struct sip_timers *timers)
 	return sum_ms;
 }
 
-static void on_late_100(struct timer *timer)
+static void send_trying(struct server_txn *txn)
 {
-	struct server_txn *txn = container_of(timer, struct server_txn, timer_resend);
 	msg_t *reply = reply_new(txn->request, 100, "Trying", NULL);
 
 	enum err err = reply ? server_txn_respond(txn, reply) : ERR_NO_MEMORY;
@@ -147,20 +145,25 @@ static void on_late_100(struct timer *timer)
 	message_unref(reply);
 }
 
+static void on_trying(struct timer *timer)
+{
+	send_trying(container_of(timer, struct server_txn, timer_resend));
+}
+
 static void start_completed(struct server_txn *txn)
 {
 	const struct sip_timers *timers = &txn->table->timers;
 	struct loop *loop = txn->table->loop;
 
 	if (!txn->is_invite) {
-		timer_start(loop, &txn->timer_end,
-			    txn->is_reliable ? 0 : sip_timer_b_ms(timers), on_end); /* J */
+		timer_start_late(loop, &txn->timer_end,
+				 txn->is_reliable ? 0 : sip_timer_b_ms(timers), on_end); /* J */
 		return;
 	}
 	txn->timer_g_ms = timers->t1_ms;
 	if (!txn->is_reliable)
 		timer_start(loop, &txn->timer_resend, txn->timer_g_ms, on_timer_g);
-	timer_start(loop, &txn->timer_end, sip_timer_b_ms(timers), on_timer_h);
+	timer_start_late(loop, &txn->timer_end, sip_timer_b_ms(timers), on_timer_h);
 }
 
 /* The only function that changes state while the transaction lives, so each state's timers
@@ -176,22 +179,24 @@ static void enter(struct server_txn *txn, enum state state)
 		txn->request = message_unref(txn->request);
 	switch (state) {
 	case TRYING:
-		timer_start(loop, &txn->timer_resend, late_100_ms(timers), on_late_100);
+		timer_start(loop, &txn->timer_resend, late_100_ms(timers), on_trying);
 		break;
-	case PROCEEDING:
+	case PROCEEDING: /* §17.2.1: a 100, unless another response comes so soon that none is needed */
+		if (!txn->last)
+			timer_start(loop, &txn->timer_resend, SIP_TRYING_MS, on_trying);
 		break;
 	case ACCEPTED: /* RFC 6026 §7.1: absorbs repeats of the INVITE, passes further 2xx;
 			  Timer L */
 		txn->last = wire_unref(txn->last);
-		timer_start(loop, &txn->timer_end, sip_timer_b_ms(timers), on_end);
+		timer_start_late(loop, &txn->timer_end, sip_timer_b_ms(timers), on_end);
 		break;
 	case COMPLETED:
 		start_completed(txn);
 		break;
 	case CONFIRMED: /* Timer I */
 		txn->last = wire_unref(txn->last);
-		timer_start(loop, &txn->timer_end, txn->is_reliable ? 0 : timers->t4_ms,
-			    on_end);
+		timer_start_late(loop, &txn->timer_end, txn->is_reliable ? 0 : timers->t4_ms,
+				 on_end);
 		break;
 	case TERMINATED: /* nobody frees its caller */
 		timer_start(loop, &txn->timer_end, 0, on_end);
@@ -329,6 +334,11 @@ void server_txn_receive_repeat(struct server_txn *txn)
 	count_repeat(txn, COUNTER_IN);
 	switch (txn->state) {
 	case PROCEEDING:
+		if (!txn->last) /* it cannot wait for its 100 */
+			send_trying(txn);
+		else
+			send_last(txn);
+		break;
 	case COMPLETED:
 		send_last(txn);
 		break;
@@ -364,8 +374,8 @@ void server_txn_detach(struct server_txn *txn)
 	txn->user = (struct server_txn_user){ 0 };
 	if (txn->state == TRYING ||
 	    txn->state == PROCEEDING) /* nobody will answer: remember it for repeats */
-		timer_start(txn->table->loop, &txn->timer_end,
-			    sip_timer_b_ms(&txn->table->timers), on_end);
+		timer_start_late(txn->table->loop, &txn->timer_end,
+				 sip_timer_b_ms(&txn->table->timers), on_end);
 }
 
 msg_t *server_txn_request(const struct server_txn *txn)

@@ -13,7 +13,9 @@ struct server_txn_user {
 	void (*on_ended)(void *user, struct server_txn *txn);
 };
 
-/* Makes it for a new request (not ACK, not CANCEL that is absorbed). ERR_LIMIT: too many. Takes references to message and flow. */
+/* Makes it for a new request (not ACK, not CANCEL that is absorbed). ERR_LIMIT: too many. Takes references to message and flow.
+ * It sends a 100 by itself: to an INVITE without any response after SIP_TRYING_MS, or at once when it is repeated before that
+ * (§17.2.1); to another request as RFC 4320 §4.1 allows. */
 enum err server_txn_new(struct txn_table *table, struct arrival *arrival, const struct server_txn_user *user,
 			struct server_txn **out) MUST_CHECK;
 

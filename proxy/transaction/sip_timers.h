@@ -9,6 +9,9 @@ struct sip_timers {
 	uint64_t t4_ms; /* how long a message stays in the network, 5000 */
 };
 
+/* RFC 3261 §17.2.1: a server transaction whose INVITE was not answered by then sends a 100 itself. */
+enum { SIP_TRYING_MS = 200 };
+
 static inline uint64_t sip_timer_b_ms(const struct sip_timers *timers)
 {
 	return 64 * timers->t1_ms; /* also F, H, J, L and M */

@@ -291,6 +291,12 @@ def test_version():
     check(json.loads(call("version", "--json", want=0).stdout)["program"] in text, "json")
 
 
+def test_allocator():
+    """What an answered INVITE keeps costs a fifth of a call with the C library's allocator; a linker drops jemalloc easily."""
+    libraries = subprocess.run(["ldd", NUNCIO], capture_output=True, text=True, check=True, timeout=TIMEOUT).stdout
+    check(any(name in libraries for name in ("libjemalloc", "libasan", "libtsan", "libubsan")), f"no jemalloc in {libraries}")
+
+
 def test_schema():
     check("listeners.transport" in call("schema", want=0).stdout, "text")
     check("properties" in json.loads(call("schema", "--json", want=0).stdout), "json")

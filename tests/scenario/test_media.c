@@ -284,14 +284,12 @@ static const struct play plays[] = {
 	  "media holds 0\n" },
 	{ "what cannot be read is refused before anything rings", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example" TYPE "nonsense\n"
-	  "bob < 100\n"
 	  "bob < 488 | Warning: *nuncio: sdp-unreadable*\n"
 	  "bob > ACK\n"
 	  "why sdp-unreadable\n"
 	  "media holds 0\n" },
 	{ "also if it is encoded", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example | Content-Encoding: gzip" BOBS "\n"
-	  "bob < 100\n"
 	  "bob < 488\n"
 	  "bob > ACK\n"
 	  "why sdp-unreadable\n" },
@@ -313,7 +311,6 @@ static const struct play plays[] = {
 	  "berlin > 180\n"
 	  "bob < 180\n"
 	  "bob > INVITE sip:anna@corp.example | Call-ID: third | From: <sip:bob@partner.example>;tag=3" BOBS "\n"
-	  "bob < 100\n"
 	  "bob < 503 | Retry-After: * | Warning: *channels-full*\n"
 	  "bob > ACK\n"
 	  "why channels-full\n"
@@ -330,7 +327,6 @@ static const struct play plays[] = {
 	{ "the line is full, mission 151", .configs = slow, .cast = cast, .script =
 	  CALL
 	  "bob > INVITE sip:anna@corp.example | Call-ID: second | From: <sip:bob@partner.example>;tag=2" BOBS "\n"
-	  "bob < 100\n"
 	  "bob < 503 | Retry-After: *\n"
 	  "bob > ACK\n"
 	  "why bandwidth-full\n" },
@@ -344,7 +340,6 @@ static const struct play plays[] = {
 	  "bob < ACK\n" },
 	{ "plain where SRTP is required", .configs = secured, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
-	  "bob < 100\n"
 	  "bob < 488\n"
 	  "bob > ACK\n"
 	  "why srtp-required\n" },
@@ -386,7 +381,6 @@ static const struct play plays[] = {
 	  "media holds 0\n" },
 	{ "SDP from hell, field.md pitfall 9", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example" TYPE HEAD("203.0.113.10") "m=audio 4000  RTP/AVP 0 (\x01 \xe4$nm=x 1 a b/c$n\n"
-	  "bob < 100\n"
 	  "bob < 488\n"
 	  "bob > ACK\n"
 	  "why sdp-unreadable\n" },

@@ -141,7 +141,7 @@ static const struct play plays[] = {
 	  FOUND
 	  "berlin > INVITE sip:dora@plain.example" ANNAS "\n"
 	  "berlin < 100\n"
-	  "wait 1900ms\n"
+	  "wait 1700ms\n"
 	  "dora < nothing\n"
 	  "wait 200ms\n"
 	  "dora < INVITE | body: *c=IN IP4 198.51.100.7\r*m=audio 30050 *\n"

@@ -73,7 +73,6 @@ static const struct play plays[] = {
 	  "times 18 berlin < 100\n"
 	  "berlin < nothing\n"
 	  "berlin > INVITE " NINA LARGE
-	  "berlin < 100\n"
 	  "berlin < 503 | Warning: *send-queue-full*\n"
 	  "berlin > ACK\n"
 	  "because *no room for new calls\n"

@@ -19,7 +19,7 @@ static const struct role two_ports[] = {
 static const struct play plays[] = {
 	{ "an INVITE is repeated until Timer B, §17.1.1.2",
 	  INVITE
-	  "wait 499ms\n"
+	  "wait 299ms\n"
 	  "munich < nothing\n"
 	  "wait 1ms\n"
 	  "munich < INVITE\n"
@@ -39,6 +39,43 @@ static const struct play plays[] = {
 	  "dora < 408\n"
 	  "dora > ACK\n"
 	  "why no-answer\n" },
+	{ "a 100 where no response came for 200 ms, §17.2.1",
+	  "dora > INVITE sip:carl@corp.example\n"
+	  "munich < INVITE\n"
+	  "wait 199ms\n"
+	  "dora < nothing\n"
+	  "munich > 100\n"
+	  "wait 1ms\n"
+	  "dora < 100 | !Record-Route\n"
+	  "wait 10s\n"
+	  "dora < nothing\n"
+	  "munich > 486\n"
+	  "munich < ACK\n"
+	  "dora < 486\n"
+	  "dora > ACK\n" },
+	{ "none where one came before",
+	  "dora > INVITE sip:carl@corp.example\n"
+	  "munich < INVITE\n"
+	  "wait 199ms\n"
+	  "munich > 180\n"
+	  "dora < 180\n"
+	  "wait 10s\n"
+	  "dora < nothing\n"
+	  "munich > 486\n"
+	  "munich < ACK\n"
+	  "dora < 486\n"
+	  "dora > ACK\n" },
+	{ "at once where the INVITE is repeated",
+	  "dora > INVITE sip:carl@corp.example\n"
+	  "munich < INVITE\n"
+	  "dora > again\n"
+	  "dora < 100\n"
+	  "wait 300ms\n"
+	  "dora < nothing\n"
+	  "munich > 486\n"
+	  "munich < ACK\n"
+	  "dora < 486\n"
+	  "dora > ACK\n" },
 	{ "a provisional ends the repeats",
 	  INVITE
 	  "wait 500ms\n"
@@ -54,7 +91,7 @@ static const struct play plays[] = {
 	  "bob > INVITE sip:anna@corp.example\n"
 	  "bob < 100\n"
 	  "berlin < INVITE\n"
-	  "wait 31999ms\n"
+	  "wait 31799ms\n"
 	  "berlin < nothing\n"
 	  "bob < nothing\n"
 	  "wait 1ms\n"

@@ -13,8 +13,15 @@ struct row {
 /* Actions: "req" the request comes (again), "ack" its ACK, "200" responds, "close", "detach", "free". */
 static const struct row invite_rows[] = {
 	{ "provisionals are repeated for repeats, RFC 3261 17.2.1", TRANSPORT_UDP, "INVITE",
-	  "0:req 1:req 2:100 500:req 600:180 700:req 800:486 801:ack",
-	  "0=new 1=absorbed 2>100 500>100 500=absorbed 600>180 700>180 700=absorbed 800>486 801=absorbed 5801." },
+	  "0:req 2:100 500:req 600:180 700:req 800:486 801:ack",
+	  "0=new 2>100 500>100 500=absorbed 600>180 700>180 700=absorbed 800>486 801=absorbed 5801." },
+	{ "a 100 after 200 ms, RFC 3261 17.2.1", TRANSPORT_UDP, "INVITE", "0:req 300:180 400:486 401:ack",
+	  "0=new 200>100 300>180 400>486 401=absorbed 5401." },
+	{ "none when a response came before", TRANSPORT_UDP, "INVITE", "0:req 199:183 400:486 401:ack",
+	  "0=new 199>183 400>486 401=absorbed 5401." },
+	{ "at once to a repeat, and no second one", TRANSPORT_UDP, "INVITE", "0:req 50:req 400:486 401:ack",
+	  "0=new 50>100 50=absorbed 400>486 401=absorbed 5401." },
+	{ "over TCP too", TRANSPORT_TCP, "INVITE", "0:req 400:486 401:ack", "0=new 200>100 400>486 401=absorbed 401." },
 	{ "timers G and H: no ACK", TRANSPORT_UDP, "INVITE", "0:req 0:486",
 	  "0=new 0>486 500>486 1500>486 3500>486 7500>486 11500>486 15500>486 19500>486 23500>486 27500>486 "
 	  "31500>486 32000!no-ack 32000." },

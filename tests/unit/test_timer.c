@@ -73,6 +73,64 @@ static void test_fires_at_its_moment(void **state)
 	}
 }
 
+static void test_late_ones_are_on_time_in_a_turned_loop(void **state)
+{
+	struct loop *loop = turned(123);
+	struct alarm alarm = { .loop = loop }, at_once = { .loop = loop };
+
+	timer_start_late(loop, &alarm.timer, 32000, on_expiry);
+	timer_start_late(loop, &at_once.timer, 0, on_expiry);
+	loop_turn(loop, 0);
+	assert_int_equal(at_once.n_fired, 1);
+	assert_true(timer_left_ms(loop, &alarm.timer) == 32000);
+	loop_turn(loop, 31999);
+	assert_int_equal(alarm.n_fired, 0);
+	loop_turn(loop, 1);
+	assert_int_equal(alarm.n_fired, 1);
+
+	timer_start_late(loop, &alarm.timer, 5, on_expiry);
+	timer_start(loop, &alarm.timer, 10, on_expiry); /* another wheel */
+	loop_turn(loop, 9);
+	assert_int_equal(alarm.n_fired, 1);
+	loop_turn(loop, 1);
+	assert_int_equal(alarm.n_fired, 2);
+	loop_free(loop);
+}
+
+static void on_late(struct timer *timer)
+{
+	struct alarm *alarm = container_of(timer, struct alarm, timer);
+
+	on_expiry(timer);
+	if (alarm->victim)
+		loop_stop(alarm->loop);
+}
+
+/* By the real clock: those of 1 to 60 ms all wait for the one round in which the first of them is as late as it may be. */
+static void test_late_ones_are_run_together(void **state)
+{
+	struct alarm alarms[60] = { 0 }, none = { 0 };
+	struct loop *loop;
+	uint64_t rounds, began_ms;
+
+	assert_int_equal(loop_new(&loop), ERR_OK);
+	none.loop = loop;
+	began_ms = loop_now_ms(loop);
+	for (unsigned i = 0; i < COUNT(alarms); i++) {
+		alarms[i].loop = loop;
+		timer_start_late(loop, &alarms[i].timer, i + 1, on_late);
+	}
+	alarms[COUNT(alarms) - 1].victim = &none; /* the last one ends it */
+	rounds = loop_rounds(loop);
+	loop_run(loop);
+	for (unsigned i = 0; i < COUNT(alarms); i++) {
+		assert_int_equal(alarms[i].n_fired, 1);
+		assert_true(alarms[i].fired_at_ms >= began_ms + i + 1);
+	}
+	assert_true(loop_rounds(loop) - rounds <= 6);
+	loop_free(loop);
+}
+
 static void test_one_turn_fires_each_at_its_own_moment(void **state)
 {
 	struct loop *loop = turned(1000);
@@ -211,6 +269,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fires_at_its_moment),
+		cmocka_unit_test(test_late_ones_are_on_time_in_a_turned_loop),
+		cmocka_unit_test(test_late_ones_are_run_together),
 		cmocka_unit_test(test_one_turn_fires_each_at_its_own_moment),
 		cmocka_unit_test(test_stop_and_start_anew),
 		cmocka_unit_test(test_stopped_by_one_of_the_same_moment),

@@ -3,7 +3,8 @@
  * statement a line.
  *
  *   bob > INVITE sip:anna@corp.example    bob begins a call
- *   bob < 100                             the next message that bob gets is this one
+ *   bob < 200                             the next message that bob gets is this one
+ *   bob < 100                             ... after 200 ms if there is none yet: then ours goes (RFC 3261 §17.2.1)
  *   anna < INVITE | Max-Forwards: 69 | !Route
  *                                         ... with headers that match, and without a Route
  *   anna > 180 | +Warning: 399 x "y"      anna answers the newest request

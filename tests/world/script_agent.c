@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "proxy/base/text.h"
+#include "proxy/transaction/sip_timers.h"
 #include "tests/world/script_inside.h"
 #include "tests/world/sip_text.h"
 
@@ -329,6 +330,10 @@ static bool see(struct stage *stage, struct agent *agent, char *what)
 {
 	const struct received *received = party_first(&agent->party);
 
+	if (!received && !strncmp(what, "100", 3)) {
+		world_turn(&stage->world, SIP_TRYING_MS);
+		received = party_first(&agent->party);
+	}
 	if (!strcmp(what, "nothing"))
 		return !received || stage_fault(stage, "it got:\n%s", received->text);
 	if (!received)
