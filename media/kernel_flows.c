@@ -145,12 +145,18 @@ static void succeeded(struct kernel_path *path, struct kernel_flow *flow, const 
 	answer(path, flow, ERR_OK);
 }
 
-/* One change that failed by itself. */
+/* True if the kernel has surely not taken it in: there is no room, or the device has gone. */
+static bool is_refusal(enum err err)
+{
+	return err == ERR_LIMIT || err == ERR_UNREACHABLE || err == ERR_NO_MEMORY;
+}
+
+/* One change that failed by itself. Out it must be, whatever becomes of the others, or of what nobody knows. */
 static void failed(struct kernel_path *path, struct kernel_flow *flow, enum err err)
 {
-	if (flow->is_leaving) {
-		kernel_path_fail(path, err); /* out it must be, whatever becomes of the others: it was told so with them */
-		answer(path, flow, ERR_OK);
+	if (flow->is_leaving || !is_refusal(err)) {
+		kernel_path_fail(path, err);
+		answer(path, flow, flow->is_leaving ? ERR_OK : err);
 		return;
 	}
 	took_out(path, flow);

@@ -1,10 +1,11 @@
 #include "media/kernel_message.h"
 
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
 #include <libnftnl/chain.h>
@@ -18,12 +19,15 @@
 enum {
 	PRIORITY = 100, /* behind whatever else filters what comes in */
 	UDP_HEADER = 8,
+	CHAIN_SIZE = 24, /* a name and its end */
 	/* What `nft list` prints a key by (its own numbers of types, six bits each): address . address . port . port */
 	TYPE_INTEGER = 4,
 	TYPE_IPV4 = 7,
 	TYPE_IPV6 = 8,
 	TYPE_PORT = 13,
 };
+
+static const char RULES[] = "rtp"; /* the chain with the rules */
 
 static uint32_t key_size(const struct kernel_layout *layout)
 {
@@ -99,17 +103,45 @@ struct nlmsghdr *kernel_put_map(char *buf, uint32_t seq, const char *table, enum
 	return message;
 }
 
-struct nlmsghdr *kernel_put_chain(char *buf, uint32_t seq, const char *table, unsigned device, const char *device_name)
+static void name_chain(char out[CHAIN_SIZE], unsigned device)
 {
-	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, seq);
+	snprintf(out, CHAIN_SIZE, "device_%u", device);
+}
+
+static struct nftnl_chain *chain_new(const char *table, const char *name)
+{
 	struct nftnl_chain *chain = nftnl_chain_alloc();
-	char name[KERNEL_CHAIN_SIZE];
 
 	if (!chain)
 		return NULL;
-	kernel_name_chain(name, device);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
+	if (!nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table) && !nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name))
+		return chain;
+	nftnl_chain_free(chain);
+	return NULL;
+}
+
+struct nlmsghdr *kernel_put_chain(char *buf, uint32_t seq, const char *table)
+{
+	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, seq);
+	struct nftnl_chain *chain = chain_new(table, RULES);
+
+	if (!chain)
+		return NULL;
+	nftnl_chain_nlmsg_build_payload(message, chain);
+	nftnl_chain_free(chain);
+	return message;
+}
+
+struct nlmsghdr *kernel_put_device(char *buf, uint32_t seq, const char *table, unsigned device, const char *device_name)
+{
+	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, seq);
+	struct nftnl_chain *chain;
+	char name[CHAIN_SIZE];
+
+	name_chain(name, device);
+	chain = chain_new(table, name);
+	if (!chain)
+		return NULL;
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_DEV, device_name);
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_NETDEV_INGRESS);
@@ -120,16 +152,28 @@ struct nlmsghdr *kernel_put_chain(char *buf, uint32_t seq, const char *table, un
 	return message;
 }
 
-struct nlmsghdr *kernel_put_rule(char *buf, uint32_t seq, const char *table, enum kernel_family family, unsigned device)
+static struct nlmsghdr *put_rule(char *buf, uint32_t seq, struct nftnl_rule *rule)
 {
 	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, seq);
-	struct nftnl_rule *rule = kernel_rule_new(table, family, device);
 
 	if (!rule)
 		return NULL;
 	nftnl_rule_nlmsg_build_payload(message, rule);
 	nftnl_rule_free(rule);
 	return message;
+}
+
+struct nlmsghdr *kernel_put_rule(char *buf, uint32_t seq, const char *table, enum kernel_family family)
+{
+	return put_rule(buf, seq, kernel_rule_new(table, RULES, family));
+}
+
+struct nlmsghdr *kernel_put_jump(char *buf, uint32_t seq, const char *table, unsigned device)
+{
+	char name[CHAIN_SIZE];
+
+	name_chain(name, device);
+	return put_rule(buf, seq, kernel_jump_new(table, name, RULES));
 }
 
 /* ---- flows ---- */
@@ -286,9 +330,13 @@ static int read_element(struct nftnl_set_elem *element, void *user)
 int kernel_read_flows(const struct nlmsghdr *message, kernel_counted *told, void *user)
 {
 	struct telling telling = { told, user };
-	struct nftnl_set *set = nftnl_set_alloc();
+	const unsigned type = NFNL_MSG_TYPE(message->nlmsg_type);
+	struct nftnl_set *set;
 	int outcome = -1;
 
+	if (type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM)
+		return -1;
+	set = nftnl_set_alloc();
 	if (!set)
 		return -1;
 	if (nftnl_set_elems_nlmsg_parse(message, set) >= 0) {

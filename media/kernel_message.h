@@ -1,5 +1,5 @@
-/* kernel_message: what is said to the kernel about our table of nf_tables: the table, a map of flows for each family, a chain for each
- * device with a rule for each family. Pure: bytes into a buffer, no socket. libnftnl makes the messages. */
+/* kernel_message: what is said to the kernel about our table of nf_tables: the table, a map of flows for each family, a chain with a
+ * rule for each family, and a chain at the ingress of each device, which leads there. Pure: bytes into a buffer, no socket. libnftnl makes the messages. */
 #pragma once
 
 #include <stdint.h>
@@ -16,8 +16,11 @@ enum {
 /* Each writes one message at buf, which has KERNEL_MESSAGE_ROOM, and returns it; NULL: no memory. seq is its number. */
 struct nlmsghdr *kernel_put_table(char *buf, uint32_t seq, const char *table);
 struct nlmsghdr *kernel_put_map(char *buf, uint32_t seq, const char *table, enum kernel_family family, unsigned n_flows);
-struct nlmsghdr *kernel_put_chain(char *buf, uint32_t seq, const char *table, unsigned device, const char *device_name);
-struct nlmsghdr *kernel_put_rule(char *buf, uint32_t seq, const char *table, enum kernel_family family, unsigned device);
+struct nlmsghdr *kernel_put_chain(char *buf, uint32_t seq, const char *table);
+struct nlmsghdr *kernel_put_rule(char *buf, uint32_t seq, const char *table, enum kernel_family family);
+/* A device's chain, and then what stands in it. */
+struct nlmsghdr *kernel_put_device(char *buf, uint32_t seq, const char *table, unsigned device, const char *device_name);
+struct nlmsghdr *kernel_put_jump(char *buf, uint32_t seq, const char *table, unsigned device);
 /* is_told: the kernel is to send back what it took out, with its counts. */
 struct nlmsghdr *kernel_put_flow(char *buf, uint32_t seq, const char *table, const struct kernel_change *change);
 /* Asks for all flows of a family with their counts. */

@@ -20,8 +20,8 @@
 
 enum {
 	MAX_DEVICES = 32,
-	/* A transaction: its begin and end, a chain with two rules for each device that is new, and the changes. */
-	BATCH_ROOM = (2 + 3 * MAX_DEVICES + KERNEL_MAX_CHANGES) * 1024 + KERNEL_MESSAGE_ROOM,
+	/* A transaction: its begin and end, a chain and its rule for each device that is new, and the changes. */
+	BATCH_ROOM = (2 + 2 * MAX_DEVICES + KERNEL_MAX_CHANGES) * 1024 + KERNEL_MESSAGE_ROOM,
 	ANSWER_ROOM = 32768,
 	WAIT_S = 2, /* the kernel answers at once, or something is wrong */
 	SEND_ROOM = 1 << 20,
@@ -136,7 +136,14 @@ static int make_table(struct kernel_door *door, unsigned n_flows)
 	if (!keep(door, kernel_put_table(place(door), ++door->seq, door->table)))
 		return ENOMEM;
 	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
-		last = kernel_put_map(place(door), ++door->seq, door->table, family, n_flows);
+		if (!keep(door, kernel_put_map(place(door), ++door->seq, door->table, family, n_flows)))
+			return ENOMEM;
+	}
+	/* The rules at once, so that a kernel that does not know what stands in them is found out now. */
+	if (!keep(door, kernel_put_chain(place(door), ++door->seq, door->table)))
+		return ENOMEM;
+	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
+		last = kernel_put_rule(place(door), ++door->seq, door->table, family);
 		if (!keep(door, last))
 			return ENOMEM;
 	}
@@ -224,13 +231,11 @@ static int put_chain(struct kernel_door *door, unsigned device)
 		return ENOSPC;
 	if (!if_indextoname(device, name))
 		return ENODEV;
-	if (!at || !keep(door, kernel_put_chain(at, ++door->seq, door->table, device, name)))
+	if (!at || !keep(door, kernel_put_device(at, ++door->seq, door->table, device, name)))
 		return ENOMEM;
-	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
-		at = place(door);
-		if (!at || !keep(door, kernel_put_rule(at, ++door->seq, door->table, family, device)))
-			return ENOMEM;
-	}
+	at = place(door);
+	if (!at || !keep(door, kernel_put_jump(at, ++door->seq, door->table, device)))
+		return ENOMEM;
 	door->devices[door->n_devices++] = device;
 	return 0;
 }

@@ -1,6 +1,6 @@
 #include "media/kernel_rule.h"
 
-#include <stdio.h>
+#include <stdio.h> /* libnftnl names FILE */
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -206,30 +206,55 @@ static void put_change(struct making *making, const struct kernel_layout *layout
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_FWD_NFPROTO, layout->nfproto);
 }
 
-void kernel_name_chain(char out[KERNEL_CHAIN_SIZE], unsigned device)
+static struct nftnl_rule *begin(const char *table, const char *chain)
 {
-	snprintf(out, KERNEL_CHAIN_SIZE, "device_%u", device);
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	if (!rule)
+		return NULL;
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_NETDEV);
+	if (!nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) && !nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain))
+		return rule;
+	nftnl_rule_free(rule);
+	return NULL;
 }
 
-struct nftnl_rule *kernel_rule_new(const char *table, enum kernel_family family, unsigned device)
+static struct nftnl_rule *end(const struct making *making)
+{
+	if (!making->has_failed)
+		return making->rule;
+	nftnl_rule_free(making->rule);
+	return NULL;
+}
+
+struct nftnl_rule *kernel_rule_new(const char *table, const char *chain, enum kernel_family family)
 {
 	const struct kernel_layout *layout = &kernel_layouts[family];
-	struct making making = { .rule = nftnl_rule_alloc() };
-	char chain[KERNEL_CHAIN_SIZE];
+	struct making making = { .rule = begin(table, chain) };
 
 	if (!making.rule)
 		return NULL;
-	kernel_name_chain(chain, device);
-	nftnl_rule_set_u32(making.rule, NFTNL_RULE_FAMILY, NFPROTO_NETDEV);
-	if (nftnl_rule_set_str(making.rule, NFTNL_RULE_TABLE, table) || nftnl_rule_set_str(making.rule, NFTNL_RULE_CHAIN, chain))
-		making.has_failed = true;
 	put_udp(&making, layout);
 	put_rtp(&making);
 	put_plain(&making, layout);
 	put_lookup(&making, layout);
 	put_change(&making, layout);
-	if (!making.has_failed)
-		return making.rule;
-	nftnl_rule_free(making.rule);
-	return NULL;
+	return end(&making);
+}
+
+struct nftnl_rule *kernel_jump_new(const char *table, const char *chain, const char *to)
+{
+	struct making making = { .rule = begin(table, chain) };
+	struct nftnl_expr *expr;
+
+	if (!making.rule)
+		return NULL;
+	expr = put(&making, "immediate");
+	if (expr) {
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, (uint32_t)NFT_JUMP);
+		if (nftnl_expr_set_str(expr, NFTNL_EXPR_IMM_CHAIN, to))
+			making.has_failed = true;
+	}
+	return end(&making);
 }

@@ -14,7 +14,6 @@
 struct nftnl_rule;
 
 enum {
-	KERNEL_CHAIN_SIZE = 24,	  /* a chain's name and its end */
 	KERNEL_MIN_HOPS = 32,	  /* packets with fewer left are sent anew by the program, with all hops before them */
 	KERNEL_MAX_PACKET = 1500, /* IP; longer ones may have to be cut for the next link */
 };
@@ -44,8 +43,8 @@ struct kernel_layout {
 
 extern const struct kernel_layout kernel_layouts[KERNEL_N_FAMILIES];
 
-/* A device's chain. */
-void kernel_name_chain(char out[KERNEL_CHAIN_SIZE], unsigned device);
+/* The rule of a family. Free with nftnl_rule_free. NULL: no memory. */
+struct nftnl_rule *kernel_rule_new(const char *table, const char *chain, enum kernel_family family);
 
-/* The rule in the chain of a device. Free with nftnl_rule_free. NULL: no memory. */
-struct nftnl_rule *kernel_rule_new(const char *table, enum kernel_family family, unsigned device);
+/* The rule of a device's chain: whatever comes in there goes through the chain to. */
+struct nftnl_rule *kernel_jump_new(const char *table, const char *chain, const char *to);

@@ -101,12 +101,12 @@ static int compare(struct nftnl_expr *expr, void *user)
 
 static void check_rule(enum kernel_family family, size_t n_left_out, const char *const *wanted, size_t n)
 {
-	struct nftnl_rule *rule = kernel_rule_new("nuncio_1", family, 7);
+	struct nftnl_rule *rule = kernel_rule_new("nuncio_1", "rtp", family);
 	struct reading reading = { wanted, n, n_left_out };
 
 	assert_non_null(rule);
 	assert_string_equal(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), "nuncio_1");
-	assert_string_equal(nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN), "device_7");
+	assert_string_equal(nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN), "rtp");
 	nftnl_expr_foreach(rule, compare, &reading);
 	assert_int_equal(reading.n, 0);
 	nftnl_rule_free(rule);
@@ -116,6 +116,18 @@ static void test_rules(void **state)
 {
 	check_rule(KERNEL_IPV4, 0, ipv4_rule, sizeof(ipv4_rule) / sizeof(*ipv4_rule));
 	check_rule(KERNEL_IPV6, 12, ipv6_rule, sizeof(ipv6_rule) / sizeof(*ipv6_rule));
+}
+
+static void test_a_device_leads_there(void **state)
+{
+	char buf[KERNEL_MESSAGE_ROOM], text[256];
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	assert_int_equal(nftnl_rule_nlmsg_parse(kernel_put_jump(buf, 1, "nuncio_1", 7), rule), 0);
+	assert_string_equal(nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN), "device_7");
+	nftnl_rule_snprintf(text, sizeof(text), rule, NFTNL_OUTPUT_DEFAULT, 0);
+	assert_non_null(strstr(text, "[ immediate reg 0 jump -> rtp ]"));
+	nftnl_rule_free(rule);
 }
 
 static void test_the_table_is_ours(void **state)
@@ -138,11 +150,13 @@ static void test_every_message_has_room(void **state)
 	char buf[KERNEL_MESSAGE_ROOM];
 
 	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
-		assert_in_range(kernel_put_rule(buf, 1, table, family, UINT32_MAX)->nlmsg_len, 100, KERNEL_MESSAGE_ROOM / 2);
+		assert_in_range(kernel_put_rule(buf, 1, table, family)->nlmsg_len, 100, KERNEL_MESSAGE_ROOM / 2);
 		assert_in_range(kernel_put_map(buf, 1, table, family, 16384)->nlmsg_len, 50, 1024);
 		assert_in_range(kernel_put_dump(buf, 1, table, family)->nlmsg_len, 30, 1024);
 	}
-	assert_in_range(kernel_put_chain(buf, 1, table, UINT32_MAX, "abcdefghijklmno")->nlmsg_len, 50, 1024);
+	assert_in_range(kernel_put_device(buf, 1, table, UINT32_MAX, "abcdefghijklmno")->nlmsg_len, 50, 1024);
+	assert_in_range(kernel_put_jump(buf, 1, table, UINT32_MAX)->nlmsg_len, 50, 1024);
+	assert_in_range(kernel_put_chain(buf, 1, table)->nlmsg_len, 30, 1024);
 }
 
 static struct addr address(const char *text)
@@ -279,7 +293,8 @@ static void test_counts_are_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),	   cmocka_unit_test(test_the_table_is_ours),
+		cmocka_unit_test(test_rules),	   cmocka_unit_test(test_a_device_leads_there),
+		cmocka_unit_test(test_the_table_is_ours),
 		cmocka_unit_test(test_every_message_has_room), cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_counts_are_read),
 	};

@@ -274,6 +274,20 @@ static void test_what_cannot_be_taken_out_takes_the_table_along(void **state)
 	end();
 }
 
+/* No answer of the kernel in time: it may be in, so everything goes. */
+static void test_in_or_not_nobody_knows(void **state)
+{
+	begin();
+	order(0, false);
+	door.in_err = ERR_IO;
+	assert_int_equal(order(1, false), ERR_IO);
+	assert_false(door.is_open);
+	assert_int_equal(owned[0].n_notices, 1);
+	assert_int_equal(owned[1].n_notices, 0);
+	door.in_err = ERR_OK;
+	end();
+}
+
 static void test_several_that_cannot_be_taken_out(void **state)
 {
 	begin();
@@ -377,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_off_takes_all_out_and_tells),
 		cmocka_unit_test(test_cannot_be_opened),
 		cmocka_unit_test(test_what_cannot_be_taken_out_takes_the_table_along),
+		cmocka_unit_test(test_in_or_not_nobody_knows),
 		cmocka_unit_test(test_several_that_cannot_be_taken_out),
 		cmocka_unit_test(test_counts_that_cannot_be_read),
 		cmocka_unit_test(test_routes_that_change),
