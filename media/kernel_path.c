@@ -98,8 +98,6 @@ static void on_tick(struct timer *timer)
 	enum err err;
 
 	timer_start(path->loop, timer, TICK_MS, on_tick);
-	if (!path->by_key)
-		return;
 	err = kernel_flows_count(path);
 	if (err)
 		kernel_path_fail(path, err);
@@ -118,6 +116,8 @@ static void open_door(struct kernel_path *path)
 		log_event(LOG_WARNING, "relayed media cannot take the kernel path, and go through the program", "reason", err_text(err),
 			  "msg", why, NULL);
 		show(path, KERNEL_PATH_FAILED, err, why);
+		if (err != ERR_ACCESS && err != ERR_UNSUPPORTED) /* these do not change by themselves */
+			timer_start(path->loop, &path->reopening, REOPEN_MS, on_reopening);
 		return;
 	}
 	fd = path->ops->watched(path->door);
@@ -125,7 +125,8 @@ static void open_door(struct kernel_path *path)
 		loop_watch_start(path->loop, &path->watch, fd, LOOP_READ, on_watched);
 	timer_start(path->loop, &path->tick, TICK_MS, on_tick);
 	show(path, KERNEL_PATH_ON, ERR_OK, "");
-	log_event(LOG_INFO, "relayed media may take the kernel path", NULL);
+	if (kernel_path_may_pass(path))
+		log_event(LOG_INFO, "relayed media may take the kernel path", NULL);
 }
 
 struct switching {

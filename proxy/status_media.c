@@ -91,6 +91,19 @@ static json_t *kernel_to_json(const struct kernel_path_view *view)
 	return object;
 }
 
+static const char *kernel_remedy(enum err err)
+{
+	switch (err) {
+	case ERR_ACCESS:
+		return "Install nuncio-fastpath.conf as /etc/systemd/system/nuncio.service.d/fastpath.conf, then systemctl daemon-reload and "
+		       "systemctl restart nuncio; or say media.kernel: off.";
+	case ERR_UNSUPPORTED:
+		return "Nothing is lost but speed. Use a kernel with nf_tables, 5.12 or later, or say media.kernel: off.";
+	default:
+		return "Nothing is lost but speed, and it is tried again every 30 s. If it does not go away, say media.kernel: off.";
+	}
+}
+
 static void note_kernel(const struct kernel_path_view *view, json_t *problems)
 {
 	char text[KERNEL_WHY_SIZE + 64];
@@ -102,11 +115,7 @@ static void note_kernel(const struct kernel_path_view *view, json_t *problems)
 	if (view->state != KERNEL_PATH_FAILED)
 		return;
 	snprintf(text, sizeof(text), "media go through the program, not by the kernel: %s", view->why);
-	status_problem(problems, "media-kernel", "warning", "media.kernel", text, "you",
-		       view->err == ERR_ACCESS ?
-			       "Install nuncio-fastpath.conf as /etc/systemd/system/nuncio.service.d/fastpath.conf, then systemctl "
-			       "daemon-reload and systemctl restart nuncio; or say media.kernel: off." :
-			       "Nothing is lost but speed. Use a kernel with nf_tables, 5.12 or later, or say media.kernel: off.");
+	status_problem(problems, "media-kernel", "warning", "media.kernel", text, "you", kernel_remedy(view->err));
 }
 
 json_t *status_media_json(const struct server *server, json_t *problems)

@@ -46,7 +46,7 @@ class Veths:
             self.link(callers, self.callers, callees, "eth1", self.callees)
         self.prefix = self.at(relay)
         self.relay = relay
-        self.load_options = ["--caller-net", f"/run/netns/{callers}", "--callee-net", f"/run/netns/{callees}"]
+        self.load_options = ["--max-nap", "1000", "--caller-net", f"/run/netns/{callers}", "--callee-net", f"/run/netns/{callees}"]
         for path in glob.glob("/proc/[0-9]*/comm"):  # what is more than the sender's turn holds is theirs
             with open(path, encoding="ascii", errors="replace") as comm:
                 if comm.read().startswith("ksoftirqd/"):

@@ -5,6 +5,8 @@
  *   rtp_load --calls 100 --seconds 4 --pid PID --caller 127.0.9.2:40000 --callee
  * 127.0.9.3:40000 <PORTS
  *
+ * It looks at its sockets every 200 us, with --max-nap only as often as it has something to send, and after so long at the latest:
+ * with few calls that is most of what it costs itself.
  * With --caller-net and --callee-net (paths of network namespaces) the phones of either side are there.
  * PORTS has a line for each call: the relay's address towards the caller and towards the
  * callee, and for SRTP on the caller's side the keys of the two directions in hex (16 + 14
@@ -32,6 +34,7 @@
 
 enum {
 	PTIME_US = 20000,
+	NAP_US = 200,
 	PAYLOAD = 160,
 	PACKET = 12 + PAYLOAD,
 	KEY = 30,
@@ -58,9 +61,10 @@ static struct {
 	pid_t pid;
 	struct sockaddr_in caller, callee;
 	const char *caller_net, *callee_net;
+	unsigned max_nap_us;
 	pid_t also[MAX_ALSO];
 	unsigned n_also;
-} options = { .n_calls = 10, .seconds = 4, .warmup_s = 1 };
+} options = { .n_calls = 10, .seconds = 4, .warmup_s = 1, .max_nap_us = NAP_US };
 
 static struct {
 	uint64_t sent, received, wrong;
@@ -109,6 +113,8 @@ static void parse_args(int argc, char **argv)
 			options.caller = parse_addr(value);
 		else if (!strcmp(argv[i], "--callee"))
 			options.callee = parse_addr(value);
+		else if (!strcmp(argv[i], "--max-nap"))
+			options.max_nap_us = (unsigned)atoi(value);
 		else if (!strcmp(argv[i], "--caller-net"))
 			options.caller_net = value;
 		else if (!strcmp(argv[i], "--callee-net"))
@@ -285,6 +291,20 @@ static unsigned common_divisor(unsigned a, unsigned b)
 	return b == 0 ? a : common_divisor(b, a % b);
 }
 
+/* Until the next packet, whose number is n_sent, but not too short and not too long. */
+static void nap(uint64_t began_us, uint64_t n_sent, unsigned n_phones)
+{
+	uint64_t next_us = began_us + (n_sent + 1) * PTIME_US / n_phones, now = now_us(), us = next_us > now ? next_us - now : 0;
+	struct timespec time = { 0, 0 };
+
+	if (us > options.max_nap_us)
+		us = options.max_nap_us;
+	if (us < NAP_US)
+		us = NAP_US;
+	time.tv_nsec = (long)us * 1000;
+	nanosleep(&time, NULL);
+}
+
 /* Sends what is due, receives what comes, for so long. The order of the phones is mixed, as in
  * the world. */
 static void run(struct phone *phones, int epoll, double seconds)
@@ -305,10 +325,8 @@ static void run(struct phone *phones, int epoll, double seconds)
 			send_one(&phones[i], (uint32_t)getpid() << 12 | i);
 		}
 		receive_all(epoll, 0);
-		if ((now_us() - began_us) * n_phones / PTIME_US <= n_sent) {
-			struct timespec nap = { 0, 200000 };
-			nanosleep(&nap, NULL);
-		}
+		if ((now_us() - began_us) * n_phones / PTIME_US <= n_sent)
+			nap(began_us, n_sent, n_phones);
 	}
 }
 

@@ -254,6 +254,20 @@ static void test_cannot_be_opened(void **state)
 	end();
 }
 
+static void test_opened_again(void **state)
+{
+	begin_off();
+	door.open_err = ERR_NO_MEMORY;
+	switch_to(true);
+	assert_int_equal(view().state, KERNEL_PATH_FAILED);
+	loop_turn(loop, 31000);
+	assert_int_equal(door.n_opened, 2);
+	door.open_err = ERR_OK;
+	loop_turn(loop, 31000);
+	assert_int_equal(view().state, KERNEL_PATH_ON);
+	end();
+}
+
 static void test_what_cannot_be_taken_out_takes_the_table_along(void **state)
 {
 	begin();
@@ -346,7 +360,13 @@ static void test_routes_that_change(void **state)
 
 static void test_ipsec(void **state)
 {
-	begin();
+	begin_off();
+	door.may_not_pass = true;
+	switch_to(true);
+	assert_true(view().is_held); /* before anything wants to enter */
+	door.may_not_pass = false;
+	loop_turn(loop, 1100);
+	assert_false(view().is_held);
 	order(0, false);
 	door.may_not_pass = true;
 	loop_turn(loop, 1100); /* nobody tells, so it is asked */
@@ -390,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_off_takes_all_out_and_tells),
 		cmocka_unit_test(test_cannot_be_opened),
+		cmocka_unit_test(test_opened_again),
 		cmocka_unit_test(test_what_cannot_be_taken_out_takes_the_table_along),
 		cmocka_unit_test(test_in_or_not_nobody_knows),
 		cmocka_unit_test(test_several_that_cannot_be_taken_out),
