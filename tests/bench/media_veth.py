@@ -23,6 +23,18 @@ class Loopback:
         return action()
 
 
+def softirq_threads():
+    """ksoftirqd: they do what is more than the sender's turn holds."""
+    pids = []
+    for path in glob.glob("/proc/[0-9]*/comm"):
+        try:
+            with open(path, encoding="ascii", errors="replace") as comm:
+                pids += [path.split("/")[2]] if comm.read().startswith("ksoftirqd/") else []
+        except FileNotFoundError:  # it has ended meanwhile
+            pass
+    return pids
+
+
 class Veths:
     """callers - relay - callees, or, without a relay, callers - callees."""
 
@@ -47,10 +59,8 @@ class Veths:
         self.prefix = self.at(relay)
         self.relay = relay
         self.load_options = ["--max-nap", "1000", "--caller-net", f"/run/netns/{callers}", "--callee-net", f"/run/netns/{callees}"]
-        for path in glob.glob("/proc/[0-9]*/comm"):  # what is more than the sender's turn holds is theirs
-            with open(path, encoding="ascii", errors="replace") as comm:
-                if comm.read().startswith("ksoftirqd/"):
-                    self.load_options += ["--also", path.split("/")[2]]
+        for pid in softirq_threads():
+            self.load_options += ["--also", pid]
 
     @staticmethod
     def at(name):
