@@ -211,15 +211,16 @@ static enum err admit(struct kernel_path *path, struct kernel_flow *flow)
 	return find(path, &flow->key) == flow ? ERR_OK : ERR_NO_MEMORY;
 }
 
-/* True if there is something to change; else it is answered. */
+/* True if there is something to change; else it is answered, and gone. */
 static bool is_change(struct kernel_path *path, struct kernel_flow *flow, bool may)
 {
 	enum err err;
 
+	if (flow->is_leaving && flow->is_in)
+		return true;
 	if (flow->is_leaving) {
-		if (!flow->is_in)
-			answer(path, flow, ERR_OK);
-		return flow->is_in;
+		answer(path, flow, ERR_OK);
+		return false;
 	}
 	err = may ? admit(path, flow) : ERR_CLOSED;
 	if (err) {

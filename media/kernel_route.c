@@ -17,13 +17,14 @@
 
 #include <libmnl/libmnl.h>
 
+#include "media/kernel_rule.h"
 #include "proxy/base/macros.h"
 
 enum {
 	MAX_HOSTS = 64, /* addresses of ours that are remembered with their devices */
 	ROOM = 8192,	/* of an answer */
 	WAIT_S = 2,	/* the kernel answers at once, or something is wrong */
-	MIN_MTU = 1500, /* what packets may have at most is KERNEL_MAX_PACKET */
+	MIN_MTU = KERNEL_MAX_PACKET,
 };
 
 /* Which device has an address of ours; number 0: none that will do. */

@@ -15,7 +15,7 @@ struct nftnl_rule;
 
 enum {
 	KERNEL_MIN_HOPS = 32,	  /* packets with fewer left are sent anew by the program, with all hops before them */
-	KERNEL_MAX_PACKET = 1500, /* IP; longer ones may have to be cut for the next link */
+	KERNEL_MAX_PACKET = 1280, /* with IP: nearly every way is as wide (RFC 8200 5); what may have to be cut is the program's */
 };
 
 /* A family's half: flows of IPv4 or IPv6. */
