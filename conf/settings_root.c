@@ -41,7 +41,7 @@ static const struct word formats[] = {
 static const struct word traces[] = {
 	{ "registration", LOG_TRACE_REGISTRATION, false },
 	{ "interconnection", LOG_TRACE_INTERCONNECTION, false },
-	{ "media", LOG_TRACE_MEDIA, true },
+	{ "media", LOG_TRACE_MEDIA, false },
 	{ "tls", LOG_TRACE_TLS, false },
 	{ "dns", LOG_TRACE_DNS, false },
 	{ "all", LOG_TRACE_ALL, false },

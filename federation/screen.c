@@ -73,11 +73,11 @@ static bool is_sdp(const msg_content_type_t *type)
 /* Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
 static unsigned services_of_parts(const sip_t *sip)
 {
-	su_home_t *home = su_home_new(sizeof(*home));
+	su_home_t home[1] = { SU_HOME_INIT(home) }; /* on the stack, for the reason that sdp_body.c has */
 	unsigned services = 0, n = 0;
 	bool has_sdp = false;
 
-	if (!home)
+	if (su_home_init(home) < 0)
 		return SERVICE_AUDIO;
 	msg_payload_t *body =
 		msg_payload_create(home, sip->sip_payload->pl_data, sip->sip_payload->pl_len);
@@ -93,7 +93,7 @@ static unsigned services_of_parts(const sip_t *sip)
 		services |=
 			services_of_sdp(part->mp_payload->pl_data, part->mp_payload->pl_len);
 	}
-	su_home_unref(home);
+	su_home_deinit(home);
 	return has_sdp ? services : SERVICE_AUDIO;
 }
 

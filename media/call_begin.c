@@ -54,7 +54,7 @@ static void set_policy(struct calls *calls, struct fork *fork, const struct sett
 		policy->srtp[leg] = (enum conf_srtp)settings->srtp[fork->sides[leg].network];
 	policy->hold = settings->hold;
 	policy->timeout_ms = settings->timeout_ms;
-	policy->sends_bye = settings->on_timeout == CONF_ON_TIMEOUT_BYE;
+	policy->sends_bye = settings->on_timeout == CONF_ON_TIMEOUT_BYE && fork->branch != FORK_TAKEN_UP;
 	policy->dscp = (uint8_t)settings->dscp;
 	for (size_t i = 0; i < settings->n_suites && policy->n_suites < COUNT(policy->suites); i++) {
 		const enum srtp_suite suite = suite_by_name(settings->suites[i].text);
@@ -65,8 +65,7 @@ static void set_policy(struct calls *calls, struct fork *fork, const struct sett
 	calls->ops->fingerprint(calls->media, policy->fingerprint);
 }
 
-static struct fork *fork_new(struct calls *calls, struct call *call, const struct calls_message *message,
-			     const struct calls_begin *begin)
+struct fork *fork_new(struct calls *calls, struct call *call, const struct calls_message *message, const struct calls_begin *begin)
 {
 	struct fork *fork = calloc(1, sizeof(*fork));
 
@@ -74,7 +73,7 @@ static struct fork *fork_new(struct calls *calls, struct call *call, const struc
 		return NULL;
 	fork->call = call;
 	fork->callee = message->key.callee;
-	fork->branch = message->branch;
+	fork->branch = message->is_first ? message->branch : FORK_TAKEN_UP;
 	fork->mailbox = begin->mailbox;
 	memcpy(fork->sides, begin->sides, sizeof(fork->sides));
 	set_policy(calls, fork, begin->settings);
@@ -89,19 +88,28 @@ static struct fork *fork_new(struct calls *calls, struct call *call, const struc
 	return fork;
 }
 
-static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork, const struct calls_message *message, struct buf *out)
+enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork, const struct calls_message *message, enum relay_leg from,
+				struct sdp **out)
 {
 	enum calls_verdict verdict = CALLS_UNTOUCHED;
-	struct sdp *sdp = NULL;
 
+	*out = NULL;
 	if (message->sdp)
-		verdict = call_read(message, &sdp);
-	if (!verdict && sdp)
-		verdict = call_verdict(negotiation_offer(NULL, sdp, RELAY_CALLER, fork->sides, &fork->policy, &fork->offer));
+		verdict = call_read(message, out);
+	if (!verdict && *out)
+		verdict = call_verdict(negotiation_offer(NULL, *out, from, fork->sides, &fork->policy, &fork->offer));
 	if (!verdict)
 		verdict = claim_channels(calls, fork);
 	if (!verdict)
 		verdict = fork_ensure_streams(calls, fork, fork->offer ? fork->offer->n_streams : 1);
+	return verdict;
+}
+
+static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork, const struct calls_message *message, struct buf *out)
+{
+	struct sdp *sdp;
+	enum calls_verdict verdict = fork_prepare(calls, fork, message, RELAY_CALLER, &sdp);
+
 	if (!verdict && sdp && message->may_wait && fork_waits_for_mapping(fork))
 		verdict = CALLS_WAITS;
 	if (!verdict && sdp)

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "media/calls_inside.h"
 #include "proxy/base/random.h"
@@ -63,7 +64,8 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 		}
 		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports, &outs[i]);
 	}
-	sdp_write(sdp, outs, out);
+	sdp_write(sdp, outs, fork->version_plus, out);
+	call_trace_sdp(fork, negotiation, leg, sdp, outs);
 	explicit_bzero(outs, n * sizeof(*outs));
 	free(outs);
 	return out->err ? CALLS_NO_MEMORY : CALLS_REWRITTEN;
@@ -83,6 +85,15 @@ static void note_line(struct fork *fork, const struct media_line *line, enum rel
 								CALLS_PLAIN;
 }
 
+/* A side that says the same key as before its call was taken up goes on with its rollover counter (RFC 3711 §3.3.1), which is as high
+ * as it can have got since the dialog began. */
+static uint32_t max_roc(const struct fork *fork, const struct media_line *line)
+{
+	const uint64_t packets_per_s = strcasecmp(line->type, "video") == 0 ? 1000 : 100;
+
+	return fork->version_plus ? (uint32_t)(fork->version_plus * packets_per_s / 65536 + 1) : 0;
+}
+
 /* A key or address that the relay does not take costs its stream: signalling goes on, and the caller hears nothing. */
 static void set_line(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before,
 		     unsigned i)
@@ -91,7 +102,9 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy, &end);
+		end.max_roc_in = max_roc(fork, &now->lines[i]);
 		note_line(fork, &now->lines[i], (enum relay_leg)leg, &end);
+		call_trace_end(fork, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end);
 		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end)) {
 			const struct relay_end blocked = { .is_blocked = true };
 
@@ -191,10 +204,10 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 		if (!dialog)
 			return false;
 		if (fork->offer)
-			dialog->pending = negotiation_copy(fork->offer);
-		if ((fork->offer && !dialog->pending) ||
+			dialog->pending[RELAY_CALLER] = negotiation_copy(fork->offer);
+		if ((fork->offer && !dialog->pending[RELAY_CALLER]) ||
 		    !text_copy(dialog->callee_tag, sizeof(dialog->callee_tag), message->to_tag)) {
-			negotiation_free(dialog->pending);
+			negotiation_free(dialog->pending[RELAY_CALLER]);
 			free(dialog);
 			return false;
 		}
@@ -213,13 +226,15 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 {
 	struct call_dialog *dialog = place->dialog;
 	const uint64_t hash = random_keyed_hash(message->sdp, message->sdp_len);
-	struct negotiation *next = NULL;
+	struct negotiation **mine = &dialog->pending[place->leg], *next = NULL;
+	const struct negotiation *before = dialog->current;
 	enum calls_verdict verdict;
 
-	if (dialog->pending && dialog->offer_hash == hash && dialog->pending->offerer == place->leg)
-		return call_write(calls, place->fork, dialog->pending, other(place->leg), sdp, out); /* a repeat */
-	verdict = call_verdict(negotiation_offer(dialog->current ? dialog->current : dialog->pending, sdp, place->leg,
-						 place->fork->sides, &place->fork->policy, &next));
+	if (*mine && !(*mine)->is_over && dialog->offer_hash[place->leg] == hash)
+		return call_write(calls, place->fork, *mine, other(place->leg), sdp, out); /* a repeat */
+	if (!before)
+		before = *mine ? *mine : dialog->pending[other(place->leg)];
+	verdict = call_verdict(negotiation_offer(before, sdp, place->leg, place->fork->sides, &place->fork->policy, &next));
 	if (!verdict)
 		verdict = fork_ensure_streams(calls, place->fork, next->n_streams);
 	if (!verdict && message->may_wait && fork_waits_for_mapping(place->fork))
@@ -230,9 +245,9 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 		negotiation_free(next);
 		return verdict;
 	}
-	negotiation_free(dialog->pending);
-	dialog->pending = next;
-	dialog->offer_hash = hash;
+	negotiation_free(*mine);
+	*mine = next;
+	dialog->offer_hash[place->leg] = hash;
 	return verdict;
 }
 
@@ -247,28 +262,30 @@ static bool is_served(const struct call_place *place)
 static enum calls_verdict take_answer(struct calls *calls, const struct call_place *place, const struct sdp *sdp, struct buf *out)
 {
 	struct call_dialog *dialog = place->dialog;
-	const struct negotiation *before = place->fork->active ? place->fork->active->current : NULL;
+	struct negotiation *offer = dialog->pending[other(place->leg)], *own = dialog->pending[place->leg];
 	struct negotiation *next;
 	enum calls_verdict verdict;
 
-	if (!dialog->pending)
+	if (!offer)
 		return CALLS_NOT_SDP; /* to no offer */
-	next = negotiation_copy(dialog->pending);
+	next = negotiation_copy(offer);
 	if (!next)
 		return CALLS_NO_MEMORY;
 	verdict = call_verdict(negotiation_answer(next, sdp, place->fork->sides, &place->fork->policy));
 	if (!verdict)
 		verdict = call_write(calls, place->fork, next, other(place->leg), sdp, out);
-	if (verdict != CALLS_REWRITTEN) {
+	if (verdict != CALLS_REWRITTEN || offer->is_over) {
 		negotiation_free(next);
 		return verdict;
 	}
-	dialog->pending->is_answered = true;
+	offer->is_answered = true;
+	if (own && own->is_answered)
+		own->is_over = true;
 	/* Keys that were made for the answer stay, also if it is given again. */
 	for (unsigned i = 0; i < next->n_lines; i++)
-		memcpy(dialog->pending->lines[i].ours, next->lines[i].ours, sizeof(next->lines[i].ours));
+		memcpy(offer->lines[i].ours, next->lines[i].ours, sizeof(next->lines[i].ours));
 	if (is_served(place)) {
-		apply(calls, place->fork, next, before);
+		apply(calls, place->fork, next, place->fork->active ? place->fork->active->current : NULL);
 		place->fork->active = dialog;
 	}
 	negotiation_free(dialog->current);
@@ -279,11 +296,11 @@ static enum calls_verdict take_answer(struct calls *calls, const struct call_pla
 /* RFC 3264 with RFC 3261 §13.2.1, RFC 3262 §5, RFC 3311 §5: an ACK holds an answer alone; a PRACK one if there is an offer that waits. */
 static bool is_answer(const struct call_place *place, const struct calls_message *message)
 {
-	const struct negotiation *pending = place->dialog->pending;
+	const struct negotiation *pending = place->dialog->pending[other(place->leg)];
 
 	if (message->status)
 		return message->had_offer;
-	if (!pending || pending->offerer == place->leg)
+	if (!pending || pending->is_over)
 		return false;
 	return message->is_ack || (message->is_prack && !pending->is_answered);
 }
@@ -343,6 +360,15 @@ void calls_note(struct calls *calls, const struct calls_message *message)
 	pthread_mutex_unlock(&calls->lock);
 }
 
+static enum calls_verdict pass(struct calls *calls, const struct call_place *place, const struct calls_message *message,
+			       struct buf *out)
+{
+	learn(place, message);
+	if (message->status >= 200 && (message->is_first || (place->dialog->is_taken_up && !place->dialog->is_confirmed)))
+		confirm(calls, place);
+	return message->sdp ? pass_sdp(calls, place, message, out) : CALLS_UNTOUCHED;
+}
+
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out)
 {
 	enum calls_verdict verdict = CALLS_UNTOUCHED;
@@ -354,13 +380,23 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
 		is_ours = message->status > 100 && message->status < 300 && locate_first(calls, message, &place);
 	else
 		is_ours = call_locate(calls, message, &place);
-	if (is_ours) {
-		learn(&place, message);
-		if (message->is_first && message->status >= 200)
-			confirm(calls, &place);
-		if (message->sdp)
-			verdict = pass_sdp(calls, &place, message, out);
-	}
+	if (is_ours)
+		verdict = pass(calls, &place, message, out);
+	pthread_mutex_unlock(&calls->lock);
+	return verdict;
+}
+
+enum calls_verdict calls_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
+				 uint64_t now_ms, struct buf *out)
+{
+	struct call_place place = { .fork = NULL };
+	enum calls_verdict verdict = CALLS_UNTOUCHED;
+
+	pthread_mutex_lock(&calls->lock);
+	if (!call_locate(calls, message, &place))
+		verdict = call_take_up(calls, message, begin, now_ms, &place);
+	if (!verdict && place.fork)
+		verdict = pass(calls, &place, message, out);
 	pthread_mutex_unlock(&calls->lock);
 	return verdict;
 }
@@ -370,11 +406,13 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 	struct call_place place;
 
 	pthread_mutex_lock(&calls->lock);
-	if (call_locate(calls, message, &place) && place.dialog->current && place.dialog->pending &&
-	    !place.dialog->pending->is_answered) {
-		negotiation_free(place.dialog->pending);
-		place.dialog->pending = NULL;
-		place.dialog->offer_hash = 0;
+	if (call_locate(calls, message, &place)) {
+		struct negotiation **offer = &place.dialog->pending[place.leg];
+
+		if ((place.dialog->current || place.dialog->is_taken_up) && *offer && !(*offer)->is_answered)
+			*offer = negotiation_free(*offer);
+		if (call_take_up_failed(&place))
+			fork_end(calls, place.fork, CALLS_END_REFUSED);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }

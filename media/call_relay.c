@@ -79,6 +79,7 @@ static void on_event(const struct relay_event *event, void *owner)
 {
 	struct relay_handle *handle = event->user;
 
+	call_trace_event(handle, event);
 	switch (event->kind) {
 	case RELAY_SILENT:
 		on_silent(handle->calls, handle, owner);

@@ -85,7 +85,8 @@ static void dialog_free(struct call_dialog *dialog)
 	list_remove(&dialog->link);
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
 		dialog_side_fini(&dialog->sides[leg]);
-	negotiation_free(dialog->pending);
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+		negotiation_free(dialog->pending[leg]);
 	negotiation_free(dialog->current);
 	free(dialog);
 }

@@ -39,7 +39,8 @@ struct calls_message {
 	unsigned branch;	       /* of the first INVITE: several may have the same callee */
 	bool is_first;		       /* the INVITE that makes the call, or a response to it */
 	bool is_ack, is_prack;	       /* requests that may hold an answer */
-	bool may_wait;		       /* a request that may be kept back until STUN servers have answered */
+	bool is_from_callee;	       /* a request inside a dialog: the end key.callee sent it. Of calls_take_up alone */
+	bool may_wait;		       /* it may be kept back until STUN servers have answered */
 	int status;		       /* 0: a request */
 	bool had_offer;		       /* a response: its request had SDP */
 	struct addr source;	       /* where it came from */
@@ -54,6 +55,7 @@ struct calls_begin {
 	struct media_side sides[RELAY_N_LEGS];
 	const struct settings_media *settings; /* read during the call alone */
 	struct mailbox *mailbox;	       /* of the worker */
+	uint64_t wall_s;		       /* now, by the clock of key.made_at_s */
 };
 
 enum calls_verdict {
@@ -139,6 +141,15 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 /* Any other request, and every response. */
 enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out) MUST_CHECK;
 
+/* A request inside a dialog that may hold an offer (INVITE, UPDATE), between networks that are relayed. If its dialog is one of ours
+ * the same as calls_pass. Else the dialog went through us before (its signed Route says so), and its call is not known any more: the
+ * program was started anew, or nothing came for long. It is taken up: both sides get ports of ours by this offer and its answer, as
+ * if it had begun here, for one dialog of a key at a time. What was told of o= versions is not known either, and one who sees the same
+ * version need not look at the rest (RFC 3264 §8): theirs are raised from now on, by more at each time that the dialog is taken up. It
+ * ends if the request fails. Its sides are never sent a BYE of ours, as their routes are not known. */
+enum calls_verdict calls_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
+				 uint64_t now_ms, struct buf *out) MUST_CHECK;
+
 /* True while a message of the call would get CALLS_WAITS: no longer than a second or so. */
 bool calls_wait(struct calls *calls, const struct calls_key *key);
 
@@ -147,7 +158,7 @@ bool calls_watch(const struct calls *calls);
 /* A request of another kind inside a dialog: its CSeq. */
 void calls_note(struct calls *calls, const struct calls_message *message);
 
-/* A request with an offer inside the dialog came to nothing: what held before holds on (RFC 3261 §14.1). */
+/* An INVITE inside the dialog, or another request with an offer, came to nothing: what held before holds on (RFC 3261 §14.1). */
 void calls_offer_failed(struct calls *calls, const struct calls_message *message);
 
 /* A branch of the first INVITE ended without a 2xx. */

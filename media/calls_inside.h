@@ -1,5 +1,6 @@
-/* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_dialog.c offers and
- * answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its ports. Everything here is read and written under calls->lock. */
+/* What the files of calls share: calls.c is the table and the life, call_begin.c the first INVITE, call_take_up.c dialogs of
+ * before, call_dialog.c offers and answers, call_relay.c what a fork and its relay say to each other, call_mapping.c how the world sees its
+ * ports, call_trace.c what log.trace tells of all that. Everything here is read and written under calls->lock. */
 #pragma once
 
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct relay_handle {
 	enum calls_end how;
 	uint64_t began_ms;
 	bool was_answered;
+	unsigned n_traced; /* of the worker's loop alone */
 	enum conf_network networks[RELAY_N_LEGS];
 	struct calls_stream streams[RELAY_MAX_STREAMS];
 	char call_id[CALLS_ID_SIZE];
@@ -40,17 +42,23 @@ struct call_dialog {
 	struct list link; /* fork->dialogs */
 	char callee_tag[CALLS_TAG_SIZE];
 	bool is_confirmed, is_acknowledged;
+	bool is_taken_up; /* and confirmed with the first 2xx since */
 	struct dialog_side sides[RELAY_N_LEGS]; /* with policy.sends_bye */
 	struct negotiation *current; /* what was answered last; NULL: nothing yet */
-	struct negotiation *pending; /* the last offer, until another one: it may be answered again (18x, 2xx) */
-	uint64_t offer_hash;	     /* of the offer's text: a repeat is none */
+	/* By who offered: the last offer of each side, until another one of it, as it may be answered again (18x, 2xx). Offers of both
+	 * sides may be under way (RFC 3261 §14.2), and each is answered by itself. */
+	struct negotiation *pending[RELAY_N_LEGS];
+	uint64_t offer_hash[RELAY_N_LEGS]; /* of the offer's text: a repeat is none */
 };
+
+enum { FORK_TAKEN_UP = ~0U };
 
 struct fork {
 	struct list link; /* call->forks */
 	struct call *call;
 	uint64_t callee;
-	unsigned branch;
+	unsigned branch; /* FORK_TAKEN_UP: it is of none */
+	uint64_t version_plus; /* of o= in all its SDP: seconds since the dialog began; 0: it was not taken up */
 	struct media_side sides[RELAY_N_LEGS];
 	struct media_policy policy;
 	struct mailbox *mailbox;
@@ -105,8 +113,30 @@ void call_end_if_empty(struct calls *calls, struct call *call);
 void fork_end(struct calls *calls, struct fork *fork, enum calls_end how);
 void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog *dialog);
 
+/* call_begin.c */
+struct fork *fork_new(struct calls *calls, struct call *call, const struct calls_message *message, const struct calls_begin *begin);
+/* Reads the SDP (*out NULL if there is none) as an offer of leg from, takes channels, and opens ports. UNTOUCHED, or why not; the fork
+ * is ended by the caller then. *out is the caller's. */
+enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork, const struct calls_message *message, enum relay_leg from,
+				struct sdp **out);
+
+/* call_take_up.c: as calls_take_up says; UNTOUCHED with out->fork set if it is taken up. */
+enum calls_verdict call_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
+				uint64_t now_ms, struct call_place *out);
+/* It was taken up by an offer that came to nothing, and nothing else is under way. */
+bool call_take_up_failed(const struct call_place *place);
+
 /* call_relay.c: has a relay with at least n streams. */
 enum calls_verdict fork_ensure_streams(struct calls *calls, struct fork *fork, unsigned n);
+
+/* call_trace.c: log.trace: media. What comes by SIP and what a relay tells; never a packet, a key, or a pwd. */
+/* An offer or answer, and outs, which leg to is told for it. */
+void call_trace_sdp(const struct fork *fork, const struct negotiation *negotiation, enum relay_leg to, const struct sdp *sdp,
+		    const struct sdp_out *outs);
+/* What an end of the relay is told to do. */
+void call_trace_end(const struct fork *fork, unsigned stream, enum relay_leg leg, const struct relay_end *end);
+/* In the worker's loop; a hundred for each relay, and its end. */
+void call_trace_event(struct relay_handle *handle, const struct relay_event *event);
 
 /* call_mapping.c: has STUN servers asked about the ports of streams from first on, if they are behind a router. */
 void fork_ask_mappings(struct calls *calls, struct fork *fork, unsigned first);

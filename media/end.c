@@ -367,6 +367,8 @@ void set_end(struct relay_end_state *end, const struct relay_end *wanted)
 		break;
 	case RELAY_SDES:
 		set_end_keys(end, PORT_RTP, &wanted->key_in, &wanted->key_out);
+		if (end->srtp[PORT_RTP].in)
+			srtp_way_expect_roc(end->srtp[PORT_RTP].in, wanted->max_roc_in);
 		break;
 	case RELAY_DTLS:
 		end_dtls_set(end, wanted);

@@ -65,6 +65,7 @@ struct media_line {
 struct negotiation {
 	enum relay_leg offerer;
 	bool is_answered;
+	bool is_over; /* another offer was answered since: the same answer, given again, changes nothing */
 	bool offers_hold;
 	bool is_hold; /* one side, or both, does not want to be sent to */
 	unsigned n_streams; /* of the relay that are needed */

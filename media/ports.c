@@ -379,13 +379,29 @@ void ports_use(struct ports *ports, uint64_t now_ms, struct ports_use *out)
 	*out = use;
 }
 
-unsigned ports_overlap(uint16_t first, uint16_t last, const char *text)
+static unsigned n_common(unsigned first, unsigned last, unsigned from, unsigned to)
 {
-	unsigned from, to;
-
-	if (sscanf(text, "%u %u", &from, &to) != 2)
-		return 0;
 	from = from > first ? from : first;
 	to = to < last ? to : last;
 	return from <= to ? to - from + 1 : 0;
+}
+
+unsigned ports_overlap(uint16_t first, uint16_t last, const char *range, const char *reserved)
+{
+	unsigned from, to, n;
+
+	if (sscanf(range, "%u %u", &from, &to) != 2)
+		return 0;
+	n = n_common(first, last, from, to);
+	from = from > first ? from : first;
+	to = to < last ? to : last;
+	while (n && *reserved >= '0' && *reserved <= '9') { /* the kernel writes them apart, in their order */
+		char *end;
+		const unsigned begin = (unsigned)strtoul(reserved, &end, 10);
+		const unsigned until = *end == '-' ? (unsigned)strtoul(end + 1, &end, 10) : begin;
+
+		n -= n_common(from, to, begin, until);
+		reserved = end + (*end == ',');
+	}
+	return n;
 }

@@ -38,6 +38,6 @@ void ports_close(struct ports *ports, struct port_pair *pair, uint64_t now_ms);
 
 void ports_use(struct ports *ports, uint64_t now_ms, struct ports_use *out);
 
-/* How many ports of first to last lie in the system's range for unnamed ports, which text holds as
- * /proc/sys/net/ipv4/ip_local_port_range does ("32768\t60999\n"). */
-unsigned ports_overlap(uint16_t first, uint16_t last, const char *text);
+/* How many ports of first to last the system may give to unnamed sockets: those in its range, as ip_local_port_range in
+ * /proc/sys/net/ipv4 holds it ("32768\t60999\n"), but those of ip_local_reserved_ports ("40000-40399,50000\n"). */
+unsigned ports_overlap(uint16_t first, uint16_t last, const char *range, const char *reserved);

@@ -62,8 +62,8 @@ enum err relays_set_kernel(struct relays *relays, bool is_on) MUST_CHECK;
 /* What became of that. Any thread; a short lock. */
 void relays_kernel_view(const struct relays *relays, struct kernel_path_view *out);
 
-/* Ports of the range that the system may give to others as well, since they lie in net.ipv4.ip_local_port_range: 0 is as it
- * should be. Reads a file: at start and in `check`, not in a worker. */
+/* Ports of the range that the system may give to others as well, since they lie in net.ipv4.ip_local_port_range and not in
+ * ip_local_reserved_ports: 0 is as it should be. Reads a file: at start and in `check`, not in a worker. */
 unsigned relays_ephemeral_overlap(uint16_t first_port, uint16_t last_port);
 
 /* What all workers did, and what is in use. Any thread; the lock of the ports for a moment. */
@@ -201,6 +201,7 @@ struct relay_end {
 	enum relay_security security;
 	struct srtp_key key_in;  /* RELAY_SDES: theirs, which decrypts what they send */
 	struct srtp_key key_out; /* RELAY_SDES: ours, from the a=crypto that we sent them */
+	uint32_t max_roc_in;     /* RELAY_SDES: key_in may be older than the relay, and its rollover counter be as high; 0: it begins here */
 	bool is_dtls_client;     /* RELAY_DTLS: we begin (we are a=setup:active); else we wait */
 	struct relay_fingerprint fingerprint; /* RELAY_DTLS: theirs */
 

@@ -244,11 +244,19 @@ static bool has_payload_types(const sdp_media_t *media)
 	return true;
 }
 
+/* An address of zeros is no address. It asks for hold (RFC 3264 §8.4), unless it says that ICE will find one (RFC 8839 §4.3.1). */
+static void read_zeros(struct sdp_stream *stream)
+{
+	if (!addr_is_set(&stream->rtp) || !addr_is_wildcard(&stream->rtp))
+		return;
+	stream->is_held_by_address = !*stream->ice_ufrag;
+	stream->rtp = (struct addr){ 0 };
+}
+
 static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 {
 	const sdp_connection_t *connection =
 		media->m_connections ? media->m_connections : media->m_session->sdp_connection;
-	struct addr addr;
 
 	if (media->m_port > 65535)
 		return ERR_SYNTAX;
@@ -262,10 +270,6 @@ static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 		read_address(connection, media->m_port, &out->rtp);
 	else if (!out->is_rejected)
 		return ERR_SYNTAX; /* RFC 4566 §5.7 */
-	addr = out->rtp;
-	out->is_held_by_address = addr_is_set(&addr) && addr_is_wildcard(&addr);
-	if (out->is_held_by_address)
-		out->rtp = (struct addr){ 0 };
 	out->is_muxed = attribute(media->m_attributes, "rtcp-mux") != NULL;
 	read_rtcp(attribute(media->m_attributes, "rtcp"), out);
 	read_crypto(media, out);
@@ -274,6 +278,7 @@ static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 	const char *ufrag = inherited(media, "ice-ufrag");
 	if (ufrag && !text_copy(out->ice_ufrag, sizeof(out->ice_ufrag), ufrag))
 		return ERR_SYNTAX; /* RFC 8839 §5.4: at most 256 characters */
+	read_zeros(out);
 	out->clock_hz = read_clock(media);
 	out->kbps = read_bandwidth(media);
 	return ERR_OK;

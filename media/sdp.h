@@ -85,5 +85,6 @@ struct sdp_out {
 };
 
 /* Prints sdp with outs[i] for stream i. Lines of ICE, of a bundle and of DTLS go where the outs have none: we relay each
- * m-line by itself. Ends every line with CRLF. An error stands in out. */
-void sdp_write(const struct sdp *sdp, const struct sdp_out *outs, struct buf *out);
+ * m-line by itself. The version of o= is by version_plus higher than it was (RFC 3264 §8; 0: it stays). Ends every line with CRLF.
+ * An error stands in out. */
+void sdp_write(const struct sdp *sdp, const struct sdp_out *outs, uint64_t version_plus, struct buf *out);

@@ -1,5 +1,6 @@
 #include "media/sdp.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "media/sdp_inside.h"
@@ -56,6 +57,7 @@ static bool is_crypto(const char *line)
 struct writer {
 	const struct sdp *sdp;
 	const struct sdp_out *outs;
+	uint64_t version_plus;
 	struct buf *out;
 	const struct addr *ours; /* for the c= of the session; NULL: nothing is relayed */
 	bool has_session_connection;
@@ -97,8 +99,33 @@ static void look(struct writer *writer)
 
 /* ---- the session's part ---- */
 
+static const char *skip_word(const char *at)
+{
+	at += strcspn(at, " \t");
+	return at + strspn(at, " \t");
+}
+
+/* "o=name id version IN IP4 host" (RFC 4566 §5.2). A version that is no number, or has no room above it, stays. */
+static void write_origin(struct writer *writer, const char *line)
+{
+	const char *version = skip_word(skip_word(line));
+	const size_t n_digits = strspn(version, "0123456789");
+	const uint64_t number = strtoull(version, NULL, 10);
+
+	if (!n_digits || n_digits > 18) {
+		add_line(writer, line);
+		return;
+	}
+	buf_add(writer->out, line, (size_t)(version - line));
+	buf_printf(writer->out, "%llu%s\r\n", (unsigned long long)(number + writer->version_plus), version + n_digits);
+}
+
 static void write_session_line(struct writer *writer, const char *line)
 {
+	if (*line == 'o' && writer->version_plus) {
+		write_origin(writer, line);
+		return;
+	}
 	if (!writer->ours) {
 		add_line(writer, line);
 		return;
@@ -126,12 +153,6 @@ static const char *profile_text(const struct sdp_profile *profile)
 static bool is_same_profile(const struct sdp_profile *a, const struct sdp_profile *b)
 {
 	return a->is_secure == b->is_secure && a->is_feedback == b->is_feedback && a->is_dtls == b->is_dtls;
-}
-
-static const char *skip_word(const char *at)
-{
-	at += strcspn(at, " \t");
-	return at + strspn(at, " \t");
 }
 
 /* Type and formats keep their bytes; port, and the protocol if it is another. */
@@ -185,8 +206,8 @@ static void write_candidates(struct writer *writer, const struct sdp_out *out)
 	addr_host(&out->rtp, host);
 	buf_printf(writer->out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", out->ice_ufrag, out->ice_pwd);
 	buf_printf(writer->out, "a=candidate:1 1 UDP %d %s %u typ host\r\n", HOST_PRIORITY, host, port);
-	if (!out->is_muxed)
-		buf_printf(writer->out, "a=candidate:1 2 UDP %d %s %u typ host\r\n", HOST_PRIORITY - 1, host, port + 1);
+	if (!out->is_muxed) /* RFC 8445 §5.1.1: RTCP is a component of its own; the router may have given it any port */
+		buf_printf(writer->out, "a=candidate:1 2 UDP %d %s %u typ host\r\n", HOST_PRIORITY - 1, host, out->rtcp_port);
 	add_line(writer, "a=end-of-candidates");
 }
 
@@ -275,9 +296,9 @@ static unsigned write_media(struct writer *writer, unsigned at, unsigned i)
 	return end;
 }
 
-void sdp_write(const struct sdp *sdp, const struct sdp_out *outs, struct buf *out)
+void sdp_write(const struct sdp *sdp, const struct sdp_out *outs, uint64_t version_plus, struct buf *out)
 {
-	struct writer writer = { .sdp = sdp, .outs = outs, .out = out };
+	struct writer writer = { .sdp = sdp, .outs = outs, .version_plus = version_plus, .out = out };
 	unsigned at = 0;
 
 	look(&writer);

@@ -14,6 +14,8 @@ enum {
 	MAX_COPY = 2048, /* what is tried under several rollover counters */
 	HALF_SEQUENCE = 32768,
 	MAX_BEFORE = 8,
+	MAX_ROC = 64,	 /* a day of speech */
+	MAX_TRIES = 1000, /* of those that are only guessed */
 };
 
 /* An SSRC that was seen under a key, with the rollover counter it had when the key was
@@ -37,6 +39,8 @@ struct srtp_way {
 	struct ssrcs rtp, rtcp;
 	unsigned n_before;
 	struct known before[MAX_BEFORE];
+	uint32_t max_roc; /* of a key that is older than we */
+	unsigned n_tries; /* on account of it */
 };
 
 static bool set_policies(enum srtp_suite suite, srtp_policy_t *policy)
@@ -158,6 +162,11 @@ struct srtp_way *srtp_way_free(struct srtp_way *way)
 	suite_key_wipe(&way->key);
 	free(way);
 	return NULL;
+}
+
+void srtp_way_expect_roc(struct srtp_way *way, uint32_t max_roc)
+{
+	way->max_roc = max_roc < MAX_ROC ? max_roc : MAX_ROC;
 }
 
 bool srtp_way_has_key(const struct srtp_way *way, const struct srtp_key *key)
@@ -299,6 +308,12 @@ static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uin
 	for (unsigned i = 0; i < n_rocs; i++) {
 		memcpy(bytes, copy, *len);
 		if (try_roc(way, bytes, len, rocs[i]) == srtp_err_status_ok)
+			return srtp_err_status_ok;
+	}
+	for (uint32_t roc = 1; roc <= way->max_roc && way->n_tries < MAX_TRIES; roc++) {
+		way->n_tries++;
+		memcpy(bytes, copy, *len);
+		if (try_roc(way, bytes, len, roc) == srtp_err_status_ok)
 			return srtp_err_status_ok;
 	}
 	return srtp_err_status_auth_fail;

@@ -227,18 +227,24 @@ void relays_kernel_view(const struct relays *relays, struct kernel_path_view *ou
 		kernel_path_look(path, out);
 }
 
-unsigned relays_ephemeral_overlap(uint16_t first_port, uint16_t last_port)
+/* "" if it cannot be read. */
+static void read_setting(const char *path, char *out, size_t size)
 {
-	char text[64];
-	int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const ssize_t len = fd < 0 ? 0 : read(fd, out, size - 1);
 
 	if (fd >= 0)
 		close(fd);
-	if (len <= 0)
-		return 0;
-	text[len] = '\0';
-	return ports_overlap(first_port, last_port, text);
+	out[len > 0 ? len : 0] = '\0';
+}
+
+unsigned relays_ephemeral_overlap(uint16_t first_port, uint16_t last_port)
+{
+	char range[64], reserved[8192];
+
+	read_setting("/proc/sys/net/ipv4/ip_local_port_range", range, sizeof(range));
+	read_setting("/proc/sys/net/ipv4/ip_local_reserved_ports", reserved, sizeof(reserved));
+	return ports_overlap(first_port, last_port, range, reserved);
 }
 
 void relays_totals(const struct relays *relays, struct relays_totals *out)

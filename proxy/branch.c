@@ -5,6 +5,7 @@
 #include "proxy/call_media.h"
 #include "proxy/forward.h"
 #include "proxy/hearing.h"
+#include "proxy/held_response.h"
 #include "proxy/late.h"
 #include "proxy/open_partner.h"
 #include "proxy/request_phone.h"
@@ -24,6 +25,7 @@ void branch_fini(struct branch *branch)
 	client_txn_detach(branch->txn);
 	branch->txn = NULL;
 	late_end(branch);
+	held_response_drop(branch);
 	transport_cancel(&branch->sending);
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
@@ -67,6 +69,7 @@ void branch_failed(struct branch *branch, enum reason reason)
 
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
+	held_response_drop(branch);
 	if (branch->next && blames_server(reason))
 		health_failed(branch->hops[branch->next - 1].health, reason,
 			      loop_now_ms(context->worker->loop));

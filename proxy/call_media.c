@@ -135,6 +135,14 @@ static void note_request(const struct branch *branch)
 	calls_note(calls, &message);
 }
 
+/* It may hold an offer, and the media that it offers must be relayed, whether the call is known or not. */
+static bool may_take_up(const struct branch *branch, const struct hop *hop, const char *method)
+{
+	static const char *const offering[] = { "INVITE", "UPDATE" };
+
+	return branch->context->is_inside_dialog && is_any(method, offering, COUNT(offering)) && is_relayed(branch, hop);
+}
+
 /* Whether the media of this request's call are ours to look at. */
 static bool concerns(const struct branch *branch, const struct hop *hop, const char *method)
 {
@@ -146,7 +154,7 @@ static bool concerns(const struct branch *branch, const struct hop *hop, const c
 		return false;
 	if (!context->is_inside_dialog)
 		return context->is_invite && is_relayed(branch, hop);
-	if (calls_count(calls) > 0 && is_any(method, inside, COUNT(inside)))
+	if ((calls_count(calls) > 0 && is_any(method, inside, COUNT(inside))) || may_take_up(branch, hop, method))
 		return true;
 	note_request(branch);
 	return false;
@@ -166,20 +174,21 @@ static bool remember(struct context *context, const sip_t *sip, const char *meth
 	return text_copy(media->call_id, sizeof(media->call_id), sip->sip_call_id->i_id);
 }
 
-static enum calls_verdict begin(const struct branch *branch, const struct hop *hop, struct calls_message *message,
-				struct buf *out)
+static void fill_begin(const struct branch *branch, const struct hop *hop, enum relay_leg from, struct calls_begin *begin)
 {
 	const struct context *context = branch->context;
+	const struct settings *settings = context->snapshot->settings;
 	const struct flow *flow = context->server_txn ? server_txn_flow(context->server_txn) : NULL;
-	struct calls_begin begin = { .settings = &context->snapshot->settings->media, .mailbox = context->worker->mailbox };
+	const enum relay_leg to = from == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER;
 
-	fill_side(context->snapshot->settings, context->in, flow ? &flow->local : NULL, &begin.sides[RELAY_CALLER]);
-	fill_side(context->snapshot->settings, hop->listener, NULL, &begin.sides[RELAY_CALLEE]);
-	fill_stun_servers(context, context->in, &begin.sides[RELAY_CALLER]);
-	fill_stun_servers(context, hop->listener, &begin.sides[RELAY_CALLEE]);
-	begin.sides[RELAY_CALLER].source = context->source;
-	message->is_first = true;
-	return calls_begin(context->worker->server->calls, message, &begin, loop_now_ms(context->worker->loop), out);
+	*begin = (struct calls_begin){ .settings = &settings->media,
+				       .mailbox = context->worker->mailbox,
+				       .wall_s = loop_wall_us(context->worker->loop) / 1000000 };
+	fill_side(settings, context->in, flow ? &flow->local : NULL, &begin->sides[from]);
+	fill_side(settings, hop->listener, NULL, &begin->sides[to]);
+	fill_stun_servers(context, context->in, &begin->sides[from]);
+	fill_stun_servers(context, hop->listener, &begin->sides[to]);
+	begin->sides[from].source = context->source;
 }
 
 static enum calls_verdict show_request(struct branch *branch, const struct hop *hop, msg_t *msg, const struct sdp_body *body,
@@ -187,16 +196,24 @@ static enum calls_verdict show_request(struct branch *branch, const struct hop *
 {
 	const char *method = message_method(message_sip(msg));
 	struct calls_message message = message_of(branch, message_sip(msg), body);
+	struct calls *calls = branch->context->worker->server->calls;
+	const uint64_t now_ms = loop_now_ms(branch->context->worker->loop);
+	struct calls_begin begin;
 
 	message.msg = branch->context->msg; /* without the Record-Route of ours */
 	message.is_ack = branch->context->is_ack;
-	message.may_wait = !message.is_ack && (!branch->media_wait_ends_ms ||
-					       loop_now_ms(branch->context->worker->loop) < branch->media_wait_ends_ms);
+	message.may_wait = !message.is_ack && (!branch->media_wait_ends_ms || now_ms < branch->media_wait_ends_ms);
 	message.is_prack = !strcmp(method, "PRACK");
 	message.source = branch->context->source;
-	if (!branch->context->is_inside_dialog)
-		return begin(branch, hop, &message, out);
-	return calls_pass(branch->context->worker->server->calls, &message, out);
+	/* An INVITE without SDP asks for an offer; an UPDATE without it for nothing (RFC 3311 §5.1). */
+	if (branch->context->is_inside_dialog && (!may_take_up(branch, hop, method) || !(message.sdp || branch->context->is_invite)))
+		return calls_pass(calls, &message, out);
+	message.is_from_callee = branch->context->is_inside_dialog && !branch->context->is_to_callee;
+	fill_begin(branch, hop, message.is_from_callee ? RELAY_CALLEE : RELAY_CALLER, &begin);
+	if (branch->context->is_inside_dialog)
+		return calls_take_up(calls, &message, &begin, now_ms, out);
+	message.is_first = true;
+	return calls_begin(calls, &message, &begin, now_ms, out);
 }
 
 static void note(struct context *context, const char *rule, enum reason reason)
@@ -268,7 +285,7 @@ static bool is_ours(const url_t *route, void *user)
 	       token.caller == own->key->caller && token.callee == own->key->callee && token.made_at_s == own->key->made_at_s;
 }
 
-void call_media_response(struct branch *branch, const struct arrival *response)
+bool call_media_response(struct branch *branch, const struct arrival *response, bool may_wait)
 {
 	struct context *context = branch->context;
 	const struct call_media *media = context->media;
@@ -279,12 +296,13 @@ void call_media_response(struct branch *branch, const struct arrival *response)
 	struct buf out;
 
 	if (!media || sip->sip_status->st_status <= 100 || sip->sip_status->st_status >= 300)
-		return;
+		return false;
 	if (sdp_body_find(response->msg, &body) == SDP_BODY_OPAQUE)
 		body = (struct sdp_body){ .text = "", .len = 0 };
 	message = message_of(branch, sip, &body);
 	message.is_first = media->is_first;
 	message.had_offer = media->had_offer;
+	message.may_wait = may_wait && context->is_invite;
 	message.msg = response->msg;
 	if (calls_watch(context->worker->server->calls) && media->is_first) {
 		struct own_route own = { context->worker->server->keys, &message.key };
@@ -304,6 +322,7 @@ void call_media_response(struct branch *branch, const struct arrival *response)
 	if (out.bytes)
 		explicit_bzero(out.bytes, out.len);
 	buf_fini(&out);
+	return verdict == CALLS_WAITS;
 }
 
 /* ---- ends ---- */
@@ -336,7 +355,7 @@ void call_media_final(struct context *context, const msg_t *request, int status)
 	message = message_of(&context->branches[0], message_sip(request), &none);
 	if (ends_dialog(media, status))
 		calls_bye(context->worker->server->calls, &message);
-	else if (status >= 300 && media->had_offer)
+	else if (status >= 300 && (media->had_offer || context->is_invite))
 		calls_offer_failed(context->worker->server->calls, &message);
 }
 

@@ -30,8 +30,9 @@ enum reason call_media_request(struct branch *branch, const struct hop *hop, msg
 
 bool call_media_waits(const struct branch *branch);
 
-/* A response of the branch, before it goes back: changes its SDP. */
-void call_media_response(struct branch *branch, const struct arrival *response);
+/* A response of the branch, before it goes back: changes its SDP. True: it must not go yet, as it holds an offer and how the world sees
+ * our ports is being asked; it is unchanged, and to be shown again when call_media_waits says no. Never without may_wait. */
+bool call_media_response(struct branch *branch, const struct arrival *response, bool may_wait);
 
 /* The branch is done, and there was no 2xx: its relay goes at once, as the caller may try again within the second. */
 void call_media_branch_failed(const struct branch *branch);

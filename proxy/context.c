@@ -190,6 +190,7 @@ static void take_token(struct context *context, const struct request *request)
 	if (request->route.token_verdict == RECORD_ROUTE_VALID) {
 		context->token = request->route.token; /* the dialog's ends stay what they are */
 		context->is_inside_dialog = true;
+		context->is_to_callee = request->is_to_callee;
 		return;
 	}
 	context->token.caller = record_route_end(keys, request->origin.id);

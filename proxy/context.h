@@ -49,6 +49,7 @@ struct branch {
 	enum reason refusal; /* why it must not be sent: by its media; else REASON_NONE */
 	bool waits_for_media; /* it must not be sent yet: call_media_request */
 	uint64_t media_wait_ends_ms; /* then it goes as it is; 0: it never waited */
+	struct held_responses *held; /* they wait for that, too (proxy/held_response); owned; NULL: none does */
 	struct redirected *redirected; /* a 3xx led here (proxy/follow); owned; NULL */
 	bool is_replaced; /* it was redirected: others stand for it */
 	bool is_cancelled;
@@ -68,6 +69,7 @@ struct context {
 	struct listener *in;   /* where it came in; the snapshot's or the flow's; counted */
 	struct record_route_token token; /* for our Record-Route; outside of a dialog each branch is a callee of its own */
 	bool is_inside_dialog; /* our signed Route said so */
+	bool is_to_callee;     /* and that it goes to the end that was called */
 	char loop[REQUEST_LOOP_SIZE]; /* of the request as it came (RFC 5393 §4.2.3): stands in our branches */
 	struct addr source;	/* charged for the transaction */
 	enum importance importance;

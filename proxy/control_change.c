@@ -137,7 +137,7 @@ void control_answer_trace(struct control *control, const struct http_request *re
 
 	if (!trace_areas_read(request->body, request->body_len, &log.trace)) {
 		control_give_problem(answer, 400, "question",
-			     "areas are registration, interconnection, tls, dns, all");
+			     "areas are registration, interconnection, media, tls, dns, all");
 		return;
 	}
 	err = log_change(&log);

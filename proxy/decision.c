@@ -25,7 +25,7 @@ void decision_clear(struct decision *decision)
 	decision->bytes[0] = '\0';
 }
 
-/* Room for a text at the end of the others; always more than one byte, as long as n_bytes is what it says. */
+/* Room for a text at the end of the others; always one byte at least, for the end of an empty one. */
 struct room {
 	char *at;
 	size_t size; /* with its end */
@@ -38,6 +38,8 @@ static struct room room_of(struct decision *decision, size_t most)
 	if (!decision->n_bytes)
 		decision->n_bytes = 1;
 	rest = sizeof(decision->bytes) - decision->n_bytes;
+	if (rest > 1) /* the last byte is never taken, so that there is one */
+		rest--;
 	return (struct room){ decision->bytes + decision->n_bytes, rest < most ? rest : most };
 }
 
@@ -52,24 +54,30 @@ static uint16_t take(struct decision *decision, size_t len)
 	return at;
 }
 
-static uint16_t keep(struct decision *decision, const char *text, size_t most)
+/* As much of the len bytes as the room has; where they then stand. */
+static uint16_t keep(struct decision *decision, const char *text, size_t len, size_t most)
 {
 	struct room room = room_of(decision, most);
 
-	return room.size > 1 ? take(decision, text_append(room.at, room.size, 0, text)) : 0;
+	if (len > room.size - 1)
+		len = room.size - 1;
+	memcpy(room.at, text, len);
+	room.at[len] = '\0';
+	return take(decision, len);
 }
+
+static const uint8_t text_sizes[DECISION_N_TEXTS] = {
+	/* clang-format off */
+	[DECISION_METHOD] = 24,       [DECISION_CALL_ID] = 128,     [DECISION_FROM] = 128,
+	[DECISION_TO] = 128,          [DECISION_REQUEST_URI] = 160, [DECISION_SOURCE] = 64,
+	[DECISION_LISTENER] = 64,     [DECISION_CERTIFICATE] = 160, [DECISION_ORIGIN_ID] = 96,
+	[DECISION_DESTINATION] = 96,  [DECISION_EVIDENCE] = 160,    [DECISION_PEER_DIAGNOSTICS] = 160,
+	[DECISION_MS_REASON] = 128,   [DECISION_MS_SOURCE] = 80,
+	/* clang-format on */
+};
 
 void decision_set(struct decision *decision, enum decision_field field, const char *text)
 {
-	/* clang-format off */
-	static const uint8_t sizes[DECISION_N_TEXTS] = {
-		[DECISION_METHOD] = 24,       [DECISION_CALL_ID] = 128,     [DECISION_FROM] = 128,
-		[DECISION_TO] = 128,          [DECISION_REQUEST_URI] = 160, [DECISION_SOURCE] = 64,
-		[DECISION_LISTENER] = 64,     [DECISION_CERTIFICATE] = 160, [DECISION_ORIGIN_ID] = 96,
-		[DECISION_DESTINATION] = 96,  [DECISION_EVIDENCE] = 160,    [DECISION_PEER_DIAGNOSTICS] = 160,
-		[DECISION_MS_REASON] = 128,   [DECISION_MS_SOURCE] = 80,
-	};
-	/* clang-format on */
 	const size_t len = text ? strlen(text) : 0;
 	char *old = decision->bytes + decision->texts[field];
 
@@ -78,24 +86,7 @@ void decision_set(struct decision *decision, enum decision_field field, const ch
 	else if (decision->texts[field] && len <= strlen(old)) /* or setting it often would fill the record */
 		memmove(old, text, len + 1);
 	else
-		decision->texts[field] = keep(decision, text, sizes[field]);
-}
-
-/* "nuncio.yaml:31:20". By hand: each request has several. */
-static size_t print_place(const struct place *place, char *out, size_t size)
-{
-	const char *file;
-	char number[24];
-	size_t len;
-
-	if (!place || !place->line || !place->file || size <= sizeof(number))
-		return 0;
-	file = strrchr(place->file, '/');
-	len = text_append(out, size - sizeof(number), 0, file ? file + 1 : place->file);
-	len = text_append(out, size, len, ":");
-	len = text_append(out, size, len, text_number(place->line, number));
-	len = text_append(out, size, len, ":");
-	return text_append(out, size, len, text_number(place->column, number));
+		decision->texts[field] = keep(decision, text, len, text_sizes[field]);
 }
 
 static size_t add(char *out, size_t size, size_t len, const char *text, size_t text_len)
@@ -106,47 +97,79 @@ static size_t add(char *out, size_t size, size_t len, const char *text, size_t t
 	return len + n;
 }
 
-/* True for what print knows of printf: %s, %.80s and %u. */
-static bool is_plain(const char *format)
+void decision_join(struct decision *decision, enum decision_field field, const char *const *texts, unsigned n)
 {
-	while ((format = strchr(format, '%'))) {
-		format++;
-		if (*format == '.')
-			format += 1 + strspn(format + 1, "0123456789");
-		if (*format != 's' && *format != 'u')
-			return false;
-	}
-	return true;
+	struct room room = room_of(decision, text_sizes[field]);
+	size_t len = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		len = add(room.at, room.size, len, texts[i], strlen(texts[i]));
+	room.at[len] = '\0';
+	decision->texts[field] = take(decision, len);
+}
+
+static size_t add_number(char *out, size_t size, size_t len, unsigned number)
+{
+	char digits[24];
+	const char *text = text_number(number, digits);
+
+	return add(out, size, len, text, (size_t)(digits + sizeof(digits) - 1 - text));
+}
+
+/* "nuncio.yaml:31:20". By hand: each request has several. */
+static size_t print_place(const struct place *place, char *out, size_t size)
+{
+	enum { NUMBERS = 24 };
+	const char *file;
+	size_t len;
+
+	if (!place || !place->line || !place->file || size <= NUMBERS)
+		return 0;
+	file = strrchr(place->file, '/');
+	file = file ? file + 1 : place->file;
+	len = add(out, size - NUMBERS, 0, file, strlen(file));
+	out[len++] = ':';
+	len = add_number(out, size, len, place->line);
+	len = add(out, size, len, ":", 1);
+	len = add_number(out, size, len, place->column);
+	out[len] = '\0';
+	return len;
 }
 
 /* Without nonnull gcc takes the format for NULL where the undefined-behaviour sanitizer asks about it. */
 static size_t print(char *out, size_t size, const char *format, va_list args) __attribute__((nonnull, format(printf, 3, 0)));
 
-/* Nearly all steps need no more of printf, and the C library's took one instruction in twenty-five of a MESSAGE. */
+/* What it knows of printf is %s, %.80s and %u. Nearly all steps need no more, and the C library's took one instruction in twenty-five of
+ * a MESSAGE. What holds anything else is left to that. */
 static size_t print(char *out, size_t size, const char *format, va_list args)
 {
+	const char *at = format, *percent;
 	size_t len = 0;
+	va_list again;
 
-	if (!is_plain(format)) {
-		(void)vsnprintf(out, size, format, args);
-		return strlen(out);
-	}
-
-	while (*format) {
-		const char *percent = strchrnul(format, '%'), *text;
+	va_copy(again, args);
+	while ((percent = strchr(at, '%'))) {
 		size_t most = SIZE_MAX;
-		char number[24];
 
-		len = add(out, size, len, format, (size_t)(percent - format));
-		if (!*percent)
-			break;
-		format = percent + 1;
-		if (*format == '.')
-			for (most = 0, format++; *format >= '0' && *format <= '9'; format++)
-				most = 10 * most + (size_t)(*format - '0');
-		text = *format++ == 'u' ? text_number(va_arg(args, unsigned), number) : va_arg(args, const char *);
-		len = add(out, size, len, text, strnlen(text, most));
+		len = add(out, size, len, at, (size_t)(percent - at));
+		at = percent + 1;
+		if (*at == '.')
+			for (most = 0, at++; *at >= '0' && *at <= '9'; at++)
+				most = 10 * most + (size_t)(*at - '0');
+		if (*at == 'u') {
+			len = add_number(out, size, len, va_arg(args, unsigned));
+		} else if (*at == 's') {
+			const char *text = va_arg(args, const char *);
+			len = add(out, size, len, text, strnlen(text, most));
+		} else {
+			(void)vsnprintf(out, size, format, again);
+			va_end(again);
+			return strlen(out);
+		}
+		at++;
 	}
+	va_end(again);
+	len = add(out, size, len, at, strlen(at));
 	out[len] = '\0';
 	return len;
 }
@@ -165,7 +188,7 @@ void decision_add(struct decision *decision, const char *step, const char *rule,
 	to->rule = rule;
 	room = room_of(decision, DECISION_RESULT);
 	va_start(args, format);
-	to->result = room.size > 1 ? take(decision, print(room.at, room.size, format, args)) : 0;
+	to->result = take(decision, print(room.at, room.size, format, args));
 	va_end(args);
 	room = room_of(decision, DECISION_PLACE);
 	to->place = take(decision, print_place(place, room.at, room.size));
@@ -178,7 +201,7 @@ void decision_add_hop(struct decision *decision, const char *to, enum reason rea
 	if (decision->n_hops >= DECISION_MAX_HOPS)
 		return;
 	hop = &decision->hops[decision->n_hops++];
-	hop->to = keep(decision, to, DECISION_HOP);
+	hop->to = keep(decision, to, strlen(to), DECISION_HOP);
 	hop->reason = reason;
 	hop->status = status;
 }

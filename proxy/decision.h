@@ -19,7 +19,6 @@ enum {
 	DECISION_RESULT = 128,
 	DECISION_PLACE = 96,
 	DECISION_HOP = 96,
-	DECISION_URI = 160,
 	DECISION_CERTIFICATE_NAMES = 160,
 };
 
@@ -77,8 +76,8 @@ struct decision {
 	uint16_t texts[DECISION_N_TEXTS]; /* where in bytes; 0: "" */
 	struct decision_step steps[DECISION_MAX_STEPS];
 	struct decision_hop hops[DECISION_MAX_HOPS];
-	/* The first is the end of the empty text; the room for a second destination is there, too. */
-	char bytes[1 + DECISION_TEXTS_SIZE + 2 * DECISION_PLACE + DECISION_MAX_STEPS * (DECISION_RESULT + DECISION_PLACE) +
+	/* The first is the end of the empty text, and the last is never taken; the room for a second destination is there, too. */
+	char bytes[2 + DECISION_TEXTS_SIZE + 2 * DECISION_PLACE + DECISION_MAX_STEPS * (DECISION_RESULT + DECISION_PLACE) +
 		   DECISION_MAX_HOPS * DECISION_HOP];
 };
 
@@ -87,6 +86,9 @@ void decision_clear(struct decision *decision);
 
 /* Sets one text; NULL: "". What was there before is forgotten. */
 void decision_set(struct decision *decision, enum decision_field field, const char *text);
+
+/* Sets one text, which was not set before, to n texts one behind the other. */
+void decision_join(struct decision *decision, enum decision_field field, const char *const *texts, unsigned n);
 
 /* One text; "" if it was never set. It is the record's, until that text is set again. */
 static inline const char *decision_text(const struct decision *decision, enum decision_field field)

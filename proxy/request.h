@@ -50,7 +50,7 @@ struct request {
 	unsigned load; /* of the worker: load.h */
 
 	/* Found on the way. */
-	msg_t *msg;	 /* the copy that is edited: our Routes are off; owned */
+	msg_t *msg;	 /* with our Routes off: the arrival's own, or a copy if more had to be edited; owned */
 	sip_t *sip;	 /* of msg */
 	bool is_ack, is_inside_dialog;
 	enum importance importance;
@@ -63,6 +63,7 @@ struct request {
 	struct route_view route;
 	unsigned n_targets;
 	bool needs_record_route;
+	bool is_to_callee; /* inside a dialog: to the end that was called */
 	const char *challenge_stale; /* not NULL: stale */
 	unsigned retry_after_s;
 	const char *refused_header;  /* value for Unsupported etc.; NULL */

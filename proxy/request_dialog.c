@@ -9,27 +9,23 @@
 #include "proxy/request_target.h"
 #include "proxy/sip/uri.h"
 
-/* The copy that is edited. Without a Route nothing of ours is in it to be taken off, and forward makes its own copy
- * anyway: the message itself serves. */
+/* The message that is edited. Without a Route nothing of ours is in it to be taken off; and our Routes are taken off the message itself, as
+ * forward makes a copy of its own anyway, and nobody asks for them any more. Where the Request-URI may change it is a copy: it is asked
+ * for, and stands in what is answered. */
 static enum err take_routes(struct request *request)
 {
 	struct snapshot *snapshot = request->snapshot;
 	const sip_t *sip = request->arrival->sip;
+	const url_t *uri = sip->sip_request->rq_url;
+	const bool may_change = (uri->url_params && url_has_param(uri, "maddr")) || self_names_has(snapshot->self_names, uri, NULL);
 
-	if (!sip->sip_route && !url_has_param(sip->sip_request->rq_url, "maddr") &&
-	    !self_names_has(snapshot->self_names, sip->sip_request->rq_url, NULL)) {
-		request->msg = message_ref(request->arrival->msg);
-		request->route.token_verdict = RECORD_ROUTE_NONE;
-	} else {
-		request->msg = message_copy(request->arrival->msg);
-		if (!request->msg)
-			return ERR_NO_MEMORY;
-		enum err err = route_set_take(request->msg, snapshot->self_names,
-					      request->server->keys, &request->route);
-		if (err)
-			return err;
-	}
+	request->msg = may_change ? message_copy(request->arrival->msg) : message_ref(request->arrival->msg);
+	if (!request->msg)
+		return ERR_NO_MEMORY;
 	request->sip = message_sip(request->msg);
+	if (may_change || sip->sip_route)
+		return route_set_take(request->msg, snapshot->self_names, request->server->keys, &request->route);
+	request->route.token_verdict = RECORD_ROUTE_NONE;
 	return ERR_OK;
 }
 
@@ -178,6 +174,7 @@ enum reason request_route_inside_dialog(struct request *request)
 	const struct rule *rule;
 	enum reason reason;
 
+	request->is_to_callee = is_to_callee;
 	if (flow->is_set)
 		reason = request_phone_inside_dialog(request, end, flow);
 	else

@@ -16,15 +16,10 @@
 /* "sip:anna@partner.example": the parameters say nothing of whom it is about. */
 static void describe_uri(struct decision *decision, enum decision_field field, const url_t *url)
 {
-	char text[DECISION_URI];
-	size_t len;
+	const char *const texts[] = { url->url_scheme ? url->url_scheme : "sip", ":", url->url_user ? url->url_user : "",
+				      url->url_user && url->url_host ? "@" : "", url->url_host ? url->url_host : "" };
 
-	len = text_append(text, sizeof(text), 0, url->url_scheme ? url->url_scheme : "sip");
-	len = text_append(text, sizeof(text), len, ":");
-	len = text_append(text, sizeof(text), len, url->url_user ? url->url_user : "");
-	len = text_append(text, sizeof(text), len, url->url_user && url->url_host ? "@" : "");
-	text_append(text, sizeof(text), len, url->url_host ? url->url_host : "");
-	decision_set(decision, field, text);
+	decision_join(decision, field, texts, COUNT(texts));
 }
 
 void request_describe(struct request *request)

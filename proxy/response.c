@@ -11,6 +11,7 @@
 #include "proxy/call_media.h"
 #include "proxy/follow.h"
 #include "proxy/hearing.h"
+#include "proxy/held_response.h"
 #include "proxy/open_partner.h"
 #include "proxy/refusal.h"
 #include "proxy/return_path.h"
@@ -421,10 +422,7 @@ static bool take(struct branch *branch, struct arrival *arrival)
 	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES, branch->network, COUNTER_IN,
 		     counter_code(arrival->sip->sip_status->st_status), 1);
 	via_pop(arrival->msg);
-	if (filter_asserted(branch, arrival->msg))
-		return false;
-	call_media_response(branch, arrival);
-	return true;
+	return !filter_asserted(branch, arrival->msg);
 }
 
 void response_arrived_late(struct branch *branch, struct arrival *arrival)
@@ -433,6 +431,7 @@ void response_arrived_late(struct branch *branch, struct arrival *arrival)
 
 	if (!take(branch, arrival))
 		return;
+	(void)call_media_response(branch, arrival, false); /* the caller waits already */
 	if (context->decision) {
 		decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		decision_add(context->decision, "forward", "late", NULL, "%.80s answers after it was given up",
@@ -445,12 +444,10 @@ void response_arrived_late(struct branch *branch, struct arrival *arrival)
 	context_cancel_others(context, NULL);
 }
 
-void response_arrived(struct branch *branch, struct arrival *arrival)
+static void go_on(struct branch *branch, struct arrival *arrival)
 {
 	const int status = arrival->sip->sip_status->st_status;
 
-	if (!take(branch, arrival))
-		return;
 	if (status >= 200)
 		open_partner_answered(branch, arrival->flow);
 	if (status < 200)
@@ -459,4 +456,17 @@ void response_arrived(struct branch *branch, struct arrival *arrival)
 		on_success(branch, arrival->msg);
 	else
 		on_failure(branch, arrival->msg, status);
+}
+
+void response_arrived(struct branch *branch, struct arrival *arrival)
+{
+	const int status = arrival->sip->sip_status->st_status;
+
+	if (!take(branch, arrival))
+		return;
+	if (status >= 300)
+		held_response_drop(branch); /* what came before is of no use any more */
+	else if (status > 100 && held_response_keep(branch, arrival, go_on))
+		return;
+	go_on(branch, arrival);
 }

@@ -7,13 +7,13 @@
 
 static unsigned trace_area(const char *word)
 {
-	/* Media come with what they trace. */
 	static const struct {
 		const char *word;
 		unsigned area;
 	} areas[] = {
 		{ "registration", LOG_TRACE_REGISTRATION },
 		{ "interconnection", LOG_TRACE_INTERCONNECTION },
+		{ "media", LOG_TRACE_MEDIA },
 		{ "tls", LOG_TRACE_TLS },
 		{ "dns", LOG_TRACE_DNS },
 		{ "all", LOG_TRACE_ALL },
@@ -47,7 +47,7 @@ bool trace_areas_read(const char *text, size_t len, unsigned *out)
 
 json_t *trace_areas_to_json(unsigned trace)
 {
-	static const char *const words[] = { "registration", "interconnection", "tls", "dns" };
+	static const char *const words[] = { "registration", "interconnection", "media", "tls", "dns" };
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < COUNT(words); i++) {

@@ -66,14 +66,12 @@ static void encode(const unsigned char *token, size_t len, char text[RECORD_ROUT
 	text[len * 8 / 5] = '\0';
 }
 
-static int digit(char c)
-{
-	if (c >= 'a' && c <= 'z')
-		return c - 'a';
-	if (c >= '2' && c <= '7')
-		return c - '2' + 26;
-	return -1;
-}
+/* What each character stands for, and one more; 0: nothing. */
+static const unsigned char digits[256] = {
+	['a'] = 1,  ['b'] = 2,  ['c'] = 3,  ['d'] = 4,	['e'] = 5,  ['f'] = 6,	['g'] = 7,  ['h'] = 8,	['i'] = 9,  ['j'] = 10, ['k'] = 11,
+	['l'] = 12, ['m'] = 13, ['n'] = 14, ['o'] = 15, ['p'] = 16, ['q'] = 17, ['r'] = 18, ['s'] = 19, ['t'] = 20, ['u'] = 21, ['v'] = 22,
+	['w'] = 23, ['x'] = 24, ['y'] = 25, ['z'] = 26, ['2'] = 27, ['3'] = 28, ['4'] = 29, ['5'] = 30, ['6'] = 31, ['7'] = 32,
+};
 
 /* Its length; 0 if text is no token by its looks. */
 static size_t decode(const char *text, unsigned char token[MAX_BYTES])
@@ -85,10 +83,10 @@ static size_t decode(const char *text, unsigned char token[MAX_BYTES])
 	for (size_t i = 0; i < n_chars / 8; i++) {
 		uint64_t group = 0;
 		for (unsigned k = 0; k < 8; k++) {
-			int value = digit(text[8 * i + k]);
-			if (value < 0)
+			const unsigned value = digits[(unsigned char)text[8 * i + k]];
+			if (!value)
 				return 0;
-			group = group << 5 | (unsigned)value;
+			group = group << 5 | (value - 1);
 		}
 		put(token + 5 * i, group, 5);
 	}
@@ -98,8 +96,8 @@ static size_t decode(const char *text, unsigned char token[MAX_BYTES])
 }
 
 /* The MAC over what is plain in the token and the Call-ID. */
-static enum err sign(const struct record_route_key *key, const unsigned char *plain,
-		     size_t n_plain, const char *call_id, unsigned char mac[MAC_SIZE])
+static void sign(const struct record_route_key *key, const unsigned char *plain, size_t n_plain, const char *call_id,
+		 unsigned char mac[MAC_SIZE])
 {
 	unsigned char bytes[PLAIN_BYTES + CALL_ID_BYTES];
 	size_t len = strlen(call_id);
@@ -109,13 +107,10 @@ static enum err sign(const struct record_route_key *key, const unsigned char *pl
 		memcpy(bytes + n_plain, call_id, len);
 	} else { /* as long as no short one is, so that the two cannot be mistaken */
 		memset(bytes + n_plain, 0, CALL_ID_BYTES);
-		enum err err = mac_sha256(key->bytes, sizeof(key->bytes), call_id, len,
-					  bytes + n_plain);
-		if (err != ERR_OK)
-			return err;
+		mac_sha256(&key->mac, call_id, len, bytes + n_plain);
 		len = CALL_ID_BYTES;
 	}
-	return mac_sha256(key->bytes, sizeof(key->bytes), bytes, n_plain + len, mac);
+	mac_sha256(&key->mac, bytes, n_plain + len, mac);
 }
 
 /* ---- flows ---- */
@@ -241,10 +236,7 @@ enum err record_route_sign(const struct record_route_keys *keys,
 	put(bytes + 7, token->caller, 8);
 	put(bytes + 15, token->callee, 8);
 	size_t n_plain = has_flows ? put_flows(token, bytes) : ENDS_BYTES;
-	enum err err = sign(&keys->current, bytes, n_plain, call_id, mac);
-	if (err != ERR_OK)
-		return err;
-
+	sign(&keys->current, bytes, n_plain, call_id, mac);
 	memcpy(bytes + n_plain, mac, MAC_BYTES);
 	encode(bytes, n_plain + MAC_BYTES, out);
 	return ERR_OK;
@@ -286,8 +278,10 @@ enum record_route_verdict record_route_verify(const struct record_route_keys *ke
 		return RECORD_ROUTE_NONE;
 
 	const struct record_route_key *key = record_route_keys_find(keys, bytes[1]);
-	if (!key || sign(key, bytes, n_plain, call_id, mac) != ERR_OK ||
-	    !mac_equal(mac, bytes + n_plain, MAC_BYTES))
+	if (!key)
+		return RECORD_ROUTE_FORGED;
+	sign(key, bytes, n_plain, call_id, mac);
+	if (!mac_equal(mac, bytes + n_plain, MAC_BYTES))
 		return RECORD_ROUTE_FORGED;
 	out->caller_flow.is_set = out->callee_flow.is_set = false;
 	if (n_plain > ENDS_BYTES && !get_flows(bytes, n_plain, out))

@@ -235,6 +235,8 @@ enum err record_route_keys_load(const char *directory, struct record_route_keys 
 		record_route_keys_free(keys);
 		return err;
 	}
+	mac_key_set(&keys->current.mac, keys->current.bytes, sizeof(keys->current.bytes));
+	mac_key_set(&keys->previous.mac, keys->previous.bytes, sizeof(keys->previous.bytes));
 	*out = keys;
 	return ERR_OK;
 }

@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 #include "proxy/base/error.h"
+#include "proxy/base/mac.h"
 #include "routing/record_route.h"
 
 struct record_route_key {
 	uint8_t number;
 	unsigned char bytes[32];
+	struct mac_key mac; /* of bytes */
 };
 
 struct record_route_keys {

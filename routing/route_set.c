@@ -48,7 +48,7 @@ static enum err strip_maddr(msg_t *msg, const struct self_names *names)
 	const url_t *uri = message_sip(msg)->sip_request->rq_url;
 	char maddr[256];
 
-	if (!url_has_param(uri, "maddr") || !uri_param(uri, "maddr", maddr, sizeof(maddr)))
+	if (!uri->url_params || !url_has_param(uri, "maddr") || !uri_param(uri, "maddr", maddr, sizeof(maddr)))
 		return ERR_OK;
 	url_t there = *uri;
 	there.url_host = maddr;

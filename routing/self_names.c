@@ -1,33 +1,35 @@
 #include "routing/self_names.h"
 
 #include <ifaddrs.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "proxy/base/table.h"
 #include "proxy/base/text.h"
 #include "proxy/sip/uri.h"
 
-enum { HOST_SIZE = 256, SIP_PORT = 5060, SIPS_PORT = 5061, N_KINDS = 3 };
+enum { HOST_SIZE = 256, SIP_PORT = 5060, SIPS_PORT = 5061, N_KINDS = 3, N_BUCKETS = 256 };
 
 struct key {
 	uint16_t port;
-	char host[HOST_SIZE]; /* IPv6 without brackets; what follows its end is not looked at */
+	uint16_t len;    /* of host */
+	const char *host; /* IPv6 without brackets, as addr_host writes it; in any letters */
 };
 
 /* What serves one host and port: by TLS, TCP and UDP there may be different listeners. */
 struct self {
-	UT_hash_handle hh;
+	struct self *next;
 	struct key key;
+	char host[HOST_SIZE]; /* the key's */
 	struct listener *by_kind[N_KINDS]; /* enum kind; the first that came */
 };
 
 enum kind { KIND_UDP, KIND_TCP, KIND_TLS };
 
+/* All of these names are our own: nobody else can make a bucket long, so that the hash may be a simple one. Each request asks several
+ * times. */
 struct self_names {
-	struct self *table;
+	struct self *buckets[N_BUCKETS];
 };
 
 static enum kind kind_of(const struct listener *listener)
@@ -44,51 +46,57 @@ static enum kind kind_of(const struct listener *listener)
 	return KIND_UDP;
 }
 
-/* The one form in which hosts are compared; an address gets the spelling of addr_host. */
-static bool fill_key(struct key *key, const char *host, uint16_t port)
+/* IPv4 has one spelling only, and that passes for a name; IPv6 gets that of addr_host, in text. False for what is no host. */
+static bool fill_key(struct key *key, const char *host, uint16_t port, char text[ADDR_TEXT_SIZE])
 {
-	char text[ADDR_TEXT_SIZE];
 	struct addr addr;
+	size_t len;
 
-	key->port = port;
-	/* IPv4 has one spelling only, and that passes for a name. */
 	if (strchr(host, ':') && addr_parse(host, 0, &addr) == ERR_OK)
-		return text_copy(key->host, sizeof(key->host), addr_host(&addr, text));
-	return text_domain(host, key->host, sizeof(key->host));
+		host = addr_host(&addr, text);
+	len = strlen(host);
+	if (len > 1 && host[len - 1] == '.')
+		len--;
+	*key = (struct key){ port, (uint16_t)len, host };
+	return len > 0 && len < HOST_SIZE;
 }
 
-static size_t key_size(const struct key *key)
+/* Ours differ in the end: addresses of one network, hosts of one domain that are numbered. */
+static unsigned bucket_of(const struct key *key)
 {
-	return offsetof(struct key, host) + strlen(key->host) + 1;
+	const unsigned char last = (unsigned char)key->host[key->len - 1];
+	const unsigned char before = key->len > 1 ? (unsigned char)key->host[key->len - 2] : 0;
+
+	return ((last | 0x20u) * 7 + (before | 0x20u) * 61 + key->len * 3u + key->port) % N_BUCKETS;
 }
 
 static struct self *find(const struct self_names *names, const struct key *key)
 {
-	struct self *self;
+	struct self *self = names->buckets[bucket_of(key)];
 
-	HASH_FIND(hh, names->table, key, key_size(key), self);
+	while (self && (self->key.port != key->port || self->key.len != key->len ||
+			strncasecmp(self->key.host, key->host, key->len) != 0))
+		self = self->next;
 	return self;
 }
 
 enum err self_names_add(struct self_names *names, const char *host, uint16_t port,
 			struct listener *listener)
 {
+	char text[ADDR_TEXT_SIZE], domain[HOST_SIZE];
 	struct key key;
 
-	if (!fill_key(&key, host, port))
+	if (!fill_key(&key, host, port, text) || (!strchr(key.host, ':') && !text_domain(host, domain, sizeof(domain))))
 		return ERR_OK; /* nobody could write it in a URI */
 	struct self *self = find(names, &key);
 	if (!self) {
-		struct self *fresh = calloc(1, sizeof(*fresh));
-		if (!fresh)
+		self = calloc(1, sizeof(*self));
+		if (!self)
 			return ERR_NO_MEMORY;
-		fresh->key = key;
-		HASH_ADD(hh, names->table, key, key_size(&fresh->key), fresh);
-		self = find(names, &key);
-		if (!self) {
-			free(fresh);
-			return ERR_NO_MEMORY;
-		}
+		text_copy_len(self->host, sizeof(self->host), key.host, key.len);
+		self->key = (struct key){ key.port, key.len, self->host };
+		self->next = names->buckets[bucket_of(&key)];
+		names->buckets[bucket_of(&key)] = self;
 	}
 	if (!self->by_kind[kind_of(listener)])
 		self->by_kind[kind_of(listener)] = listener;
@@ -158,15 +166,13 @@ enum err self_names_new(struct listener *const *listeners, size_t n, struct self
 
 struct self_names *self_names_free(struct self_names *names)
 {
-	struct self *self, *next;
-
 	if (!names)
 		return NULL;
-	HASH_ITER(hh, names->table, self, next)
-	{
-		HASH_DEL(names->table, self);
-		free(self);
-	}
+	for (unsigned i = 0; i < N_BUCKETS; i++)
+		for (struct self *self = names->buckets[i], *next; self; self = next) {
+			next = self->next;
+			free(self);
+		}
 	free(names);
 	return NULL;
 }
@@ -189,6 +195,7 @@ static struct listener *choose(const struct self *self, enum uri_transport trans
 bool self_names_has(const struct self_names *names, const url_t *url,
 		    struct listener **out_listener)
 {
+	char text[ADDR_TEXT_SIZE];
 	struct key key;
 	int port;
 
@@ -200,7 +207,7 @@ bool self_names_has(const struct self_names *names, const url_t *url,
 	enum uri_transport transport = uri_transport(url);
 	if (port == 0)
 		port = transport == URI_TRANSPORT_TLS ? SIPS_PORT : SIP_PORT;
-	if (!fill_key(&key, url->url_host, (uint16_t)port))
+	if (!fill_key(&key, url->url_host, (uint16_t)port, text))
 		return false;
 	const struct self *self = find(names, &key);
 	if (!self)

@@ -34,7 +34,7 @@ DOORS = {
     "gnutls/*": ["proxy/base/random.c", "proxy/base/mac.c", "proxy/transport/certificate_file.[ch]",
                  "proxy/transport/credentials.c", "proxy/transport/credentials_gnutls.h",
                  "proxy/transport/identity.c", "proxy/transport/tls*.[ch]", "media/dtls.c"],
-    "nettle/*": ["proxy/base/mac.c", "media/srtp_ciphers.c", "proxy/sip/digest.c", "proxy/sip/digest_nonce.c"],
+    "nettle/*": ["proxy/base/mac.[ch]", "media/srtp_ciphers.c", "proxy/sip/digest.c", "proxy/sip/digest_nonce.c"],
     "ares*.h": ["routing/dns_*.c", "routing/dns.c"],
     "yaml.h": ["conf/yaml.c"],
     "uthash.h": ["proxy/base/table.h"],

@@ -181,6 +181,16 @@ static char *put_number(char *to, unsigned number)
 	return to;
 }
 
+static char *put_octet(char *to, unsigned char octet)
+{
+	if (octet >= 100)
+		*to++ = (char)('0' + octet / 100);
+	if (octet >= 10)
+		*to++ = (char)('0' + octet / 10 % 10);
+	*to++ = (char)('0' + octet % 10);
+	return to;
+}
+
 static char *put_ipv4(char *to, const struct in_addr *in)
 {
 	const unsigned char *bytes = (const unsigned char *)&in->s_addr;
@@ -188,7 +198,7 @@ static char *put_ipv4(char *to, const struct in_addr *in)
 	for (unsigned i = 0; i < 4; i++) {
 		if (i)
 			*to++ = '.';
-		to = put_number(to, bytes[i]);
+		to = put_octet(to, bytes[i]);
 	}
 	*to = '\0';
 	return to;
@@ -257,16 +267,6 @@ void addr_set_port(struct addr *addr, uint16_t port)
 		addr->in6.sin6_port = htons(port);
 	else if (addr->len)
 		addr->in4.sin_port = htons(port);
-}
-
-bool addr_is_set(const struct addr *addr)
-{
-	return addr->len != 0;
-}
-
-bool addr_is_ipv6(const struct addr *addr)
-{
-	return addr->len != 0 && addr->sa.sa_family == AF_INET6;
 }
 
 bool addr_is_wildcard(const struct addr *addr)

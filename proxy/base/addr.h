@@ -42,8 +42,16 @@ const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_SIZE]);
 uint16_t addr_port(const struct addr *addr);
 void addr_set_port(struct addr *addr, uint16_t port);
 
-bool addr_is_set(const struct addr *addr);
-bool addr_is_ipv6(const struct addr *addr);
+static inline bool addr_is_set(const struct addr *addr)
+{
+	return addr->len != 0;
+}
+
+static inline bool addr_is_ipv6(const struct addr *addr)
+{
+	return addr->len != 0 && addr->sa.sa_family == AF_INET6;
+}
+
 bool addr_is_wildcard(const struct addr *addr); /* 0.0.0.0 or :: */
 bool addr_is_loopback(const struct addr *addr);
 

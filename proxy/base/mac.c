@@ -1,19 +1,18 @@
 #include "proxy/base/mac.h"
 
 #include <gnutls/gnutls.h>
-#include <nettle/hmac.h>
 
-enum err mac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
-		    unsigned char out[MAC_SIZE])
+void mac_key_set(struct mac_key *key, const void *bytes, size_t len)
 {
-	/* By nettle, which is under GnuTLS: gnutls_hmac_fast allocates for each, and this is on the way of each
-	 * request inside a dialog. */
-	struct hmac_sha256_ctx ctx;
+	hmac_sha256_set_key(&key->ctx, len, bytes);
+}
 
-	hmac_sha256_set_key(&ctx, key_len, key);
+void mac_sha256(const struct mac_key *key, const void *bytes, size_t len, unsigned char out[MAC_SIZE])
+{
+	struct hmac_sha256_ctx ctx = key->ctx;
+
 	hmac_sha256_update(&ctx, len, bytes);
 	hmac_sha256_digest(&ctx, MAC_SIZE, out);
-	return ERR_OK;
 }
 
 void mac_sha1(const void *key, size_t key_len, const void *bytes, size_t len, unsigned char out[MAC_SHA1_SIZE])

@@ -4,6 +4,8 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -20,6 +22,7 @@ struct pool {
 static _Thread_local struct pool pool;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static uint64_t hash_key[2]; /* written once, before the first hash */
+static atomic_bool has_hash_key;
 
 static void draw(gnutls_rnd_level_t level, void *out, size_t len)
 {
@@ -83,6 +86,7 @@ void random_token(char *out, size_t n_chars)
 static void make_hash_key(void)
 {
 	draw(GNUTLS_RND_RANDOM, hash_key, sizeof(hash_key));
+	atomic_store_explicit(&has_hash_key, true, memory_order_release);
 }
 
 static inline uint64_t rotate_left(uint64_t x, unsigned n)
@@ -150,7 +154,8 @@ uint64_t random_siphash(const uint64_t key[2], const void *bytes, size_t len)
 
 uint64_t random_keyed_hash(const void *bytes, size_t len)
 {
-	pthread_once(&key_once, make_hash_key);
+	if (!atomic_load_explicit(&has_hash_key, memory_order_acquire))
+		pthread_once(&key_once, make_hash_key);
 	return random_siphash(hash_key, bytes, len);
 }
 

@@ -85,27 +85,36 @@ static bool is_ipv6_literal(const char *text)
 	       inet_pton(AF_INET6, bare, &in6) == 1;
 }
 
+/* What is right in a label, in lower case; 0: nothing. */
+static const char label_letters[256] = {
+	['-'] = '-', ['_'] = '_', ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7',
+	['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f', ['g'] = 'g', ['h'] = 'h',
+	['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r',
+	['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z', ['A'] = 'a', ['B'] = 'b',
+	['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l',
+	['M'] = 'm', ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't', ['U'] = 'u', ['V'] = 'v',
+	['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z',
+};
+
 /* RFC 1123 §2.1 labels, and the underscore of service names: copies them in lower case. */
 static bool copy_labels(const char *in, size_t len, char *out)
 {
-	size_t label_len = 0;
+	size_t label_at = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		char c = out[i] = lower(in[i]);
+		const char c = label_letters[(unsigned char)in[i]];
 
-		if (c == '.' && label_len == 0)
-			return false;
-		if (c == '.') {
-			label_len = 0;
+		if (c) {
+			out[i] = c;
 			continue;
 		}
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+		if (in[i] != '.' || i == label_at || i - label_at > MAX_LABEL)
 			return false;
-		if (++label_len > MAX_LABEL)
-			return false;
+		out[i] = '.';
+		label_at = i + 1;
 	}
 	out[len] = '\0';
-	return label_len > 0;
+	return len > label_at && len - label_at <= MAX_LABEL;
 }
 
 bool text_domain(const char *in, char *out, size_t size)

@@ -93,13 +93,13 @@ const struct verb verb_trace = {
 	.operands = "on|off [AREA]...",
 	.summary = "switch the trace of decrypted messages on or off",
 	.text = "Changes log.trace of the daemon that runs, at once and until the next reload. "
-		"Areas are registration, interconnection, tls, dns, all; exactly those that are "
+		"Areas are registration, interconnection, media, tls, dns, all; exactly those that are "
 		"named are on afterwards. Decrypted messages go to the log, without credentials, media keys "
 		"and bodies other than SDP; look at who can read it all the same.",
 	.min_operands = 1,
 	.max_operands = 7,
 	.completes = COMPLETES_WORDS,
-	.words = "on off registration interconnection tls dns all",
+	.words = "on off registration interconnection media tls dns all",
 	.options = options,
 	.examples = examples,
 	.output = output_trace,

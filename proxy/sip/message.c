@@ -9,33 +9,32 @@
 #include <sofia-sip/su_alloc.h>
 
 #include "proxy/base/text.h"
+#include "proxy/sip/header_room.h"
 #include "proxy/sip/message_bounds.h"
 #include "proxy/sip/message_class.h"
 #include "proxy/sip/message_extract.h"
 
-enum { MAX_PRELOAD = 65528 }; /* su_home's bound */
+enum {
+	EDITS_SIZE = 256,
+	MAX_PRELOAD = 65528, /* su_home's bound */
+};
 
-/* One allocation holds the bytes, the headers' structs and their private copies, if they are
- * not too many. */
-static void preload(su_home_t *home, size_t len, const struct message_bounds *bounds)
-{
-	size_t size = len + message_extract_size(bounds->body, bounds->n_lines) + 256;
-
-	if (size > MAX_PRELOAD) /* the bytes then stand for themselves */
-		size -= len;
-	if (size <= MAX_PRELOAD)
-		su_home_preload(home, 1, (isize_t)size);
-}
-
+/* One piece holds the bytes, the headers' structs and their private copies. Of the message's home it is one that frees them at
+ * once, with some room for edits, if it is not too large. */
 static enum err take_apart(msg_t *msg, const char *bytes, size_t len, const struct message_bounds *bounds)
 {
-	preload(msg_home(msg), len, bounds);
-	char *copy = su_alloc(msg_home(msg), (isize_t)len + 1);
+	const size_t whole = (len + 1 + 7) & ~(size_t)7;
+	struct header_room room = { .home = msg_home(msg), .left = message_extract_size(bounds) };
+
+	if (whole + room.left + EDITS_SIZE <= MAX_PRELOAD)
+		su_home_preload(room.home, 1, (isize_t)(whole + room.left + EDITS_SIZE));
+	char *copy = su_alloc(room.home, (isize_t)(whole + room.left));
 	if (!copy)
 		return ERR_NO_MEMORY;
 	memcpy(copy, bytes, len);
 	copy[len] = '\0';
-	return message_extract(msg, copy, len, bounds->body, bounds->n_lines);
+	room.at = copy + whole;
+	return message_extract(msg, copy, len, bounds, &room);
 }
 
 static unsigned n_fields(const void *first)
@@ -66,8 +65,6 @@ enum err message_parse(const void *bytes, size_t len, msg_t **out)
 
 	if (!class)
 		return ERR_NO_MEMORY;
-	if (len > MESSAGE_MAX_BYTES)
-		return ERR_LIMIT;
 	enum err err = message_bounds_find(bytes, len, &bounds);
 	if (err)
 		return err;
@@ -75,7 +72,6 @@ enum err message_parse(const void *bytes, size_t len, msg_t **out)
 	msg_t *msg = msg_create(class, 0);
 	if (!msg)
 		return ERR_NO_MEMORY;
-	bounds.body -= bounds.start;
 	err = take_apart(msg, (const char *)bytes + bounds.start, len - bounds.start, &bounds);
 	if (!err)
 		err = check_parsed(message_sip(msg));

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "proxy/sip/message.h"
 #include "proxy/sip/message_class.h"
 
 enum {
@@ -40,9 +39,11 @@ static bool is_start_line(const char *line, size_t len)
 	if (len >= 4 && memcmp(line, "SIP/", 4) == 0)
 		return true;
 	for (size_t i = 0; i < len; i++) {
-		if (line[i] == ' ' && (++n_spaces > 2 || i == 0 || line[i - 1] == ' '))
+		const unsigned char c = (unsigned char)line[i];
+
+		if (c == ' ' && (++n_spaces > 2 || i == 0 || line[i - 1] == ' '))
 			return false;
-		if ((unsigned char)line[i] < ' ' || strchr("<>\"", line[i]))
+		if (c < ' ' || c == '<' || c == '>' || c == '"')
 			return false;
 	}
 	return n_spaces == 2 && line[len - 1] != ' ';
@@ -73,82 +74,84 @@ static bool is_folded(const char *line)
 }
 
 /* All headers, whose lines are known to be well. */
-static bool have_too_many_entries(const char *at, const char *end)
+static bool have_too_many_entries(const char *bytes, const struct message_bounds *bounds)
 {
 	unsigned n_entries = 0;
 
-	while (at < end) {
-		struct header_lines header = { at, 0 };
+	for (unsigned i = 0; i < bounds->n_lines; i++) {
+		const size_t at = bounds->lines[i], end = bounds->lines[i + 1];
+		const struct header_lines header = { bytes + at, end - at };
 
-		do
-			at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
-		while (at < end && is_folded(at));
-		header.len = (size_t)(at - header.start);
 		if (has_too_many_entries(&header, &n_entries))
 			return true;
 	}
 	return false;
 }
 
-/* Goes through the header lines after the start line. */
-static enum err find_body(const char *bytes, size_t len, size_t at,
-			  struct message_bounds *bounds)
+/* Short headers, and few of them, need no counting. */
+static enum err check_entries(const char *bytes, const struct message_bounds *bounds)
 {
-	const size_t first_at = at;
-	size_t header_at = at, longest = 0;
+	size_t longest = 0;
 
+	for (unsigned i = 0; i < bounds->n_lines; i++)
+		if (bounds->lines[i + 1] - bounds->lines[i] > longest)
+			longest = bounds->lines[i + 1] - bounds->lines[i];
+	if (longest <= MAX_SEPARATORS && bounds->body - bounds->lines[0] <= MAX_ENTRIES)
+		return ERR_OK;
+	return have_too_many_entries(bytes, bounds) ? ERR_LIMIT : ERR_OK;
+}
+
+/* Goes through the header lines after the start line, which begin at at. */
+static enum err find_body(const char *bytes, size_t len, size_t at, struct message_bounds *out)
+{
+	out->n_lines = 0;
 	while (at < len) {
 		const char *line = bytes + at;
 		long line_len = line_length(line, len - at);
 		if (line_len < 0)
 			return ERR_SYNTAX;
 
-		if (!is_folded(line)) {
-			header_at = at;
-			bounds->n_lines += line_len > 0;
-		} else if (bounds->n_lines == 0) {
-			return ERR_SYNTAX; /* nothing to continue */
+		if (is_folded(line)) {
+			if (out->n_lines == 0)
+				return ERR_SYNTAX; /* nothing to continue */
+		} else {
+			out->lines[out->n_lines] = (uint32_t)at;
+			if (line_len > 0 && ++out->n_lines > MESSAGE_MAX_HEADERS)
+				return ERR_LIMIT;
 		}
-		if (bounds->n_lines > MESSAGE_MAX_HEADERS)
-			return ERR_LIMIT;
 		at += (size_t)line_len + 2;
-		if (at - header_at > longest)
-			longest = at - header_at;
 		if (line_len > 0)
 			continue;
 
 		if (memchr(bytes, '\0', at))
 			return ERR_SYNTAX;
-		bounds->body = at;
-		/* Short headers, and few of them, need no counting. */
-		if (longest <= MAX_SEPARATORS && at - first_at <= MAX_ENTRIES)
-			return ERR_OK;
-		return have_too_many_entries(bytes + first_at, bytes + at - 2) ? ERR_LIMIT : ERR_OK;
+		out->body = at;
+		return check_entries(bytes, out);
 	}
 	return ERR_SYNTAX;
 }
 
 enum err message_bounds_find(const char *bytes, size_t len, struct message_bounds *out)
 {
-	struct message_bounds bounds = { 0 };
+	size_t start = 0;
 
-	while (bounds.start + 1 < len && bytes[bounds.start] == '\r' &&
-	       bytes[bounds.start + 1] == '\n')
-		bounds.start += 2;
-	if (bounds.start == len)
+	if (len > MESSAGE_MAX_BYTES)
+		return ERR_LIMIT;
+	while (start + 1 < len && bytes[start] == '\r' && bytes[start + 1] == '\n')
+		start += 2;
+	if (start == len)
 		return ERR_SYNTAX;
 
-	long line_len = line_length(bytes + bounds.start, len - bounds.start);
+	bytes += start;
+	len -= start;
+	long line_len = line_length(bytes, len);
 	if (line_len <= 0)
 		return ERR_SYNTAX;
 	if (line_len > MAX_START_LINE)
 		return ERR_LIMIT;
-	if (!is_start_line(bytes + bounds.start, (size_t)line_len))
+	if (!is_start_line(bytes, (size_t)line_len))
 		return ERR_SYNTAX;
 
-	enum err err = find_body(bytes, len, bounds.start + (size_t)line_len + 2, &bounds);
-	if (err)
-		return err;
-	*out = bounds;
-	return ERR_OK;
+	out->start = start;
+	return find_body(bytes, len, (size_t)line_len + 2, out);
 }

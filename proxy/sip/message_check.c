@@ -60,7 +60,7 @@ static bool is_host(const char *host)
 {
 	if (host[0] == '[')
 		return host[strspn(host, "[]:.0123456789abcdefABCDEF")] == '\0';
-	while (*host && is_letter_of("-._", *host))
+	while (*host == '.' || (*host && is_letter_of("-_", *host)))
 		host++;
 	return *host == '\0';
 }
@@ -100,7 +100,7 @@ enum reason message_check(const sip_t *sip, const char **out_what)
 	if (!out_what)
 		out_what = &unused;
 	*out_what = "start line";
-	if (strcasecmp(version, "SIP/2.0") != 0)
+	if (version != sip_version_2_0 && strcasecmp(version, "SIP/2.0") != 0)
 		return REASON_VERSION;
 	if (sip->sip_status &&
 	    (sip->sip_status->st_status < 100 || sip->sip_status->st_status > 699))

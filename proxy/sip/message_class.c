@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/msg_parser.h>
@@ -59,7 +61,7 @@ static const char *const compact[26] = {
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static msg_mclass_t *sip_class; /* written once, under the above; never freed */
+static _Atomic(msg_mclass_t *) sip_class; /* written once, under the above; never freed */
 
 enum {
 	MAX_PARSED = 24,
@@ -112,7 +114,7 @@ static void make_class(void)
 	    msg_mclass_insert_header(class, sip_p_preferred_identity_class, 0) < 0)
 		goto fail;
 	sort_by_letter(class);
-	sip_class = class;
+	atomic_store_explicit(&sip_class, class, memory_order_release);
 	return;
 
 fail:
@@ -121,9 +123,13 @@ fail:
 
 const msg_mclass_t *message_class(void)
 {
+	const msg_mclass_t *class = atomic_load_explicit(&sip_class, memory_order_acquire);
+
+	if (class)
+		return class;
 	if (pthread_once(&once, make_class) != 0)
 		return NULL;
-	return sip_class;
+	return atomic_load_explicit(&sip_class, memory_order_acquire);
 }
 
 bool message_class_parses(const char *line)
@@ -142,22 +148,38 @@ static size_t name_length(const char *line)
 	return len;
 }
 
-const msg_href_t *message_class_find(const char *line, isize_t *out_after_colon)
+/* NULL if the line is of none of them, or writes the name in other letters. */
+static const struct known *find_known(const char *line, size_t line_len, unsigned letter)
+{
+	for (const struct known *entry = &known[first_of[letter]]; entry < &known[first_of[letter + 1]]; entry++)
+		if (entry->len < line_len && line[entry->len] == ':' && memcmp(entry->name, line, entry->len) == 0)
+			return entry;
+	return NULL;
+}
+
+/* True if the name is one of those that are parsed, in whatever letters. */
+static bool is_known(const char *name, size_t len, unsigned letter)
+{
+	for (const struct known *entry = &known[first_of[letter]]; entry < &known[first_of[letter + 1]]; entry++)
+		if (entry->len == len && strncasecmp(entry->name, name, len) == 0)
+			return true;
+	return false;
+}
+
+const msg_href_t *message_class_find(const char *line, size_t line_len, isize_t *out_after_colon)
 {
 	const msg_mclass_t *class = message_class();
-	const size_t len = name_length(line);
 	const unsigned letter = (unsigned)(line[0] | 0x20) - 'a';
+	const struct known *entry = letter < 26 ? find_known(line, line_len, letter) : NULL;
 
-	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26)
-		return msg_find_hclass(class, line, out_after_colon);
-	for (const struct known *entry = &known[first_of[letter]]; entry < &known[first_of[letter + 1]]; entry++) {
-		if (entry->len != len)
-			continue;
-		if (memcmp(entry->name, line, len) != 0) /* perhaps in other letters */
-			return msg_find_hclass(class, line, out_after_colon);
-		*out_after_colon = (isize_t)len + 1;
+	if (entry) {
+		*out_after_colon = (isize_t)entry->len + 1;
 		return entry->ref;
 	}
+
+	const size_t len = name_length(line);
+	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26 || is_known(line, len, letter))
+		return msg_find_hclass(class, line, out_after_colon);
 	*out_after_colon = (isize_t)len + 1;
 	return class->mc_unknown;
 }

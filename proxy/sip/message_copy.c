@@ -6,6 +6,7 @@
 #include <sofia-sip/su_alloc.h>
 
 #include "proxy/sip/message.h"
+#include "proxy/sip/message_chain.h"
 #include "proxy/sip/message_class.h"
 
 enum {
@@ -16,6 +17,8 @@ enum {
 /* Where a header of a copy goes: the room for all of them, in one piece, and the end of the chain. */
 struct copying {
 	msg_t *copy;
+	sip_t *sip; /* of copy */
+	const msg_mclass_t *class;
 	char *room;
 	msg_header_t **tail;
 };
@@ -27,17 +30,23 @@ static const msg_param_t *params_of(const msg_header_t *header)
 	return class->hc_params ? *(const msg_param_t *const *)(const void *)((const char *)header + class->hc_params) : NULL;
 }
 
-/* Bytes of a header's list of parameters, which has room for more as Sofia expects it. */
-static size_t params_size(const msg_param_t *params)
-{
-	return params ? MSG_PARAMS_NUM(msg_params_count(params) + 1) * sizeof(*params) : 0;
-}
+/* What a header takes in the copy: its struct, and behind it its list of parameters with its end, if it has one. */
+struct extent {
+	size_t whole, list_at, list;
+};
 
-static size_t header_size(const msg_header_t *header)
+static struct extent extent_of(const msg_header_t *header)
 {
-	const size_t size = (size_t)header->sh_class->hc_size + sizeof(void *) - 1;
+	const msg_param_t *params = params_of(header);
+	const size_t size = ((size_t)header->sh_class->hc_size + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+	size_t n = 0;
 
-	return (size & ~(sizeof(void *) - 1)) + params_size(params_of(header));
+	if (!params)
+		return (struct extent){ .whole = size };
+	while (params[n++])
+		;
+	/* There is room for more, as Sofia expects it. */
+	return (struct extent){ .whole = size + MSG_PARAMS_NUM(n) * sizeof(*params), .list_at = size, .list = n * sizeof(*params) };
 }
 
 static size_t chain_size(const msg_t *msg)
@@ -45,7 +54,7 @@ static size_t chain_size(const msg_t *msg)
 	size_t size = 0;
 
 	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ)
-		size += header_size(header);
+		size += extent_of(header).whole;
 	return size;
 }
 
@@ -53,18 +62,18 @@ static size_t chain_size(const msg_t *msg)
 static msg_header_t *copy_header(struct copying *copying, const msg_header_t *header)
 {
 	const msg_hclass_t *class = header->sh_class;
-	const size_t list_size = params_size(params_of(header)), size = header_size(header);
+	const struct extent extent = extent_of(header);
 	msg_header_t *copy = (msg_header_t *)(void *)copying->room;
 
-	copying->room += size;
+	copying->room += extent.whole;
 	memcpy(copy, header, (size_t)class->hc_size);
 	copy->sh_next = NULL;
 	copy->sh_succ = NULL;
 	copy->sh_prev = NULL;
-	if (list_size > 0) {
-		char *list = (char *)copy + size - list_size;
+	if (extent.list > 0) {
+		char *list = (char *)copy + extent.list_at;
 
-		memcpy(list, params_of(header), (msg_params_count(params_of(header)) + 1) * sizeof(msg_param_t));
+		memcpy(list, params_of(header), extent.list);
 		*(char **)(void *)((char *)copy + class->hc_params) = list;
 	}
 	return copy;
@@ -75,12 +84,12 @@ static msg_header_t *copy_header(struct copying *copying, const msg_header_t *he
 static bool put(struct copying *copying, msg_header_t *header)
 {
 	msg_hclass_t *class = header->sh_class;
-	msg_header_t **place = msg_hclass_offset(message_class(), msg_object(copying->copy), class);
+	msg_header_t **place = msg_hclass_offset(copying->class, (msg_pub_t *)copying->sip, class);
 
 	if (!place)
 		return false;
 	if (*place && class->hc_kind == msg_kind_single)
-		place = (msg_header_t **)(void *)&message_sip(copying->copy)->sip_error;
+		place = (msg_header_t **)(void *)&copying->sip->sip_error;
 	while (*place)
 		place = &(*place)->sh_next;
 	*place = header;
@@ -97,18 +106,12 @@ static bool append(struct copying *copying, const msg_header_t *header)
 	return put(copying, copy);
 }
 
-static bool is_start_line(const msg_header_t *header)
-{
-	return header->sh_class->hc_hash == sip_request_hash || header->sh_class->hc_hash == sip_status_hash;
-}
-
-/* Sofia makes the chain of what is there so far, so that it knows its end: the first and the last, between which the others go. */
+/* The chain of the first and the last, between which the others go. */
 static msg_header_t *begin(struct copying *copying, const msg_header_t *first, const msg_header_t *last)
 {
 	msg_header_t *separator = copy_header(copying, last);
 
-	if (!put(copying, copy_header(copying, first)) || !put(copying, separator) ||
-	    msg_serialize(copying->copy, NULL) < 0)
+	if (!put(copying, copy_header(copying, first)) || !put(copying, separator) || message_chain_begin(copying->copy))
 		return NULL;
 	copying->tail = separator->sh_prev;
 	return separator;
@@ -143,21 +146,22 @@ static bool is_chained(const msg_t *msg)
 	const msg_header_t *first = *msg_chain_head(msg);
 	const sip_separator_t *separator = message_sip(msg)->sip_separator;
 
-	return first && is_start_line(first) && separator && separator->sep_common->h_prev;
+	return first && message_chain_is_start_line(first) && separator && separator->sep_common->h_prev;
 }
 
 msg_t *message_copy(msg_t *msg)
 {
-	struct copying copying = { 0 };
+	struct copying copying = { .class = message_class() };
 	size_t size;
 
 	if (!is_chained(msg) && msg_serialize(msg, NULL) < 0)
 		return NULL;
 	if (!is_chained(msg))
 		return NULL;
-	copying.copy = msg_create(message_class(), msg_object(msg)->msg_flags);
+	copying.copy = msg_create(copying.class, msg_object(msg)->msg_flags);
 	if (!copying.copy)
 		return NULL;
+	copying.sip = message_sip(copying.copy);
 	size = chain_size(msg);
 	if (size + EDITS_SIZE <= MAX_PRELOAD)
 		su_home_preload(msg_home(copying.copy), 1, (isize_t)(size + EDITS_SIZE));

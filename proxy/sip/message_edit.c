@@ -11,6 +11,7 @@
 
 #include "proxy/base/text.h"
 #include "proxy/sip/message.h"
+#include "proxy/sip/message_chain.h"
 #include "proxy/sip/message_class.h"
 #include "proxy/sip/simple_field.h"
 
@@ -64,21 +65,24 @@ static enum err insert(msg_t *msg, void *header)
 
 enum err message_set_max_forwards(msg_t *msg, unsigned hops)
 {
+	enum { LINE_SIZE = 48 };
 	sip_max_forwards_t *max = message_sip(msg)->sip_max_forwards;
-	char text[48], number[24];
-	size_t len = text_append(text, sizeof(text), 0, "Max-Forwards: ");
+	const size_t name_len = strlen("Max-Forwards: ");
+	char number[24], *line;
+	size_t len;
 
-	len = text_append(text, sizeof(text), len, text_number(hops, number));
 	if (!max)
-		return insert(msg, sip_max_forwards_make(msg_home(msg), text + strlen("Max-Forwards: ")));
+		return insert(msg, sip_max_forwards_make(msg_home(msg), text_number(hops, number)));
 	/* Each request has it changed, and Sofia prints numbers with printf. */
-	len = text_append(text, sizeof(text), len, "\r\n");
-	const char *line = su_strdup(msg_home(msg), text);
+	line = su_alloc(msg_home(msg), LINE_SIZE);
 	if (!line)
 		return ERR_NO_MEMORY;
+	memcpy(line, "Max-Forwards: ", name_len);
+	len = text_append(line, LINE_SIZE, name_len, text_number(hops, number));
+	memcpy(line + len, "\r\n", 3);
 	max->mf_count = hops;
 	max->mf_common->h_data = line;
-	max->mf_common->h_len = (usize_t)len;
+	max->mf_common->h_len = (usize_t)len + 2;
 	return ERR_OK;
 }
 
@@ -124,30 +128,44 @@ unsigned message_max_breadth(const msg_t *msg, unsigned preset)
 	return *end == '\0' && value <= INT32_MAX ? (unsigned)value : preset;
 }
 
-/* Puts what was made of a text before all others of its kind. */
-static enum err prepend(msg_t *msg, void *header, msg_header_t **first)
+/* A Route or Record-Route of an entry as ours are, in one piece with the line as it will be sent; NULL without memory or of another text. */
+static msg_header_t *plain_route(su_home_t *home, msg_hclass_t *class, const char *value)
 {
+	const size_t name_len = strlen(class->hc_name), len = strlen(value);
+	const size_t n_line = name_len + strlen(": \r\n") + len;
+	char *text = su_alloc(home, (isize_t)((size_t)class->hc_size + len + 1 + n_line + 1));
+	msg_header_t *header = (msg_header_t *)(void *)text;
+
 	if (!header)
-		return ERR_SYNTAX;
-	return msg_header_prepend(msg, msg_object(msg), first, header) < 0 ? ERR_NO_MEMORY
-									   : ERR_OK;
+		return NULL;
+	memset(header, 0, (size_t)class->hc_size);
+	header->sh_class = class;
+	text += class->hc_size;
+	memcpy(text, value, len + 1);
+	if (simple_field_route((sip_route_t *)header, text) != SIMPLE_READ)
+		return NULL;
+
+	char *line = text + len + 1;
+	memcpy(line, class->hc_name, name_len);
+	memcpy(line + name_len, ": ", 2);
+	memcpy(line + name_len + 2, value, len);
+	memcpy(line + name_len + 2 + len, "\r\n", 3);
+	header->sh_data = line;
+	header->sh_len = (usize_t)n_line;
+	return header;
 }
 
+/* Before all others of its kind. */
 static enum err push_route(msg_t *msg, msg_hclass_t *class, const char *value, msg_header_t **first)
 {
-	const size_t len = strlen(value);
 	msg_header_t *header;
 
 	if (!is_one_line(value))
 		return ERR_SYNTAX;
-	header = msg_header_alloc(msg_home(msg), class, (isize_t)len + 1);
+	header = plain_route(msg_home(msg), class, value);
 	if (!header)
-		return ERR_NO_MEMORY;
-	char *text = (char *)header + class->hc_size;
-	memcpy(text, value, len + 1);
-	if (simple_field_route((sip_route_t *)header, text) != SIMPLE_READ)
 		header = msg_header_make(msg_home(msg), class, value);
-	return prepend(msg, header, first);
+	return header ? message_chain_prepend(msg, first, header) : ERR_SYNTAX;
 }
 
 enum err message_push_record_route(msg_t *msg, const char *value)
@@ -171,7 +189,7 @@ enum err message_append_route(msg_t *msg, const url_t *uri)
 
 void message_pop_route(msg_t *msg)
 {
-	msg_header_remove(msg, NULL, (msg_header_t *)message_sip(msg)->sip_route);
+	message_chain_remove_first(msg, (msg_header_t **)&message_sip(msg)->sip_route);
 }
 
 void message_remove_last_route(msg_t *msg)

@@ -9,21 +9,23 @@
 #include <sofia-sip/sip_protos.h>
 #include <sofia-sip/su_alloc.h>
 
+#include "proxy/sip/header_room.h"
 #include "proxy/sip/message.h"
+#include "proxy/sip/message_chain.h"
 #include "proxy/sip/message_class.h"
 #include "proxy/sip/simple_field.h"
 
 enum {
-	STRUCT_SIZE = 144, /* of one header about, with the end of its text: From has 168, an unknown one 56 */
-	LIST_SIZE = 96,    /* of one header's parameters, about */
+	HEADER_SIZE = 192, /* of one header about, with the end of its text and its parameters: From has 168 and 64, an unknown one 56 */
+	OTHERS_SIZE = 512, /* start line, separator and body */
 };
 
 struct extraction {
 	msg_t *msg;
+	sip_t *sip; /* of msg */
 	const msg_mclass_t *class;
 	msg_header_t **tail; /* of the chain, where the next header goes */
-	char *room;          /* for headers' structs, in one piece: nothing of them is ever given back alone */
-	size_t left;
+	struct header_room room;
 };
 
 /* One line, with those that continue it and its CRLF, as it stands in the message. */
@@ -39,7 +41,7 @@ static bool is_lws(char c)
 
 static msg_header_t **place_of(const struct extraction *extraction, const msg_href_t *ref)
 {
-	return (msg_header_t **)(void *)((char *)msg_object(extraction->msg) + ref->hr_offset);
+	return (msg_header_t **)(void *)((char *)extraction->sip + ref->hr_offset);
 }
 
 /* The entries of one line share its bytes: the first has all of them. */
@@ -75,13 +77,10 @@ static void append(struct extraction *extraction, const msg_href_t *ref, msg_hea
 
 static msg_header_t *new_header(struct extraction *extraction, msg_hclass_t *class, size_t text_len)
 {
-	const size_t size = (class->hc_size + text_len + 1 + 7) & ~(size_t)7;
-	msg_header_t *header = (msg_header_t *)(void *)extraction->room;
+	msg_header_t *header = header_room_take(&extraction->room, class->hc_size + text_len + 1);
 
-	if (size > extraction->left)
-		return msg_header_alloc(msg_home(extraction->msg), class, (isize_t)text_len + 1);
-	extraction->room += size;
-	extraction->left -= size;
+	if (!header)
+		return NULL;
 	memset(header, 0, class->hc_size);
 	header->sh_class = class;
 	return header;
@@ -100,23 +99,27 @@ static enum simple_field read_number(msg_header_t *header, char *text)
 	return read;
 }
 
-static enum simple_field read_simple(su_home_t *home, msg_header_t *header, char *text)
+static enum simple_field read_simple(struct header_room *room, msg_header_t *header, char *text)
 {
 	sip_header_t *sip_header = (sip_header_t *)header;
 
 	switch (header->sh_class->hc_hash) {
 	case sip_request_hash:
 		return simple_field_request(sip_header->sh_request, text);
+	case sip_status_hash:
+		return simple_field_status(sip_header->sh_status, text);
 	case sip_route_hash:
 	case sip_record_route_hash:
 		return simple_field_route(sip_header->sh_route, text); /* the same struct, too */
 	case sip_via_hash:
-		return simple_field_via(home, sip_header->sh_via, text);
+		return simple_field_via(room, sip_header->sh_via, text);
 	case sip_from_hash:
 	case sip_to_hash:
-		return simple_field_address(home, sip_header->sh_from, text); /* To is the same struct */
+		return simple_field_address(room, sip_header->sh_from, text); /* To is the same struct */
 	case sip_cseq_hash:
 		return simple_field_cseq(sip_header->sh_cseq, text);
+	case sip_call_id_hash:
+		return simple_field_call_id(sip_header->sh_call_id, text);
 	case sip_max_forwards_hash:
 	case sip_content_length_hash:
 		return read_number(header, text);
@@ -130,7 +133,6 @@ static enum simple_field read_simple(su_home_t *home, msg_header_t *header, char
 static bool parse(struct extraction *extraction, const msg_href_t *ref, const char *text, size_t len,
 		  msg_header_t **out)
 {
-	su_home_t *home = msg_home(extraction->msg);
 	msg_hclass_t *class = ref->hr_class;
 	msg_header_t *header = new_header(extraction, class, len);
 
@@ -141,7 +143,7 @@ static bool parse(struct extraction *extraction, const msg_href_t *ref, const ch
 	copy[len] = '\0';
 
 	*out = header;
-	switch (read_simple(home, header, copy)) {
+	switch (read_simple(&extraction->room, header, copy)) {
 	case SIMPLE_READ:
 		return true;
 	case SIMPLE_NO_MEMORY:
@@ -151,7 +153,7 @@ static bool parse(struct extraction *extraction, const msg_href_t *ref, const ch
 	}
 	/* A list on several lines is one. */
 	msg_header_t *first = class->hc_kind == msg_kind_list ? *place_of(extraction, ref) : NULL;
-	if (class->hc_parse(home, first ? first : header, copy, (isize_t)len) < 0)
+	if (class->hc_parse(extraction->room.home, first ? first : header, copy, (isize_t)len) < 0)
 		*out = NULL;
 	return true;
 }
@@ -173,7 +175,7 @@ static enum err take_header(struct extraction *extraction, const struct line *li
 {
 	const char *text = line->start, *end = line->start + line->len;
 	isize_t after_colon;
-	const msg_href_t *ref = message_class_find(text, &after_colon);
+	const msg_href_t *ref = message_class_find(text, line->len, &after_colon);
 	msg_header_t *header;
 
 	if (after_colon == 0)
@@ -192,17 +194,6 @@ static enum err take_header(struct extraction *extraction, const struct line *li
 	set_bytes(header, line);
 	append(extraction, ref, header);
 	return ERR_OK;
-}
-
-/* The line at start, to be gone on with at its end. */
-static struct line line_at(const char *start)
-{
-	const char *end = start;
-
-	do
-		end = strchr(end, '\n') + 1; /* the bounds have seen that there is one */
-	while (*end == ' ' || *end == '\t');
-	return (struct line){ start, (size_t)(end - start) };
 }
 
 static enum err take_start_line(struct extraction *extraction, const struct line *line)
@@ -237,7 +228,7 @@ static enum err take_separator(struct extraction *extraction, const char *empty_
 /* As much as Content-Length says, or all. One that is cut short is left out: message_check will find that. */
 static enum err take_body(struct extraction *extraction, const char *bytes, size_t len)
 {
-	const sip_content_length_t *length = message_sip(extraction->msg)->sip_content_length;
+	const sip_content_length_t *length = extraction->sip->sip_content_length;
 	msg_header_t *header;
 
 	if (length && length->l_length > len)
@@ -255,40 +246,40 @@ static enum err take_body(struct extraction *extraction, const char *bytes, size
 	return msg_header_insert(extraction->msg, NULL, header) < 0 ? ERR_NO_MEMORY : ERR_OK;
 }
 
-static size_t structs_size(size_t body, unsigned n_lines)
+size_t message_extract_size(const struct message_bounds *bounds)
 {
-	return body + (n_lines + 3) * (size_t)STRUCT_SIZE; /* the start line, the separator and the body have one too */
+	return bounds->body + bounds->n_lines * (size_t)HEADER_SIZE + OTHERS_SIZE;
 }
 
-size_t message_extract_size(size_t body, unsigned n_lines)
+static enum err take_headers(struct extraction *extraction, const char *bytes, const struct message_bounds *bounds)
 {
-	return structs_size(body, n_lines) + n_lines * (size_t)LIST_SIZE;
+	enum err err = ERR_OK;
+
+	for (unsigned i = 0; !err && i < bounds->n_lines; i++) {
+		const size_t at = bounds->lines[i];
+		const struct line line = { bytes + at, bounds->lines[i + 1] - at };
+
+		err = take_header(extraction, &line);
+	}
+	return err;
 }
 
-enum err message_extract(msg_t *msg, const char *bytes, size_t len, size_t body, unsigned n_lines)
+enum err message_extract(msg_t *msg, const char *bytes, size_t len, const struct message_bounds *bounds, struct header_room *room)
 {
-	struct extraction extraction = { .msg = msg, .class = message_class(), .left = structs_size(body, n_lines) };
-	const char *empty_line = bytes + body - 2;
-	struct line line = line_at(bytes);
+	struct extraction extraction = { .msg = msg, .sip = message_sip(msg), .class = message_class(), .room = *room };
+	const struct line start_line = { bytes, bounds->lines[0] };
 
-	extraction.room = su_alloc(msg_home(msg), (isize_t)extraction.left);
-	if (!extraction.room)
-		return ERR_NO_MEMORY;
-	enum err err = take_start_line(&extraction, &line);
+	enum err err = take_start_line(&extraction, &start_line);
 	if (!err)
-		err = take_separator(&extraction, empty_line);
+		err = take_separator(&extraction, bytes + bounds->body - 2);
+	if (!err)
+		err = message_chain_begin(msg);
 	if (err)
 		return err;
-	/* Sofia makes the chain of these two, so that it knows its end; the headers go between them. */
-	if (msg_serialize(msg, NULL) < 0)
-		return ERR_INVALID;
-	msg_header_t *separator = (msg_header_t *)message_sip(msg)->sip_separator;
-	extraction.tail = separator->sh_prev;
-	while (!err && line.start + line.len < empty_line) {
-		line = line_at(line.start + line.len);
-		err = take_header(&extraction, &line);
-	}
+	msg_header_t *separator = (msg_header_t *)extraction.sip->sip_separator;
+	extraction.tail = separator->sh_prev; /* the headers go between these two */
+	err = take_headers(&extraction, bytes, bounds);
 	*extraction.tail = separator;
 	separator->sh_prev = extraction.tail;
-	return err ? err : take_body(&extraction, bytes + body, len - body);
+	return err ? err : take_body(&extraction, bytes + bounds->body, len - bounds->body);
 }

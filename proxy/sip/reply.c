@@ -74,15 +74,10 @@ msg_t *reply_new(msg_t *request, int status, const char *phrase, const char *to_
 void reply_stateless_tag(const sip_t *request, char out_tag[17])
 {
 	const sip_via_t *via = request->sip_via;
-	const char *parts[] = { via->v_host, via->v_port, via->v_branch,
-				request->sip_call_id->i_id };
-	uint64_t hashes[COUNT(parts) + 1];
-
-	for (size_t i = 0; i < COUNT(parts); i++)
-		hashes[i] = parts[i] ? random_keyed_hash(parts[i], strlen(parts[i])) : 0;
-	hashes[COUNT(parts)] = request->sip_cseq->cs_seq;
-
+	const char *parts[] = { via->v_host, via->v_port, via->v_branch, request->sip_call_id->i_id };
+	const uint64_t hashes[] = { random_keyed_hash_texts(parts, COUNT(parts)), request->sip_cseq->cs_seq };
 	uint64_t tag = random_keyed_hash(hashes, sizeof(hashes));
+
 	text_hex(&tag, sizeof(tag), out_tag);
 }
 
@@ -91,6 +86,8 @@ bool reply_is_acked(const sip_t *ack)
 	const char *tag = ack->sip_to->a_tag;
 	char ours[17];
 
+	if (!tag || strlen(tag) != sizeof(ours) - 1)
+		return false;
 	reply_stateless_tag(ack, ours);
-	return tag && !strcmp(tag, ours);
+	return !strcmp(tag, ours);
 }

@@ -8,11 +8,16 @@
 #include <sofia-sip/msg_mime.h>
 #include <sofia-sip/su_alloc.h>
 
-enum { MAX_PARTS = 16 };
+enum { MAX_PARTS = 16, MAX_DEPTH = 4 };
 
 static bool is_sdp(const msg_content_type_t *type)
 {
 	return type && type->c_type && strcasecmp(type->c_type, "application/sdp") == 0;
+}
+
+static bool is_multipart(const char *type)
+{
+	return strncasecmp(type, "multipart/", 10) == 0;
 }
 
 static bool is_encoded(const msg_t *msg)
@@ -25,7 +30,10 @@ static bool is_encoded(const msg_t *msg)
 static bool is_part_encoded(const msg_multipart_t *part)
 {
 	const msg_content_transfer_encoding_t *encoding = part->mp_content_transfer_encoding;
+	const msg_content_encoding_t *coding = part->mp_content_encoding;
 
+	if (coding && coding->k_items && coding->k_items[0] && strcasecmp(coding->k_items[0], "identity") != 0)
+		return true;
 	return encoding && encoding->g_string && strcasecmp(encoding->g_string, "binary") != 0 &&
 	       strcasecmp(encoding->g_string, "8bit") != 0 && strcasecmp(encoding->g_string, "7bit") != 0;
 }
@@ -40,31 +48,98 @@ static bool find_text(const sip_payload_t *body, const msg_payload_t *part, stru
 	at = memmem(body->pl_data, body->pl_len, part->pl_data, part->pl_len);
 	if (!at || memmem(at + 1, (size_t)(end - at - 1), part->pl_data, part->pl_len))
 		return false;
-	*out = (struct sdp_body){ .text = at, .len = part->pl_len, .at = (size_t)(at - body->pl_data) };
+	out->text = at;
+	out->len = part->pl_len;
+	out->at = (size_t)(at - body->pl_data);
 	return true;
 }
 
-static enum sdp_body_kind find_part(su_home_t *home, const sip_t *sip, struct sdp_body *out)
+/* Parts come in the order of their bytes. */
+static bool is_behind_cuts(const struct sdp_body *body)
 {
-	const sip_payload_t *body = sip->sip_payload;
-	msg_payload_t *copy = msg_payload_create(home, body->pl_data, body->pl_len);
-	msg_multipart_t *parts =
-		copy ? msg_multipart_parse(home, (const msg_content_type_t *)sip->sip_content_type, copy) : NULL;
-	enum sdp_body_kind kind = SDP_BODY_NONE;
-	unsigned n = 0;
+	return !body->n_cuts || body->at >= body->cuts[body->n_cuts - 1].at + body->cuts[body->n_cuts - 1].len;
+}
 
-	for (const msg_multipart_t *part = parts; part; part = part->mp_next) {
-		const msg_payload_t *payload = part->mp_payload;
+/* What was found is an alternative to what comes: its part goes, from its line of dashes to the next one. */
+static bool cut(const sip_payload_t *body, struct sdp_body *out)
+{
+	const char *bytes = body->pl_data;
+	size_t from = out->at, until = out->at + out->len;
 
-		if (++n > MAX_PARTS)
-			return SDP_BODY_OPAQUE;
-		if (!is_sdp(part->mp_content_type))
-			continue;
-		if (kind != SDP_BODY_NONE || !payload || is_part_encoded(part) || !find_text(body, payload, out))
-			return SDP_BODY_OPAQUE;
-		kind = SDP_BODY_ONE;
+	while (from > 1 && !(bytes[from - 1] == '\n' && bytes[from] == '-' && bytes[from + 1] == '-'))
+		from--;
+	if (from == 1)
+		from = 0; /* the very first line */
+	until += until < body->pl_len && bytes[until] == '\r';
+	until += until < body->pl_len && bytes[until] == '\n';
+	if (out->n_cuts == SDP_BODY_MAX_CUTS || until + 2 > body->pl_len || memcmp(bytes + from, "--", 2) != 0 ||
+	    memcmp(bytes + until, "--", 2) != 0)
+		return false;
+	out->cuts[out->n_cuts++] = (struct sdp_body_cut){ from, until - from };
+	return true;
+}
+
+/* What is looked for in parts and the parts of parts. */
+struct search {
+	su_home_t *home;
+	const sip_payload_t *body; /* the whole */
+	unsigned n_parts, depth;
+	enum sdp_body_kind kind;
+	const msg_content_type_t *alternatives; /* of what was found: the type of the body around it, if they are; else NULL */
+	struct sdp_body *out;
+};
+
+static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len);
+
+/* One of several that are no alternatives is not chosen: which of them the other side would take, nobody knows (RFC 5621 §8). */
+static bool may_take(struct search *search, const msg_content_type_t *around)
+{
+	if (search->kind == SDP_BODY_NONE)
+		return true;
+	return search->kind == SDP_BODY_ONE && search->alternatives == around && cut(search->body, search->out);
+}
+
+static void look_at_part(struct search *search, const msg_content_type_t *around, const msg_multipart_t *part)
+{
+	const msg_content_type_t *type = part->mp_content_type;
+	const msg_payload_t *payload = part->mp_payload;
+
+	if (!type || !type->c_type)
+		return;
+	if (is_multipart(type->c_type)) {
+		if (is_part_encoded(part))
+			search->kind = SDP_BODY_OPAQUE;
+		else if (payload && payload->pl_len)
+			search_in(search, type, payload->pl_data, payload->pl_len);
+		return;
 	}
-	return kind;
+	if (!is_sdp(type))
+		return;
+	if (!payload || is_part_encoded(part) || !may_take(search, around) || !find_text(search->body, payload, search->out) ||
+	    !is_behind_cuts(search->out))
+		search->kind = SDP_BODY_OPAQUE;
+	else
+		search->kind = SDP_BODY_ONE;
+	search->alternatives = strcasecmp(around->c_type, "multipart/alternative") == 0 ? around : NULL;
+}
+
+/* The parser writes into what it is given: a copy. */
+static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len)
+{
+	msg_payload_t *copy = msg_payload_create(search->home, bytes, (isize_t)len);
+
+	if (++search->depth > MAX_DEPTH || !copy) {
+		search->kind = SDP_BODY_OPAQUE;
+		return;
+	}
+	for (const msg_multipart_t *part = msg_multipart_parse(search->home, type, copy); part; part = part->mp_next) {
+		if (++search->n_parts > MAX_PARTS)
+			search->kind = SDP_BODY_OPAQUE;
+		if (search->kind == SDP_BODY_OPAQUE)
+			return;
+		look_at_part(search, type, part);
+	}
+	search->depth--;
 }
 
 enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
@@ -72,56 +147,89 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 	const sip_t *sip = message_sip(msg);
 	const sip_payload_t *body = sip->sip_payload;
 	const sip_content_type_t *type = sip->sip_content_type;
-	enum sdp_body_kind kind = SDP_BODY_NONE;
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct search search = { .home = home, .body = body, .kind = SDP_BODY_NONE, .out = out };
+
+	*out = (struct sdp_body){ .text = NULL };
 
 	if (!body || body->pl_len == 0 || !type || !type->c_type)
 		return SDP_BODY_NONE;
 	if (is_sdp((const msg_content_type_t *)type)) {
-		*out = (struct sdp_body){ .text = body->pl_data, .len = body->pl_len };
+		out->text = body->pl_data;
+		out->len = body->pl_len;
 		return is_encoded(msg) ? SDP_BODY_OPAQUE : SDP_BODY_ONE;
 	}
-	if (strncasecmp(type->c_type, "multipart/", 10) != 0)
+	if (!is_multipart(type->c_type))
 		return SDP_BODY_NONE;
 
-	su_home_t *home = su_home_new(sizeof(*home));
-	if (!home)
+	/* On the stack: of one that su_home_new made, the parser lets the last release forget the home itself where it has many parts. */
+	if (su_home_init(home) < 0)
 		return SDP_BODY_OPAQUE;
-	kind = find_part(home, sip, out);
-	su_home_unref(home);
-	return kind == SDP_BODY_ONE && is_encoded(msg) ? SDP_BODY_OPAQUE : kind;
+	search_in(&search, (const msg_content_type_t *)type, body->pl_data, body->pl_len);
+	su_home_deinit(home);
+	/* What is encoded as a whole has no parts that can be seen: whether there is SDP in it, nobody can say. */
+	return is_encoded(msg) ? SDP_BODY_OPAQUE : search.kind;
 }
 
-/* A Content-Length in the part's own header fields counts the old bytes: it gets another name, as no part needs one (RFC 2046 §5.1). */
-static void rename_length(char *bytes, size_t at)
+/* Whether the part that begins with this line of dashes is still open at the end of bytes. */
+static bool is_open(const char *dashes, const char *from, const char *end)
 {
-	static const char name[] = "\ncontent-length:";
-	size_t from = at;
+	return !memmem(from, (size_t)(end - from), dashes, strcspn(dashes, "\r\n"));
+}
 
-	/* Back to the line of dashes that begins the part. */
-	while (from > 2 && !(bytes[from - 1] == '\n' && bytes[from] == '-' && bytes[from + 1] == '-'))
-		from--;
-	for (size_t i = from; i + sizeof(name) <= at; i++) {
-		if (strncasecmp(bytes + i, name, sizeof(name) - 1) != 0)
+/* A Content-Length in the header fields of the part, or of one around it, counts the old bytes: it gets another name, as no part needs
+ * one (RFC 2046 §5.1). */
+static void rename_lengths(char *bytes, size_t at)
+{
+	static const char name[] = "content-length:";
+	const char *end = bytes + at, *dashes = NULL; /* NULL: not among header fields */
+	unsigned n_looks = 0;
+
+	for (char *line = bytes, *next; line && line < end; line = next) {
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next ? next + 1 : NULL;
+		if (end - line >= 2 && line[0] == '-' && line[1] == '-')
+			dashes = line;
+		else if (*line == '\r' || *line == '\n')
+			dashes = NULL;
+		if (!dashes || !next || (size_t)(end - line) < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
 			continue;
-		memcpy(bytes + i + 1, "X-Was-Length:  ", sizeof(name) - 2);
-		return;
+		if (++n_looks <= MAX_PARTS && is_open(dashes, next, end))
+			memcpy(line, "X-Was-Length:  ", sizeof(name) - 1);
 	}
+}
+
+/* What stands before the part, without those that go. Returns its length; out NULL: only that. */
+static size_t copy_before(const struct sdp_body *body, const char *bytes, char *out)
+{
+	size_t at = 0, len = 0;
+
+	for (unsigned i = 0; i <= body->n_cuts; i++) {
+		const size_t end = i < body->n_cuts ? body->cuts[i].at : body->at;
+
+		if (out)
+			memcpy(out + len, bytes + at, end - at);
+		len += end - at;
+		at = i < body->n_cuts ? end + body->cuts[i].len : end;
+	}
+	return len;
 }
 
 enum err sdp_body_replace(msg_t *msg, const struct sdp_body *body, const char *text, size_t len)
 {
 	sip_t *sip = message_sip(msg);
 	const sip_payload_t *old = sip->sip_payload;
-	const size_t rest = old->pl_len - body->at - body->len, total = body->at + len + rest;
+	const size_t before = copy_before(body, old->pl_data, NULL);
+	const size_t rest = old->pl_len - body->at - body->len, total = before + len + rest;
 	sip_payload_t *made = sip_payload_create(msg_home(msg), NULL, (isize_t)total);
 
 	if (!made || !made->pl_data)
 		return ERR_NO_MEMORY;
-	memcpy(made->pl_data, old->pl_data, body->at);
-	if (body->at)
-		rename_length(made->pl_data, body->at);
-	memcpy(made->pl_data + body->at, text, len);
-	memcpy(made->pl_data + body->at + len, old->pl_data + body->at + body->len, rest);
+	copy_before(body, old->pl_data, made->pl_data);
+	if (before)
+		rename_lengths(made->pl_data, before);
+	memcpy(made->pl_data + before, text, len);
+	memcpy(made->pl_data + before + len, old->pl_data + body->at + body->len, rest);
 	made->pl_common->h_data = made->pl_data;
 	made->pl_common->h_len = (usize_t)total;
 	msg_header_remove(msg, NULL, (msg_header_t *)sip->sip_payload);

@@ -1,20 +1,29 @@
-/* The SDP in a message: its whole body, or one part of it (RFC 2046, RFC 5621). Only that part is ever replaced. */
+/* The SDP in a message: its whole body, or one part of it (RFC 2046, RFC 5621). Only that part is ever replaced. Of several that are
+ * alternatives of each other it is the last, which says most (RFC 2046 §5.1.4; Lync sends one for older clients before it); the others
+ * go when it is replaced, as nobody must take one that was not. */
 #pragma once
 
 #include <stddef.h>
 
 #include "proxy/sip/message.h"
 
+enum { SDP_BODY_MAX_CUTS = 3 };
+
 enum sdp_body_kind {
 	SDP_BODY_NONE, /* no SDP in it */
 	SDP_BODY_ONE,
-	SDP_BODY_OPAQUE, /* there is SDP, but it cannot be read or replaced: encoded, several of it, or parts that are damaged */
+	SDP_BODY_OPAQUE, /* there is SDP, but it cannot be read or replaced: encoded, several of it that are no alternatives, or parts that are damaged */
 };
 
 struct sdp_body {
 	const char *text; /* the message's */
 	size_t len;
 	size_t at; /* where it begins in the body */
+	/* The parts before it that go. */
+	unsigned n_cuts;
+	struct sdp_body_cut {
+		size_t at, len;
+	} cuts[SDP_BODY_MAX_CUTS];
 };
 
 enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out);

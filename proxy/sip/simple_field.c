@@ -16,18 +16,38 @@ enum {
 	USER = 4,  /* what needs no escape, and "+" */
 	VALUE = 8, /* of a parameter */
 	PARAMS = 16,
+	WORD = 32, /* RFC 3261 §25.1 */
 };
 
 static const unsigned char sets[256] = {
-	['0' ... '9'] = DIGIT | HOST | USER | VALUE | PARAMS,
-	['a' ... 'z'] = HOST | USER | VALUE | PARAMS,
-	['A' ... 'Z'] = HOST | USER | VALUE | PARAMS,
-	['-'] = HOST | USER | VALUE | PARAMS,
-	['.'] = HOST | USER | VALUE | PARAMS,
-	['_'] = USER | VALUE | PARAMS,
-	['+'] = USER,
+	['0' ... '9'] = DIGIT | HOST | USER | VALUE | PARAMS | WORD,
+	['a' ... 'z'] = HOST | USER | VALUE | PARAMS | WORD,
+	['A' ... 'Z'] = HOST | USER | VALUE | PARAMS | WORD,
+	['-'] = HOST | USER | VALUE | PARAMS | WORD,
+	['.'] = HOST | USER | VALUE | PARAMS | WORD,
+	['_'] = USER | VALUE | PARAMS | WORD,
+	['+'] = USER | WORD,
 	['='] = PARAMS,
 	[';'] = PARAMS,
+	['!'] = WORD,
+	['%'] = WORD,
+	['*'] = WORD,
+	['`'] = WORD,
+	['\''] = WORD,
+	['~'] = WORD,
+	['('] = WORD,
+	[')'] = WORD,
+	['<'] = WORD,
+	['>'] = WORD,
+	[':'] = WORD,
+	['\\'] = WORD,
+	['"'] = WORD,
+	['/'] = WORD,
+	['['] = WORD,
+	[']'] = WORD,
+	['?'] = WORD,
+	['{'] = WORD,
+	['}'] = WORD,
 };
 
 /* What follows the characters of the set. */
@@ -128,7 +148,7 @@ static char *skip_quoted(char *text)
 	return *end == '"' ? end + 1 : NULL;
 }
 
-enum simple_field simple_field_address(su_home_t *home, sip_addr_t *address, char *text)
+enum simple_field simple_field_address(struct header_room *room, sip_addr_t *address, char *text)
 {
 	char *display_end = *text == '"' ? skip_quoted(text) : NULL;
 	char *at = display_end && *display_end == ' ' ? display_end + 1 : text, *tag = NULL;
@@ -144,8 +164,10 @@ enum simple_field simple_field_address(su_home_t *home, sip_addr_t *address, cha
 		tag = at + 1;
 	}
 
-	if (tag && msg_params_add(home, (msg_param_t **)&address->a_params, tag) < 0)
+	if (tag && !(address->a_params = header_room_list(room, 1)))
 		return SIMPLE_NO_MEMORY;
+	if (tag)
+		((msg_param_t *)address->a_params)[0] = tag;
 	address->a_tag = tag ? tag + strlen("tag=") : NULL;
 	*uri.end = '\0';
 	take_uri(&uri, address->a_url);
@@ -226,6 +248,39 @@ enum simple_field simple_field_cseq(sip_cseq_t *cseq, char *text)
 	return SIMPLE_READ;
 }
 
+enum simple_field simple_field_call_id(sip_call_id_t *call_id, char *text)
+{
+	char *end = skip(text, WORD);
+
+	if (end == text)
+		return SIMPLE_NOT;
+	if (*end == '@') {
+		char *host = end + 1;
+		end = skip(host, WORD);
+		if (end == host)
+			return SIMPLE_NOT;
+	}
+	if (*end)
+		return SIMPLE_NOT;
+	call_id->i_id = text;
+	return SIMPLE_READ;
+}
+
+/* "SIP/2.0 200 OK" */
+enum simple_field simple_field_status(sip_status_t *status, char *text)
+{
+	char *code = after_word(text, "SIP/2.0 ");
+	uint32_t number;
+	char *at = code ? after_number(code, &number) : NULL;
+
+	if (!at || at != code + 3 || *at != ' ' || !(sets[(unsigned char)at[1]] & VALUE))
+		return SIMPLE_NOT;
+	status->st_version = sip_version_2_0;
+	status->st_status = (int)number;
+	status->st_phrase = at + 1;
+	return SIMPLE_READ;
+}
+
 enum simple_field simple_field_request(sip_request_t *request, char *text)
 {
 	sip_method_t method;
@@ -296,13 +351,17 @@ static bool find_via_params(char *at, struct via_param_list *list)
 	return *at == '\0';
 }
 
-static bool take_via_params(su_home_t *home, sip_via_t *via, const struct via_param_list *list)
+static bool take_via_params(struct header_room *room, sip_via_t *via, const struct via_param_list *list)
 {
 	const char **const values[N_PARAMS] = { &via->v_branch, &via->v_rport, &via->v_received };
 
+	msg_param_t *params = list->n > 0 ? header_room_list(room, list->n) : NULL;
+
+	if (list->n > 0 && !params)
+		return false;
 	for (size_t i = 0; i < list->n; i++)
-		if (msg_params_add(home, (msg_param_t **)&via->v_params, list->texts[i]) < 0)
-			return false;
+		params[i] = list->texts[i];
+	via->v_params = params;
 	for (size_t i = 0; i < list->n; i++)
 		cut_before(list->texts[i]);
 	for (size_t i = 0; i < list->n; i++) {
@@ -320,7 +379,7 @@ static bool is_port(const struct place *place)
 	return !place->port || (place->end - place->port <= 5 && after_number(place->port, &port) && port <= UINT16_MAX);
 }
 
-enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text)
+enum simple_field simple_field_via(struct header_room *room, sip_via_t *via, char *text)
 {
 	struct via_param_list params;
 	struct place place;
@@ -329,7 +388,7 @@ enum simple_field simple_field_via(su_home_t *home, sip_via_t *via, char *text)
 
 	if (!protocol || !find_place(at, &place) || !is_port(&place) || !find_via_params(place.end, &params))
 		return SIMPLE_NOT;
-	if (!take_via_params(home, via, &params))
+	if (!take_via_params(room, via, &params))
 		return SIMPLE_NO_MEMORY;
 	cut_before(place.port);
 	*place.end = '\0';

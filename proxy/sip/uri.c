@@ -26,7 +26,7 @@ enum uri_transport uri_transport(const url_t *url)
 
 	if (url->url_type == url_sips) /* over TLS, whatever lies below it */
 		return URI_TRANSPORT_TLS;
-	if (!url_has_param(url, "transport"))
+	if (!url->url_params || !url_has_param(url, "transport"))
 		return URI_TRANSPORT_NONE;
 	if (!uri_param(url, "transport", name, sizeof(name)))
 		return URI_TRANSPORT_OTHER;
@@ -42,14 +42,13 @@ enum uri_transport uri_transport(const url_t *url)
 int uri_port(const url_t *url)
 {
 	const char *text = url->url_port;
-	char *end;
+	unsigned port = 0;
 
 	if (!text || text[0] == '\0')
 		return 0;
-	if (text[0] < '0' || text[0] > '9')
-		return -1;
-	unsigned long port = strtoul(text, &end, 10);
-	return *end == '\0' && port >= 1 && port <= UINT16_MAX ? (int)port : -1;
+	for (; *text >= '0' && *text <= '9' && port <= UINT16_MAX; text++)
+		port = 10 * port + (unsigned)(*text - '0');
+	return *text == '\0' && port >= 1 && port <= UINT16_MAX ? (int)port : -1;
 }
 
 bool uri_param(const url_t *url, const char *name, char *out, size_t size)

@@ -404,6 +404,21 @@ def test_check_strict():
         call("check", "--strict", made.config, want=1)
 
 
+def test_check_media_ports():
+    """Ports that the system may give to anybody are missing when a call wants them."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first = int(file.read().split()[0])
+    with open("/proc/sys/net/ipv4/ip_local_reserved_ports") as file:
+        is_plain = not file.read().strip()
+    with site(runs=False) as made:
+        made.write(made.read() + f"media: {{ relay: [wan], channels: 20, ports: {first - 40}-{first + 19} }}\n")
+        said = call("check", made.config, want=0).stdout
+        check(not is_plain or "20 of them lie in net.ipv4.ip_local_port_range" in said, said)
+        made.write(made.read().replace(f"{first - 40}-{first + 19}", f"{first - 60}-{first - 1}"))
+        said = call("check", made.config, want=0).stdout
+        check("ip_local_port_range" not in said, said)
+
+
 def test_explain_offline():
     with site(runs=False) as made:
         def explain(*words, want):
@@ -842,7 +857,7 @@ def test_trace():
         check("trace: tls dns (was: off)" in made.ask("trace", "on", "tls", "dns", want=0).stdout, "on")
         check("(was: tls dns)" in made.ask("trace", "off", want=0).stdout, "off")
         facts = json.loads(made.ask("trace", "on", "--json", want=0).stdout)
-        check(facts["areas"] == ["registration", "interconnection", "tls", "dns"], str(facts))
+        check(facts["areas"] == ["registration", "interconnection", "media", "tls", "dns"], str(facts))
         check("areas are" in made.ask("trace", "on", "nonsense", want=2).stderr, "an unknown area")
         made.ask("reload", want=0)
         check("(was: off)" in made.ask("trace", "on", want=0).stdout, "a reload restores log.trace")

@@ -66,7 +66,7 @@ static void print(const struct negotiation *negotiation, const struct sdp *from,
 	buf_init(&out, 0);
 	for (unsigned i = 0; i < sdp_n_streams(from); i++)
 		negotiation_out(negotiation, i, leg, &sides[leg], policy, &ports, &outs[i]);
-	sdp_write(from, outs, &out);
+	sdp_write(from, outs, sdp_n_streams(from), &out);
 	must(out.err == ERR_OK);
 	check_text(negotiation, from, leg, &sides[leg], buf_text(&out), out.len);
 	buf_fini(&out);

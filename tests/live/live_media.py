@@ -147,6 +147,46 @@ def call(tally, what, media, workers, caller="", callee="", does_hold=False):
         check_sound(tally, bob, anna, what)
 
 
+def heal(tally, both, site, other, holder, listener):
+    """The proxy of one side is started anew amid the call: nobody hears anything until that side holds and resumes."""
+    status = site.proxy.stop(40)
+    tally.check(f"proxy {site.name} stops amid the call", status == 0, site.proxy.text()[-1500:])
+    site.proxy = both.stage.nuncio(f"proxy-{site.name}-again", both.config(site, other), workers=both.workers, state=site.proxy.state)
+    time.sleep(0.3)  # what is on its way
+    heard = listener.n_heard()
+    time.sleep(0.3)
+    tally.check(f"without the relay of {site.name} nothing is heard", listener.n_heard() == heard)
+    holder.tell("hold")
+    time.sleep(0.7)
+    holder.tell("resume")
+    heard = [phone.n_heard() for phone in (holder, listener)]
+    wait_for(lambda: holder.n_heard() > heard[0] + 50 and listener.n_heard() > heard[1] + 50, 10,
+             f"RTP both ways after {site.name} was started anew")
+    tally.check(f"{site.name} was started anew, and the next hold and resume bring the sound back", True)
+
+
+def restarts(tally, workers):
+    """RFC 3264 §8: each proxy in turn forgets the call and takes it up again, for its caller and for its callee."""
+    with Houses("media-restart") as stage:
+        both = Relaying(stage, 'srtp: { wan: require, lan: "off" }', workers=workers)
+        anna = MediaPhone(stage, "anna", both.a, f"bob@{both.b.domain}", "", TONES["anna"])
+        bob = MediaPhone(stage, "bob", both.b, f"anna@{both.a.domain}", "", TONES["bob"])
+        for phone in (anna, bob):
+            phone.start(stage)
+        anna.tell("dial", f"sip:bob@{both.b.domain}")
+        anna.wait_event("CALL_ESTABLISHED")
+        bob.wait_event("CALL_ESTABLISHED")
+        wait_for(lambda: anna.n_heard() > 20 and bob.n_heard() > 20, 10, "RTP both ways")
+        heal(tally, both, both.a, both.b, anna, bob)
+        heal(tally, both, both.b, both.a, bob, anna)
+        anna.tell("hangup")
+        bob.wait_event("CALL_CLOSED")
+        for site in (both.a, both.b):
+            site.proxy.wait_text("media ended", 10)
+            said = site.proxy.text()
+            tally.check(f"proxy {site.name} is well", site.proxy.is_running() and "Sanitizer" not in said, said[-3000:])
+
+
 CALLS = (
     # what, media, caller's and callee's way, hold
     ("plain", "srtp: { wan: off, lan: off }", "", "", False),
@@ -164,6 +204,7 @@ def sipp(tally, workers):
 
 def inside(tally, workers):
     tally.attempt("RTP of sipp", sipp, tally, workers)
+    tally.attempt("a call over restarts of both proxies", restarts, tally, workers)
     for what, media, caller, callee, does_hold in CALLS:
         tally.attempt(what, call, tally, what, media.replace(": off", ': "off"'), workers, caller, callee, does_hold)
 

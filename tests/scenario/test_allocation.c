@@ -23,6 +23,31 @@ static const char *const relaying[] = {
 	NULL,
 };
 
+static const char *const behind[] = {
+	"version: 1\n"
+	"domains: [corp.example]\n"
+	"listeners:\n"
+	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5060, transport: udp, advertise: stun }\n"
+	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"
+	"tls: { trust: [ca.pem] }\n"
+	"realm: corp.example\n"
+	"nat: { stun_servers: [203.0.113.53], monitor: 15s }\n"
+	"backends:\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: [anna] }\n"
+	"partners:\n"
+	"  routes:\n"
+	"    - { domain: plain.example, server: 203.0.113.20, port: 5060, transport: udp, trustworthy: true, probe: 0 }\n"
+	"media: { relay: [wan] }\n",
+	NULL,
+};
+
+static const struct role behind_cast[] = {
+	{ "berlin", "10.0.1.1:5060", "lan", "", "sip:anna@corp.example" },
+	{ "dora", "203.0.113.20:5060", "wan", "", "sip:dora@plain.example" },
+	{ "stun", "203.0.113.53:3478", "wan", "", "sip:one@stun.example" },
+	{ 0 },
+};
+
 static const char *const narrow[] = {
 	HOUSE_OF_BACKENDS
 	"    - { domain: one.example, server: 203.0.113.11, port: 5061, transport: mtls, connections: 1, probe: 0 }\n"
@@ -65,6 +90,50 @@ static const struct play plays[] = {
 	  "bob < 200\n"
 	  "media holds 0\n",
 	  relaying, NULL, house_cast },
+	{ "a relayed call that is taken up after silence",
+	  "media falls silent\n"
+	  "bob > INVITE sip:anna@corp.example" SDP(SECURE) "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > 200" SDP(SECURE) "\n"
+	  "bob < 200\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "media falls silent\n"
+	  "media holds 0\n"
+	  "berlin > INVITE" SDP(SECURE) "\n"
+	  "berlin < 100\n"
+	  "bob < INVITE\n"
+	  "bob > 200" SDP(SECURE) "\n"
+	  "berlin < 200\n"
+	  "berlin > ACK\n"
+	  "bob < ACK\n"
+	  "media holds 1\n"
+	  "bob > BYE\n"
+	  "berlin < BYE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "media holds 0\n",
+	  relaying, NULL, house_cast },
+	{ "a late offer that waits for its ports",
+	  "media falls silent\n"
+	  "stun sees 198.51.100.7:5060\n"
+	  "wait 15s\n"
+	  "dora > INVITE sip:anna@corp.example\n"
+	  "dora < 100\n"
+	  "berlin < INVITE\n"
+	  "media seen at 198.51.100.7 +1000\n"
+	  "berlin > 183 | Require: 100rel | RSeq: 1" SDP("RTP/AVP 0$nm=video 5002 RTP/AVP 96") "\n"
+	  "berlin > 180\n"
+	  "media seen at 198.51.100.7 +2000\n"
+	  "dora < 183\n"
+	  "dora < 180\n"
+	  "berlin > 486 INVITE\n"
+	  "berlin < ACK\n"
+	  "dora < 486\n"
+	  "dora > ACK\n"
+	  "media holds 0\n",
+	  behind, NULL, behind_cast },
 	{ "redirects are followed",
 	  "berlin > INVITE sip:eve@old.example\n"
 	  "berlin < 100\n"

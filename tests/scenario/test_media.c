@@ -63,22 +63,6 @@ static const struct play plays[] = {
 	  "berlin < 200\n"
 	  "media holds 0\n"
 	  "media ended bye\n" },
-	{ "a restart: the media are gone, and the dialog is not", .configs = relayed, .cast = cast, .script =
-	  CALL
-	  "keep state\n"
-	  "restart proxy\n"
-	  "media holds 0\n"
-	  "bob > INVITE" BOBS "\n"
-	  "bob < 100\n"
-	  "berlin < INVITE | body: *c=IN IP4 203.0.113.10\r*m=audio 4000 *\n" /* of what was told before nothing is known */
-	  "berlin > 200" ANNAS "\n"
-	  "bob < 200 | body: *c=IN IP4 10.0.1.1\r*m=audio 5000 *\n"
-	  "bob > ACK\n"
-	  "berlin < ACK\n"
-	  "bob > BYE\n"
-	  "berlin < BYE\n"
-	  "berlin > 200\n"
-	  "bob < 200\n" },
 	{ "calls that touch no such network are not looked at", .configs = relayed, .cast = cast, .script =
 	  "berlin > INVITE sip:carl@corp.example" ANNAS "\n"
 	  "berlin < 100\n"
@@ -158,6 +142,61 @@ static const struct play plays[] = {
 	  "berlin < 200" LAN(30050) "\n"
 	  "berlin > ACK\n"
 	  "bob < ACK\n" },
+	{ "glare: both are refused, and the next one is not, RFC 3261 §14.1", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  "bob > INVITE" TYPE HEAD("203.0.113.10") "m=audio 4444 RTP/AVP 0$n\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050) "\n"
+	  "berlin > INVITE" ANNAS "\n"
+	  "berlin < 100\n"
+	  "bob < INVITE" WAN(30000) "\n"
+	  "berlin > 491\n"
+	  "berlin < ACK\n"
+	  "bob < 491\n"
+	  "bob > ACK\n"
+	  "bob > 491\n"
+	  "bob < ACK\n"
+	  "berlin < 491\n"
+	  "berlin > ACK\n"
+	  "media holds 1\n"
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30000) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n" },
+	{ "an early UPDATE of the callee that is refused, and the call is taken, RFC 3311 §5.2", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050) "\n"
+	  "berlin > 183 | Require: 100rel | RSeq: 1" ANNAS "\n"
+	  "bob < 183" WAN(30000) "\n"
+	  "bob > PRACK\n"
+	  "berlin < PRACK | !Content-Type\n"
+	  "berlin > 200 PRACK\n"
+	  "bob < 200 PRACK\n"
+	  "berlin > UPDATE" TYPE HEAD("10.0.1.1") "m=audio 5000 RTP/AVP 0$nm=video 5002 RTP/AVP 96$n\n"
+	  "bob < UPDATE | body: *m=audio 30000 *m=video 30002 *\n"
+	  "bob > 488 UPDATE\n"
+	  "berlin < 488 UPDATE\n"
+	  "berlin > 200 INVITE\n"
+	  "bob < 200 INVITE\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "media holds 1\n" },
+	{ "behind one target others fork: To tags of their own, the same ports, pitfall 18", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050) "\n"
+	  "berlin > 183 | To: <sip:anna@corp.example>;tag=x" ANNAS "\n"
+	  "bob < 183 | To: *tag=x" WAN(30000) "\n"
+	  "berlin > 183 | To: <sip:anna@corp.example>;tag=y" TYPE HEAD("10.0.1.7") "m=audio 5500 RTP/AVP 0$n\n"
+	  "bob < 183 | To: *tag=y" WAN(30000) "\n"
+	  "media holds 1\n"
+	  "berlin > 200 | To: <sip:anna@corp.example>;tag=y" TYPE HEAD("10.0.1.7") "m=audio 5500 RTP/AVP 0$n\n"
+	  "bob < 200 | To: *tag=y" WAN(30000) "\n"
+	  "media holds 1\n" },
 	{ "refused, and the relay is given back", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
 	  "bob < 100\n"
@@ -303,6 +342,32 @@ static const struct play plays[] = {
 	  "berlin < ACK\n"
 	  "bob < 486\n"
 	  "bob > ACK\n" },
+	{ "SDP in a part of a part", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: multipart/alternative;boundary=b2$n$n"
+	  "--b2$nContent-Type: text/plain$n$nhello$n--b2$nContent-Type: application/sdp$n$n" HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b2--$n--b1--$n\n"
+	  "bob < 100\n"
+	  "berlin < INVITE | body: --b1\r*--b2\r*hello\r*--b2\r*c=IN IP4 127.0.1.2\r*m=audio 30050 RTP/AVP 0\r*--b2--\r*--b1--\r*\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30000) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n" },
+	{ "SDP in alternatives, as Lync writes it: the last one counts, and goes alone", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/alternative;boundary=b1 | body: --b1$nContent-Type: application/sdp$n"
+	  "Content-Disposition: session; handling=optional; ms-proxy-2007fallback$n$n" HEAD("192.0.2.55") "m=audio 4000 RTP/AVP 0$n$n--b1$nContent-Type: application/sdp$n"
+	  "Content-Disposition: session; handling=optional$n$n" HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
+	  "bob < 100\n"
+	  "berlin < INVITE | !body: *192.0.2.55* | !body: *2007fallback* | body: --b1\r*handling=optional\r*c=IN IP4 127.0.1.2\r*m=audio 30050 RTP/AVP 0\r*--b1--\r*\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30000) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n" },
+	{ "two parts with SDP: nobody knows which of them counts", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: application/sdp$n$n"
+	  HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1$nContent-Type: application/sdp$n$n" HEAD("203.0.113.11") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
+	  "bob < 488\n"
+	  "bob > ACK\n"
+	  "why sdp-unreadable\n"
+	  "media holds 0\n" },
 	{ "the pool is empty: 503 with Retry-After before anything rings, mission 146", .configs = narrow, .cast = cast, .script =
 	  CALL
 	  "bob > INVITE sip:anna@corp.example | Call-ID: second | From: <sip:bob@partner.example>;tag=2" BOBS "\n"
@@ -324,6 +389,27 @@ static const struct play plays[] = {
 	  "berlin < ACK\n"
 	  "bob < 486\n"
 	  "bob > ACK\n" },
+	{ "no ports are left: 503 with Retry-After before anything rings, and nothing is kept, pitfall 22", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  "media has no ports\n"
+	  "bob > INVITE sip:anna@corp.example | Call-ID: second | From: <sip:bob@partner.example>;tag=2" BOBS "\n"
+	  "bob < 503 | Retry-After: * | Warning: *no-media-ports*\n"
+	  "bob > ACK\n"
+	  "why no-media-ports\n"
+	  "berlin > INVITE" TYPE HEAD("10.0.1.1") "m=audio 5000 RTP/AVP 0$nm=video 5002 RTP/AVP 96$n\n" /* more of them: the call stays as it was */
+	  "berlin < 503\n"
+	  "berlin > ACK\n"
+	  "media holds 1\n"
+	  "media has ports\n"
+	  "bob > INVITE sip:anna@corp.example | Call-ID: third | From: <sip:bob@partner.example>;tag=3" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "media holds 2\n"
+	  "berlin > 486\n"
+	  "berlin < ACK\n"
+	  "bob < 486\n"
+	  "bob > ACK\n"
+	  "media holds 1\n" },
 	{ "the line is full, mission 151", .configs = slow, .cast = cast, .script =
 	  CALL
 	  "bob > INVITE sip:anna@corp.example | Call-ID: second | From: <sip:bob@partner.example>;tag=2" BOBS "\n"

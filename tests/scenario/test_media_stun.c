@@ -54,6 +54,16 @@ static const struct role cast[] = {
 	"berlin > ACK\n" \
 	"dora < ACK\n"
 
+/* From the outside without SDP: so far the ports of one m-line are known. */
+#define LATE \
+	FOUND \
+	"dora > INVITE sip:anna@corp.example\n" \
+	"dora < 100\n" \
+	"berlin < INVITE | !Content-Type\n" \
+	SEEN
+#define SEEN_MORE "media seen at 198.51.100.7 +2000\n"
+#define WAN_TWO   " | body: *m=audio 31000 *a=rtcp:31003\r*m=video 32002 *a=rtcp:32005\r*"
+
 static const struct play plays[] = {
 	{ "to the outside: the outer port of RTP and of RTCP", .configs = behind, .cast = cast, .script =
 	  OUT
@@ -159,6 +169,132 @@ static const struct play plays[] = {
 	  "dora < 200" WAN(31000, 31003) "\n"
 	  "dora > ACK" DORAS "\n"
 	  "berlin < ACK" LAN(30050) "\n" },
+	{ "a late offer of several m-lines: the answer waits until their ports are known, RFC 3264 §5", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "berlin > again\n"
+	  "dora < nothing\n"
+	  SEEN_MORE
+	  "dora < 200" WAN_TWO "\n"
+	  "dora < 200" WAN_TWO "\n"
+	  "dora > ACK" DORAS_TWO "\n"
+	  "berlin < ACK | body: *m=audio 30050 *m=video 30052 *\n"
+	  "berlin > again\n"
+	  "dora < 200" WAN_TWO "\n" },
+	{ "in a reliable 183, and what comes behind it stays behind it, RFC 3262 §5", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 183 | Require: 100rel | RSeq: 1" ANNAS_TWO "\n"
+	  "berlin > 180\n"
+	  "dora < nothing\n"
+	  SEEN_MORE
+	  "dora < 183 | RSeq: 1" WAN_TWO "\n"
+	  "dora < 180\n"
+	  "dora > PRACK" DORAS_TWO "\n"
+	  "berlin < PRACK | body: *m=audio 30050 *m=video 30052 *\n"
+	  "berlin > 200 PRACK\n"
+	  "dora < 200 PRACK\n"
+	  "berlin > 200 INVITE\n"
+	  "dora < 200 INVITE\n" },
+	{ "nobody answers: it goes with the numbers that are known", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "dora < nothing\n"
+	  "media seen at nothing\n"
+	  "dora < 200 | body: *m=audio 31000 *m=video 30002 *\n" },
+	{ "what media workers said was lost: it goes after two seconds", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "wait 1900ms\n"
+	  "dora < nothing\n"
+	  "wait 200ms\n"
+	  "dora < 200 | body: *m=audio 31000 *m=video 30002 *\n" },
+	{ "a refusal waits for nothing, and what waits goes with it", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 183 | Require: 100rel | RSeq: 1" ANNAS_TWO "\n"
+	  "berlin > 486\n"
+	  "berlin < ACK\n"
+	  "dora < 486\n"
+	  "dora > ACK\n"
+	  "media holds 0\n"
+	  "wait 3s\n"
+	  "dora < nothing\n" },
+	{ "cancelled while a 183 waits", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 183 | Require: 100rel | RSeq: 1" ANNAS_TWO "\n"
+	  "dora < nothing\n"
+	  "dora > CANCEL\n"
+	  "dora < 200 CANCEL\n"
+	  "berlin < CANCEL\n"
+	  "berlin > 200 CANCEL\n"
+	  "berlin > 487 INVITE\n"
+	  "berlin < ACK\n"
+	  "dora < 487\n"
+	  "dora > ACK\n"
+	  "media holds 0\n"
+	  "wait 3s\n"
+	  "dora < nothing\n" },
+	{ "cancelled while a 200 waits: too late, RFC 3261 §9.1", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "dora > CANCEL\n"
+	  "dora < 200 CANCEL\n"
+	  "berlin < nothing\n"
+	  SEEN_MORE
+	  "dora < 200 INVITE" WAN_TWO "\n"
+	  "dora > ACK" DORAS_TWO "\n"
+	  "berlin < ACK\n" },
+	{ "more repeats than are kept", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "times 20 berlin > again\n"
+	  "dora < nothing\n"
+	  SEEN_MORE
+	  "dora holds 8 8\n"
+	  "dora < 200" WAN_TWO "\n"
+	  "dora skips\n" },
+	{ "the proxy ends while one waits", .configs = behind, .cast = cast, .script =
+	  LATE
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "dora < nothing\n" },
+	{ "in a re-INVITE", .configs = behind, .cast = cast, .script =
+	  OUT
+	  "dora > INVITE\n"
+	  "dora < 100\n"
+	  "berlin < INVITE | !Content-Type\n"
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "dora < nothing\n"
+	  SEEN_MORE
+	  "dora < 200 | body: *m=audio 31050 *m=video 32052 *\n"
+	  "dora > ACK" DORAS_TWO "\n"
+	  "berlin < ACK | body: *m=audio 30000 *m=video 30002 *\n" },
+	{ "a dialog of before the restart waits as at its begin", .configs = behind, .cast = cast, .script =
+	  OUT
+	  "keep state\n"
+	  "restart proxy\n"
+	  FOUND
+	  "berlin > INVITE" ANNAS "\n"
+	  "berlin < 100\n"
+	  "dora < nothing\n"
+	  "media holds 1\n"
+	  SEEN
+	  "dora < INVITE" WAN(31150, 31153) "\n"
+	  "dora > 200" DORAS "\n"
+	  "berlin < 200" LAN(30100) "\n"
+	  "berlin > ACK\n"
+	  "dora < ACK\n" },
+	{ "and is cancelled meanwhile", .configs = behind, .cast = cast, .script =
+	  OUT
+	  "keep state\n"
+	  "restart proxy\n"
+	  FOUND
+	  "berlin > INVITE" ANNAS "\n"
+	  "berlin < 100\n"
+	  "media holds 1\n"
+	  "berlin > CANCEL\n"
+	  "berlin < 487 INVITE\n"
+	  "berlin < 200 CANCEL\n"
+	  "berlin > ACK\n"
+	  "media holds 0\n" },
 	{ "no STUN server is known: nobody is waited for", .configs = behind, .cast = cast, .script =
 	  "stun sees nothing\n"
 	  "berlin > INVITE sip:dora@plain.example" ANNAS "\n"

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "proxy/base/log.h"
 #include "proxy/base/macros.h"
 #include "proxy/base/text.h"
 #include "tests/unit/fake_relay.h"
@@ -43,7 +45,7 @@ static const char *const verdicts[] = {
 /* clang-format off */
 static const struct {
 	const char *name;
-	const char *networks; /* caller, callee: w l r */
+	const char *networks; /* caller, callee: w l r; upper case: IPv6 */
 	const char *srtp;     /* policy on them: o(ff) t(hrough) p(refer) r(equire) */
 	enum conf_hold hold;
 	struct step steps[MAX_STEPS];
@@ -82,6 +84,48 @@ static const struct {
 	{ "re-INVITE that is refused changes nothing, RFC 3261 §14.1", "wl", "tt", 0, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4008,), A(30100,) }, { "< 488 reINVITE", NULL, SAME } },
 	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "glare: both re-INVITEs fail, RFC 3261 §14.2", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4008,), A(30100,) },
+		{ "< reINVITE", A(5008,), A(30000,) }, { "> 491 reINVITE", NULL, SAME }, { "< 491 reINVITE", NULL, SAME },
+		{ "> reINVITE", A(4010,), A(30100,) }, { "< 200 reINVITE", A(5010,), A(30000,) } },
+	  "0> 192.0.2.1:4010 plain\n0< 198.51.100.2:5010 plain\n" },
+	{ "offers of both sides under way, one is answered: each by itself", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4008,), A(30100,) },
+		{ "< reINVITE", A(5008,) V(5012,), A(30000,) V(30002,) }, { "< 200 reINVITE", A(5010,), A(30000,) }, { "> 491 reINVITE", NULL, SAME } },
+	  "0> 192.0.2.1:4008 plain\n0< 198.51.100.2:5010 plain\n" },
+	{ "the first answer again after an UPDATE of the other side changes nothing, RFC 6337 §3", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 183", A(5000,), A(30000,) }, { "< UPDATE", A(5004,), A(30000,) }, { "> 200 UPDATE", A(4004,), A(30100,) },
+		{ "< 200", A(5000,), A(30000,) } },
+	  "0> 192.0.2.1:4004 plain\n0< 198.51.100.2:5004 plain\n" },
+	{ "an offer said again after another one of the other side is a new one", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "< reINVITE", A(5004, "a=sendonly\r\n"), A(30000, "a=sendonly\r\n") },
+		{ "> 200 reINVITE", A(4004, "a=recvonly\r\n"), A(30100, "a=recvonly\r\n") }, { "> reINVITE", A(4000,), A(30100,) }, { "< 200 reINVITE", A(5004,), A(30000,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5004 plain\n" },
+	{ "a re-INVITE with new m-lines is refused, and one without them answered", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) }, { "> reINVITE", A(4000,) V(4002,), A(30100,) V(30102,) },
+		{ "< 488 reINVITE", NULL, SAME }, { "> reINVITE", A(4004,), A(30100,) }, { "< 200 reINVITE", A(5000,), A(30000,) } },
+	  "0> 192.0.2.1:4004 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "an m-line is switched off and on again: its ports stay, RFC 3264 §8.2, pitfall 18", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,) V(4002,), A(30100,) V(30102,) }, { "< 200", A(5000,) V(5002,), A(30000,) V(30002,) },
+		{ "> reINVITE", A(4000,) V(0,), A(30100,) V(0,) }, { "< 200 reINVITE", A(5000,) V(0,), A(30000,) V(0,) },
+		{ "< reINVITE", A(5000,) V(5006,), A(30000,) V(30002,) }, { "> 200 reINVITE", A(4000,) V(4006,), A(30100,) V(30102,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n1> 192.0.2.1:4006 plain\n1< 198.51.100.2:5006 plain\n" },
+	{ "an m-line that the answer rejected stays off until it is offered again", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,) V(4002,), A(30100,) V(30102,) }, { "< 200", A(5000,) V(0,), A(30000,) V(0,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n1> - plain blocked\n1< - plain blocked\n" },
+	{ "an offer that is switched off from the begin, RFC 3264 §5.1", "wl", "tt", 0, {
+		{ "> INVITE", A(0,), A(0,) }, { "< 200", A(0,), A(0,) }, { "> reINVITE", A(4000,), A(30100,) }, { "< 200 reINVITE", A(5000,), A(30000,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "inactive both ways, and resumed, RFC 3264 §8.4", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "> reINVITE", A(4000, "a=inactive\r\n"), A(30100, "a=inactive\r\n") }, { "< 200 reINVITE", A(5000, "a=inactive\r\n"), A(30000, "a=inactive\r\n") },
+		{ "< reINVITE", A(5000,), A(30000,) }, { "> 200 reINVITE", A(4000,), A(30100,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "hold by an address of zeros is answered, and nothing is sent there, RFC 3264 §8.4", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "> reINVITE", A(4000, "c=IN IP4 0.0.0.0\r\n"), A(30100, "c=IN IP4 203.0.113.2\r\na=sendonly\r\n") },
+		{ "< 200 reINVITE", A(5000, "a=recvonly\r\n"), A(30000, "a=recvonly\r\n") } },
+	  "0> - plain latch anew\n0< 198.51.100.2:5000 plain\n" },
 	{ "rejected m-lines keep their place, RFC 3264 §6", "wl", "tt", 0, {
 		{ "> INVITE", V(4002,) A(4000,) V(0,), V(30100,) A(30102,) V(0,) }, { "< 200", V(0,) A(5000,) V(0,), V(0,) A(30002,) V(0,) } },
 	  "0> - plain blocked\n0< - plain blocked\n1> 192.0.2.1:4000 plain\n1< 198.51.100.2:5000 plain\n" },
@@ -93,6 +137,16 @@ static const struct {
 	{ "switched off, and on again as another medium: other ports, RFC 3264 §8.2", "wl", "tt", 0, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
 		{ "> reINVITE", V(4000,), V(30102,) }, { "< 200 reINVITE", V(5000,), V(30002,) } }, NULL },
+	{ "fax beside speech, and the fax is refused, T.38", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "< reINVITE", A(0,) "m=image 5000 udptl t38\r\n", A(0,) "m=image 30002 udptl t38\r\n" }, { "> 488 reINVITE", NULL, SAME },
+		{ "< reINVITE", A(5000,), A(30000,) }, { "> 200 reINVITE", A(4000,), A(30100,) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "fax, and back to speech, T.38", "wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "< reINVITE", "m=image 5000 udptl t38\r\n", "m=image 30002 udptl t38\r\n" }, { "> 200 reINVITE", "m=image 4000 udptl t38\r\n", "m=image 30102 udptl t38\r\n" },
+		{ "< reINVITE", A(5000,), A(30004,) }, { "> 200 reINVITE", A(4000,), A(30104,) } },
+	  NULL },
 	{ "fax after speech, T.38", "wl", "tt", 0, {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
 		{ "< reINVITE", "m=image 5000 udptl t38\r\na=T38FaxVersion:0\r\n", "m=image 30002 udptl t38\r\na=T38FaxVersion:0\r\n" },
@@ -166,6 +220,14 @@ static const struct {
 		  "a=ice-lite\r\nm=audio 30000 UDP/TLS/RTP/SAVPF 0\r\na=rtcp-mux\r\n" PRINT "a=setup:passive\r\na=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\n"
 		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 30000 typ host\r\na=end-of-candidates\r\n" } },
 	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "ICE without rtcp-mux: a candidate for RTCP, too, RFC 8839 §5.1", "wl", "to", 0, {
+		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\n"
+		  "a=candidate:1 1 UDP 2 192.0.2.1 4000 typ host\r\na=candidate:1 2 UDP 1 192.0.2.1 4001 typ host\r\n",
+		  "m=audio 30100 RTP/AVP 0\r\n" },
+		{ "< 200", "m=audio 5000 RTP/AVP 0\r\n",
+		  "a=ice-lite\r\nm=audio 30000 UDP/TLS/RTP/SAVP 0\r\n" PRINT "a=setup:passive\r\na=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\n"
+		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.1 30001 typ host\r\na=end-of-candidates\r\n" } },
+	  "0> 192.0.2.1:4000 dtls ice\n0< 198.51.100.2:5000 plain\n" },
 	{ "DTLS passes through", "wl", "tt", 0, {
 		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n", "m=audio 30100 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n" },
 		{ "< 200", "m=audio 5000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n", "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n" } },
@@ -200,12 +262,29 @@ static const struct {
 		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000, "c=IN IP6 2001:db8::9\r\n"), A(30000, "c=IN IP4 203.0.113.1\r\n") } },
 	  "0> 192.0.2.1:4000 plain\n0< - plain latch\n" },
 
+	/* IPv6 */
+	{ "IPv6 outside, IPv4 inside, RFC 4566 §5.7", "Wl", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) } },
+	  "0> [2001:db8:a::1]:4000 plain\n0< 198.51.100.2:5000 plain\n" },
+	{ "IPv4 outside, IPv6 inside; c= of the m-line, and a=rtcp, RFC 3605", "wL", "tt", 0, {
+		{ "> INVITE", A(4000, "c=IN IP4 192.0.2.7\r\na=rtcp:4009 IN IP4 192.0.2.7\r\n"), A(30100, "c=IN IP6 2001:db8::2\r\na=rtcp:30101\r\n") },
+		{ "< 200", A(5000, "a=rtcp:5009 IN IP6 2001:db8:b::3\r\n"), A(30000, "a=rtcp:30001\r\n") } },
+	  "0> 192.0.2.7:4000 plain\n0< [2001:db8:b::2]:5000 plain\n" },
+	{ "IPv6 on both sides, and held by an address of zeros", "WL", "tt", 0, {
+		{ "> INVITE", A(4000,), A(30100,) }, { "< 200", A(5000,), A(30000,) },
+		{ "< reINVITE", A(5000, "c=IN IP6 ::\r\n"), A(30000, "c=IN IP6 2001:db8::1\r\na=sendonly\r\n") }, { "> 200 reINVITE", A(4000, "a=recvonly\r\n"), A(30100, "a=recvonly\r\n") } },
+	  NULL },
+	{ "IPv6 with SRTP inside, IPv4 without outside", "wL", "or", 0, {
+		{ "> INVITE", A(4000,), S(30100, OURS) }, { "< 200", S(5000, B80), A(30000,) } },
+	  "0> 192.0.2.1:4000 plain\n0< [2001:db8:b::2]:5000 sdes\n" },
+
 	/* not SDP */
 	{ "an offer that cannot be read", "wl", "tt", 0, { { "> INVITE", "m=audio 4000 RTP/AVP \xe4\r\n", "!sdp" } }, NULL },
 };
 /* clang-format on */
 
 struct play {
+	const char *ours[RELAY_N_LEGS], *theirs[RELAY_N_LEGS]; /* addresses in SDP */
 	struct calls *calls;
 	struct channels *channels;
 	struct settings_media settings;
@@ -218,6 +297,7 @@ static const struct settings_text suites[] = { { .text = S80 }, { .text = S32 } 
 
 static enum conf_network network_of(char c)
 {
+	c = (char)tolower((unsigned char)c);
 	return c == 'w' ? NETWORK_WAN : c == 'l' ? NETWORK_LAN : NETWORK_REMOTE;
 }
 
@@ -234,9 +314,11 @@ static struct addr addr_of(const char *text)
 	return addr;
 }
 
+static const char *const our_hosts[][RELAY_N_LEGS] = { { "203.0.113.1", "203.0.113.2" }, { "2001:db8::1", "2001:db8::2" } };
+static const char *const their_hosts[][RELAY_N_LEGS] = { { "192.0.2.1", "198.51.100.2" }, { "2001:db8:a::1", "2001:db8:b::2" } };
+
 static void play_init(struct play *play, const char *networks, const char *srtp, enum conf_hold hold)
 {
-	static const char *const shown[] = { "203.0.113.1", "203.0.113.2" };
 
 	memset(play, 0, sizeof(*play));
 	memset(&fake_relays, 0, sizeof(fake_relays));
@@ -250,9 +332,12 @@ static void play_init(struct play *play, const char *networks, const char *srtp,
 	play->settings.dscp = 46;
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		const enum conf_network network = network_of(networks[leg]);
+		const bool is_ipv6 = isupper((unsigned char)networks[leg]) != 0;
 
 		play->begin.sides[leg].network = network;
-		play->begin.sides[leg].bind = play->begin.sides[leg].shown = addr_of(shown[leg]);
+		play->ours[leg] = our_hosts[is_ipv6][leg];
+		play->theirs[leg] = their_hosts[is_ipv6][leg];
+		play->begin.sides[leg].bind = play->begin.sides[leg].shown = addr_of(play->ours[leg]);
 		play->settings.srtp[network] = policy_of(srtp[leg]);
 	}
 	play->begin.sides[RELAY_CALLER].source = addr_of("192.0.2.77");
@@ -317,13 +402,21 @@ static void star_keys(char *text)
 	}
 }
 
+#define HEAD "v=0\r\no=a 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n%s"
+
+static const char *family(const char *address)
+{
+	return strchr(address, ':') ? "IP6" : "IP4";
+}
+
 static enum calls_verdict send_step(struct play *play, const struct step *step, struct buf *out)
 {
 	char sdp[4096], tag[CALLS_TAG_SIZE];
 	struct calls_message message;
 
-	snprintf(sdp, sizeof(sdp), "v=0\r\no=a 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n%s",
-		 *step->what == '>' ? "192.0.2.1" : "198.51.100.2", step->in ? step->in : "");
+	const char *address = play->theirs[*step->what == '>' ? RELAY_CALLER : RELAY_CALLEE];
+
+	snprintf(sdp, sizeof(sdp), HEAD, family(address), address, step->in ? step->in : "");
 	describe(play, step->what, step->in ? sdp : NULL, tag, &message);
 	if (!message.status)
 		play->had_offer = message.sdp != NULL;
@@ -333,7 +426,8 @@ static enum calls_verdict send_step(struct play *play, const struct step *step, 
 		calls_bye(play->calls, &message);
 		return CALLS_UNTOUCHED;
 	}
-	if (message.status >= 300) {
+	if (message.status >= 300) { /* told by the request */
+		message.status = 0;
 		calls_offer_failed(play->calls, &message);
 		return CALLS_UNTOUCHED;
 	}
@@ -351,10 +445,9 @@ static void check_step(struct play *play, const char *name, const struct step *s
 		if (strcmp(step->want, verdicts[verdict]) != 0)
 			fail_msg("%s: %s: %s", name, step->what, verdicts[verdict]);
 	} else {
-		const char *address = *step->what == '>' ? "203.0.113.2" : "203.0.113.1";
+		const char *address = play->ours[*step->what == '>' ? RELAY_CALLEE : RELAY_CALLER];
 
-		snprintf(want, sizeof(want), "v=0\r\no=a 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n%s", address,
-			 step->want);
+		snprintf(want, sizeof(want), HEAD, family(address), address, step->want);
 		star_keys(out.bytes);
 		if (strcmp(out.bytes, want) != 0)
 			fail_msg("%s: %s came out as\n%s", name, step->what, out.bytes);
@@ -660,6 +753,132 @@ static void test_targets(void **state)
 	play_fini(&play);
 }
 
+/* A dialog of before: tags are not signed, so those that somebody makes up open nothing more. */
+static enum calls_verdict take_up(struct play *play, const char *what, char *tag, const char *in, struct buf *out)
+{
+	struct calls_message message;
+	char sdp[2048], made_up[CALLS_TAG_SIZE];
+
+	snprintf(sdp, sizeof(sdp), "v=0\r\no=a 1 1 IN IP4 1.1.1.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n%s", in ? in : "");
+	describe(play, what, in ? sdp : NULL, made_up, &message);
+	message.is_from_callee = *what == '<';
+	if (message.is_from_callee)
+		message.from_tag = tag;
+	else
+		message.to_tag = tag;
+	play->had_offer = in != NULL;
+	play->begin.wall_s = 103;
+	buf_init(out, 0);
+	return calls_take_up(play->calls, &message, &play->begin, 0, out);
+}
+
+static void test_take_up(void **state)
+{
+	struct play play;
+	struct buf out;
+
+	(void)state;
+	play_init(&play, "wl", "to", 0);
+	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out), CALLS_REWRITTEN);
+	assert_non_null(strstr(buf_text(&out), "o=a 1 101 IN IP4 1.1.1.1\r\n"));
+	assert_non_null(strstr(buf_text(&out), "m=audio 30000 ")); /* the caller's leg */
+	buf_fini(&out);
+	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 1);
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000); /* somebody may be asked first */
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(take_up(&play, "> reINVITE", i == 1 ? "other" : "", A(4000, ), &out), CALLS_UNTOUCHED);
+		buf_fini(&out);
+	}
+	assert_int_equal(fake_relays.n_open, 1);
+	assert_int_equal(step(&play, "> 200 reINVITE", A(4000, )), CALLS_REWRITTEN);
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 60000);
+	assert_true(addr_is_set(&fake_relays.relays[0].ends[0][RELAY_CALLEE].rtp));
+	assert_int_equal(step(&play, "> reINVITE", A(4002, )), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "< 488 reINVITE", NULL), CALLS_UNTOUCHED);
+	assert_int_equal(fake_relays.n_open, 1); /* it was answered before */
+	step(&play, "> BYE", NULL);
+	assert_int_equal(fake_relays.n_open, 0);
+
+	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out), CALLS_REWRITTEN);
+	buf_fini(&out);
+	step(&play, "> 200 reINVITE", A(4000, A80));
+	assert_int_equal(fake_relays.relays[1].ends[0][RELAY_CALLER].max_roc_in, 1); /* a hundred seconds of speech */
+	step(&play, "> BYE", NULL);
+
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", S(4000, ), &out), CALLS_SRTP_REFUSED);
+	assert_int_equal(fake_relays.n_open, 0);
+	buf_fini(&out);
+	fake_relays.next_err = ERR_LIMIT;
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out), CALLS_NO_PORTS);
+	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 0);
+	buf_fini(&out);
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out), CALLS_REWRITTEN);
+	buf_fini(&out);
+	step(&play, "< 491 reINVITE", NULL);
+	assert_int_equal(fake_relays.n_open, 0);
+	play_fini(&play);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+		n++;
+	return n;
+}
+
+/* What was written into the log while a call with keys began, had its source found very often, and ended. */
+static void trace_call(unsigned areas, char *text, size_t size)
+{
+	char directory[] = "/tmp/nuncio-calls-XXXXXX", path[64];
+	struct log_settings settings = { .level = LOG_ERROR, .n_files = 2, .max_size_bytes = 1 << 20, .trace = areas };
+	struct relay_event event = { .kind = RELAY_LATCHED };
+	struct play play;
+
+	assert_non_null(mkdtemp(directory));
+	settings.directory = directory;
+	assert_int_equal(log_start(&settings), ERR_OK);
+	play_init(&play, "wl", "pr", 0);
+	step(&play, "> INVITE", S(4000, A80));
+	step(&play, "< 200", S(5000, B80));
+	event.user = fake_relays.relays[0].owner.user;
+	event.addr = addr_of("192.0.2.9");
+	for (unsigned i = 0; i < 300; i++)
+		fake_relays.relays[0].owner.on_event(&event, NULL);
+	play_fini(&play);
+	log_stop();
+	snprintf(path, sizeof(path), "%s/nuncio.log", directory);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	text[fread(text, 1, size - 1, file)] = '\0';
+	fclose(file);
+	unlink(path);
+	rmdir(directory);
+}
+
+static void test_trace(void **state)
+{
+	static char text[256 * 1024];
+
+	(void)state;
+	trace_call(0, text, sizeof(text));
+	assert_string_equal(text, "");
+	trace_call(LOG_TRACE_MEDIA, text, sizeof(text));
+	assert_non_null(strstr(text, "audio 192.0.2.1:4000 SAVP sendrecv keys -> 203.0.113.2:30100 SAVP sendrecv keys\n"));
+	assert_non_null(strstr(text, "audio 198.51.100.2:5000 SAVP sendrecv keys -> 203.0.113.1:30000 SAVP sendrecv keys\n"));
+	assert_int_equal(count(text, "relay set"), 2);
+	assert_non_null(strstr(text, "198.51.100.2:5000 sdes"));
+	assert_int_equal(count(text, "source found"), 100);
+	assert_int_equal(count(text, "relay closed"), 1);
+	assert_int_equal(count(text, KEY_A) + count(text, KEY_B) + count(text, "inline"), 0);
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) { /* nor those that we made */
+		char key[SRTP_KEY_TEXT_SIZE];
+
+		assert_null(strstr(text, suite_key_print(&fake_relays.relays[0].ends[0][leg].key_out, key)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -667,6 +886,7 @@ int main(void)
 		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_no_ports),   cmocka_unit_test(test_ends),	     cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_take_up),	   cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,27 @@ static void test_steps_are_bounded(void **state)
 	free(decision);
 }
 
+static void test_join(void **state)
+{
+	const char *const uri[] = { "sip", ":", "", "", "a.example" };
+	struct decision *decision = calloc(1, sizeof(*decision));
+	char text[400];
+	const char *const longer[] = { text, "b", text };
+
+	assert_non_null(decision);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	decision_join(decision, DECISION_FROM, uri, COUNT(uri));
+	decision_join(decision, DECISION_TO, longer, COUNT(longer));
+	decision_join(decision, DECISION_CALL_ID, uri, 0);
+	decision_set(decision, DECISION_METHOD, "INVITE");
+	assert_string_equal(decision_text(decision, DECISION_FROM), "sip:a.example");
+	assert_int_equal(strlen(decision_text(decision, DECISION_TO)), 127);
+	assert_string_equal(decision_text(decision, DECISION_CALL_ID), "");
+	assert_string_equal(decision_text(decision, DECISION_METHOD), "INVITE");
+	free(decision);
+}
+
 /* The longest of everything fits; what is set over and over takes room, and never another text's. */
 static void test_texts(void **state)
 {
@@ -152,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_conversions),
 		cmocka_unit_test(test_steps_are_bounded),
+		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_texts),
 	};
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "proxy/base/macros.h"
 #include "proxy/base/text.h"
 
 /* RFC 4231 §4.2, §4.3, §4.7. */
@@ -32,11 +33,14 @@ static void test_vectors(void **state)
 	memset(twenty, 0x0b, sizeof(twenty));
 	memset(ones, 0xaa, sizeof(ones));
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_int_equal(mac_sha256(rows[i].key, rows[i].key_len, rows[i].text,
-					    strlen(rows[i].text), mac),
-				 ERR_OK);
-		text_hex(mac, sizeof(mac), hex);
-		assert_string_equal(hex, rows[i].want);
+		struct mac_key key;
+
+		mac_key_set(&key, rows[i].key, rows[i].key_len);
+		for (unsigned n = 0; n < 2; n++) { /* a key serves again */
+			mac_sha256(&key, rows[i].text, strlen(rows[i].text), mac);
+			text_hex(mac, sizeof(mac), hex);
+			assert_string_equal(hex, rows[i].want);
+		}
 	}
 }
 

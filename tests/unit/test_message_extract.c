@@ -29,11 +29,24 @@ static const struct {
 	{ "no header", START "\r\n" },
 	{ "status line", "SIP/2.0 200 OK\r\n" VIA "\r\n" },
 	{ "status line without reason", "SIP/2.0 200 \r\n" VIA "\r\n" },
+	{ "status line with more spaces", "SIP/2.0 200  OK\r\n" VIA "\r\n" },
+	{ "status line with no reason at all", "SIP/2.0 200\r\n" VIA "\r\n" },
+	{ "status of four digits", "SIP/2.0 2000 OK\r\n" VIA "\r\n" },
+	{ "status of two digits", "SIP/2.0 20 OK\r\n" VIA "\r\n" },
+	{ "status 000", "SIP/2.0 000 OK then\r\n" VIA "\r\n" },
+	{ "status line of another version", "SIP/2.1 200 OK\r\n" VIA "\r\n" },
+	{ "reason in another language", "SIP/2.0 200 \xc3\x84 \r\n" VIA "\r\n" },
 	{ "slash in the method", "A/B sip:b@b.example SIP/2.0\r\n" VIA "\r\n" },
 	{ "bad Request-URI", "MESSAGE sip:@ SIP/2.0\r\n\r\n" },
 	{ "several Vias on a line and on lines", START "Via: SIP/2.0/UDP a;branch=1, SIP/2.0/TCP b\r\nv: SIP/2.0/TLS c\r\n\r\n" },
 	{ "second entry cannot be read", START "Via: SIP/2.0/UDP a;branch=1, nonsense\r\n" VIA "\r\n" },
 	{ "Call-ID twice", START "Call-ID: 1\r\nCall-ID: 2\r\nCall-ID: 3\r\n\r\n" },
+	{ "Call-ID with an at", START "Call-ID: a-1.b_c@host.example\r\n\r\n" },
+	{ "Call-ID with two ats", START "Call-ID: a@b@c\r\n\r\n" },
+	{ "Call-ID without a host", START "i: a@\r\n\r\n" },
+	{ "Call-ID without a name", START "i: @a\r\n\r\n" },
+	{ "Call-ID of other characters", START "Call-ID: (a<b>:\\\"/[]?{}%!*+`'~)@x\r\n\r\n" },
+	{ "Call-ID with spaces", START "Call-ID: a b\r\n\r\n" },
 	{ "folded after the colon", START "Subject:\r\n a\r\n  b \r\nTo:\r\n\t<sip:b@b.example> \r\n\t;tag=1\r\n\r\n" },
 	{ "space before the colon", START "To  : <sip:b@b.example>\r\nX \t: y\r\n\r\n" },
 	{ "fold before the colon", START "To\r\n : <sip:b@b.example>\r\n\r\n" },
@@ -88,11 +101,14 @@ static msg_t *extract_ours(const char *bytes, size_t len, const struct message_b
 {
 	msg_t *msg = msg_create(message_class(), 0);
 	char *copy = su_alloc(msg_home(msg), (isize_t)len + 1);
+	struct header_room room = { .home = msg_home(msg), .left = message_extract_size(bounds) };
 
+	room.at = su_alloc(room.home, (isize_t)room.left);
 	assert_non_null(copy);
+	assert_non_null(room.at);
 	memcpy(copy, bytes, len);
 	copy[len] = '\0';
-	if (!message_extract(msg, copy, len, bounds->body - bounds->start, bounds->n_lines))
+	if (!message_extract(msg, copy, len, bounds, &room))
 		return msg;
 	msg_destroy(msg);
 	return NULL;
@@ -209,6 +225,22 @@ static void compare_requests(const char *name, const sip_request_t *ours, const 
 	compare_urls(name, ours->rq_url, theirs->rq_url);
 }
 
+static void compare_statuses(const char *name, const sip_status_t *ours, const sip_status_t *theirs)
+{
+	if (!ours || !theirs)
+		return;
+	if (ours->st_status != theirs->st_status)
+		fail_msg("%s: another status", name);
+	compare_texts(name, "version", ours->st_version, theirs->st_version);
+	compare_texts(name, "phrase", ours->st_phrase, theirs->st_phrase);
+}
+
+static void compare_call_ids(const char *name, const sip_call_id_t *ours, const sip_call_id_t *theirs)
+{
+	if (ours && theirs)
+		compare_texts(name, "Call-ID", ours->i_id, theirs->i_id);
+}
+
 /* The table of Sofia's struct: which kinds of header there are, and how many of each. */
 static void compare_kinds(const char *name, msg_t *ours, msg_t *theirs)
 {
@@ -246,6 +278,8 @@ static void compare(const char *name, msg_t *ours, msg_t *theirs)
 	compare_addresses(name, message_sip(ours)->sip_from, message_sip(theirs)->sip_from);
 	compare_addresses(name, message_sip(ours)->sip_to, message_sip(theirs)->sip_to);
 	compare_requests(name, message_sip(ours)->sip_request, message_sip(theirs)->sip_request);
+	compare_statuses(name, message_sip(ours)->sip_status, message_sip(theirs)->sip_status);
+	compare_call_ids(name, message_sip(ours)->sip_call_id, message_sip(theirs)->sip_call_id);
 	compare_routes(name, message_sip(ours)->sip_route, message_sip(theirs)->sip_route);
 	compare_routes(name, message_sip(ours)->sip_record_route, message_sip(theirs)->sip_record_route);
 	compare_vias(name, message_sip(ours)->sip_via, message_sip(theirs)->sip_via);

@@ -216,15 +216,29 @@ static void test_range_changes(void **state)
 	ports_free(ports);
 }
 
+static const struct {
+	uint16_t first, last;
+	const char *range, *reserved;
+	unsigned want;
+} overlaps[] = {
+	{ 30528, 30887, "32768\t60999\n", "\n", 0 },
+	{ 30528, 32768, "32768\t60999\n", "\n", 1 },
+	{ 40000, 40009, "32768\t60999\n", "", 10 },
+	{ 60990, 65535, "32768\t60999\n", "\n", 10 },
+	{ 61000, 65535, "32768\t60999\n", "\n", 0 },
+	{ 1, 65535, "1024\t1024\n", "\n", 1 },
+	{ 1, 65535, "nonsense", "\n", 0 },
+	{ 40000, 40009, "32768\t60999\n", "40000-40009\n", 0 },
+	{ 40000, 40009, "32768\t60999\n", "8080,40000-40004,40009,50000\n", 4 },
+	{ 32760, 32770, "32768\t60999\n", "32000-32768\n", 2 },
+	{ 40000, 40009, "32768\t60999\n", "nonsense", 10 },
+};
+
 static void test_overlap(void **state)
 {
-	assert_int_equal(ports_overlap(30528, 30887, "32768\t60999\n"), 0);
-	assert_int_equal(ports_overlap(30528, 32768, "32768\t60999\n"), 1);
-	assert_int_equal(ports_overlap(40000, 40009, "32768\t60999\n"), 10);
-	assert_int_equal(ports_overlap(60990, 65535, "32768\t60999\n"), 10);
-	assert_int_equal(ports_overlap(61000, 65535, "32768\t60999\n"), 0);
-	assert_int_equal(ports_overlap(1, 65535, "1024\t1024\n"), 1);
-	assert_int_equal(ports_overlap(1, 65535, "nonsense"), 0);
+	for (size_t i = 0; i < COUNT(overlaps); i++)
+		assert_int_equal(ports_overlap(overlaps[i].first, overlaps[i].last, overlaps[i].range, overlaps[i].reserved),
+				 overlaps[i].want);
 }
 
 int main(void)

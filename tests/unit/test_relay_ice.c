@@ -41,6 +41,7 @@ static const struct relay_end_stats *finish(void)
 struct check {
 	const char *ufrag, *peer_ufrag, *pwd; /* NULL: the right ones */
 	bool is_nominated, is_controlled, has_unknown, has_no_integrity;
+	unsigned component; /* 0: RTP */
 };
 
 static void send_check(const struct phone *from, const struct check *check,
@@ -67,7 +68,7 @@ static void send_check(const struct phone *from, const struct check *check,
 	if (!check->has_no_integrity)
 		stun_add_integrity(&writer, pwd, strlen(pwd));
 	stun_add_fingerprint(&writer);
-	send_bytes(from, relay, RELAY_CALLER, 0, writer.bytes, stun_end(&writer));
+	send_bytes(from, relay, RELAY_CALLER, check->component, writer.bytes, stun_end(&writer));
 }
 
 /* The answer to that check; 0: success, -1: none, else the error. */
@@ -161,6 +162,42 @@ static void test_strangers_get_no_answer(void **state)
 	send_rtp(&b, relay, RELAY_CALLEE, 2, 1);
 	assert_nothing(&stranger);
 	assert_int_equal(finish()->dropped, COUNT(bad) + 1);
+}
+
+/* RFC 8445 5.1.1: without rtcp-mux RTCP is a component of its own: its checks come to its port, and its pair may be any. */
+static void test_component_of_rtcp(void **state)
+{
+	static const uint8_t report[RTCP_HEADER_SIZE] = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
+	struct phone peer_rtcp, b_rtcp;
+	uint8_t bytes[WORLD_ROOM];
+
+	begin();
+	peer_rtcp = phone_at("127.32.0.8:48123");
+	b_rtcp = phone_at("127.32.0.3:43001");
+	ice_end.is_muxed = false;
+	set(relay, 0, RELAY_CALLER, &ice_end);
+	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), 0);
+	send_bytes(&peer_rtcp, relay, RELAY_CALLER, 1, report, sizeof(report)); /* RTP's pair says nothing of RTCP's */
+	send_bytes(&b_rtcp, relay, RELAY_CALLEE, 1, report, sizeof(report));
+	assert_nothing(&b_rtcp);
+	assert_nothing(&peer);
+	assert_int_equal(check(&stranger, (struct check){ .component = 1, .pwd = "aaaaaaaaaaaaaaaaaaaaaaaa", .is_nominated = true }), -1);
+	assert_int_equal(check(&peer_rtcp, (struct check){ .component = 1, .is_nominated = true }), 0);
+	assert_true(last_event(RELAY_LATCHED, NULL)->is_rtcp);
+	assert_true(addr_equal(&last_event(RELAY_LATCHED, NULL)->addr, &peer_rtcp.addr));
+	send_bytes(&peer_rtcp, relay, RELAY_CALLER, 1, report, sizeof(report));
+	assert_int_equal(take_bytes(&b_rtcp, bytes, NULL), sizeof(report));
+	send_bytes(&b_rtcp, relay, RELAY_CALLEE, 1, report, sizeof(report));
+	assert_int_equal(take_bytes(&peer_rtcp, bytes, NULL), sizeof(report));
+	assert_memory_equal(bytes, report, sizeof(report));
+	send_bytes(&stranger, relay, RELAY_CALLER, 1, report, sizeof(report));
+	assert_nothing(&b_rtcp);
+	send_rtp(&peer, relay, RELAY_CALLER, 1, 1);
+	assert_rtp(&b, relay, RELAY_CALLEE, 1, 1);
+	assert_nothing(&peer_rtcp);
+	close(peer_rtcp.fd);
+	close(b_rtcp.fd);
+	finish();
 }
 
 /* RFC 8445 9: with new words on both sides checks under the old ones count no more, and media go on by the old pair until another
@@ -384,6 +421,43 @@ static void test_dtls_of_rtcp(void **state)
 	assert_int_equal(finish()->srtp_failures, 1);
 }
 
+/* One handshake, one peer: what others send to a port that is not latched yet gets into nobody's association, and no answer. */
+static void test_stranger_amid_a_handshake(void **state)
+{
+	struct far_port rtp = { .component = 0 };
+	struct relay_fingerprint ours = { .hash = "sha-256", .len = 32 };
+	struct relay_end end = { .security = RELAY_DTLS, .is_muxed = true, .is_latching = true };
+	struct dtls_user user = { .send = on_port_send, .on_end = on_port_end, .user = &rtp };
+	uint8_t bytes[WORLD_ROOM] = { 22, 0xfe, 0xfd }, answer[WORLD_ROOM];
+	struct dtls_context *context;
+	ssize_t len;
+
+	begin();
+	rtp.phone = phone_at("127.32.0.9:49000");
+	relays_fingerprint(relays, ours.bytes);
+	assert_int_equal(dtls_context_new(&context), ERR_OK);
+	end.fingerprint = ours;
+	dtls_context_fingerprint(context, end.fingerprint.bytes);
+	set(relay, 0, RELAY_CALLER, &end);
+	assert_int_equal(dtls_session_new(context, loop, true, &ours, &user, &rtp.browser.session), ERR_OK);
+	dtls_session_start(rtp.browser.session);
+	for (unsigned i = 0; i < 50; i++) {
+		turn(0);
+		while ((len = take_bytes(&rtp.phone, answer, NULL)) > 0) {
+			send_bytes(&stranger, relay, RELAY_CALLER, 0, bytes, 60);
+			dtls_session_take(rtp.browser.session, answer, (size_t)len);
+		}
+	}
+	assert_int_equal(count_events(RELAY_SECURED), 1);
+	assert_nothing(&stranger);
+	dtls_session_free(rtp.browser.session);
+	rtp.browser.session = NULL;
+	close_browser(&rtp.browser);
+	dtls_context_free(context);
+	close(rtp.phone.fd);
+	assert_true(finish()->rejected_sources > 2);
+}
+
 static void test_dtls_with_another_certificate(void **state)
 {
 	struct browser browser = { 0 };
@@ -526,10 +600,12 @@ int main(void)
 		cmocka_unit_test(test_media_follows_the_nominated_pair),
 		cmocka_unit_test(test_another_pair_is_nominated),
 		cmocka_unit_test(test_strangers_get_no_answer),
+		cmocka_unit_test(test_component_of_rtcp),
 		cmocka_unit_test(test_ice_begins_anew),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_dtls_in_both_roles),
 		cmocka_unit_test(test_dtls_of_rtcp),
+		cmocka_unit_test(test_stranger_amid_a_handshake),
 		cmocka_unit_test(test_dtls_with_another_certificate),
 		cmocka_unit_test(test_public_address_of_each_port),
 		cmocka_unit_test(test_no_stun_server_answers),

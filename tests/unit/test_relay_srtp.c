@@ -337,6 +337,91 @@ static void test_forged_bye(void **state)
 	drop_keys(&phone);
 }
 
+/* A call that is taken up: the phone goes on with the key, and the counter, of before. */
+static void test_key_that_is_older(void **state)
+{
+	struct secure_phone phone;
+
+	begin();
+	phone = secure(SRTP_AES_CM_128_HMAC_SHA1_80, &a_end);
+	for (uint32_t i = 0; i < 3 * 65536; i += 30000) { /* before us */
+		uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16)));
+		size_t len = make_rtp(1, i, bytes);
+
+		assert_int_equal(srtp_way_protect(phone.out, bytes, &len, false), SRTP_DONE);
+	}
+	a_end.max_roc_in = 5;
+	tell();
+	for (uint32_t i = 3 * 65536; i < 3 * 65536 + 5; i++) {
+		send_secure(&a, &phone, RELAY_CALLER, 1, i);
+		assert_rtp(&b, relay, RELAY_CALLEE, 1, i);
+	}
+	assert_int_equal(finish()->stats[0][RELAY_CALLER].srtp_failures, 0);
+	drop_keys(&phone);
+}
+
+static void send_report(const struct phone *from, struct secure_phone *phone)
+{
+	uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16))) = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
+	size_t len = RTCP_HEADER_SIZE;
+
+	assert_int_equal(srtp_way_protect(phone->out, bytes, &len, true), SRTP_DONE);
+	send_bytes(from, relay, RELAY_CALLER, 1, bytes, len);
+}
+
+/* Nor does the latch of RTCP's port believe others. */
+static void test_strangers_do_not_latch_rtcp(void **state)
+{
+	struct secure_phone phone, forger;
+	struct relay_end other = { 0 };
+	struct phone nat, b_rtcp;
+	uint8_t bytes[WORLD_ROOM];
+
+	begin();
+	nat = phone_at("127.32.0.7:47123");
+	b_rtcp = phone_at("127.32.0.3:43001");
+	phone = secure(SRTP_AES_CM_128_HMAC_SHA1_80, &a_end);
+	forger = secure(SRTP_AES_CM_128_HMAC_SHA1_80, &other);
+	a_end.is_latching = true;
+	tell();
+	send_report(&stranger, &forger);
+	assert_int_equal(count_events(RELAY_LATCHED), 0);
+	turn(1000);
+	send_report(&nat, &phone);
+	assert_int_equal(count_events(RELAY_LATCHED), 1);
+	assert_true(addr_equal(&last_event(RELAY_LATCHED, NULL)->addr, &nat.addr));
+	assert_int_equal(take_bytes(&b_rtcp, bytes, NULL), RTCP_HEADER_SIZE);
+	assert_nothing(&b_rtcp);
+	close(nat.fd);
+	close(b_rtcp.fd);
+	assert_int_equal(finish()->stats[0][RELAY_CALLER].srtp_failures, 1);
+	drop_keys(&phone);
+	drop_keys(&forger);
+}
+
+/* A call whose phone is gone ends by the clock, though somebody who knows its address sends on, without its key. */
+static void test_forged_packets_keep_no_call(void **state)
+{
+	struct secure_phone phone, forger;
+	struct relay_end other = { 0 };
+
+	begin();
+	phone = secure(SRTP_AES_CM_128_HMAC_SHA1_80, &a_end);
+	forger = secure(SRTP_AES_CM_128_HMAC_SHA1_80, &other);
+	tell();
+	assert_int_equal(relay_set_timeout(relay, 60000), ERR_OK);
+	turn(0);
+	talk(&phone, NULL, 1, 3);
+	for (uint32_t i = 0; i < 7; i++) {
+		send_secure(&a, &forger, RELAY_CALLER, 1, 100 + i);
+		turn(10000);
+	}
+	assert_int_equal(count_events(RELAY_SILENT), 1);
+	assert_int_equal(finish()->stats[0][RELAY_CALLER].srtp_failures, 7);
+	drop_keys(&phone);
+	drop_keys(&forger);
+}
+
 static void test_keepalive_is_protected(void **state)
 {
 	uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16)));
@@ -388,6 +473,9 @@ int main(void)
 		cmocka_unit_test(test_ssrc_changes),
 		cmocka_unit_test(test_forged_and_replayed_are_counted),
 		cmocka_unit_test(test_strangers_do_not_latch),
+		cmocka_unit_test(test_key_that_is_older),
+		cmocka_unit_test(test_strangers_do_not_latch_rtcp),
+		cmocka_unit_test(test_forged_packets_keep_no_call),
 		cmocka_unit_test(test_forged_bye),
 		cmocka_unit_test(test_keepalive_is_protected),
 		cmocka_unit_test(test_srtp_is_taken_off),

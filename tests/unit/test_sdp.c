@@ -122,6 +122,8 @@ static const struct {
 	{ "sendonly, RFC 3264 §8.4", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n", true },
 	{ "inactive", "m=audio 4000 RTP/AVP 0\r\na=inactive\r\n", true },
 	{ "by address, RFC 2543", "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n", true },
+	{ "no address yet, as ICE will find one, RFC 8839 §4.3.1", "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n", false },
+	{ "by address, RFC 2543, IPv6", "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 ::\r\n", true },
 	{ "one of two", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 4002 RTP/AVP 0\r\n", false },
 	{ "the other one rejected", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 0 RTP/AVP 0\r\n", true },
 	{ "nothing", "", false },
@@ -149,6 +151,8 @@ static const struct {
 	const char *name, *in, *want;
 	bool is_ipv6, is_muxed, is_kept, has_ice, keeps_security;
 	enum sdp_mode mode; /* INACTIVE: as it is */
+	uint16_t rtcp_port; /* 0: the next one */
+	uint64_t version_plus;
 	struct sdp_profile profile;
 } writes[] = {
 	{ "c= of the session", HEAD "m=audio 4000 RTP/AVP 0\r\n",
@@ -184,6 +188,13 @@ static const struct {
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=ice-lite\r\nm=audio 30000 RTP/AVP 0\r\na=ice-ufrag:uuuu\r\na=ice-pwd:pppp\r\n"
 	  "a=candidate:1 1 UDP 2130706431 203.0.113.5 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.5 30001 typ host\r\na=end-of-candidates\r\n",
 	  .has_ice = true },
+	{ "ICE of ours with rtcp-mux: one component, RFC 8445 §5.1.1", HEAD "m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n",
+	  O "c=IN IP4 203.0.113.5\r\n" T "a=ice-lite\r\nm=audio 30000 RTP/AVP 0\r\na=rtcp-mux\r\na=ice-ufrag:uuuu\r\na=ice-pwd:pppp\r\n"
+	  "a=candidate:1 1 UDP 2130706431 203.0.113.5 30000 typ host\r\na=end-of-candidates\r\n", .has_ice = true, .is_muxed = true },
+	{ "ICE behind a router: RTCP is where it was found, RFC 8839 §5.1, RFC 3605", HEAD "m=audio 4000 RTP/AVP 0\r\n",
+	  O "c=IN IP4 203.0.113.5\r\n" T "a=ice-lite\r\nm=audio 30000 RTP/AVP 0\r\na=rtcp:30007\r\na=ice-ufrag:uuuu\r\na=ice-pwd:pppp\r\n"
+	  "a=candidate:1 1 UDP 2130706431 203.0.113.5 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.5 30007 typ host\r\na=end-of-candidates\r\n",
+	  .has_ice = true, .rtcp_port = 30007 },
 	{ "SAVP becomes AVP", HEAD "m=audio 4000 RTP/SAVP 0\r\na=crypto:" KEY "\r\na=cryptoscale:1 client x\r\na=x\r\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\na=x\r\n" },
 	{ "AVPF becomes SAVPF", HEAD "m=audio 4000 RTP/AVPF 0\r\n",
@@ -194,6 +205,10 @@ static const struct {
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=fingerprint:sha-1 AB\r\nm=audio 30000 RTP/SAVP 0\r\na=crypto:" KEY "\r\na=setup:active\r\n", .keeps_security = true },
 	{ "kept without us", HEAD "m=message 4000 TCP/MSRP *\r\na=path:x\r\n", HEAD "m=message 4000 TCP/MSRP *\r\na=path:x\r\n", .is_kept = true },
 	{ "ports in layers, RFC 4566 §5.14", HEAD "m=audio 4000/2 RTP/AVP 0\r\n", O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n" },
+	{ "a higher version, RFC 3264 §8", "v=0\r\no=alice 7 9 IN IP4 192.0.2.1\r\ns=-\r\n" C T "m=audio 4000 RTP/AVP 0\r\n",
+	  "v=0\r\no=alice 7 12 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n", .version_plus = 3 },
+	{ "a version without room above it", "v=0\r\no=- 1 18446744073709551615 IN IP4 192.0.2.1\r\ns=-\r\n" C T "m=audio 4000 RTP/AVP 0\r\n",
+	  "v=0\r\no=- 1 18446744073709551615 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n", .version_plus = 3 },
 	{ "empty lines go, ends become CRLF", "v=0\no=a 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n" },
 };
@@ -209,7 +224,7 @@ static void fill(size_t row, const struct sdp *sdp, struct sdp_out *outs)
 		out->is_kept = writes[row].is_kept;
 		out->is_rejected = stream->is_rejected;
 		assert_int_equal(addr_parse(writes[row].is_ipv6 ? "2001:db8::5" : "203.0.113.5", port, &out->rtp), ERR_OK);
-		out->rtcp_port = (uint16_t)(port + 1);
+		out->rtcp_port = writes[row].rtcp_port ? writes[row].rtcp_port : (uint16_t)(port + 1);
 		out->is_muxed = writes[row].is_muxed;
 		out->mode = writes[row].mode ? writes[row].mode : stream->mode;
 		out->profile = writes[row].profile;
@@ -232,7 +247,7 @@ static void test_write(void **state)
 		buf_init(&buf, 0);
 		assert_int_equal(sdp_read(writes[i].in, strlen(writes[i].in), &sdp), ERR_OK);
 		fill(i, sdp, outs);
-		sdp_write(sdp, outs, &buf);
+		sdp_write(sdp, outs, writes[i].version_plus, &buf);
 		if (strcmp(buf_text(&buf), writes[i].want) != 0)
 			fail_msg("%s: came out as\n%s", writes[i].name, buf_text(&buf));
 		buf_fini(&buf);
@@ -258,7 +273,7 @@ static void test_write_beside_kept(void **state)
 	outs[1].n_crypto = 1;
 	assert_int_equal(sdes_read(KEY, &outs[1].crypto[0]), ERR_OK);
 	assert_int_equal(sdp_read(in, strlen(in), &sdp), ERR_OK);
-	sdp_write(sdp, outs, &buf);
+	sdp_write(sdp, outs, 0, &buf);
 	assert_string_equal(buf_text(&buf),
 			    O "c=IN IP4 203.0.113.5\r\n" T "m=message 4000 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\na=path:x\r\na=sendonly\r\n"
 			      "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=sendrecv\r\na=crypto:" KEY "\r\na=fingerprint:sha-256 "

@@ -13,6 +13,11 @@
 #define PART  "--b1\r\nContent-Type: application/sdp\r\n"
 #define TEXT  "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
 #define END   "\r\n--b1--\r\n"
+#define ALTERNATIVE "Content-Type: multipart/alternative;boundary=b1\r\n"
+#define FALLBACK "--b1\r\nContent-Type: application/sdp\r\nContent-Disposition: session;handling=optional;ms-proxy-2007fallback\r\n\r\nv=0\r\no=old\r\n\r\n"
+#define FOUR  TEXT TEXT TEXT TEXT
+#define NESTED "--b1\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
+#define IN_PART(a, b) "--b" a "\r\nContent-Type: multipart/mixed;boundary=b" b "\r\n\r\n"
 
 static const struct {
 	const char *name, *headers, *body;
@@ -34,6 +39,34 @@ static const struct {
 	{ "two of it", MIXED, PART "\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
 	{ "base64, RFC 2045", MIXED, PART "Content-Transfer-Encoding: base64\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
 	{ "the same text in a part before it", MIXED, "--b1\r\nContent-Type: text/plain\r\n\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "a part of a part, RFC 2046 §5.1", MIXED, NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END, SDP_BODY_ONE,
+	  NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nNEW\r\n--b2--\r\n" END },
+	{ "and both say their length, and one beside them", MIXED,
+	  "--b1\r\nContent-Length: 5\r\n\r\nhello\r\n--b1\r\nContent-Length: 99\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
+	  "--b2\r\nContent-Type: application/sdp\r\ncontent-length: 5\r\n\r\n" SDP "\r\n--b2--\r\n" END, SDP_BODY_ONE,
+	  "--b1\r\nContent-Length: 5\r\n\r\nhello\r\n--b1\r\nX-Was-Length:   99\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
+	  "--b2\r\nContent-Type: application/sdp\r\nX-Was-Length:   5\r\n\r\nNEW\r\n--b2--\r\n" END },
+	{ "one beside and one in a part", MIXED, PART "\r\n" SDP "\r\n" NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "x\r\n--b2--\r\n" END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "parts in parts in parts in parts in parts", MIXED, NESTED IN_PART("2", "3") IN_PART("3", "4") IN_PART("4", "5") IN_PART("5", "6") "--b6\r\n\r\nx\r\n--b6--\r\n--b5--\r\n--b4--\r\n--b3--\r\n--b2--" END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "seventeen parts", MIXED, FOUR FOUR FOUR FOUR TEXT "--b1--\r\n", SDP_BODY_OPAQUE, NULL },
+	{ "sixteen", MIXED, FOUR FOUR FOUR TEXT TEXT TEXT PART "\r\n" SDP END, SDP_BODY_ONE, FOUR FOUR FOUR TEXT TEXT TEXT PART "\r\nNEW" END },
+	{ "alternatives, as Lync writes them, RFC 2046 §5.1.4", ALTERNATIVE, FALLBACK PART "\r\n" SDP END, SDP_BODY_ONE, PART "\r\nNEW" END },
+	{ "alternatives with a text before and behind", ALTERNATIVE, TEXT FALLBACK TEXT PART "\r\n" SDP "\r\n" TEXT "--b1--\r\n", SDP_BODY_ONE,
+	  TEXT TEXT PART "\r\nNEW\r\n" TEXT "--b1--\r\n" },
+	{ "alternatives in a part", MIXED, TEXT NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nv=0\r\no=old\r\n\r\n"
+	  "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END, SDP_BODY_ONE,
+	  TEXT NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nNEW\r\n--b2--\r\n" END },
+	{ "four of them", ALTERNATIVE, FALLBACK PART "\r\nv=7\r\n\r\n" PART "\r\nv=1\r\n\r\n" PART "\r\n" SDP END, SDP_BODY_ONE, PART "\r\nNEW" END },
+	{ "five", ALTERNATIVE, FALLBACK PART "\r\nv=1\r\n\r\n" PART "\r\nv=2\r\n\r\n" PART "\r\nv=3\r\n\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "alternatives of which the last is encoded", ALTERNATIVE, FALLBACK PART "Content-Encoding: gzip\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "alternatives, and one beside them", MIXED, NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nv=7\r\n\r\n"
+	  "--b2\r\nContent-Type: application/sdp\r\n\r\nv=8\r\n\r\n--b2--\r\n\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "parts in a part that is encoded, RFC 2045 §6.4", MIXED,
+	  "--b1\r\nContent-Type: multipart/mixed;boundary=b2\r\nContent-Transfer-Encoding: base64\r\n\r\nLS1iMg==\r\n" TEXT "--b1--\r\n", SDP_BODY_OPAQUE, NULL },
+	{ "a part that is encoded", MIXED, PART "Content-Encoding: gzip\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "parts that are encoded as a whole, RFC 3261 §20.12", MIXED "Content-Encoding: gzip\r\n", "\x1f\x8b nobody knows", SDP_BODY_OPAQUE, NULL },
 	{ "parts that are none", MIXED, "nothing of the kind", SDP_BODY_NONE, NULL },
 };
 

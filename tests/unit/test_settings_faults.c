@@ -41,7 +41,7 @@ static const struct mutation {
 	{ 36, "log: { level: [info] }", 36, 15, "E011", "a list, expected error, warning, info or debug", "" },
 	{ 36, "log: { level: }", 36, 15, "E011", "nothing, expected", "" },
 	{ 36, "log: { level: inof }", 36, 15, "E013", "'inof', expected error, warning, info or debug", "'info'" },
-	{ 36, "log: { trace: [tsl] }", 36, 16, "E013", "interconnection, tls, dns or all", "'tls'" },
+	{ 36, "log: { trace: [tsl] }", 36, 16, "E013", "interconnection, media, tls, dns or all", "'tls'" },
 	{ 22, "  enabled: yes", 22, 12, "E013", "'yes', expected true or false", "" },
 	{ 30, "      probe: 60", 30, 14, "E013", "'60', expected a duration", "" },
 	{ 30, "      probe: 25h", 30, 14, "E014", "expected 0 to 24h", "" },

@@ -164,6 +164,36 @@ static void test_first_packets_lost_before_the_end_of_sequence(void **state)
 	end(&ends);
 }
 
+/* A key that is older than we: its counter is found if it can be as high, and costs no more than so many tries. */
+static void test_key_that_is_older(void **state)
+{
+	struct ends ends = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80);
+	struct srtp_way *late = way(&ends.key, true);
+	const uint32_t index = 5 * 65536 + 40000;
+
+	for (uint32_t i = 0; i < index; i += 30000)
+		protected(ends.out, 5, i);
+	assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index), SRTP_FORGED);
+	srtp_way_expect_roc(late, 4);
+	assert_int_equal(take(late, protected(ends.out, 5, index + 1), 5, index + 1), SRTP_FORGED);
+	srtp_way_expect_roc(late, 6);
+	for (uint32_t i = index + 2; i < index + 30; i++)
+		assert_int_equal(take(late, protected(ends.out, 5, i), 5, i), SRTP_DONE);
+	srtp_way_expect_roc(late, 1000000); /* bounded */
+	for (uint32_t i = 0; i < 40; i++) {
+		struct bytes bytes = protected(ends.out, 100 + i, 7);
+
+		bytes.at[20] ^= 1;
+		assert_int_equal(take(late, bytes, 100 + i, 7), SRTP_FORGED);
+	}
+	for (uint32_t i = 0; i < index; i += 30000)
+		protected(ends.out, 6, i);
+	assert_int_equal(take(late, protected(ends.out, 6, index), 6, index), SRTP_FORGED); /* no tries are left */
+	assert_int_equal(take(late, protected(ends.out, 5, index + 31), 5, index + 31), SRTP_DONE);
+	srtp_way_free(late);
+	end(&ends);
+}
+
 static void test_order_changes_at_the_end_of_sequence(void **state)
 {
 	struct ends ends = ends_of(SRTP_AES_CM_128_HMAC_SHA1_80);
@@ -368,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_over_the_end_of_sequence),
 		cmocka_unit_test(test_first_packets_lost_before_the_end_of_sequence),
 		cmocka_unit_test(test_order_changes_at_the_end_of_sequence),
+		cmocka_unit_test(test_key_that_is_older),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_nothing_is_encrypted_twice),
 		cmocka_unit_test(test_forged),

@@ -20,6 +20,7 @@ struct relay {
 struct world_media {
 	struct list relays;
 	unsigned n_ever;
+	bool refuses;
 };
 
 /* An event under way. */
@@ -69,10 +70,10 @@ static enum err open_relay(void *media, const struct relay_settings *settings, c
 			   struct relay **out)
 {
 	struct world_media *mine = media;
-	struct relay *relay = calloc(1, sizeof(*relay));
+	struct relay *relay = mine->refuses ? NULL : calloc(1, sizeof(*relay));
 
 	if (!relay)
-		return ERR_NO_MEMORY;
+		return mine->refuses ? ERR_LIMIT : ERR_NO_MEMORY;
 	relay->media = mine;
 	relay->number = mine->n_ever++ % 300;
 	relay->n_streams = settings->n_streams;
@@ -84,6 +85,8 @@ static enum err open_relay(void *media, const struct relay_settings *settings, c
 
 static enum err add_streams(struct relay *relay, unsigned n_streams)
 {
+	if (relay->media->refuses)
+		return ERR_LIMIT;
 	relay->n_streams += n_streams;
 	return relay->n_streams <= RELAY_MAX_STREAMS ? ERR_OK : ERR_INVALID;
 }
@@ -157,6 +160,11 @@ struct world_media *world_media_free(struct world_media *media)
 {
 	free(media);
 	return NULL;
+}
+
+void world_media_refuse(struct world_media *media, bool refuses)
+{
+	media->refuses = refuses;
 }
 
 unsigned world_media_n_open(const struct world_media *media)

@@ -16,4 +16,6 @@ unsigned world_media_n_open(const struct world_media *media);
  * higher; NULL: nobody answered. */
 void world_media_map(struct world_media *media, const char *host, int offset);
 /* Every open relay hears nothing any more. */
+/* From now on no relay gets ports, or again. */
+void world_media_refuse(struct world_media *media, bool refuses);
 void world_media_fall_silent(struct world_media *media);

@@ -409,6 +409,10 @@ static bool do_media(struct stage *stage, char *rest)
 		world_turn(&stage->world, 0);
 		return true;
 	}
+	if (!strcmp(rest, "has no ports") || !strcmp(rest, "has ports")) {
+		world_media_refuse(stage->world.media, !strcmp(rest, "has no ports"));
+		return true;
+	}
 	if (text_starts_with(rest, "seen at ")) {
 		char host[64] = "";
 		int offset = 0;

@@ -48,6 +48,7 @@
  *   suspect ID                            a router on the way of that peer rewrites SIP, as status tells ("partner:plain.example")
  *   acquit ID                             none does, as far as is known
  *   media holds N                         so many relays are open
+ *   media has no ports | has ports        no relay gets any from now on, or again
  *   media falls silent                    nothing comes on any of them any more
  *   media seen at 198.51.100.7 +1000       STUN servers answer: so are the ports of media seen, with numbers so much higher, and
  *                                         three more for RTCP; "media seen at nothing": none answers

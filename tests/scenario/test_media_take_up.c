@@ -1,0 +1,294 @@
+/* Dialogs that went through us and whose call we do not know any more, as the program was started anew, or nothing came for long: the
+ * next offer makes their relay anew. What their SDP becomes in every case is in unit/test_calls. */
+#include "proxy/base/macros.h"
+#include "tests/scenario/scenario.h"
+
+/* clang-format off */
+#define HOUSE(media) \
+	HOUSE_OF_BACKENDS \
+	"backends:\n" \
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0, users: [anna] }\n" \
+	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, probe: 0, users: [carl] }\n" \
+	"media: { " media " }\n"
+
+static const char *const relayed[] = { HOUSE("relay: [wan]"), NULL };
+static const char *const narrow[] = { HOUSE("relay: [wan], channels: 1"), NULL };
+static const char *const ending[] = { HOUSE("relay: [wan], on_timeout: bye"), NULL };
+static const char *const turned_on[] = { HOUSE("relay: []"), HOUSE("relay: [wan]"), NULL };
+
+static const struct role cast[] = {
+	{ "berlin", "10.0.1.1:5060", "lan", "", "sip:anna@corp.example" },
+	{ "munich", "10.0.1.2:5060", "lan-udp", "", "sip:carl@corp.example" },
+	{ "bob", "203.0.113.10:5061", "wan", "sip.partner.example,partner.example", "sip:bob@partner.example" },
+	{ 0 },
+};
+
+#define TYPE      " | Content-Type: application/sdp | body: "
+#define HEAD(a)   "v=0$no=- 1 1 IN IP4 " a "$ns=-$nc=IN IP4 " a "$nt=0 0$n"
+#define BOBS      TYPE HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n"
+#define ANNAS     TYPE HEAD("10.0.1.1") "m=audio 5000 RTP/AVP 0$n"
+#define CARLS     TYPE HEAD("10.0.1.2") "m=audio 6000 RTP/AVP 0$n"
+/* Towards the lan, and towards the wan: our address, the relay's port, and the version of o=. */
+#define LAN(port, version) " | body: *o=- 1 " #version " IN *c=IN IP4 127.0.1.2\r*m=audio " #port " RTP/AVP 0\r*"
+#define WAN(port, version) " | body: *o=- 1 " #version " IN *c=IN IP4 127.0.2.10\r*m=audio " #port " RTP/AVP 0\r*"
+
+#define CALL \
+	"bob > INVITE sip:anna@corp.example" BOBS "\n" \
+	"bob < 100\n" \
+	"berlin < INVITE" LAN(30050, 1) "\n" \
+	"berlin > 200" ANNAS "\n" \
+	"bob < 200" WAN(30000, 1) "\n" \
+	"bob > ACK\n" \
+	"berlin < ACK\n"
+/* Ten seconds later. */
+#define RESTART \
+	"wait 10s\n" \
+	"keep state\n" \
+	"restart proxy\n" \
+	"media holds 0\n"
+#define BYE \
+	"bob > BYE\n" \
+	"berlin < BYE\n" \
+	"berlin > 200\n" \
+	"bob < 200\n" \
+	"media holds 0\n"
+
+static const struct play plays[] = {
+	{ "a re-INVITE by the caller: both sides get ports, and versions that they have not seen, RFC 3264 §8", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30150, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30100, 11) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "because our addresses stand in the SDP\n"
+	  "media holds 1\n"
+	  "wait 3s\n"
+	  "berlin > INVITE" ANNAS "\n" /* and they stay */
+	  "berlin < 100\n"
+	  "bob < INVITE" WAN(30100, 11) "\n"
+	  "bob > 200" BOBS "\n"
+	  "berlin < 200" LAN(30150, 11) "\n"
+	  "berlin > ACK\n"
+	  "bob < ACK\n"
+	  BYE
+	  "media ended bye\n" },
+	{ "a re-INVITE by the callee", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "berlin > INVITE" ANNAS "\n"
+	  "berlin < 100\n"
+	  "bob < INVITE" WAN(30100, 11) "\n"
+	  "bob > 200" BOBS "\n"
+	  "berlin < 200" LAN(30150, 11) "\n"
+	  "berlin > ACK\n"
+	  "bob < ACK\n"
+	  BYE },
+	{ "restarted twice: the version is higher each time", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30150, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30100, 11) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "wait 10s\n"
+	  "restart proxy\n"
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30250, 21) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30200, 21) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  BYE },
+	{ "UPDATE, as a session timer sends it, RFC 4028 §7.4", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > UPDATE\n" /* without SDP there is nothing to say */
+	  "berlin < UPDATE | !Content-Type\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "media holds 0\n"
+	  "bob > UPDATE" BOBS "\n"
+	  "berlin < UPDATE" LAN(30150, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30100, 11) "\n"
+	  "media holds 1\n"
+	  BYE },
+	{ "late offer, RFC 3264 §5", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE\n"
+	  "bob < 100\n"
+	  "berlin < INVITE | !Content-Type\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30100, 11) "\n"
+	  "bob > ACK" BOBS "\n"
+	  "berlin < ACK" LAN(30150, 11) "\n"
+	  "media holds 1\n"
+	  BYE },
+	{ "refused: nothing stays; the next one is taken up as well, RFC 3261 §14.1", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30150, 11) "\n"
+	  "media holds 1\n"
+	  "berlin > 491\n"
+	  "berlin < ACK\n"
+	  "bob < 491\n"
+	  "bob > ACK\n"
+	  "media holds 0\n"
+	  "bob > INVITE\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "media holds 1\n"
+	  "berlin > 488\n"
+	  "berlin < ACK\n"
+	  "bob < 488\n"
+	  "bob > ACK\n"
+	  "media holds 0\n"
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30350, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30300, 11) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  BYE },
+	{ "the other side does not know the dialog any more", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > 481\n"
+	  "berlin < ACK\n"
+	  "bob < 481\n"
+	  "bob > ACK\n"
+	  "media holds 0\n" },
+	{ "cancelled", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > 180\n"
+	  "bob < 180\n"
+	  "media holds 1\n"
+	  "bob > CANCEL\n"
+	  "bob < 200 CANCEL\n"
+	  "berlin < CANCEL\n"
+	  "berlin > 200 CANCEL\n"
+	  "berlin > 487 INVITE\n"
+	  "berlin < ACK\n"
+	  "bob < 487\n"
+	  "bob > ACK\n"
+	  "media holds 0\n" },
+	{ "what cannot be read is refused, as at the begin", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE" TYPE "nonsense\n"
+	  "bob < 488\n"
+	  "bob > ACK\n"
+	  "why sdp-unreadable\n"
+	  "media holds 0\n" },
+	{ "the pool has no channel left", .configs = narrow, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "munich > INVITE sip:bob@partner.example" CARLS "\n"
+	  "munich < 100\n"
+	  "bob < INVITE\n"
+	  "bob > 180\n"
+	  "munich < 180\n"
+	  "berlin > INVITE" ANNAS "\n"
+	  "berlin < 503 | Retry-After: *\n"
+	  "berlin > ACK\n"
+	  "why channels-full\n"
+	  "media holds 1\n" },
+	{ "a relay that ended in silence comes back", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  "wait 10s\n"
+	  "media falls silent\n"
+	  "media holds 0\n"
+	  "berlin > INVITE" ANNAS "\n"
+	  "berlin < 100\n"
+	  "bob < INVITE" WAN(30100, 11) "\n"
+	  "bob > 200" BOBS "\n"
+	  "berlin < 200" LAN(30150, 11) "\n"
+	  "berlin > ACK\n"
+	  "bob < ACK\n"
+	  "media holds 1\n"
+	  BYE },
+	{ "silence again: no BYE, as the ways of a call that was taken up are not known", .configs = ending, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30150, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30100, 11) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "media falls silent\n"
+	  "media holds 0\n"
+	  "media ended silent\n" },
+	{ "a call that began when nothing was relayed", .configs = turned_on, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE | body: *c=IN IP4 203.0.113.10\r*\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200 | body: *c=IN IP4 10.0.1.1\r*\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "wait 10s\n"
+	  "reload 1\n"
+	  "bob > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30000, 11) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  BYE },
+	{ "networks that are not relayed: nothing is looked at", .configs = relayed, .cast = cast, .script =
+	  "berlin > INVITE sip:carl@corp.example" ANNAS "\n"
+	  "berlin < 100\n"
+	  "munich < INVITE\n"
+	  "munich > 200" CARLS "\n"
+	  "berlin < 200\n"
+	  "berlin > ACK\n"
+	  "munich < ACK\n"
+	  RESTART
+	  "munich > INVITE" CARLS "\n"
+	  "munich < 100\n"
+	  "berlin < INVITE | body: *c=IN IP4 10.0.1.2\r*m=audio 6000 *\n"
+	  "media holds 0\n"
+	  "berlin > 200" ANNAS "\n"
+	  "munich < 200 | body: *c=IN IP4 10.0.1.1\r*m=audio 5000 *\n"
+	  "munich > ACK\n"
+	  "berlin < ACK\n" },
+	{ "by whichever worker", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob@1 > INVITE" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30150, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30100, 11) "\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  BYE },
+};
+/* clang-format on */
+
+int main(void)
+{
+	return scenario_main("media_take_up", plays, COUNT(plays));
+}
