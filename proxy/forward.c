@@ -14,13 +14,15 @@
 
 const char *forward_hop_text(const struct hop *hop, char out[96])
 {
+	const size_t host_len = strlen(hop->host);
 	char addr[ADDR_TEXT_SIZE], host[ADDR_TEXT_SIZE];
 	size_t len;
 
 	len = text_append(out, 96, 0, conf_transport_text(hop->transport));
 	len = text_append(out, 96, len, " ");
 	len = text_append(out, 96, len, addr_text(&hop->remote, addr));
-	if (!*hop->host || !strcmp(hop->host, addr_host(&hop->remote, host)))
+	if (!host_len || (!strncmp(addr, hop->host, host_len) && addr[host_len] == ':') || /* nearly always */
+	    !strcmp(hop->host, addr_host(&hop->remote, host)))
 		return out;
 	len = text_append(out, 96, len, " (");
 	len = text_append(out, 95, len, hop->host);

@@ -12,7 +12,7 @@ bool request_makes_dialog(const char *method)
 	size_t i;
 
 	for (i = 0; i < COUNT(no_dialog); i++)
-		if (!strcmp(method, no_dialog[i]))
+		if (method[0] == no_dialog[i][0] && !strcmp(method, no_dialog[i]))
 			return false;
 	return true;
 }

@@ -254,13 +254,6 @@ const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_SIZE])
 	return text;
 }
 
-uint16_t addr_port(const struct addr *addr)
-{
-	if (addr->len == 0)
-		return 0;
-	return ntohs(addr_is_ipv6(addr) ? addr->in6.sin6_port : addr->in4.sin_port);
-}
-
 void addr_set_port(struct addr *addr, uint16_t port)
 {
 	if (addr_is_ipv6(addr))

@@ -39,7 +39,6 @@ const char *addr_uri_host(const struct addr *addr, char text[ADDR_TEXT_SIZE]);
 /* Prints address and port, IPv6 in brackets; returns text. */
 const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_SIZE]);
 
-uint16_t addr_port(const struct addr *addr);
 void addr_set_port(struct addr *addr, uint16_t port);
 
 static inline bool addr_is_set(const struct addr *addr)
@@ -50,6 +49,14 @@ static inline bool addr_is_set(const struct addr *addr)
 static inline bool addr_is_ipv6(const struct addr *addr)
 {
 	return addr->len != 0 && addr->sa.sa_family == AF_INET6;
+}
+
+/* 0 if there is no address. */
+static inline uint16_t addr_port(const struct addr *addr)
+{
+	if (addr->len == 0)
+		return 0;
+	return ntohs(addr_is_ipv6(addr) ? addr->in6.sin6_port : addr->in4.sin_port);
 }
 
 bool addr_is_wildcard(const struct addr *addr); /* 0.0.0.0 or :: */

@@ -69,7 +69,7 @@ unsigned counter_method(const char *name)
 {
 	unsigned i = 0;
 
-	while (i < COUNT(methods) - 1 && strcmp(methods[i], name) != 0)
+	while (i < COUNT(methods) - 1 && (methods[i][0] != name[0] || strcmp(methods[i], name) != 0))
 		i++;
 	return i;
 }

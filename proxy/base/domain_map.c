@@ -1,5 +1,6 @@
 #include "proxy/base/domain_map.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +50,29 @@ struct domain_map *domain_map_free(struct domain_map *map)
 	return NULL;
 }
 
+/* FNV-1a. All names are the configuration's: no stranger can make a chain long, so that the hash need not be a secret one. */
+static unsigned hash_of(const char *name, size_t len)
+{
+	uint32_t hash = 2166136261;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 16777619;
+	return hash;
+}
+
 static const struct entry *find(const struct entry *head, const char *name, size_t len)
 {
 	const struct entry *entry;
 
-	HASH_FIND(hh, head, name, len, entry);
+	HASH_FIND_BYHASHVALUE(hh, head, name, len, hash_of(name, len), entry);
 	return entry;
 }
 
 static enum err add(struct entry **head, const char *name, const void *value)
 {
-	if (find(*head, name, strlen(name)))
+	const size_t len = strlen(name);
+
+	if (find(*head, name, len))
 		return ERR_EXISTS;
 
 	struct entry *entry = calloc(1, sizeof(*entry));
@@ -70,8 +83,8 @@ static enum err add(struct entry **head, const char *name, const void *value)
 		return ERR_TOO_LARGE;
 	}
 	entry->value = value;
-	HASH_ADD_STR(*head, name, entry);
-	if (find(*head, name, strlen(name)))
+	HASH_ADD_BYHASHVALUE(hh, *head, name, len, hash_of(name, len), entry);
+	if (find(*head, name, len))
 		return ERR_OK;
 	free(entry);
 	return ERR_NO_MEMORY;

@@ -34,7 +34,7 @@ enum importance importance_of(const sip_t *sip, bool is_inside_dialog)
 	const char *method = message_method(sip);
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (strcmp(rows[i].method, method) == 0)
+		if (rows[i].method[0] == method[0] && strcmp(rows[i].method, method) == 0)
 			return is_inside_dialog ? rows[i].inside : rows[i].outside;
 	return IMPORTANCE_MESSAGE;
 }

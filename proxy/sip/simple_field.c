@@ -299,15 +299,14 @@ enum simple_field simple_field_request(sip_request_t *request, char *text)
 
 static const char *protocol_of(char *text, char **out_end)
 {
+	enum { LEN = sizeof("SIP/2.0/UDP") - 1 };
 	const char *const protocols[] = { sip_transport_udp, sip_transport_tcp, sip_transport_tls };
 
-	for (size_t i = 0; i < COUNT(protocols); i++) {
-		char *end = after_word(text, protocols[i]);
-		if (end && *end == ' ') {
-			*out_end = end + 1;
+	for (size_t i = 0; i < COUNT(protocols); i++)
+		if (strncmp(text, protocols[i], LEN) == 0 && text[LEN] == ' ') {
+			*out_end = text + LEN + 1;
 			return protocols[i];
 		}
-	}
 	return NULL;
 }
 
@@ -338,7 +337,7 @@ static bool find_via_params(char *at, struct via_param_list *list)
 		char *text = at + 1, *end = NULL;
 		unsigned which = 0;
 
-		while (which < N_PARAMS && !(end = after_word(text, via_params[which])))
+		while (which < N_PARAMS && (*text != *via_params[which] || !(end = after_word(text, via_params[which]))))
 			which++;
 		if (!end || has_param(list, which))
 			return false;

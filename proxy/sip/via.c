@@ -47,12 +47,21 @@ static void forget_line(sip_via_t *via)
 	sip_fragment_clear(via->v_common);
 }
 
+/* Writes len bytes of text and its end; what follows. */
+static char *put_text(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, len);
+	to[len] = '\0';
+	return to + len;
+}
+
 enum err via_stamp(msg_t *msg, const struct addr *source)
 {
 	enum { RECEIVED_SIZE = sizeof("received=") + ADDR_TEXT_SIZE, RPORT_SIZE = sizeof("rport=65535") };
 	sip_via_t *via = message_sip(msg)->sip_via;
 	const bool asks_rport = via->v_rport != NULL;
 	char host[ADDR_TEXT_SIZE], number[24], *received, *rport;
+	const char *port;
 
 	/* A received that somebody wrote before us is wrong, or will be right. */
 	if (!asks_rport && !via->v_received && is_from(via, source))
@@ -62,14 +71,16 @@ enum err via_stamp(msg_t *msg, const struct addr *source)
 	received = su_alloc(msg_home(msg), RECEIVED_SIZE + RPORT_SIZE);
 	if (!received)
 		return ERR_NO_MEMORY;
-	text_append(received, RECEIVED_SIZE, text_append(received, RECEIVED_SIZE, 0, "received="), addr_host(source, host));
+	(void)addr_host(source, host);
+	put_text(put_text(received, "received=", strlen("received=")), host, strlen(host));
 	if (!set_param(msg, via, received, strlen("received")))
 		return ERR_NO_MEMORY;
 	via->v_received = received + strlen("received=");
 	if (!asks_rport)
 		return ERR_OK;
 	rport = received + RECEIVED_SIZE;
-	text_append(rport, RPORT_SIZE, text_append(rport, RPORT_SIZE, 0, "rport="), text_number(addr_port(source), number));
+	port = text_number(addr_port(source), number);
+	put_text(put_text(rport, "rport=", strlen("rport=")), port, strlen(port));
 	if (!set_param(msg, via, rport, strlen("rport")))
 		return ERR_NO_MEMORY;
 	via->v_rport = rport + strlen("rport=");
@@ -101,14 +112,6 @@ static void set_sent_by(sip_via_t *via, char *sent_by)
 		*colon = '\0';
 		via->v_port = colon + 1;
 	}
-}
-
-/* Writes len bytes of text and its end; what follows. */
-static char *put_text(char *to, const char *text, size_t len)
-{
-	memcpy(to, text, len);
-	to[len] = '\0';
-	return to + len;
 }
 
 /* Our Via in one piece: the struct, its list of parameters, their texts, and the line as it will be sent. Sofia's printing of it took seven

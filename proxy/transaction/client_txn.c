@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/sip/derived_request.h"
 #include "proxy/transaction/txn_private.h"
@@ -52,9 +51,8 @@ struct client_txn *client_txn_of(struct list *link)
 struct client_txn *client_txn_find(struct txn_table *table, const char *branch,
 				   sip_method_t method)
 {
-	for (struct txn_link *link = txn_index_find(&table->client_index,
-						    random_keyed_hash(branch, strlen(branch)));
-	     link; link = txn_index_next(link)) {
+	for (struct txn_link *link = txn_index_find(&table->client_index, txn_branch_hash(branch)); link;
+	     link = txn_index_next(link)) {
 		struct client_txn *txn = container_of(link, struct client_txn, key_link);
 		if (txn->method == method && strcmp(txn->branch, branch) == 0)
 			return txn;
@@ -288,8 +286,7 @@ static void publish(struct client_txn *txn)
 {
 	struct txn_table *table = txn->table;
 
-	txn_index_add(&table->client_index, &txn->key_link,
-		      random_keyed_hash(txn->branch, strlen(txn->branch)));
+	txn_index_add(&table->client_index, &txn->key_link, txn_branch_hash(txn->branch));
 	list_append(&table->clients, &txn->link);
 	table->n_clients++;
 	counter_add1(table->counters, COUNTER_TRANSACTIONS, COUNTER_CLIENT, 1);

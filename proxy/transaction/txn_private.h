@@ -32,6 +32,9 @@ struct txn_key {
 /* The key that the request has as one of that method: an ACK belongs to "INVITE". */
 void txn_key_make(const sip_t *sip, const char *method, struct txn_key *out);
 
+/* Of a branch that txn_table_branch made: of what is random in it, which nobody can choose. */
+uint64_t txn_branch_hash(const char *branch);
+
 /* From tag, Call-ID and CSeq (RFC 3261 §8.2.2.2). */
 uint64_t txn_merge_hash(const sip_t *sip);
 

@@ -20,6 +20,8 @@ enum {
 	LOOP_AT = BRANCH_START_LEN + WORKER_LEN + 1 + TOKEN_LEN + 1,
 };
 
+_Static_assert((int)TOKEN_LEN >= 2 * (int)sizeof(uint64_t), "txn_branch_hash reads two words of it");
+
 enum err txn_table_new(struct loop *loop, struct transport *transport, unsigned worker,
 		       struct txn_table **out)
 {
@@ -185,17 +187,27 @@ enum txn_match txn_table_match(struct txn_table *table, struct arrival *arrival,
 
 void txn_table_branch(struct txn_table *table, const char *loop, char out[TXN_BRANCH_SIZE])
 {
-	char token[TOKEN_LEN + 1];
-
-	random_token(token, TOKEN_LEN);
 	static const char digits[] = "0123456789abcdef";
-	const char worker[] = { digits[table->worker >> 4 & 15], digits[table->worker & 15], '.', '\0' };
-	size_t len = text_append(out, TXN_BRANCH_SIZE, 0, BRANCH_START);
+	char *worker = out + BRANCH_START_LEN, *token = worker + WORKER_LEN + 1;
 
-	len = text_append(out, TXN_BRANCH_SIZE, len, worker);
-	len = text_append(out, TXN_BRANCH_SIZE, len, token);
-	len = text_append(out, TXN_BRANCH_SIZE, len, ".");
-	text_append(out, TXN_BRANCH_SIZE, len, loop);
+	memcpy(out, BRANCH_START, BRANCH_START_LEN);
+	worker[0] = digits[table->worker >> 4 & 15];
+	worker[1] = digits[table->worker & 15];
+	worker[2] = '.';
+	random_token(token, TOKEN_LEN);
+	out[LOOP_AT - 1] = '.';
+	text_copy(out + LOOP_AT, TXN_BRANCH_SIZE - LOOP_AT, loop);
+}
+
+uint64_t txn_branch_hash(const char *branch)
+{
+	uint64_t words[2], hash;
+
+	if (strnlen(branch, LOOP_AT) < LOOP_AT)
+		return 0; /* none of ours */
+	memcpy(words, branch + LOOP_AT - 1 - TOKEN_LEN, sizeof(words));
+	hash = words[0] * 0x9e3779b97f4a7c15 ^ words[1] * 0xc2b2ae3d27d4eb4f;
+	return hash ^ hash >> 32;
 }
 
 bool txn_branch_loop(const char *branch, char *out, size_t size)
