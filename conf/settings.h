@@ -247,6 +247,12 @@ enum conf_on_timeout {
 	CONF_ON_TIMEOUT_BYE,   /* the call: both sides are sent BYE, too */
 };
 
+/* May packets of relayed plain RTP pass by the kernel alone? */
+enum conf_kernel {
+	CONF_KERNEL_OFF,
+	CONF_KERNEL_AUTO, /* where the system lets us */
+};
+
 enum { CONF_N_NETWORKS = 3, SETTINGS_MAX_SUITES = 8 };
 
 /* The relay of RTP. Arrays are indexed by enum conf_network. */
@@ -264,6 +270,7 @@ struct settings_media {
 	uint32_t timeout_ms;
 	enum conf_on_timeout on_timeout;
 	unsigned dscp;
+	enum conf_kernel kernel;
 	struct place place, ports_place;
 };
 

@@ -37,6 +37,12 @@ static const struct word on_timeouts[] = {
 	{ NULL, 0, false },
 };
 
+static const struct word kernels[] = {
+	{ "off", CONF_KERNEL_OFF, false },
+	{ "auto", CONF_KERNEL_AUTO, false },
+	{ NULL, 0, false },
+};
+
 static const char *const suites[] = {
 	"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80",
 	"AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM",
@@ -79,6 +85,8 @@ static const struct field fields[] = {
 	{ "on_timeout", KIND_WORD, MEDIA(on_timeout), 0, 0, "close", LIVE,
 	  "what ends then: close (the relay alone) or bye (the call: both sides are sent BYE, too)", on_timeouts },
 	{ "dscp", KIND_COUNT, MEDIA(dscp), 0, 63, "46", LIVE, "DSCP of what we send (RFC 2474)" },
+	{ "kernel", KIND_WORD, MEDIA(kernel), 0, 0, "off", LIVE,
+	  "auto: settled plain RTP goes by the kernel alone; needs the drop-in nuncio-fastpath.conf", kernels },
 };
 /* clang-format on */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "media/end_dtls.h"
+#include "media/end_flow.h"
 #include "media/mapping.h"
 #include "media/pass.h"
 #include "media/worker.h"
@@ -19,6 +20,7 @@ struct relay_stream *stream_free(struct relays *relays, struct relay_stream *str
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
 		struct relay_end_state *end = &stream->ends[leg];
 
+		end_flow_free(end);
 		if (end->pair.port)
 			ports_close(relays->ports, &end->pair, relays_now_ms(relays));
 		explicit_bzero(end->ice_pwd, sizeof(end->ice_pwd));
@@ -28,11 +30,20 @@ struct relay_stream *stream_free(struct relays *relays, struct relay_stream *str
 	return NULL;
 }
 
+/* How long nothing has come, by us or by the kernel. */
+static uint64_t silent_for_ms(const struct relay *relay)
+{
+	const uint64_t now_ms = loop_now_ms(relay->worker->loop), seen_ms = end_flow_seen_ms(relay);
+	const uint64_t last_ms = seen_ms > relay->last_ms ? seen_ms : relay->last_ms;
+
+	return now_ms > last_ms ? now_ms - last_ms : 0;
+}
+
 static void on_silence(struct timer *timer)
 {
 	struct relay *relay = container_of(timer, struct relay, silence);
 	struct loop *loop = relay->worker->loop;
-	uint64_t silent_ms = loop_now_ms(loop) - relay->last_ms;
+	uint64_t silent_ms = silent_for_ms(relay);
 	struct relay_event event = { .kind = RELAY_SILENT };
 
 	if (silent_ms < relay->timeout_ms) {
@@ -40,6 +51,8 @@ static void on_silence(struct timer *timer)
 		return;
 	}
 	relay->is_silent = true;
+	for (unsigned i = 0; i < relay->n_open; i++) /* so that we see what comes next */
+		end_flow_leave(relay->streams[i]);
 	count_one(&relay->worker->counts.timeouts, 1);
 	worker_tell(relay, &event);
 }
@@ -106,14 +119,17 @@ static void close_end(struct relay_end_state *end)
 static void fill_stats(const struct relay_end_state *end, struct relay_end_stats *out)
 {
 	const struct end_counts *counts = &end->counts;
+	const struct end_flow_counts by_kernel = end_flow_counts(end);
+	const struct end_flow_counts sent_by_kernel = end_flow_counts(other_end((struct relay_end_state *)(uintptr_t)end));
 	uint32_t clock_hz =
 		other_end((struct relay_end_state *)(uintptr_t)end)->counts.stream.clock_hz;
 
 	*out = (struct relay_end_stats){
-		.packets = counts->packets,
-		.bytes = counts->bytes,
-		.sent_packets = counts->sent_packets,
-		.sent_bytes = counts->sent_bytes,
+		.packets = counts->packets + by_kernel.packets,
+		.bytes = counts->bytes + by_kernel.bytes,
+		.kernel_packets = by_kernel.packets,
+		.sent_packets = counts->sent_packets + sent_by_kernel.packets,
+		.sent_bytes = counts->sent_bytes + sent_by_kernel.bytes,
 		.rtcp_packets = counts->rtcp_packets,
 		.sent_rtcp_packets = counts->sent_rtcp_packets,
 		.lost = rtp_stream_lost(&counts->stream),
@@ -152,17 +168,26 @@ static void on_retry(struct timer *timer)
 	end_relay(container_of(timer, struct relay, silence));
 }
 
+/* Passes nothing on any more. True if the kernel does not either: before that no port may be given back. */
+static bool stop_all(struct relay *relay)
+{
+	if (!relay->is_ending) {
+		relay->is_ending = true;
+		timer_stop(&relay->silence);
+		for (unsigned i = 0; i < relay->n_open; i++)
+			for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+				close_end(&relay->streams[i]->ends[leg]);
+	}
+	return end_flow_leave_all(relay);
+}
+
 static void close_all(struct relay *relay, struct relay_event *out)
 {
 	struct media_worker *worker = relay->worker;
 
 	fill_all_stats(relay, out);
-	timer_stop(&relay->silence);
-	for (unsigned i = 0; i < relay->n_open; i++) {
-		for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
-			close_end(&relay->streams[i]->ends[leg]);
+	for (unsigned i = 0; i < relay->n_open; i++)
 		relay->streams[i] = stream_free(relay->relays, relay->streams[i]);
-	}
 	atomic_fetch_sub_explicit(&worker->counts.n_streams, relay->n_open,
 				  memory_order_relaxed);
 	atomic_fetch_sub_explicit(&worker->counts.n_relays, 1, memory_order_relaxed);
@@ -176,6 +201,8 @@ void end_relay(struct relay *relay)
 	struct relay_event event = { .kind = RELAY_CLOSED };
 	bool is_first = !relay->is_ended;
 
+	if (is_first && !stop_all(relay))
+		return; /* again when its flows are out */
 	if (is_first)
 		close_all(relay, &event);
 	/* Taken off first: the owner's thread may free it at once. */
@@ -260,7 +287,7 @@ static void on_keepalive(struct timer *timer)
 	/* One packet by each port that was idle. With rtcp-mux RTCP alone does it (RFC
 	 * 6263 4.5), else RTP needs its own (4.6). */
 	if (loop_now_ms(loop) - end->last_sent_ms[end->is_muxed ? PORT_RTP : PORT_RTCP] >=
-	    end->keepalive_ms) {
+	    end->keepalive_ms) { /* no flow goes to a side that has a keepalive (end_flow_fits) */
 		rtcp_write_empty(end->keepalive_ssrc, bytes);
 		send_own(end, true, bytes, RTCP_HEADER_SIZE);
 	}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/end_flow.h"
 #include "media/pass.h"
 #include "media/worker.h"
 #include "nat/stun.h"
@@ -74,7 +75,7 @@ static void on_keep(struct timer *timer)
 {
 	struct mapping *mapping = container_of(timer, struct mapping, again);
 	const uint64_t idle_ms =
-		loop_now_ms(loop_of(mapping)) - mapping->socket->end->last_sent_ms[mapping->socket->component];
+		loop_now_ms(loop_of(mapping)) - end_last_sent_ms(mapping->socket->end, mapping->socket->component);
 
 	if (idle_ms >= KEEP_MS)
 		ask_one(mapping, &mapping->server);

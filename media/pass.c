@@ -5,6 +5,7 @@
 
 #include "media/end.h"
 #include "media/end_dtls.h"
+#include "media/end_flow.h"
 #include "media/ice_lite.h"
 #include "media/mapping.h"
 #include "media/worker.h"
@@ -148,7 +149,11 @@ static void accept_source(struct relay_socket *socket, const struct packet *pack
 	live(relay);
 	if (latch->is_locked && latch_is_source(latch, &packet->source))
 		return;
-	if (latch_take(latch, &packet->source, relay->last_ms) && latch->is_latching)
+	if (!latch_take(latch, &packet->source, relay->last_ms))
+		return;
+	if (socket->component == PORT_RTP)
+		end_flow_leave(socket->end->stream);
+	if (latch->is_latching)
 		tell_latched(socket);
 }
 
@@ -186,9 +191,12 @@ static void take_rtp(struct relay_socket *socket, struct packet *packet, size_t 
 	accept_source(socket, packet);
 	end->counts.packets++;
 	end->counts.bytes += received_len;
-	rtp_stream_note(&end->counts.stream, &header, end->stream->relay->last_ms * 1000);
+	if (!end->is_away)
+		rtp_stream_note(&end->counts.stream, &header, end->stream->relay->last_ms * 1000);
 	if (!end->is_blocked)
 		send_on(other_end(end), false, packet->bytes, len);
+	if (end->stream->relay->last_ms >= end->flow_due_ms)
+		end_flow_look(end, end->stream->relay->last_ms);
 }
 
 static void take_rtcp(struct relay_socket *socket, struct packet *packet, size_t len)

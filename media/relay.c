@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "media/end.h"
+#include "media/end_flow.h"
 #include "media/mapping.h"
 #include "media/worker.h"
 #include "proxy/base/random.h"
@@ -265,8 +266,10 @@ static void on_set(struct letter *letter, void *owner)
 {
 	struct order *order = container_of(letter, struct order, letter);
 
-	if (order->stream < order->relay->n_open)
+	if (order->stream < order->relay->n_open) {
+		end_flow_leave(order->relay->streams[order->stream]); /* first: we decide again */
 		set_end(&order->relay->streams[order->stream]->ends[order->leg], &order->end);
+	}
 	order_free(order);
 }
 

@@ -11,12 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/kernel_view.h"
 #include "media/suite.h"
 #include "proxy/base/addr.h"
 #include "proxy/base/error.h"
 #include "proxy/base/mailbox.h"
 
 struct counters;
+struct kernel_door_ops;
 struct loop;
 struct relay;  /* one call's (or one branch's) */
 struct relays; /* the media workers of the process */
@@ -38,6 +40,7 @@ struct relays_settings {
 	struct loop *loop;  /* with n_workers 0: the loop */
 	uint16_t first_port, last_port; /* `media.ports`; pairs begin at even ports (RFC 3550 11) */
 	uint32_t quarantine_ms; /* a freed pair is not given again sooner; 0: the preset, 30 s */
+	const struct kernel_door_ops *kernel_door; /* tests stand in; NULL: the kernel */
 };
 
 /* Starts the workers. ERR_INVALID if the range holds no pair or there are too many workers; ERR_NO_MEMORY; ERR_LIMIT if there
@@ -52,13 +55,20 @@ struct relays *relays_free(struct relays *relays);
  * has changed. */
 enum err relays_set_ports(struct relays *relays, uint16_t first_port, uint16_t last_port) MUST_CHECK;
 
+/* Lets packets of plain RTP go by the kernel, or not any more (`media.kernel`). Whether the kernel does so shows later:
+ * kernel_path_view. Not of two threads at once. ERR_NO_MEMORY, ERR_LIMIT, ERR_IO: nothing has changed. */
+enum err relays_set_kernel(struct relays *relays, bool is_on) MUST_CHECK;
+
+/* What became of that. Any thread; a short lock. */
+void relays_kernel_view(const struct relays *relays, struct kernel_path_view *out);
+
 /* Ports of the range that the system may give to others as well, since they lie in net.ipv4.ip_local_port_range and not in
  * ip_local_reserved_ports: 0 is as it should be. Reads a file: at start and in `check`, not in a worker. */
 unsigned relays_ephemeral_overlap(uint16_t first_port, uint16_t last_port);
 
 /* What all workers did, and what is in use. Any thread; the lock of the ports for a moment. */
 struct relays_totals {
-	uint64_t packets, bytes;     /* passed on, both directions */
+	uint64_t packets, bytes;     /* passed on, both directions, by the program or by the kernel */
 	uint64_t rejected_sources;   /* packets from where none may come */
 	uint64_t srtp_failures;      /* forged, replayed, damaged, or under another key */
 	uint64_t dropped;            /* not RTP, no way to pass them on, a full socket */
@@ -90,6 +100,7 @@ struct relay_end_stats {
 	uint64_t packets, bytes;           /* RTP received and accepted; payload with headers, without UDP and IP */
 	uint64_t sent_packets, sent_bytes; /* RTP sent */
 	uint64_t rtcp_packets, sent_rtcp_packets;
+	uint64_t kernel_packets;           /* of the received: passed by the kernel, which does not tell loss and jitter */
 	uint64_t lost;                     /* from sequence numbers (RFC 3550 A.3), summed over SSRCs; duplicates never make it negative */
 	uint32_t jitter_us;                /* RFC 3550 A.8, now; its maximum is */
 	uint32_t max_jitter_us;

@@ -16,6 +16,7 @@
 
 struct dtls_context;
 struct dtls_session;
+struct end_flow;
 struct mapping;
 struct media_worker;
 
@@ -60,11 +61,14 @@ struct relay_end_state {
 	enum relay_leg leg;
 	enum relay_security security;
 	bool is_muxed, is_blocked, is_opaque, is_sealed, has_ice;
+	bool is_away;		/* packets of this end may go by the kernel, unseen */
+	uint64_t flow_due_ms;	/* when to look whether they may (end_flow.h) */
 	struct port_pair pair;
 	struct srtp_pair srtp[N_PORTS]; /* in use; of the second one only RTCP with keys of its own: end_keys */
 	uint64_t last_sent_ms[N_PORTS];
 	struct relay_socket sockets[N_PORTS];
 	struct end_counts counts;
+	struct end_flow *flow; /* NULL: was never ordered in */
 
 	struct srtp_pair parked[N_PORTS]; /* of the keys before: an early dialog whose turn may come again */
 	struct timer keepalive;
@@ -82,6 +86,7 @@ struct relay_end_state {
 struct relay_stream {
 	struct relay *relay;
 	unsigned number;
+	uint64_t changed_ms; /* by signalling, or where media come from */
 	struct relay_end_state ends[RELAY_N_LEGS];
 };
 
@@ -108,6 +113,7 @@ struct relay {
 	uint32_t timeout_ms;
 	uint64_t last_ms; /* when something came */
 	bool is_silent, is_ended;
+	bool is_ending; /* its flows are leaving the kernel; nothing is passed on any more */
 	struct relay_note last_note; /* RELAY_CLOSED needs no memory */
 };
 

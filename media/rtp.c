@@ -191,11 +191,29 @@ void rtp_stream_note(struct rtp_stream *stream, const struct rtp_header *header,
 		source = &stream->sources[stream->current];
 		stream->lost_before += lost_of(source);
 		begin(source, header, transit);
+	} else if (source->is_resting) {
+		const uint32_t jitter_16 = source->jitter_16;
+
+		begin(source, header, transit);
+		source->jitter_16 = jitter_16;
 	} else if (!note_sequence(source, header->sequence)) {
 		stream->lost_before += lost_of(source);
 		begin(source, header, transit);
 	} else {
 		note_jitter(stream, source, transit);
+	}
+}
+
+void rtp_stream_rest(struct rtp_stream *stream)
+{
+	for (unsigned i = 0; i < RTP_MAX_SSRCS; i++) {
+		struct rtp_source *source = &stream->sources[i];
+
+		stream->lost_before += lost_of(source);
+		source->is_resting = source->is_used;
+		source->received = 1;
+		source->cycles = 0;
+		source->base = source->max_sequence;
 	}
 }
 

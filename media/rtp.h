@@ -54,6 +54,7 @@ struct rtp_source {
 	uint32_t cycles, base; /* extended sequence numbers (A.1) */
 	uint16_t max_sequence;
 	bool is_used;
+	bool is_resting; /* the next packet begins anew */
 	uint64_t received;
 	uint32_t transit, jitter_16; /* timestamp units; jitter times 16 */
 };
@@ -71,6 +72,9 @@ struct rtp_stream {
 /* Takes note of one packet that arrived at_us (any monotonic clock). */
 void rtp_stream_note(struct rtp_stream *stream, const struct rtp_header *header,
 		     uint64_t at_us);
+
+/* Packets will come that nobody notes: what comes after them begins anew, and what was lost stays counted. */
+void rtp_stream_rest(struct rtp_stream *stream);
 
 uint64_t rtp_stream_lost(const struct rtp_stream *stream);
 uint32_t rtp_stream_jitter_us(const struct rtp_stream *stream); /* of the SSRC that came last */

@@ -10,8 +10,9 @@
 
 #include "media/dtls.h"
 #include "media/end.h"
+#include "media/kernel_path.h"
 
-enum { MAX_WORKERS = 64, PRESET_QUARANTINE_MS = 30000, MAX_TRIES = 1000 };
+enum { MAX_WORKERS = 64, PRESET_QUARANTINE_MS = 30000, MAX_TRIES = 1000, MAX_FLOWS = 16384 };
 
 uint64_t relays_now_ms(const struct relays *relays)
 {
@@ -106,6 +107,7 @@ enum err relays_new(const struct relays_settings *settings, struct relays **out)
 	if (!relays)
 		return ERR_NO_MEMORY;
 	relays->loop = settings->n_workers == 0 ? settings->loop : NULL;
+	relays->kernel_door = settings->kernel_door;
 	err = ports_new(settings->first_port, settings->last_port,
 			settings->quarantine_ms ? settings->quarantine_ms
 						: PRESET_QUARANTINE_MS,
@@ -138,15 +140,26 @@ static void on_stop(struct letter *letter, void *owner)
 	loop_stop(worker->loop);
 }
 
+static void stop_thread(struct media_worker *worker)
+{
+	if (!worker->has_thread)
+		return;
+	worker->stop.deliver = on_stop;
+	while (mailbox_post(worker->mailbox, &worker->stop)) /* full: it is being emptied */
+		usleep(1000);
+	pthread_join(worker->thread, NULL);
+}
+
+/* Takes every flow out: the workers' threads order none any more, but their mailboxes take the answers. */
+static void end_kernel(struct relays *relays)
+{
+	struct kernel_path *path = atomic_exchange(&relays->kernel, NULL);
+
+	kernel_path_free(path);
+}
+
 static void worker_end(struct media_worker *worker)
 {
-	if (worker->has_thread) {
-		worker->stop.deliver = on_stop;
-		while (mailbox_post(worker->mailbox,
-				    &worker->stop)) /* full: it is being emptied */
-			usleep(1000);
-		pthread_join(worker->thread, NULL);
-	}
 	worker->mailbox = mailbox_free(worker->mailbox); /* the orders that still wait */
 	if (!worker->loop)
 		return;
@@ -168,6 +181,9 @@ struct relays *relays_free(struct relays *relays)
 	if (!relays)
 		return NULL;
 	for (unsigned i = 0; relays->workers && i < relays->n_workers; i++)
+		stop_thread(&relays->workers[i]);
+	end_kernel(relays);
+	for (unsigned i = 0; relays->workers && i < relays->n_workers; i++)
 		worker_end(&relays->workers[i]);
 	free(relays->workers);
 	ports_free(relays->ports);
@@ -179,6 +195,36 @@ struct relays *relays_free(struct relays *relays)
 enum err relays_set_ports(struct relays *relays, uint16_t first_port, uint16_t last_port)
 {
 	return ports_set_range(relays->ports, first_port, last_port);
+}
+
+enum err relays_set_kernel(struct relays *relays, bool is_on)
+{
+	struct kernel_path *path = atomic_load(&relays->kernel);
+	const struct kernel_path_settings settings = { .loop = relays->loop, .ops = relays->kernel_door, .n_flows = MAX_FLOWS };
+	enum err err;
+
+	if (!path && !is_on)
+		return ERR_OK;
+	if (path)
+		return kernel_path_switch(path, is_on);
+	err = kernel_path_new(&settings, &path);
+	if (err)
+		return err;
+	err = kernel_path_switch(path, true);
+	if (err)
+		kernel_path_free(path);
+	else
+		atomic_store_explicit(&relays->kernel, path, memory_order_release);
+	return err;
+}
+
+void relays_kernel_view(const struct relays *relays, struct kernel_path_view *out)
+{
+	struct kernel_path *path = atomic_load_explicit(&relays->kernel, memory_order_acquire);
+
+	*out = (struct kernel_path_view){ .state = KERNEL_PATH_OFF };
+	if (path)
+		kernel_path_look(path, out);
 }
 
 /* "" if it cannot be read. */
@@ -204,6 +250,7 @@ unsigned relays_ephemeral_overlap(uint16_t first_port, uint16_t last_port)
 void relays_totals(const struct relays *relays, struct relays_totals *out)
 {
 	struct relays_totals totals = { 0 };
+	struct kernel_path_view kernel;
 	struct ports_use use;
 
 	for (unsigned i = 0; i < relays->n_workers; i++) {
@@ -223,6 +270,9 @@ void relays_totals(const struct relays *relays, struct relays_totals *out)
 		totals.n_streams +=
 			atomic_load_explicit(&counts->n_streams, memory_order_relaxed);
 	}
+	relays_kernel_view(relays, &kernel);
+	totals.packets += kernel.packets;
+	totals.bytes += kernel.bytes;
 	ports_use(relays->ports, relays_now_ms(relays), &use);
 	totals.n_pairs = use.n_pairs;
 	totals.n_pairs_used = use.n_used;

@@ -51,6 +51,9 @@ struct media_worker {
 	struct sending sending;
 };
 
+struct kernel_door_ops;
+struct kernel_path;
+
 struct relays {
 	struct ports *ports;
 	struct dtls_context *dtls;
@@ -58,6 +61,8 @@ struct relays {
 	unsigned n_workers;
 	_Atomic unsigned next_worker;
 	struct media_worker *workers; /* at least one */
+	_Atomic(struct kernel_path *) kernel; /* NULL: never switched on */
+	const struct kernel_door_ops *kernel_door; /* NULL: the real one */
 };
 
 static inline void count_one(_Atomic uint64_t *count, uint64_t n)

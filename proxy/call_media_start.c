@@ -88,6 +88,9 @@ void call_media_take_settings(struct server *server, const struct settings_media
 		channels_set_bounds(server->channels, settings->channels, settings->bandwidth_kbps);
 	if (server->relays && relays_set_ports(server->relays, settings->first_port, settings->last_port))
 		log_event(LOG_ERROR, "the ports of media stay as they were", "reason", err_text(ERR_NO_MEMORY), NULL);
+	enum err err = server->relays ? relays_set_kernel(server->relays, settings->kernel == CONF_KERNEL_AUTO) : ERR_OK;
+	if (err)
+		log_event(LOG_ERROR, "the kernel path of media stays as it was", "reason", err_text(err), NULL);
 }
 
 /* People hear nothing from now on, and should know why. */

@@ -22,6 +22,7 @@ static json_t *side_to_json(const struct media_record *record, unsigned stream, 
 	if (object && addr_is_set(&stats->source))
 		json_object_set_new(object, "source", json_string(addr_text(&stats->source, source)));
 	add_number(object, "received_packets", stats->packets);
+	add_number(object, "kernel_packets", stats->kernel_packets);
 	add_number(object, "received_bytes", stats->bytes);
 	add_number(object, "sent_packets", stats->sent_packets);
 	add_number(object, "sent_bytes", stats->sent_bytes);

@@ -323,8 +323,10 @@ static void print_media(const struct page *page)
 	static const char *const states[] = { "free", "used", "resting" };
 	struct channels_view channels;
 	struct relays_totals totals;
+	struct kernel_path_view kernel;
 
 	status_media_look(page->server, &channels, &totals);
+	status_media_kernel(page->server, &kernel);
 	const double pairs[] = { totals.n_pairs - totals.n_pairs_used - totals.n_pairs_resting, totals.n_pairs_used,
 				 totals.n_pairs_resting };
 	print_channels(page, &channels);
@@ -336,6 +338,9 @@ static void print_media(const struct page *page)
 	print_one(page, COUNTER_MEDIA_SRTP_FAILURES, (double)totals.srtp_failures);
 	print_one(page, COUNTER_MEDIA_DROPPED, (double)totals.dropped);
 	print_one(page, COUNTER_MEDIA_TIMEOUTS, (double)totals.timeouts);
+	print_one(page, COUNTER_MEDIA_KERNEL_UP, kernel.state == KERNEL_PATH_ON && !kernel.is_held);
+	print_one(page, COUNTER_MEDIA_KERNEL_FLOWS, kernel.n_flows);
+	print_one(page, COUNTER_MEDIA_KERNEL_PACKETS, (double)kernel.packets);
 }
 
 static void print_page(const struct page *page)

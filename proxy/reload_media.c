@@ -21,9 +21,10 @@ void reload_describe_media(const struct snapshot *snapshot, struct buf *out)
 	for (unsigned i = 0; i < CONF_N_NETWORKS; i++)
 		if (media->relay & 1U << i)
 			buf_printf(out, " %s", conf_network_text((enum conf_network)i));
-	buf_printf(out, ", ports %u-%u, channels %u, bandwidth %u, hold %s, timeout %u ms, on_timeout %s, dscp %u", media->first_port,
+	buf_printf(out, ", ports %u-%u, channels %u, bandwidth %u, hold %s, timeout %u ms, on_timeout %s, dscp %u, kernel %s", media->first_port,
 		   media->last_port, media->channels, media->bandwidth_kbps, holds[media->hold], media->timeout_ms,
-		   media->on_timeout == CONF_ON_TIMEOUT_BYE ? "bye" : "close", media->dscp);
+		   media->on_timeout == CONF_ON_TIMEOUT_BYE ? "bye" : "close", media->dscp,
+		   media->kernel == CONF_KERNEL_AUTO ? "auto" : "off");
 	for (unsigned i = 0; i < CONF_N_NETWORKS; i++) {
 		const char *network = conf_network_text((enum conf_network)i);
 

@@ -18,6 +18,13 @@ void status_media_look(const struct server *server, struct channels_view *channe
 		relays_totals(server->relays, totals);
 }
 
+void status_media_kernel(const struct server *server, struct kernel_path_view *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (server->relays)
+		relays_kernel_view(server->relays, out);
+}
+
 static unsigned n_used(const struct channels_view *view)
 {
 	unsigned n = 0;
@@ -60,16 +67,70 @@ static void note_ports(const struct server *server, const struct relays_totals *
 		       "address.");
 }
 
+static const char *kernel_state_text(const struct kernel_path_view *view)
+{
+	switch (view->state) {
+	case KERNEL_PATH_OFF:
+		return "off";
+	case KERNEL_PATH_ON:
+		return view->is_held ? "held" : "on";
+	case KERNEL_PATH_FAILED:
+		break;
+	}
+	return "failed";
+}
+
+static json_t *kernel_to_json(const struct kernel_path_view *view)
+{
+	json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "state", kernel_state_text(view), "flows", (json_int_t)view->n_flows,
+				   "packets", (json_int_t)view->packets, "entered", (json_int_t)view->n_entered, "refused",
+				   (json_int_t)view->n_refused, "evicted", (json_int_t)view->n_evicted);
+
+	if (object && view->state == KERNEL_PATH_FAILED)
+		json_object_set_new(object, "reason", json_string(view->why));
+	return object;
+}
+
+static const char *kernel_remedy(enum err err)
+{
+	switch (err) {
+	case ERR_ACCESS:
+		return "Install nuncio-fastpath.conf as /etc/systemd/system/nuncio.service.d/fastpath.conf, then systemctl daemon-reload and "
+		       "systemctl restart nuncio; or say media.kernel: off.";
+	case ERR_UNSUPPORTED:
+		return "Nothing is lost but speed. Use a kernel with nf_tables, 5.12 or later, or say media.kernel: off.";
+	default:
+		return "Nothing is lost but speed, and it is tried again every 30 s. If it does not go away, say media.kernel: off.";
+	}
+}
+
+static void note_kernel(const struct kernel_path_view *view, json_t *problems)
+{
+	char text[KERNEL_WHY_SIZE + 64];
+
+	if (view->state == KERNEL_PATH_ON && view->is_held)
+		status_problem(problems, "media-kernel", "warning", "media.kernel",
+			       "this host has IPsec policies, which packets would pass by: all media go through the program", "you",
+			       "Nothing is lost but speed. Take the policies away, or say media.kernel: off.");
+	if (view->state != KERNEL_PATH_FAILED)
+		return;
+	snprintf(text, sizeof(text), "media go through the program, not by the kernel: %s", view->why);
+	status_problem(problems, "media-kernel", "warning", "media.kernel", text, "you", kernel_remedy(view->err));
+}
+
 json_t *status_media_json(const struct server *server, json_t *problems)
 {
 	struct channels_view channels;
 	struct relays_totals totals;
+	struct kernel_path_view kernel;
 
 	status_media_look(server, &channels, &totals);
+	status_media_kernel(server, &kernel);
 	if (server->calls)
 		note_full(&channels, problems);
 	note_ports(server, &totals, problems);
-	return json_pack("{s:b, s:I, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}", "on",
+	note_kernel(&kernel, problems);
+	return json_pack("{s:b, s:I, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "on",
 			 server->calls != NULL, "relays", server->calls ? (json_int_t)calls_count(server->calls) : 0, "channels",
 			 channels_to_json(&channels), "bandwidth", "max_kbps", (json_int_t)channels.kbps_max, "used_kbps",
 			 (json_int_t)channels.kbps_used, "refused", (json_int_t)channels.n_refused_bandwidth, "ports", "pairs",
@@ -77,5 +138,5 @@ json_t *status_media_json(const struct server *server, json_t *problems)
 			 (json_int_t)totals.n_pairs_resting, "least_free", (json_int_t)totals.n_pairs_least_free, "packets", (json_int_t)totals.packets, "bytes",
 			 (json_int_t)totals.bytes, "rejected_sources", (json_int_t)totals.rejected_sources, "srtp_failures",
 			 (json_int_t)totals.srtp_failures, "dropped", (json_int_t)totals.dropped, "timeouts",
-			 (json_int_t)totals.timeouts);
+			 (json_int_t)totals.timeouts, "kernel", kernel_to_json(&kernel));
 }

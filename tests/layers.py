@@ -45,6 +45,8 @@ DOORS = {
     "curl/*": ["proxy/commands/client.c"],
     "srtp2/*": ["media/srtp.c", "media/srtp_ciphers.c"],
     "sqlite3.h": ["proxy/base/store_file.c"],
+    "libmnl/*": ["media/kernel_nft.c", "media/kernel_route.c"],
+    "libnftnl/*": ["media/kernel_message.c", "media/kernel_nft.c", "media/kernel_rule.c"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')

@@ -329,6 +329,15 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_MEDIA_TIMEOUTS] =
 		TOLD("nuncio_media_timeouts_total", COUNTER,
 		     "Relays that ended because nothing came any more.", NULL),
+	[COUNTER_MEDIA_KERNEL_UP] =
+		TOLD("nuncio_media_kernel_up", GAUGE,
+		     "1 while media.kernel is auto and flows may enter the kernel.", NULL),
+	[COUNTER_MEDIA_KERNEL_FLOWS] =
+		TOLD("nuncio_media_kernel_flows", GAUGE,
+		     "Directions of streams whose packets pass by the kernel alone.", NULL),
+	[COUNTER_MEDIA_KERNEL_PACKETS] =
+		TOLD("nuncio_media_kernel_packets_total", COUNTER,
+		     "Packets of media that passed by the kernel alone; nuncio_media_packets_total has them, too.", NULL),
 	[COUNTER_STATE_FAILURES] =
 		TOLD("nuncio_state_failures_total", COUNTER,
 		     "Attempts to write the state file that failed.", NULL),

@@ -125,6 +125,7 @@
 	  "none sdes dtls end-to-end" }, \
 	{ path "media.streams[].sides[].source", OUTPUT_TEXT, OPTIONAL, "address and port that its media came from", NULL }, \
 	{ path "media.streams[].sides[].received_packets", OUTPUT_NUMBER, ALWAYS, "RTP that came from it and was taken", NULL }, \
+	{ path "media.streams[].sides[].kernel_packets", OUTPUT_NUMBER, ALWAYS, "of these: passed by the kernel alone, which tells nothing of loss and jitter", NULL }, \
 	{ path "media.streams[].sides[].received_bytes", OUTPUT_NUMBER, ALWAYS, "of these, without UDP and IP", NULL }, \
 	{ path "media.streams[].sides[].sent_packets", OUTPUT_NUMBER, ALWAYS, "RTP that was sent to it", NULL }, \
 	{ path "media.streams[].sides[].sent_bytes", OUTPUT_NUMBER, ALWAYS, "of these, without UDP and IP", NULL }, \
@@ -329,6 +330,14 @@ const struct output_row output_status[] = {
 	{ "media.srtp_failures", OUTPUT_NUMBER, ALWAYS, "packets that were forged, repeated or damaged", NULL },
 	{ "media.dropped", OUTPUT_NUMBER, ALWAYS, "packets that could not be passed on", NULL },
 	{ "media.timeouts", OUTPUT_NUMBER, ALWAYS, "relays that ended because nothing came any more", NULL },
+	{ "media.kernel", OUTPUT_OBJECT, ALWAYS, "what became of media.kernel", NULL },
+	{ "media.kernel.state", OUTPUT_WORD, ALWAYS, "held: on, but IPsec policies forbid it; failed: it should be on", "off on held failed" },
+	{ "media.kernel.flows", OUTPUT_NUMBER, ALWAYS, "directions of streams that pass by the kernel alone at the moment", NULL },
+	{ "media.kernel.packets", OUTPUT_NUMBER, ALWAYS, "of media.packets: that passed by the kernel alone", NULL },
+	{ "media.kernel.entered", OUTPUT_NUMBER, ALWAYS, "flows that entered the kernel since the start", NULL },
+	{ "media.kernel.refused", OUTPUT_NUMBER, ALWAYS, "flows that could not: no way that the kernel path knows, or no room", NULL },
+	{ "media.kernel.evicted", OUTPUT_NUMBER, ALWAYS, "flows that left since routes, addresses or settings changed", NULL },
+	{ "media.kernel.reason", OUTPUT_TEXT, OPTIONAL, "why it failed", NULL },
 	{ "configuration", OUTPUT_OBJECT, ALWAYS, "the one that runs", NULL },
 	{ "configuration.path", OUTPUT_TEXT, ALWAYS, "of its file", NULL },
 	{ "configuration.loaded", OUTPUT_TIME, ALWAYS, "when it was read", NULL },

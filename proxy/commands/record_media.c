@@ -31,6 +31,11 @@ static void print_received(const json_t *side, char out[TEXT])
 		 record_number(side, "received_bytes"));
 }
 
+static void print_by_kernel(const json_t *side, char out[TEXT])
+{
+	snprintf(out, TEXT, "%lld packets", record_number(side, "kernel_packets"));
+}
+
 static void print_sent(const json_t *side, char out[TEXT])
 {
 	snprintf(out, TEXT, "%lld packets, %lld bytes", record_number(side, "sent_packets"), record_number(side, "sent_bytes"));
@@ -81,11 +86,13 @@ static const struct {
 	const char *title;
 	print_fn *print;
 	const char *problem; /* a key; more than 0 of it is coloured */
+	const char *only;    /* a key; the row is left out where it is 0 on both sides */
 } figures[] = {
 	{ "", print_who, NULL },
 	{ "came from", print_source, NULL },
 	{ "protection", print_protection, NULL },
 	{ "received", print_received, NULL },
+	{ "of these by the kernel, unseen", print_by_kernel, NULL, "kernel_packets" },
 	{ "sent", print_sent, NULL },
 	{ "lost on the way to us", print_lost, "lost_packets" },
 	{ "jitter on the way to us", print_jitter, NULL },
@@ -105,10 +112,12 @@ static void print_stream(const struct screen *screen, const json_t *stream)
 
 	grid_init(&grid, screen);
 	for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++) {
-		const char *problem = figures[i].problem;
+		const char *problem = figures[i].problem, *only = figures[i].only;
 		const bool is_bad = problem && (record_number(caller, problem) > 0 || record_number(callee, problem) > 0);
 		char left[TEXT], right[TEXT];
 
+		if (only && record_number(caller, only) == 0 && record_number(callee, only) == 0)
+			continue;
 		figures[i].print(caller, left);
 		figures[i].print(callee, right);
 		grid_add(&grid, is_bad ? INK_WARN : INK_PLAIN, 0, figures[i].title, left, right, NULL);

@@ -290,6 +290,17 @@ static bool relays(const json_t *status)
 	return json_is_true(json_object_get(json_object_get(status, "media"), "on"));
 }
 
+/* ", 24 flows by the kernel": where media.kernel is on. */
+static void print_kernel(const struct screen *screen, const json_t *kernel)
+{
+	const char *state = record_text(kernel, "state");
+
+	if (strcmp(state, "on") == 0)
+		fprintf(screen->file, ", %lld flows by the kernel", record_number(kernel, "flows"));
+	else if (strcmp(state, "off") != 0)
+		fputs(", none by the kernel", screen->file);
+}
+
 static void print_media(const struct screen *screen, const json_t *status)
 {
 	const json_t *media = json_object_get(status, "media"), *channels = json_object_get(media, "channels"),
@@ -298,11 +309,13 @@ static void print_media(const struct screen *screen, const json_t *status)
 	if (!relays(status))
 		return;
 	screen_print(screen, INK_STRONG, "media");
-	fprintf(screen->file, ": %lld of %lld channels (%lld partner, %lld device, %lld inside), %lld of %lld pairs of ports, %lld calls refused, %lld packets\n",
+	fprintf(screen->file, ": %lld of %lld channels (%lld partner, %lld device, %lld inside), %lld of %lld pairs of ports, %lld calls refused, %lld packets",
 		record_number(channels, "used"), record_number(channels, "max"), record_number(channels, "partner"),
 		record_number(channels, "device"), record_number(channels, "inside"), record_number(ports, "used"), record_number(ports, "pairs"),
 		record_number(channels, "refused"),
 		record_number(media, "packets"));
+	print_kernel(screen, json_object_get(media, "kernel"));
+	fputc('\n', screen->file);
 }
 
 void status_text_overview(const struct screen *screen, const json_t *status)

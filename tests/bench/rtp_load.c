@@ -5,14 +5,19 @@
  *   rtp_load --calls 100 --seconds 4 --pid PID --caller 127.0.9.2:40000 --callee
  * 127.0.9.3:40000 <PORTS
  *
+ * It looks at its sockets every 200 us, with --max-nap only as often as it has something to send, and after so long at the latest:
+ * with few calls that is most of what it costs itself.
+ * With --caller-net and --callee-net (paths of network namespaces) the phones of either side are there.
  * PORTS has a line for each call: the relay's address towards the caller and towards the
  * callee, and for SRTP on the caller's side the keys of the two directions in hex (16 + 14
  * bytes, AES_CM_128_HMAC_SHA1_80): the caller's, the relay's. Call n has the ports 40000 + 2n.
- * Prints one line of JSON: the relay's processor time for each packet, and the latency from our
- * sendto to the kernel's receive stamp. */
+ * Prints one line of JSON: the relay's processor time for each packet, and our own (load_us), in which is what the kernel does
+ * with a packet before it is in a socket; of processes given by --also (ksoftirqd) others_us; and the latency from our sendto to the kernel's receive stamp. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +34,7 @@
 
 enum {
 	PTIME_US = 20000,
+	NAP_US = 200,
 	PAYLOAD = 160,
 	PACKET = 12 + PAYLOAD,
 	KEY = 30,
@@ -37,6 +43,7 @@ enum {
 	ROOM = 2048,
 	LATENCY_STEP_US = 10,
 	N_STEPS = 20000,
+	MAX_ALSO = 64,
 };
 
 struct phone {
@@ -53,7 +60,11 @@ static struct {
 	double seconds, warmup_s;
 	pid_t pid;
 	struct sockaddr_in caller, callee;
-} options = { .n_calls = 10, .seconds = 4, .warmup_s = 1 };
+	const char *caller_net, *callee_net;
+	unsigned max_nap_us;
+	pid_t also[MAX_ALSO];
+	unsigned n_also;
+} options = { .n_calls = 10, .seconds = 4, .warmup_s = 1, .max_nap_us = NAP_US };
 
 static struct {
 	uint64_t sent, received, wrong;
@@ -102,11 +113,32 @@ static void parse_args(int argc, char **argv)
 			options.caller = parse_addr(value);
 		else if (!strcmp(argv[i], "--callee"))
 			options.callee = parse_addr(value);
+		else if (!strcmp(argv[i], "--max-nap"))
+			options.max_nap_us = (unsigned)atoi(value);
+		else if (!strcmp(argv[i], "--caller-net"))
+			options.caller_net = value;
+		else if (!strcmp(argv[i], "--callee-net"))
+			options.callee_net = value;
+		else if (!strcmp(argv[i], "--also") && options.n_also < MAX_ALSO)
+			options.also[options.n_also++] = atoi(value);
 		else {
 			fprintf(stderr, "rtp_load: unknown option %s\n", argv[i]);
 			exit(2);
 		}
 	}
+}
+
+static void enter(const char *net)
+{
+	int fd = net ? open(net, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (!net)
+		return;
+	if (fd < 0 || setns(fd, CLONE_NEWNET)) {
+		perror("rtp_load: network namespace");
+		exit(2);
+	}
+	close(fd);
 }
 
 static void open_phone(struct phone *phone, struct sockaddr_in addr, unsigned call, int epoll)
@@ -151,7 +183,9 @@ static struct phone *make_phones(int epoll)
 			fprintf(stderr, "rtp_load: too few lines\n");
 			exit(2);
 		}
+		enter(options.caller_net);
 		open_phone(a, options.caller, call, epoll);
+		enter(options.callee_net);
 		open_phone(b, options.callee, call, epoll);
 		a->relay = parse_addr(caller);
 		b->relay = parse_addr(callee);
@@ -257,6 +291,20 @@ static unsigned common_divisor(unsigned a, unsigned b)
 	return b == 0 ? a : common_divisor(b, a % b);
 }
 
+/* Until the next packet, whose number is n_sent, but not too short and not too long. */
+static void nap(uint64_t began_us, uint64_t n_sent, unsigned n_phones)
+{
+	uint64_t next_us = began_us + (n_sent + 1) * PTIME_US / n_phones, now = now_us(), us = next_us > now ? next_us - now : 0;
+	struct timespec time = { 0, 0 };
+
+	if (us > options.max_nap_us)
+		us = options.max_nap_us;
+	if (us < NAP_US)
+		us = NAP_US;
+	time.tv_nsec = (long)us * 1000;
+	nanosleep(&time, NULL);
+}
+
 /* Sends what is due, receives what comes, for so long. The order of the phones is mixed, as in
  * the world. */
 static void run(struct phone *phones, int epoll, double seconds)
@@ -277,10 +325,8 @@ static void run(struct phone *phones, int epoll, double seconds)
 			send_one(&phones[i], (uint32_t)getpid() << 12 | i);
 		}
 		receive_all(epoll, 0);
-		if ((now_us() - began_us) * n_phones / PTIME_US <= n_sent) {
-			struct timespec nap = { 0, 200000 };
-			nanosleep(&nap, NULL);
-		}
+		if ((now_us() - began_us) * n_phones / PTIME_US <= n_sent)
+			nap(began_us, n_sent, n_phones);
 	}
 }
 
@@ -296,11 +342,25 @@ static double percentile_us(double share)
 	return N_STEPS * LATENCY_STEP_US;
 }
 
+static int64_t others_ns(void)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < options.n_also; i++)
+		sum += cpu_ns(options.also[i]);
+	return sum;
+}
+
+static double per_packet_us(int64_t ns)
+{
+	return counts.received ? (double)ns / 1000.0 / (double)counts.received : 0.0;
+}
+
 int main(int argc, char **argv)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct phone *phones;
-	int64_t before_ns, used_ns;
+	int64_t before_ns, used_ns, own_before_ns, own_ns, others_used_ns;
 
 	parse_args(argc, argv);
 	if (srtp_start() || !(phones = make_phones(epoll)))
@@ -308,16 +368,20 @@ int main(int argc, char **argv)
 	run(phones, epoll, options.warmup_s);
 	is_measuring = true;
 	before_ns = options.pid ? cpu_ns(options.pid) : 0;
+	own_before_ns = cpu_ns(getpid());
+	others_used_ns = -others_ns();
 	run(phones, epoll, options.seconds);
 	used_ns = options.pid ? cpu_ns(options.pid) - before_ns : 0;
+	own_ns = cpu_ns(getpid()) - own_before_ns;
+	others_used_ns += others_ns();
 	for (unsigned i = 0; i < 1000 && counts.received < counts.sent; i++) /* what is late */
 		receive_all(epoll, 1);
 	printf("{\"calls\": %u, \"sent\": %llu, \"received\": %llu, \"wrong\": %llu, "
-	       "\"cpu_us\": %.2f, \"p50_us\": %.0f, "
+	       "\"cpu_us\": %.2f, \"load_us\": %.2f, \"others_us\": %.2f, \"p50_us\": %.0f, "
 	       "\"p99_us\": %.0f, \"memory_kib\": %lld}\n",
 	       options.n_calls, (unsigned long long)counts.sent,
 	       (unsigned long long)counts.received, (unsigned long long)counts.wrong,
-	       counts.received ? (double)used_ns / 1000.0 / (double)counts.received : 0.0,
+	       per_packet_us(used_ns), per_packet_us(own_ns), per_packet_us(others_used_ns),
 	       percentile_us(0.5), percentile_us(0.99),
 	       options.pid ? (long long)memory_kib(options.pid) : 0);
 	return 0;

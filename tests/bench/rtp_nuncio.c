@@ -2,7 +2,10 @@
  * relays are opened and told their ends as the SIP side does it.
  *
  *   rtp_nuncio --relay 127.0.8.1 --ports 20000-29999 --caller 127.0.8.2:40000 --callee
- * 127.0.8.3:40000 --calls N [--srtp]
+ * 127.0.8.3:40000 --calls N [--srtp] [--relay-callee 127.0.8.4] [--kernel]
+ *
+ * --relay-callee is the relay's address towards callees, without it that of --relay. With --kernel settled calls go by the
+ * kernel; when all do, it prints "all in the kernel".
  *
  * Call n has the caller at 40000 + 2n and the callee the same. Prints for each call the relay's
  * addresses towards caller and callee (with --srtp: the keys of both directions of the caller's
@@ -13,13 +16,31 @@
 
 #include "media/relay.h"
 #include "proxy/base/loop.h"
+#include "proxy/base/timer.h"
 #include "proxy/base/text.h"
 
 static struct {
-	struct addr relay, caller, callee;
+	struct addr relay, relay_callee, caller, callee;
 	unsigned first_port, last_port, n_calls;
-	bool is_srtp;
+	bool is_srtp, is_kernel;
 } options;
+
+static struct loop *loop;
+static struct relays *relays;
+static struct timer look;
+
+static void on_look(struct timer *timer)
+{
+	struct kernel_path_view view;
+
+	relays_kernel_view(relays, &view);
+	if (view.n_flows < 2 * options.n_calls) {
+		timer_start(loop, timer, 100, on_look);
+		return;
+	}
+	puts("all in the kernel");
+	fflush(stdout);
+}
 
 static void on_event(const struct relay_event *event, void *owner)
 {
@@ -45,9 +66,15 @@ static void parse_args(int argc, char **argv)
 			options.is_srtp = true;
 			continue;
 		}
+		if (!strcmp(argv[i], "--kernel")) {
+			options.is_kernel = true;
+			continue;
+		}
 		i++;
 		if (!strcmp(argv[i - 1], "--relay"))
 			options.relay = read_addr(value);
+		else if (!strcmp(argv[i - 1], "--relay-callee"))
+			options.relay_callee = read_addr(value);
 		else if (!strcmp(argv[i - 1], "--caller"))
 			options.caller = read_addr(value);
 		else if (!strcmp(argv[i - 1], "--callee"))
@@ -70,19 +97,20 @@ static struct addr plus(struct addr addr, unsigned n)
 
 static void print_call(const struct relay *relay, const struct relay_end *caller)
 {
-	char host[ADDR_TEXT_SIZE], in[2 * SRTP_KEY_SIZE + 1] = "",
+	char host[ADDR_TEXT_SIZE], callee_host[ADDR_TEXT_SIZE], in[2 * SRTP_KEY_SIZE + 1] = "",
 							  out[2 * SRTP_KEY_SIZE + 1] = "";
 
 	addr_host(&options.relay, host);
+	addr_host(&options.relay_callee, callee_host);
 	text_hex(caller->key_in.bytes, suite_key_len(caller->key_in.suite), in);
 	text_hex(caller->key_out.bytes, suite_key_len(caller->key_out.suite), out);
-	printf("%s:%u %s:%u %s %s\n", host, relay_port(relay, 0, RELAY_CALLER), host,
+	printf("%s:%u %s:%u %s %s\n", host, relay_port(relay, 0, RELAY_CALLER), callee_host,
 	       relay_port(relay, 0, RELAY_CALLEE), in, out);
 }
 
-static bool open_call(struct relays *relays, const struct relay_owner *owner, unsigned call)
+static bool open_call(const struct relay_owner *owner, unsigned call)
 {
-	struct relay_settings settings = { .bind = { options.relay, options.relay },
+	struct relay_settings settings = { .bind = { options.relay, options.relay_callee },
 					   .n_streams = 1,
 					   .timeout_ms = 60000 };
 	struct relay_end caller = { .rtp = plus(options.caller, 2 * call) },
@@ -106,23 +134,25 @@ int main(int argc, char **argv)
 {
 	struct relays_settings settings = { .n_workers = 1 };
 	struct relay_owner owner = { .on_event = on_event };
-	struct relays *relays;
-	struct loop *loop;
 
 	parse_args(argc, argv);
+	if (!addr_is_set(&options.relay_callee))
+		options.relay_callee = options.relay;
 	settings.first_port = (uint16_t)options.first_port;
 	settings.last_port = (uint16_t)options.last_port;
 	if (loop_new(&loop) || mailbox_new(loop, NULL, &owner.mailbox) ||
-	    relays_new(&settings, &relays))
+	    relays_new(&settings, &relays) || relays_set_kernel(relays, options.is_kernel))
 		return 2;
 	for (unsigned call = 0; call < options.n_calls; call++) {
-		if (!open_call(relays, &owner, call)) {
+		if (!open_call(&owner, call)) {
 			fprintf(stderr, "rtp_nuncio: call %u cannot be opened\n", call);
 			return 2;
 		}
 	}
 	puts("ready");
 	fflush(stdout);
+	if (options.is_kernel)
+		on_look(&look);
 	loop_run(loop);
 	return 0;
 }

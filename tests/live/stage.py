@@ -43,10 +43,10 @@ def wait_for(question, timeout=10.0, what="it"):
         time.sleep(0.02)
 
 
-def is_bound(kind, addr, port):
+def is_bound(kind, addr, port, net="/proc/net"):
     """True if somebody listens there (kind: "udp" or "tcp"), as the kernel's table says."""
     wanted = "%08X:%04X" % (int.from_bytes(socket.inet_aton(addr), sys.byteorder), port)
-    with open(f"/proc/net/{kind}", encoding="ascii") as table:
+    with open(f"{net}/{kind}", encoding="ascii") as table:
         rows = [line.split() for line in table.readlines()[1:]]
     state = "0A" if kind == "tcp" else "07"
     return any(row[1] == wanted and row[3] == state for row in rows)

@@ -37,7 +37,8 @@ static inline void on_event(const struct relay_event *event, void *owner)
 	events[n_events++] = *event;
 }
 
-static inline void world_begin_with(unsigned n_pairs)
+/* With a door of the kernel path, which is not switched on. */
+static inline void world_begin_on(unsigned n_pairs, const struct kernel_door_ops *kernel_door)
 {
 	struct relays_settings settings = { .first_port = WORLD_PORTS,
 					    .last_port =
@@ -47,7 +48,18 @@ static inline void world_begin_with(unsigned n_pairs)
 	assert_int_equal(loop_new_turned(1000000, &loop), ERR_OK);
 	assert_int_equal(mailbox_new(loop, &events, &mailbox), ERR_OK);
 	settings.loop = loop;
+	settings.kernel_door = kernel_door;
 	assert_int_equal(relays_new(&settings, &relays), ERR_OK);
+}
+
+static inline void world_begin_with(unsigned n_pairs)
+{
+	world_begin_on(n_pairs, NULL);
+}
+
+static inline void world_begin_with_door(const struct kernel_door_ops *kernel_door)
+{
+	world_begin_on(40, kernel_door);
 }
 
 static inline void world_begin(void)

@@ -3,6 +3,7 @@
  * (meson.build). */
 #include "tests/unit/media_world.h"
 
+#include "tests/unit/fake_door.h"
 #include "tests/world/faults.h"
 
 static struct relay_end secure_end(const struct phone *phone)
@@ -106,6 +107,64 @@ static void test_each_allocation_of_a_call(void **state)
 	world_end();
 }
 
+/* A call that settles while the kernel path is switched on. What cannot be had goes through the program. */
+static bool settle(const struct phone *a, const struct phone *b)
+{
+	struct relay_settings settings = { .bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 1 };
+	struct relay_owner owner = { .mailbox = mailbox, .on_event = on_event, .user = &loop };
+	struct relay_end a_end = { .rtp = a->addr }, b_end = { .rtp = b->addr };
+	struct relay *relay;
+	enum err err;
+
+	may_fail(relays_set_kernel(relays, true));
+	err = relay_open(relays, &settings, &owner, &relay);
+	may_fail(err);
+	if (err)
+		return false;
+	may_fail(relay_set(relay, 0, RELAY_CALLER, &a_end));
+	may_fail(relay_set(relay, 0, RELAY_CALLEE, &b_end));
+	for (unsigned i = 0; i < 12; i++) {
+		turn(200);
+		send_rtp(a, relay, RELAY_CALLER, 1, i);
+		send_rtp(b, relay, RELAY_CALLEE, 2, i);
+	}
+	may_fail(relays_set_kernel(relays, door.n_flows % 2 == 1)); /* also while one alone is in */
+	turn(0);
+	relay_close(relay);
+	turn(0);
+	return true;
+}
+
+static void test_each_allocation_of_the_kernel_path(void **state)
+{
+	bool has_failed = true;
+	struct phone a, b;
+
+	fake_door_reset();
+	world_begin_with_door(&fake_door);
+	a = phone_at("127.32.0.2:42000");
+	b = phone_at("127.32.0.3:43000");
+	for (unsigned n = 1; has_failed; n++) {
+		bool was_open;
+
+		n_events = 0;
+		faults_begin(n, false);
+		was_open = settle(&a, &b);
+		has_failed = faults_end();
+		turn(1000);
+		assert_int_equal(count_events(RELAY_CLOSED), was_open);
+		assert_int_equal(door.n_flows, 0);
+		drain(&a);
+		drain(&b);
+		turn(30000);
+	}
+	assert_true(door.n_changes > 8); /* it did enter and leave */
+	close(a.fd);
+	close(b.fd);
+	world_end();
+	assert_false(door.is_open);
+}
+
 static void test_each_allocation_of_the_start(void **state)
 {
 	struct relays_settings settings = { .first_port = WORLD_PORTS,
@@ -133,6 +192,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_each_allocation_of_a_call, no_files_left,
 						no_files_more),
+		cmocka_unit_test_setup_teardown(test_each_allocation_of_the_kernel_path,
+						no_files_left, no_files_more),
 		cmocka_unit_test_setup_teardown(test_each_allocation_of_the_start,
 						no_files_left, no_files_more),
 	};

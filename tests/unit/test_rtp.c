@@ -155,6 +155,29 @@ static void test_loss(void **state)
 	assert_int_equal(rtp_stream_lost(&stream), 3);
 }
 
+/* Packets that nobody noted are not lost; what was lost before is. */
+static void test_rest(void **state)
+{
+	struct rtp_stream stream = { 0 };
+
+	rtp_stream_rest(&stream);
+	note(&stream, 1, 10, 0);
+	note(&stream, 1, 12, 40);
+	note(&stream, 2, 500, 40);
+	rtp_stream_rest(&stream);
+	assert_int_equal(rtp_stream_lost(&stream), 1);
+	note(&stream, 1, 1012, 20040);
+	note(&stream, 1, 1013, 20060);
+	assert_int_equal(rtp_stream_lost(&stream), 1);
+	note(&stream, 1, 1015, 20100);
+	note(&stream, 2, 100, 20100); /* and over the end in between */
+	assert_int_equal(rtp_stream_lost(&stream), 2);
+	rtp_stream_rest(&stream);
+	rtp_stream_rest(&stream);
+	assert_int_equal(rtp_stream_lost(&stream), 2);
+	assert_int_equal(stream.n_ssrcs, 2);
+}
+
 static void test_duplicates_are_no_gain(void **state)
 {
 	struct rtp_stream stream = { 0 };
@@ -203,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_empty_ones_are_valid),
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_duplicates_are_no_gain),
+		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_many_ssrcs),
 		cmocka_unit_test(test_jitter),
 	};
