@@ -131,13 +131,12 @@ static unsigned services_of_body(const sip_t *sip, unsigned without)
 
 	if (!body || body->pl_len == 0)
 		return without;
+	if (!is_sdp((const msg_content_type_t *)type) && !is_multipart((const msg_content_type_t *)type))
+		return without;
 	if (body->pl_len > SDP_MAX_BYTES)
-		return SERVICE_AUDIO;
-	if (is_sdp((const msg_content_type_t *)type))
-		return services_of_sdp(body->pl_data, body->pl_len);
-	if (is_multipart((const msg_content_type_t *)type))
-		return services_of_parts(sip);
-	return without;
+		return SERVICE_ALL; /* it is not read, so it may be anything */
+	return is_multipart((const msg_content_type_t *)type) ? services_of_parts(sip) :
+								 services_of_sdp(body->pl_data, body->pl_len);
 }
 
 /* "presence", "presence.winfo" (RFC 3857), and what else is built on it. */

@@ -128,7 +128,8 @@ static void search_in(struct search *search, const msg_content_type_t *type, con
 {
 	const msg_multipart_t *parts;
 
-	if (++search->depth > MAX_DEPTH || multipart_read(search->home, type, bytes, len, &parts)) {
+	/* Without an end there are no parts to Sofia, while others may take what they find. */
+	if (++search->depth > MAX_DEPTH || multipart_read(search->home, type, bytes, len, &parts) || !parts) {
 		search->kind = SDP_BODY_OPAQUE;
 		return;
 	}

@@ -67,8 +67,9 @@ static const struct {
 	  "--b1\r\nContent-Type: multipart/mixed;boundary=b2\r\nContent-Transfer-Encoding: base64\r\n\r\nLS1iMg==\r\n" TEXT "--b1--\r\n", SDP_BODY_OPAQUE, NULL },
 	{ "a part that is encoded", MIXED, PART "Content-Encoding: gzip\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
 	{ "parts that are encoded as a whole, RFC 3261 §20.12", MIXED "Content-Encoding: gzip\r\n", "\x1f\x8b nobody knows", SDP_BODY_OPAQUE, NULL },
-	{ "parts that are none", MIXED, "nothing of the kind", SDP_BODY_NONE, NULL },
-	{ "less than a boundary", MIXED, "-", SDP_BODY_NONE, NULL },
+	{ "parts that are none", MIXED, "nothing of the kind", SDP_BODY_OPAQUE, NULL },
+	{ "less than a boundary", MIXED, "-", SDP_BODY_OPAQUE, NULL },
+	{ "parts without their end", MIXED, PART "\r\n" SDP, SDP_BODY_OPAQUE, NULL },
 	{ "no boundary, RFC 2046 §5.1.1", "Content-Type: multipart/mixed\r\n", TEXT PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
 };
 
@@ -145,7 +146,7 @@ static void test_nul(void **state)
 		n_opaque += sdp_body_find(msg, &body) == SDP_BODY_OPAQUE;
 		message_unref(msg);
 	}
-	assert_in_range(n_opaque, 100, sizeof(parts) - 50); /* among text and SDP it does no harm */
+	assert_in_range(n_opaque, 100, sizeof(parts) - 30); /* among text and SDP it does no harm */
 }
 
 int main(void)
