@@ -8,9 +8,10 @@
 
 #include "proxy/base/text.h"
 #include "proxy/sip/multipart.h"
+#include "proxy/sip/sdp_body.h"
 #include "proxy/sip/sdp_session.h"
 
-enum { MAX_MEDIA = 32, MAX_PARTS = 16, MAX_DEPTH = 4 };
+enum { MAX_MEDIA = 32 };
 
 static unsigned service_of_media(const sdp_media_t *media)
 {
@@ -65,60 +66,30 @@ static unsigned services_of_sdp(const char *bytes, size_t len)
 	return services;
 }
 
-static bool is_sdp(const msg_content_type_t *type)
-{
-	return type && type->c_type && strcasecmp(type->c_type, "application/sdp") == 0;
-}
-
-static bool is_multipart(const msg_content_type_t *type)
-{
-	return type && type->c_type && strncasecmp(type->c_type, "multipart/", 10) == 0;
-}
-
-/* What is looked for in parts and the parts of parts. */
 struct search {
-	su_home_t *home;
-	unsigned services, n_parts;
+	unsigned services;
 	bool has_sdp;
 };
 
-/* False: what is in them nobody can tell. Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
-static bool search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len, unsigned depth)
+/* Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
+static bool look_at_part(void *user, const msg_content_type_t *around, const msg_multipart_t *part)
 {
-	const msg_multipart_t *part;
+	const msg_payload_t *payload = part->mp_payload;
+	struct search *search = user;
 
-	if (depth > MAX_DEPTH || multipart_read(search->home, type, bytes, len, &part))
-		return false;
-	for (; part; part = part->mp_next) {
-		const msg_payload_t *payload = part->mp_payload;
-
-		if (++search->n_parts > MAX_PARTS)
-			return false;
-		if (!payload)
-			continue;
-		if (is_sdp(part->mp_content_type)) {
-			search->has_sdp = true;
-			search->services |= services_of_sdp(payload->pl_data, payload->pl_len);
-		} else if (is_multipart(part->mp_content_type) &&
-			   !search_in(search, part->mp_content_type, payload->pl_data, payload->pl_len, depth + 1)) {
-			return false;
-		}
-	}
+	if (!sdp_body_is_type(part->mp_content_type) || !payload)
+		return true;
+	search->has_sdp = true;
+	search->services |= multipart_is_encoded(part) ? SERVICE_ALL : services_of_sdp(payload->pl_data, payload->pl_len);
 	return true;
 }
 
 static unsigned services_of_parts(const sip_t *sip)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
-	struct search search = { .home = home };
-	bool is_known;
+	struct search search = { 0, false };
 
-	if (su_home_init(home) < 0)
-		return SERVICE_AUDIO;
-	is_known = search_in(&search, (const msg_content_type_t *)sip->sip_content_type, sip->sip_payload->pl_data,
-			     sip->sip_payload->pl_len, 1);
-	su_home_deinit(home);
-	if (!is_known)
+	if (multipart_walk((const msg_content_type_t *)sip->sip_content_type, sip->sip_payload->pl_data, sip->sip_payload->pl_len,
+			   look_at_part, &search))
 		return SERVICE_ALL; /* whatever it is, it is not one of these alone */
 	return search.has_sdp ? search.services : SERVICE_AUDIO;
 }
@@ -127,16 +98,13 @@ static unsigned services_of_parts(const sip_t *sip)
 static unsigned services_of_body(const sip_t *sip, unsigned without)
 {
 	const sip_payload_t *body = sip->sip_payload;
-	const sip_content_type_t *type = sip->sip_content_type;
+	const msg_content_type_t *type = (const msg_content_type_t *)sip->sip_content_type;
 
-	if (!body || body->pl_len == 0)
-		return without;
-	if (!is_sdp((const msg_content_type_t *)type) && !is_multipart((const msg_content_type_t *)type))
+	if (!body || body->pl_len == 0 || (!sdp_body_is_type(type) && !multipart_is_type(type)))
 		return without;
 	if (body->pl_len > SDP_MAX_BYTES)
 		return SERVICE_ALL; /* it is not read, so it may be anything */
-	return is_multipart((const msg_content_type_t *)type) ? services_of_parts(sip) :
-								 services_of_sdp(body->pl_data, body->pl_len);
+	return multipart_is_type(type) ? services_of_parts(sip) : services_of_sdp(body->pl_data, body->pl_len);
 }
 
 /* "presence", "presence.winfo" (RFC 3857), and what else is built on it. */

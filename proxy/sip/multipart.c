@@ -2,11 +2,32 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include <sofia-sip/msg_header.h>
 #include <sofia-sip/msg_mime.h>
+#include <sofia-sip/su_alloc.h>
 
-enum { MAX_BOUNDARY = 256 }; /* RFC 2046 §5.1.1 has 70 characters; some may be quoted */
+enum {
+	MAX_DEPTH = 4,
+	MAX_BOUNDARY = 256, /* RFC 2046 §5.1.1 has 70 characters; some may be quoted */
+};
+
+bool multipart_is_type(const msg_content_type_t *type)
+{
+	return type && type->c_type && strncasecmp(type->c_type, "multipart/", 10) == 0;
+}
+
+bool multipart_is_encoded(const msg_multipart_t *part)
+{
+	const msg_content_transfer_encoding_t *encoding = part->mp_content_transfer_encoding;
+	const msg_content_encoding_t *coding = part->mp_content_encoding;
+
+	if (coding && coding->k_items && coding->k_items[0] && strcasecmp(coding->k_items[0], "identity") != 0)
+		return true;
+	return encoding && encoding->g_string && strcasecmp(encoding->g_string, "binary") != 0 &&
+	       strcasecmp(encoding->g_string, "8bit") != 0 && strcasecmp(encoding->g_string, "7bit") != 0;
+}
 
 /* Sofia reads the header fields of a part as texts, and asserts that none ends before its line does: one NUL there would end the program.
  * Lines of dashes count as boundaries here, whether they are or not, as which are is what Sofia finds out. */
@@ -30,20 +51,62 @@ static bool has_nul_in_fields(const char *bytes, size_t len)
 	return false;
 }
 
-enum err multipart_read(su_home_t *home, const msg_content_type_t *type, const char *bytes, size_t len, const msg_multipart_t **out)
+struct walk {
+	su_home_t *home;
+	unsigned n_parts;
+	bool is_over; /* the visitor has seen enough */
+	multipart_visit *visit;
+	void *user;
+};
+
+/* The parts of one body. Without an end there are none to Sofia, while others may take what they find. */
+static enum err read_parts(su_home_t *home, const msg_content_type_t *type, const char *bytes, size_t len, const msg_multipart_t **out)
 {
 	const char *boundary = msg_header_find_param(type->c_common, "boundary=");
 	msg_payload_t *copy;
 
-	*out = NULL;
 	/* Without one Sofia guesses; and it compares the body's beginning with it without a look at the body's length. */
-	if (!boundary || strlen(boundary) > MAX_BOUNDARY || has_nul_in_fields(bytes, len))
+	if (!boundary || strlen(boundary) > MAX_BOUNDARY || len < strlen("--") + strlen(boundary) || has_nul_in_fields(bytes, len))
 		return ERR_SYNTAX;
-	if (len < strlen("--") + strlen(boundary))
-		return ERR_OK;
 	copy = msg_payload_create(home, bytes, (isize_t)len); /* which is written into */
 	if (!copy)
 		return ERR_NO_MEMORY;
 	*out = msg_multipart_parse(home, type, copy);
-	return ERR_OK;
+	return *out ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err walk_in(struct walk *walk, const msg_content_type_t *type, const char *bytes, size_t len, unsigned depth)
+{
+	const msg_multipart_t *part;
+	enum err err = depth > MAX_DEPTH ? ERR_LIMIT : read_parts(walk->home, type, bytes, len, &part);
+
+	if (err)
+		return err;
+	for (; part && !err && !walk->is_over; part = part->mp_next) {
+		const msg_payload_t *payload = part->mp_payload;
+
+		if (++walk->n_parts > MULTIPART_MAX_PARTS)
+			return ERR_LIMIT;
+		if (!multipart_is_type(part->mp_content_type))
+			walk->is_over = !walk->visit(walk->user, type, part);
+		else if (multipart_is_encoded(part))
+			return ERR_SYNTAX;
+		else if (payload && payload->pl_len)
+			err = walk_in(walk, part->mp_content_type, payload->pl_data, payload->pl_len, depth + 1);
+	}
+	return err;
+}
+
+enum err multipart_walk(const msg_content_type_t *type, const char *bytes, size_t len, multipart_visit *visit, void *user)
+{
+	/* On the stack: of one that su_home_new made, Sofia lets the last release forget the home itself where there are many parts. */
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct walk walk = { .home = home, .visit = visit, .user = user };
+	enum err err;
+
+	if (su_home_init(home) < 0)
+		return ERR_NO_MEMORY;
+	err = walk_in(&walk, type, bytes, len, 1);
+	su_home_deinit(home);
+	return err;
 }

@@ -1,14 +1,24 @@
-/* Bodies of several parts (RFC 2046 §5.1), taken apart by Sofia. */
+/* Bodies of several parts (RFC 2046 §5.1), taken apart by Sofia, and the only door to that. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <sofia-sip/msg_mime.h>
 
 #include "proxy/base/error.h"
 
-/* The parts of a body of that type, in their order, which live as long as the home; none (NULL) if there are none, or no end of them.
- * ERR_SYNTAX: it must not be read, as a header field of a part holds a NUL, or the boundary is none; ERR_NO_MEMORY. The home is one on
- * the stack: of one that su_home_new made, Sofia lets the last release forget the home itself where there are many parts. */
-enum err multipart_read(su_home_t *home, const msg_content_type_t *type, const char *bytes, size_t len,
-			const msg_multipart_t **out) MUST_CHECK;
+enum { MULTIPART_MAX_PARTS = 16 };
+
+bool multipart_is_type(const msg_content_type_t *type); /* "multipart/..."; NULL is none */
+
+/* Its bytes are not what its type says: Content-Encoding, or a transfer encoding other than 7bit, 8bit and binary. */
+bool multipart_is_encoded(const msg_multipart_t *part);
+
+/* Sees one part that has no parts itself; around is the type of the body that it stands in. False: no more of them. */
+typedef bool multipart_visit(void *user, const msg_content_type_t *around, const msg_multipart_t *part);
+
+/* Shows the parts of a body of that type, and the parts of its parts, in their order; they live until it returns. What it cannot show may
+ * hold anything: ERR_LIMIT, more than sixteen, or deeper than four; ERR_SYNTAX, no boundary or no end, parts that are encoded together,
+ * or a NUL among the header fields of one, at which Sofia would end the program; ERR_NO_MEMORY. */
+enum err multipart_walk(const msg_content_type_t *type, const char *bytes, size_t len, multipart_visit *visit, void *user) MUST_CHECK;

@@ -1,24 +1,15 @@
 #include "proxy/sip/sdp_body.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include <sofia-sip/msg_header.h>
-#include <sofia-sip/su_alloc.h>
 
 #include "proxy/sip/multipart.h"
 
-enum { MAX_PARTS = 16, MAX_DEPTH = 4 };
-
-static bool is_sdp(const msg_content_type_t *type)
+bool sdp_body_is_type(const msg_content_type_t *type)
 {
 	return type && type->c_type && strcasecmp(type->c_type, "application/sdp") == 0;
-}
-
-static bool is_multipart(const char *type)
-{
-	return strncasecmp(type, "multipart/", 10) == 0;
 }
 
 static bool is_encoded(const msg_t *msg)
@@ -26,17 +17,6 @@ static bool is_encoded(const msg_t *msg)
 	const char *encoding = message_header(msg, "Content-Encoding");
 
 	return encoding && strcasecmp(encoding, "identity") != 0;
-}
-
-static bool is_part_encoded(const msg_multipart_t *part)
-{
-	const msg_content_transfer_encoding_t *encoding = part->mp_content_transfer_encoding;
-	const msg_content_encoding_t *coding = part->mp_content_encoding;
-
-	if (coding && coding->k_items && coding->k_items[0] && strcasecmp(coding->k_items[0], "identity") != 0)
-		return true;
-	return encoding && encoding->g_string && strcasecmp(encoding->g_string, "binary") != 0 &&
-	       strcasecmp(encoding->g_string, "8bit") != 0 && strcasecmp(encoding->g_string, "7bit") != 0;
 }
 
 /* The parser's parts are copies: where one stands says its text, which must be there once. */
@@ -80,17 +60,13 @@ static bool cut(const sip_payload_t *body, struct sdp_body *out)
 	return true;
 }
 
-/* What is looked for in parts and the parts of parts. */
+/* What is looked for in parts. */
 struct search {
-	su_home_t *home;
 	const sip_payload_t *body; /* the whole */
-	unsigned n_parts, depth;
 	enum sdp_body_kind kind;
 	const msg_content_type_t *alternatives; /* of what was found: the type of the body around it, if they are; else NULL */
 	struct sdp_body *out;
 };
-
-static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len);
 
 /* One of several that are no alternatives is not chosen: which of them the other side would take, nobody knows (RFC 5621 §8). */
 static bool may_take(struct search *search, const msg_content_type_t *around)
@@ -100,47 +76,19 @@ static bool may_take(struct search *search, const msg_content_type_t *around)
 	return search->kind == SDP_BODY_ONE && search->alternatives == around && cut(search->body, search->out);
 }
 
-static void look_at_part(struct search *search, const msg_content_type_t *around, const msg_multipart_t *part)
+static bool look_at_part(void *user, const msg_content_type_t *around, const msg_multipart_t *part)
 {
-	const msg_content_type_t *type = part->mp_content_type;
-	const msg_payload_t *payload = part->mp_payload;
+	struct search *search = user;
 
-	if (!type || !type->c_type)
-		return;
-	if (is_multipart(type->c_type)) {
-		if (is_part_encoded(part))
-			search->kind = SDP_BODY_OPAQUE;
-		else if (payload && payload->pl_len)
-			search_in(search, type, payload->pl_data, payload->pl_len);
-		return;
-	}
-	if (!is_sdp(type))
-		return;
-	if (!payload || is_part_encoded(part) || !may_take(search, around) || !find_text(search->body, payload, search->out) ||
-	    !is_behind_cuts(search->out))
+	if (!sdp_body_is_type(part->mp_content_type))
+		return true;
+	if (!part->mp_payload || multipart_is_encoded(part) || !may_take(search, around) ||
+	    !find_text(search->body, part->mp_payload, search->out) || !is_behind_cuts(search->out))
 		search->kind = SDP_BODY_OPAQUE;
 	else
 		search->kind = SDP_BODY_ONE;
 	search->alternatives = strcasecmp(around->c_type, "multipart/alternative") == 0 ? around : NULL;
-}
-
-static void search_in(struct search *search, const msg_content_type_t *type, const char *bytes, size_t len)
-{
-	const msg_multipart_t *parts;
-
-	/* Without an end there are no parts to Sofia, while others may take what they find. */
-	if (++search->depth > MAX_DEPTH || multipart_read(search->home, type, bytes, len, &parts) || !parts) {
-		search->kind = SDP_BODY_OPAQUE;
-		return;
-	}
-	for (const msg_multipart_t *part = parts; part; part = part->mp_next) {
-		if (++search->n_parts > MAX_PARTS)
-			search->kind = SDP_BODY_OPAQUE;
-		if (search->kind == SDP_BODY_OPAQUE)
-			return;
-		look_at_part(search, type, part);
-	}
-	search->depth--;
+	return search->kind == SDP_BODY_ONE;
 }
 
 enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
@@ -148,25 +96,21 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 	const sip_t *sip = message_sip(msg);
 	const sip_payload_t *body = sip->sip_payload;
 	const sip_content_type_t *type = sip->sip_content_type;
-	su_home_t home[1] = { SU_HOME_INIT(home) };
-	struct search search = { .home = home, .body = body, .kind = SDP_BODY_NONE, .out = out };
+	struct search search = { .body = body, .kind = SDP_BODY_NONE, .out = out };
 
 	*out = (struct sdp_body){ .text = NULL };
 
 	if (!body || body->pl_len == 0 || !type || !type->c_type)
 		return SDP_BODY_NONE;
-	if (is_sdp((const msg_content_type_t *)type)) {
+	if (sdp_body_is_type((const msg_content_type_t *)type)) {
 		out->text = body->pl_data;
 		out->len = body->pl_len;
 		return is_encoded(msg) ? SDP_BODY_OPAQUE : SDP_BODY_ONE;
 	}
-	if (!is_multipart(type->c_type))
+	if (!multipart_is_type((const msg_content_type_t *)type))
 		return SDP_BODY_NONE;
-
-	if (su_home_init(home) < 0)
+	if (multipart_walk((const msg_content_type_t *)type, body->pl_data, body->pl_len, look_at_part, &search))
 		return SDP_BODY_OPAQUE;
-	search_in(&search, (const msg_content_type_t *)type, body->pl_data, body->pl_len);
-	su_home_deinit(home);
 	/* What is encoded as a whole has no parts that can be seen: whether there is SDP in it, nobody can say. */
 	return is_encoded(msg) ? SDP_BODY_OPAQUE : search.kind;
 }
@@ -194,7 +138,7 @@ static void rename_lengths(char *bytes, size_t at)
 			dashes = NULL;
 		if (!dashes || !next || (size_t)(end - line) < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
 			continue;
-		if (++n_looks <= MAX_PARTS && is_open(dashes, next, end))
+		if (++n_looks <= MULTIPART_MAX_PARTS && is_open(dashes, next, end))
 			memcpy(line, "X-Was-Length:  ", sizeof(name) - 1);
 	}
 }

@@ -26,6 +26,8 @@ struct sdp_body {
 	} cuts[SDP_BODY_MAX_CUTS];
 };
 
+bool sdp_body_is_type(const msg_content_type_t *type); /* "application/sdp"; NULL is none */
+
 enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out);
 
 /* Puts text in the place of what was found in this very message. ERR_NO_MEMORY: the message is as it was. */

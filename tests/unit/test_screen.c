@@ -54,7 +54,12 @@ static const struct {
 	{ "ACK", "ACK", "", "", 0 },
 	{ "alternatives", "INVITE", MIXED, PART HEAD AUDIO "\r\n" PART HEAD VIDEO "\r\n--b1--\r\n", SERVICE_AUDIO | SERVICE_VIDEO },
 	{ "parts without SDP", "INVITE", MIXED, "--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n--b1--\r\n", SERVICE_AUDIO },
-	{ "parts that are none", "INVITE", MIXED, "nothing of the kind", SERVICE_AUDIO },
+	{ "parts that are none may be anything", "INVITE", MIXED, "nothing of the kind", SERVICE_ALL },
+	{ "parts without their end may be anything", "INVITE", MIXED, PART HEAD AUDIO "\r\n" PART HEAD VIDEO, SERVICE_ALL },
+	{ "a part that is encoded may be anything", "INVITE", MIXED,
+	  "--b1\r\nContent-Type: application/sdp\r\nContent-Transfer-Encoding: base64\r\n\r\ndj0wDQo=\r\n--b1--\r\n", SERVICE_ALL },
+	{ "parts that are encoded together may be anything", "INVITE", MIXED,
+	  "--b1\r\nContent-Type: multipart/mixed;boundary=b2\r\nContent-Encoding: gzip\r\n\r\nxyz\r\n--b1--\r\n", SERVICE_ALL },
 	{ "parts of parts", "INVITE", MIXED, IN_PART("1", "2") IN_PART("2", "3") VIDEO_IN("3") "--b2--\r\n\r\n" PART HEAD AUDIO "\r\n--b1--\r\n",
 	  SERVICE_AUDIO | SERVICE_VIDEO },
 	{ "parts five deep may be anything", "INVITE", MIXED,
@@ -139,6 +144,16 @@ static void test_bounds(void **state)
 	free(body);
 }
 
+/* Sofia would end the program at it. */
+static void test_nul(void **state)
+{
+	static const char body[] = "--b1\r\nContent-Type: appl\0ication/sdp\r\n\r\n" HEAD VIDEO "\r\n--b1--\r\n";
+	msg_t *msg = make_request("INVITE", MIXED, body, sizeof(body) - 1);
+
+	assert_int_equal(screen_services(msg), SERVICE_ALL);
+	message_unref(msg);
+}
+
 static void test_check(void **state)
 {
 	static const struct {
@@ -204,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_ways),
 	};
