@@ -123,19 +123,22 @@ static void check_time(struct load *load, gnutls_x509_crt_t crt, const char *whi
 	       end = gnutls_x509_crt_get_expiration_time(crt);
 	char text[32];
 
+	const char *name = load->settings->name;
+	const struct place *place = &load->settings->place;
+
+	text_time((uint64_t)(begin > now ? begin : end) * 1000000, text);
 	if (end < now)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place,
-			       NULL, "the %s certificate of '%s' has expired on %s", which,
-			       load->settings->name, text_time((uint64_t)end * 1000000, text));
+		report_warning(load->report, FAULT_CERTIFICATE_TIME, place, NULL,
+			       "the %s certificate of '%s' expired on %s, and partners refuse it: put a new one in its place, then `nuncio reload`",
+			       which, name, text);
 	else if (begin > now)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place,
-			       NULL, "the %s certificate of '%s' is not valid before %s", which,
-			       load->settings->name,
-			       text_time((uint64_t)begin * 1000000, text));
+		report_warning(load->report, FAULT_CERTIFICATE_TIME, place, NULL,
+			       "the %s certificate of '%s' is not valid before %s, and partners refuse it until then: is this host's clock right?",
+			       which, name, text);
 	else if (end - now < SOON_S)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, &load->settings->place,
-			       NULL, "the %s certificate of '%s' expires on %s", which,
-			       load->settings->name, text_time((uint64_t)end * 1000000, text));
+		report_warning(load->report, FAULT_CERTIFICATE_TIME, place, NULL,
+			       "the %s certificate of '%s' expires on %s: put its successor in its place before, then `nuncio reload`", which,
+			       name, text);
 }
 
 static void check_leaf(struct load *load, const struct identity *identity)

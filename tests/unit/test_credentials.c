@@ -87,6 +87,14 @@ static void check_fault(bool is_error, enum fault fault)
 	}
 }
 
+static void check_remedy(const char *words)
+{
+	const struct report_row *rows = NULL;
+
+	if (words)
+		assert_true(report_rows(report, &rows) > 0 && strstr(rows[0].text, words));
+}
+
 static struct settings_certificate pem_settings(const char *chain, const char *key)
 {
 	struct settings_certificate settings = { .name = "edge" };
@@ -332,16 +340,17 @@ static const struct {
 	const char *name;
 	struct cert_spec spec;
 	enum fault fault;
+	const char *remedy; /* words of the text; NULL: not looked at */
 } doubtful[] = {
 	{ "expired",
 	  { .cn = "a.example", .starts_in_s = -7200, .ends_in_s = -3600 },
-	  FAULT_CERTIFICATE_TIME },
+	  FAULT_CERTIFICATE_TIME, "partners refuse it: put a new one in its place" },
 	{ "not yet valid",
 	  { .cn = "a.example", .starts_in_s = 3600, .ends_in_s = 99 * 86400 },
-	  FAULT_CERTIFICATE_TIME },
+	  FAULT_CERTIFICATE_TIME, "is this host's clock right?" },
 	{ "expires soon",
 	  { .cn = "a.example", .starts_in_s = -3600, .ends_in_s = 86400 },
-	  FAULT_CERTIFICATE_TIME },
+	  FAULT_CERTIFICATE_TIME, "put its successor in its place before" },
 	{ "weak", { .cn = "a.example", .rsa_bits = 1024 }, FAULT_WEAK_KEY },
 	{ "nameless", { .cn = "Our Company" }, FAULT_CERTIFICATE_NAME },
 	{ "for clients only",
@@ -365,6 +374,7 @@ static void test_doubtful_certificates_load_with_a_warning(void **state)
 		new_report(NULL);
 		assert_int_equal(credentials_load(&settings, report, &credentials), ERR_OK);
 		check_fault(false, doubtful[i].fault);
+		check_remedy(doubtful[i].remedy);
 		credentials_unref(credentials);
 		cert_free(&cert);
 		drop_report(NULL);
