@@ -105,8 +105,10 @@ static void read_field(struct schema_reader *reader, const struct field *field,
 
 	switch (field->kind) {
 	case KIND_GROUP:
-		if (!node || is_group(reader, field->table, node, field->key))
-			schema_read(reader, field->table, node, at);
+		/* Without a group its presets: the checks read them, fault or not. */
+		if (node && !is_group(reader, field->table, node, field->key))
+			node = NULL;
+		schema_read(reader, field->table, node, at);
 		break;
 	case KIND_LIST:
 	case KIND_NAMED:
