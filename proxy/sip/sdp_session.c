@@ -35,6 +35,15 @@ static bool is_of_word(unsigned word, char c, const char *word_so_far, size_t le
 	}
 }
 
+static bool has_too_many_words(const char *line, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += line[i] == ' ' || line[i] == '\t';
+	return n >= SDP_MAX_WORDS;
+}
+
 /* The words of an m-line, one space between them; what no token holds becomes a letter, but for the slash of port and protocol. */
 static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_clean)
 {
@@ -115,7 +124,7 @@ static enum err copy(char *to, const char *bytes, size_t len, size_t *out_len, b
 		at += n_spaces;
 		line -= n_spaces;
 		if (line > 0) {
-			if (*at == 'm' && ++n_media > SDP_MAX_MEDIA)
+			if (*at == 'm' && (++n_media > SDP_MAX_MEDIA || has_too_many_words(at, line)))
 				return ERR_LIMIT;
 			n += copy_line(to + n, at, line, is_clean);
 			to[n++] = '\n';

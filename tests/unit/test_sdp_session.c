@@ -120,6 +120,14 @@ static void test_bounds(void **state)
 	assert_int_equal(read_repeated("m=audio 4000 RTP/AVP 0\r\n", SDP_MAX_MEDIA + 1), ERR_LIMIT);
 	assert_int_equal(read_repeated("a=x\r\n", SDP_MAX_LINES - 5), ERR_OK);
 	assert_int_equal(read_repeated("a=x\r\n", SDP_MAX_LINES - 4), ERR_LIMIT);
+	/* Sofia looks through them for each a=rtpmap. */
+	strcpy(line, "m=audio 4000 RTP/AVP");
+	for (unsigned i = 3; i < SDP_MAX_WORDS; i++)
+		strcat(line, " 0");
+	strcat(line, "\r\n");
+	assert_int_equal(read_repeated(line, 1), ERR_OK);
+	strcpy(line + strlen(line) - 2, " 0\r\n");
+	assert_int_equal(read_repeated(line, 1), ERR_LIMIT);
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "a=", 2);
 	line[SDP_MAX_LINE_BYTES] = '\n';
