@@ -30,7 +30,7 @@ bool multipart_is_encoded(const msg_multipart_t *part)
 }
 
 /* The boundary without its quotes; false if there is none (Sofia would guess), or it is longer or has other bytes than one may (RFC 2046
- * §5.1.1). */
+ * §5.1.1): of one with a byte above ASCII, Sofia's table for the search is written far behind its end. */
 static bool read_boundary(const msg_content_type_t *type, char out[MAX_BOUNDARY + 1])
 {
 	const char *param = msg_header_find_param(type->c_common, "boundary=");
@@ -42,7 +42,7 @@ static bool read_boundary(const msg_content_type_t *type, char out[MAX_BOUNDARY 
 	else if (!msg_unquote(out, param))
 		return false;
 	for (const char *at = out; *at; at++)
-		if ((unsigned char)*at < ' ')
+		if (*at < ' ' || *at > '~')
 			return false;
 	return true;
 }

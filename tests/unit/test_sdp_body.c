@@ -17,6 +17,7 @@
 #define FALLBACK "--b1\r\nContent-Type: application/sdp\r\nContent-Disposition: session;handling=optional;ms-proxy-2007fallback\r\n\r\nv=0\r\no=old\r\n\r\n"
 #define FOUR  TEXT TEXT TEXT TEXT
 #define NESTED "--b1\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
+#define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
 #define IN_PART(a, b) "--b" a "\r\nContent-Type: multipart/mixed;boundary=b" b "\r\n\r\n"
 
 static const struct {
@@ -37,6 +38,12 @@ static const struct {
 	  PART "X-Was-Length:   5\r\n\r\nNEW\r\n" TEXT "--b1--\r\n" },
 	{ "parts without SDP", MIXED, TEXT "--b1--\r\n", SDP_BODY_NONE, NULL },
 	{ "a boundary with a control byte", "Content-Type: multipart/mixed;boundary=\"b\r\n 1\"\r\n", "--b\r\n 1" TEXT END, SDP_BODY_OPAQUE, NULL },
+	{ "a boundary with a byte above ASCII: Sofia writes behind its table", "Content-Type: multipart/mixed;boundary=\"" SEVENTY "\xe4\"\r\n",
+	  "--" SEVENTY "\xe4\r\nContent-Type: text/plain\r\n\r\nx\r\n--" SEVENTY "\xe4--\r\n", SDP_BODY_OPAQUE, NULL },
+	{ "a short one with such a byte", "Content-Type: multipart/mixed;boundary=\"b\xe4\"\r\n", "--b\xe4\r\n\r\nx\r\n--b\xe4--\r\n", SDP_BODY_OPAQUE, NULL },
+	{ "a boundary of seventy characters", "Content-Type: multipart/mixed;boundary=" SEVENTY "\r\n",
+	  "--" SEVENTY "\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--" SEVENTY "--\r\n", SDP_BODY_ONE,
+	  "--" SEVENTY "\r\nContent-Type: application/sdp\r\n\r\nNEW\r\n--" SEVENTY "--\r\n" },
 	{ "a boundary in quotes, and one that is escaped", "Content-Type: multipart/mixed;boundary=\"b\\1\"\r\n", TEXT PART "\r\n" SDP END,
 	  SDP_BODY_ONE, TEXT PART "\r\nNEW" END },
 	{ "two of it", MIXED, PART "\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
