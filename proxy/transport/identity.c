@@ -149,8 +149,12 @@ static enum err read_common_name(struct identity *identity, gnutls_x509_crt_t cr
 	return err;
 }
 
-static void add_usage(struct identity *identity, const char *oid)
+static void add_usage(struct identity *identity, const gnutls_datum_t *bytes)
 {
+	char oid[128];
+
+	if (!text_copy_len(oid, sizeof(oid), (const char *)bytes->data, bytes->size))
+		return;
 	identity->has_server_auth |= strcmp(oid, GNUTLS_KP_TLS_WWW_SERVER) == 0;
 	identity->has_client_auth |= strcmp(oid, GNUTLS_KP_TLS_WWW_CLIENT) == 0;
 	identity->has_sip_domain |= strcmp(oid, SIP_DOMAIN_OID) == 0;
@@ -163,16 +167,17 @@ static enum err read_usages(struct identity *identity, gnutls_x509_crt_t crt)
 	gnutls_x509_key_purposes_t usages = NULL;
 	gnutls_datum_t bytes = { 0 }, oid;
 	enum err err = ERR_OK;
+	int result = gnutls_x509_crt_get_extension_by_oid2(crt, GNUTLS_X509EXT_OID_EXTENDED_KEY_USAGE, 0, &bytes, NULL);
 
-	identity->has_eku = gnutls_x509_crt_get_extension_by_oid2(crt, GNUTLS_X509EXT_OID_EXTENDED_KEY_USAGE, 0, &bytes, NULL) >= 0;
-	if (!identity->has_eku)
+	identity->has_eku = result != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; /* also one that cannot be read: it allows nothing */
+	if (result < 0)
 		return ERR_OK;
 	if (gnutls_x509_key_purpose_init(&usages) < 0)
 		err = ERR_NO_MEMORY;
 	else
 		(void)gnutls_x509_ext_import_key_purposes(&bytes, usages, 0);
 	for (unsigned i = 0; !err && i < MAX_USAGES && gnutls_x509_key_purpose_get(usages, i, &oid) >= 0; i++)
-		add_usage(identity, (const char *)oid.data);
+		add_usage(identity, &oid);
 	if (usages)
 		gnutls_x509_key_purpose_deinit(usages);
 	gnutls_free(bytes.data);
