@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "proxy/base/buf.h"
+
 #define SDP   "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\n"
 #define MIXED "Content-Type: multipart/mixed;boundary=b1\r\n"
 #define PART  "--b1\r\nContent-Type: application/sdp\r\n"
@@ -162,19 +164,19 @@ static void test_nul(void **state)
 /* What is found in parts that begin with so many lines. */
 static enum sdp_body_kind find_behind(const char *line, unsigned n)
 {
-	const size_t line_len = strlen(line);
-	char *body = malloc(n * line_len + 1000), *at = body;
 	struct sdp_body found;
+	struct buf body;
 
-	assert_non_null(body);
-	at += sprintf(at, "--b1\r\n");
-	for (unsigned i = 0; i < n; i++, at += line_len)
-		memcpy(at, line, line_len);
-	strcpy(at, "\r\n\r\n" PART "\r\n" SDP END);
-	msg_t *msg = make(MIXED, body);
+	buf_init(&body, 0);
+	buf_puts(&body, "--b1\r\n");
+	for (unsigned i = 0; i < n; i++)
+		buf_puts(&body, line);
+	buf_puts(&body, "\r\n\r\n" PART "\r\n" SDP END);
+	assert_int_equal(body.err, ERR_OK);
+	msg_t *msg = make(MIXED, buf_text(&body));
 	enum sdp_body_kind kind = sdp_body_find(msg, &found);
 	message_unref(msg);
-	free(body);
+	buf_fini(&body);
 	return kind;
 }
 
