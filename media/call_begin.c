@@ -54,7 +54,7 @@ static void set_policy(struct calls *calls, struct fork *fork, const struct sett
 		policy->srtp[leg] = (enum conf_srtp)settings->srtp[fork->sides[leg].network];
 	policy->hold = settings->hold;
 	policy->timeout_ms = settings->timeout_ms;
-	policy->sends_bye = settings->on_timeout == CONF_ON_TIMEOUT_BYE && fork->branch != FORK_TAKEN_UP;
+	policy->sends_bye = settings->on_timeout == CONF_ON_TIMEOUT_BYE;
 	policy->dscp = (uint8_t)settings->dscp;
 	for (size_t i = 0; i < settings->n_suites && policy->n_suites < COUNT(policy->suites); i++) {
 		const enum srtp_suite suite = suite_by_name(settings->suites[i].text);
@@ -81,7 +81,7 @@ struct fork *fork_new(struct calls *calls, struct call *call, const struct calls
 	list_append(&call->forks, &fork->link);
 	if (fork->policy.sends_bye) {
 		__atomic_add_fetch(&calls->n_watched, 1, __ATOMIC_RELAXED);
-		if (!call->caller_side.party && message->msg)
+		if (message->is_first && !call->caller_side.party && message->msg)
 			dialog_side_of_invite(&call->caller_side, message->msg);
 	}
 	__atomic_add_fetch(&calls->n_forks, 1, __ATOMIC_RELAXED);

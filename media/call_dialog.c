@@ -342,6 +342,8 @@ static void learn(const struct call_place *place, const struct calls_message *me
 	place->dialog->is_acknowledged |= message->is_ack;
 	if (!place->fork->policy.sends_bye || !message->msg)
 		return;
+	if (!message->status && place->dialog->is_taken_up)
+		dialog_side_of_midway(side, &place->dialog->sides[other(place->leg)], message->msg);
 	if (!message->status)
 		dialog_side_of_request(side, message->msg);
 	else if (message->is_first)

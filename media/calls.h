@@ -146,7 +146,7 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
  * program was started anew, or nothing came for long. It is taken up: both sides get ports of ours by this offer and its answer, as
  * if it had begun here, for one dialog of a key at a time. What was told of o= versions is not known either, and one who sees the same
  * version need not look at the rest (RFC 3264 §8): theirs are raised from now on, by more at each time that the dialog is taken up. It
- * ends if the request fails. Its sides are never sent a BYE of ours, as their routes are not known. */
+ * ends if the request fails. What a BYE of ours needs is learned from requests that pass from now on. */
 enum calls_verdict calls_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
 				 uint64_t now_ms, struct buf *out) MUST_CHECK;
 
