@@ -248,6 +248,7 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 	negotiation_free(*mine);
 	*mine = next;
 	dialog->offer_hash[place->leg] = hash;
+	dialog->offered_by_response[place->leg] = message->status > 0;
 	return verdict;
 }
 
@@ -362,10 +363,29 @@ void calls_note(struct calls *calls, const struct calls_message *message)
 	pthread_mutex_unlock(&calls->lock);
 }
 
+/* What is taken up by an INVITE without SDP ends neither before its answer, which holds the offer, nor after its failure. */
+static void note_asked(struct call_dialog *dialog, enum relay_leg leg, const struct calls_message *message)
+{
+	struct call_asked *asked = &dialog->asked[leg];
+
+	if (message->is_invite && !message->sdp && dialog->is_taken_up && !asked->is_set)
+		*asked = (struct call_asked){ true, message->cseq };
+}
+
+static void note_final(struct call_dialog *dialog, enum relay_leg leg, const struct calls_message *message)
+{
+	if (message->is_invite && message->cseq == dialog->asked[leg].cseq)
+		dialog->asked[leg].is_set = false;
+}
+
 static enum calls_verdict pass(struct calls *calls, const struct call_place *place, const struct calls_message *message,
 			       struct buf *out)
 {
 	learn(place, message);
+	if (!message->status)
+		note_asked(place->dialog, place->leg, message);
+	else if (message->status >= 200)
+		note_final(place->dialog, other(place->leg), message);
 	if (message->status >= 200 && (message->is_first || (place->dialog->is_taken_up && !place->dialog->is_confirmed)))
 		confirm(calls, place);
 	return message->sdp ? pass_sdp(calls, place, message, out) : CALLS_UNTOUCHED;
@@ -409,9 +429,13 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 
 	pthread_mutex_lock(&calls->lock);
 	if (call_locate(calls, message, &place)) {
-		struct negotiation **offer = &place.dialog->pending[place.leg];
+		struct call_dialog *dialog = place.dialog;
+		const enum relay_leg offerer = message->had_offer ? place.leg : other(place.leg);
+		struct negotiation **offer = &dialog->pending[offerer];
 
-		if ((place.dialog->current || place.dialog->is_taken_up) && *offer && !(*offer)->is_answered)
+		note_final(dialog, place.leg, message);
+		if ((dialog->current || dialog->is_taken_up) && *offer && !(*offer)->is_answered &&
+		    dialog->offered_by_response[offerer] == !message->had_offer)
 			*offer = negotiation_free(*offer);
 		if (call_take_up_failed(&place))
 			fork_end(calls, place.fork, CALLS_END_REFUSED);

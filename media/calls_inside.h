@@ -49,6 +49,12 @@ struct call_dialog {
 	 * sides may be under way (RFC 3261 §14.2), and each is answered by itself. */
 	struct negotiation *pending[RELAY_N_LEGS];
 	uint64_t offer_hash[RELAY_N_LEGS]; /* of the offer's text: a repeat is none */
+	bool offered_by_response[RELAY_N_LEGS]; /* to a late offer's INVITE */
+	/* If it is taken up, by who asked: an INVITE without SDP that has no final yet. */
+	struct call_asked {
+		bool is_set;
+		uint32_t cseq;
+	} asked[RELAY_N_LEGS];
 };
 
 enum { FORK_TAKEN_UP = ~0U };

@@ -40,6 +40,8 @@ static struct calls_message message_of(const struct branch *branch, const sip_t 
 		.from_tag = tag_of(sip->sip_from->a_tag),
 		.to_tag = tag_of(sip->sip_to->a_tag),
 		.branch = index_of(branch),
+		.is_invite = branch->context->is_invite,
+		.cseq = sip->sip_cseq->cs_seq,
 		.status = sip->sip_status ? sip->sip_status->st_status : 0,
 		.sdp = body->text,
 		.sdp_len = body->len,
@@ -353,6 +355,7 @@ void call_media_final(struct context *context, const msg_t *request, int status)
 	if (!media || media->is_first || !request || !context->n_branches)
 		return;
 	message = message_of(&context->branches[0], message_sip(request), &none);
+	message.had_offer = media->had_offer;
 	if (ends_dialog(media, status))
 		calls_bye(context->worker->server->calls, &message);
 	else if (status >= 300 && (media->had_offer || context->is_invite))

@@ -141,6 +141,45 @@ static const struct play plays[] = {
 	  "berlin < ACK" LAN(30150, 11) "\n"
 	  "media holds 1\n"
 	  BYE },
+	{ "an UPDATE that fails while a late offer is to come takes nothing away from it", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE\n"
+	  "bob < 100\n"
+	  "berlin < INVITE | !Content-Type\n"
+	  "media holds 1\n"
+	  "berlin > UPDATE" ANNAS "\n"
+	  "bob < UPDATE" WAN(30100, 11) "\n"
+	  "bob > 491 UPDATE\n"
+	  "berlin < 491 UPDATE\n"
+	  "bob > UPDATE" BOBS "\n"
+	  "berlin < UPDATE" LAN(30150, 11) "\n"
+	  "berlin > 500 UPDATE\n"
+	  "bob < 500 UPDATE\n"
+	  "media holds 1\n"
+	  "berlin > 200 INVITE" ANNAS "\n"
+	  "bob < 200 INVITE" WAN(30100, 11) "\n"
+	  "bob > ACK" BOBS "\n"
+	  "berlin < ACK" LAN(30150, 11) "\n"
+	  "media holds 1\n"
+	  BYE },
+	{ "the late offer fails in its turn: nothing stays, also of what was offered reliably, RFC 3262 §5", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > UPDATE" ANNAS "\n"
+	  "bob < UPDATE" WAN(30100, 11) "\n"
+	  "bob > 491 UPDATE\n"
+	  "berlin < 491 UPDATE\n"
+	  "berlin > 183 INVITE | Require: 100rel | RSeq: 1" ANNAS "\n"
+	  "bob < 183" WAN(30100, 11) "\n"
+	  "berlin > 500 INVITE\n"
+	  "berlin < ACK\n"
+	  "bob < 500\n"
+	  "bob > ACK\n"
+	  "media holds 0\n" },
 	{ "refused: nothing stays; the next one is taken up as well, RFC 3261 §14.1", .configs = relayed, .cast = cast, .script =
 	  CALL
 	  RESTART
