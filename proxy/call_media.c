@@ -346,12 +346,22 @@ static bool ends_dialog(const struct call_media *media, int status)
 	return media->is_bye && status != 401 && status != 407;
 }
 
+/* Also those that waited for a server that was given up: the caller may try again within the second. */
+static void end_branches(const struct context *context)
+{
+	for (unsigned i = 0; i < context->n_branches; i++)
+		if (context->branches[i].state == BRANCH_DONE)
+			call_media_branch_failed(&context->branches[i]);
+}
+
 void call_media_final(struct context *context, const msg_t *request, int status)
 {
 	const struct call_media *media = context->media;
 	const struct sdp_body none = { 0 };
 	struct calls_message message;
 
+	if (media && media->is_first && status >= 300)
+		end_branches(context);
 	if (!media || media->is_first || !request || !context->n_branches)
 		return;
 	message = message_of(&context->branches[0], message_sip(request), &none);

@@ -21,6 +21,15 @@ static const char *const relayed[] = {
 	HOUSE("relay: [wan], bandwidth: 150"), /* 4 */
 	NULL,
 };
+static const char *const searching[] = {
+	HOUSE_OF_BACKENDS
+	"placement: search\n"
+	"backends:\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0 }\n"
+	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, probe: 0 }\n"
+	"media: { relay: [wan] }\n",
+	NULL,
+};
 static const char *const unrelayed[] = { HOUSE("relay: []"), HOUSE("relay: [wan]"), NULL };
 static const char *const secured[] = { HOUSE("relay: [wan], bind: { wan: 127.0.2.11, lan: 127.0.1.3 }, srtp: { wan: require, lan: off }"), NULL };
 static const char *const narrow[] = { HOUSE("relay: [wan], channels: 2"), HOUSE("relay: [wan], channels: 3"), NULL };
@@ -320,6 +329,71 @@ static const struct play plays[] = {
 	  "bob < BYE\n"
 	  "bob > 200\n"
 	  "berlin < 200\n"
+	  "media holds 0\n" },
+	{ "a search: one that was silent takes the call late, by the ports that it was told", .configs = searching, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050) "\n"
+	  "wait 4s\n"
+	  "munich < INVITE" LAN(30150) "\n"
+	  "munich > 180\n"
+	  "bob < 180\n"
+	  "berlin > 200 INVITE" ANNAS "\n"
+	  "bob < 200" WAN(30000) "\n"
+	  "munich < CANCEL\n"
+	  "munich > 200 CANCEL\n"
+	  "munich > 487 INVITE\n"
+	  "munich < ACK\n"
+	  "media holds 1\n"
+	  "bob > ACK\n"
+	  "berlin < ACK\n"
+	  "bob > BYE\n"
+	  "berlin < BYE\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "media holds 0\n" },
+	{ "the other one takes it, and the one that was silent as well", .configs = searching, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30050) "\n"
+	  "wait 4s\n"
+	  "munich < INVITE" LAN(30150) "\n"
+	  "munich > 200 INVITE" CARLS "\n"
+	  "bob < 200" WAN(30100) "\n"
+	  "media holds 2\n"
+	  "berlin > 200 INVITE" ANNAS "\n"
+	  "bob < 200" WAN(30000) "\n"
+	  "berlin > BYE\n"
+	  "bob < BYE\n"
+	  "bob > 200\n"
+	  "berlin < 200\n"
+	  "media holds 1\n" },
+	{ "the other one takes it, and the one that was silent says nothing any more", .configs = searching, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "wait 4s\n"
+	  "munich < INVITE\n"
+	  "munich > 200 INVITE" CARLS "\n"
+	  "bob < 200\n"
+	  "media holds 2\n"
+	  "bob > ACK\n"
+	  "munich < ACK\n"
+	  "wait 29s\n"
+	  "media holds 1\n" },
+	{ "nobody takes it: nothing stays, also of the one that was silent", .configs = searching, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "wait 4s\n"
+	  "munich < INVITE\n"
+	  "munich > 180\n"
+	  "bob < 180\n"
+	  "media holds 2\n"
+	  "munich > 486\n"
+	  "munich < ACK\n"
+	  "bob < 486\n"
+	  "bob > ACK\n"
 	  "media holds 0\n" },
 	{ "what cannot be read is refused before anything rings", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example" TYPE "nonsense\n"
