@@ -406,6 +406,19 @@ static const struct play plays[] = {
 	  "bob < 488\n"
 	  "bob > ACK\n"
 	  "why sdp-unreadable\n" },
+	{ "or if its type cannot be read, is there twice, or is not there: others may take it for SDP, RFC 3261 §20.15", .configs = relayed, .cast = cast, .script =
+	  "bob > INVITE sip:anna@corp.example | Content-Type: application/sdp; | body: " HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n\n"
+	  "bob < 488\n"
+	  "bob > ACK\n"
+	  "why sdp-unreadable\n"
+	  "bob > INVITE sip:anna@corp.example | Content-Type: text/plain | +Content-Type: application/sdp | body: " HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n\n"
+	  "bob < 488\n"
+	  "bob > ACK\n"
+	  "why sdp-unreadable\n"
+	  "bob > INVITE sip:anna@corp.example | -Content-Type | body: " HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n\n"
+	  "bob < 488\n"
+	  "bob > ACK\n"
+	  "why sdp-unreadable\n" },
 	{ "of a body with parts only the SDP is another one, RFC 5621", .configs = relayed, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: text/plain$n$n"
 	  "c=IN IP4 203.0.113.10$n--b1$nContent-Type: application/sdp$nContent-Length: 7$n$n" HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
