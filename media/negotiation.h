@@ -60,6 +60,7 @@ struct media_line {
 	} ice[RELAY_N_LEGS];
 	struct sdp_stream theirs[RELAY_N_LEGS];
 	struct media_told told[RELAY_N_LEGS];
+	enum sdp_setup role[RELAY_N_LEGS]; /* ours of its DTLS association, active or passive, which stays (RFC 8842 §5); none: there is none */
 };
 
 struct negotiation {

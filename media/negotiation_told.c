@@ -64,6 +64,12 @@ static void secure_answerer(const struct media_line *line, enum relay_leg leg, s
 {
 	const struct sdes *ours = negotiation_chosen(line, leg);
 
+	if (line->told[leg].has_fingerprint) {
+		end->security = RELAY_DTLS;
+		end->is_dtls_client = line->role[leg] == SDP_SETUP_ACTIVE;
+		end->fingerprint = line->theirs[leg].fingerprint;
+		return;
+	}
 	if (!ours)
 		return;
 	end->security = RELAY_SDES;
@@ -121,7 +127,7 @@ void negotiation_end(const struct negotiation *negotiation, const struct negotia
 	else if (!line->is_passed)
 		secure_answerer(line, leg, out);
 	out->is_blocked = line->hides_hold && !is_offerer;
-	if (line->told[leg].has_ice) {
+	if (line->told[leg].has_ice && *line->theirs[leg].ice_ufrag) {
 		out->has_ice = true;
 		text_copy(out->ice_ufrag, sizeof(out->ice_ufrag), line->theirs[leg].ice_ufrag);
 		text_copy(out->ice_own_ufrag, sizeof(out->ice_own_ufrag), line->ice[leg].ufrag);

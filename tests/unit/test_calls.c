@@ -27,6 +27,12 @@
 #define A(port, rest) "m=audio " #port " RTP/AVP 0\r\n" rest
 #define S(port, rest) "m=audio " #port " RTP/SAVP 0\r\n" rest
 #define V(port, rest) "m=video " #port " RTP/AVP 96\r\n" rest
+/* A browser, and what it is told. */
+#define WEB(port, setup) "m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:" setup "\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=rtcp-mux\r\n"
+#define WE_MODE(port, setup, mode) "m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\n" mode "a=rtcp-mux\r\n" PRINT "a=setup:" setup "\r\n" \
+	"a=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\na=candidate:1 1 UDP 2130706431 203.0.113.1 " #port " typ host\r\na=end-of-candidates\r\n"
+#define WE(port, setup) WE_MODE(port, setup, "")
+#define WE_SEND(port, setup) WE_MODE(port, setup, "a=sendonly\r\n")
 #define SAME "="  /* goes on untouched */
 
 enum { MAX_STEPS = 9 };
@@ -228,6 +234,45 @@ static const struct {
 		  "a=ice-lite\r\nm=audio 30000 UDP/TLS/RTP/SAVP 0\r\n" PRINT "a=setup:passive\r\na=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\n"
 		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.1 30001 typ host\r\na=end-of-candidates\r\n" } },
 	  "0> 192.0.2.1:4000 dtls ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "a hold from inside: who has DTLS and ICE is offered that again, RFC 5763 §5, RFC 8842 §5", "wl", "to", 0, {
+		{ "> INVITE", WEB(4000, "actpass"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200", A(5000,), "a=ice-lite\r\n" WE(30000, "passive") },
+		{ "< reINVITE", A(5000, "a=sendonly\r\n"), "a=ice-lite\r\n" WE_SEND(30000, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "active") "a=recvonly\r\n", A(30100, "a=recvonly\r\n") } },
+	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "a new m-line from inside as well; one without a fingerprint in the answer is none", "wl", "to", 0, {
+		{ "> INVITE", WEB(4000, "actpass"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200", A(5000,), "a=ice-lite\r\n" WE(30000, "passive") },
+		{ "< reINVITE", A(5000,) A(5002,), "a=ice-lite\r\n" WE(30000, "actpass") WE(30002, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "active") "m=audio 4002 UDP/TLS/RTP/SAVPF 0\r\n", A(30100,) A(0,) } },
+	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 plain\n1> - plain blocked\n1< - plain blocked\n" },
+	{ "our role stays when the other side offers again, RFC 8842 §5.3", "wl", "to", 0, {
+		{ "> INVITE", WEB(4000, "passive"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200", A(5000,), "a=ice-lite\r\n" WE(30000, "active") },
+		{ "< reINVITE", A(5000,), "a=ice-lite\r\n" WE(30000, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "passive"), A(30100,) },
+		{ "> reINVITE", WEB(4000, "actpass"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200 reINVITE", A(5000,), "a=ice-lite\r\n" WE(30000, "active") } },
+	  "0> 192.0.2.1:4000 dtls client mux ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "a hold from inside takes no SRTP away, pitfall 20", "wl", "to", 0, {
+		{ "> INVITE", S(4000, A80), A(30100,) }, { "< 200", A(5000,), S(30000, "a=crypto:1 " S80 " inline:*\r\n") },
+		{ "< reINVITE", A(5000, "a=sendonly\r\n"), S(30000, "a=sendonly\r\n" OURS) },
+		{ "> 200 reINVITE", S(4000, A80 "a=recvonly\r\n"), A(30100, "a=recvonly\r\n") } },
+	  "0> 192.0.2.1:4000 sdes\n0< 198.51.100.2:5000 plain\n" },
+	{ "nor does a late offer; and an answer without it is none, RFC 4568 §5.1.3", "wl", "to", 0, {
+		{ "> INVITE", S(4000, A80), A(30100,) }, { "< 200", A(5000,), S(30000, "a=crypto:1 " S80 " inline:*\r\n") },
+		{ "> reINVITE", NULL, SAME }, { "< 200 reINVITE", A(5000,), S(30000, OURS) }, { "> ACK", A(4000,), A(0,) } },
+	  "0> - plain blocked\n0< - plain blocked\n" },
+	{ "who answered AVP with a key gets AVP with keys again", "wl", "op", 0, {
+		{ "> INVITE", A(4000,), A(30100, OURS) }, { "< 200", A(5000, B80), A(30000,) },
+		{ "> reINVITE", A(4000, "a=sendonly\r\n"), A(30100, "a=sendonly\r\n" OURS) }, { "< 200 reINVITE", A(5000, B80 "a=recvonly\r\n"), A(30000, "a=recvonly\r\n") } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 sdes\n" },
+	{ "keys of the other side do not go past a leg that has ours", "wl", "tp", 0, {
+		{ "> INVITE", WEB(4000, "actpass"), A(30100, "a=rtcp-mux\r\n" OURS) },
+		{ "< 200", A(5000, B80), "a=ice-lite\r\n" WE(30000, "passive") },
+		{ "< reINVITE", A(5000, B80), "a=ice-lite\r\n" WE(30000, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "active"), A(30100, "a=crypto:1 " S80 " inline:*\r\n") } },
+	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 sdes\n" },
 	{ "DTLS passes through", "wl", "tt", 0, {
 		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n", "m=audio 30100 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n" },
 		{ "< 200", "m=audio 5000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n", "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n" } },
