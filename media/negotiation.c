@@ -104,7 +104,7 @@ static enum media_verdict check_offer(const struct sdp_stream *offer, enum conf_
 		return MEDIA_SRTP_REQUIRED;
 	if (is_passed || !offer->profile.is_secure)
 		return MEDIA_OK;
-	if (offer->profile.is_dtls)
+	if (offer->uses_dtls)
 		return offer->fingerprint.len ? MEDIA_OK : MEDIA_SRTP_REFUSED;
 	return choose(offer, policy) ? MEDIA_OK : MEDIA_SRTP_REFUSED;
 }
@@ -322,7 +322,7 @@ static bool is_secured(const struct media_line *line, enum relay_leg answerer)
 	const struct sdp_stream *answer = &line->theirs[answerer];
 
 	if (line->told[answerer].has_fingerprint)
-		return answer->profile.is_dtls && answer->fingerprint.len > 0;
+		return answer->uses_dtls && answer->fingerprint.len > 0;
 	return negotiation_chosen(line, answerer) != NULL;
 }
 
@@ -333,7 +333,7 @@ static void answer_security(struct media_line *line, enum relay_leg offerer, con
 	const struct sdes *theirs;
 
 	told->profile = offer->profile; /* RFC 3264 §6: the same as was offered */
-	if (offer->profile.is_dtls) {
+	if (offer->uses_dtls) {
 		told->has_fingerprint = true;
 		told->setup = line->role[offerer] = answer_setup(offer->setup, line->role[offerer]);
 		return;

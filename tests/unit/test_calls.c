@@ -273,6 +273,14 @@ static const struct {
 		{ "< reINVITE", A(5000, B80), "a=ice-lite\r\n" WE(30000, "actpass") },
 		{ "> 200 reINVITE", WEB(4000, "active"), A(30100, "a=crypto:1 " S80 " inline:*\r\n") } },
 	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 sdes\n" },
+	{ "DTLS under RTP/SAVPF, as Asterisk and older browsers say it, RFC 8829 §5.1.2", "wl", "to", 0, {
+		{ "> INVITE", "m=audio 4000 RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n", "m=audio 30100 RTP/AVPF 0\r\n" },
+		{ "< 200", A(5000,), "m=audio 30000 RTP/SAVPF 0\r\n" PRINT "a=setup:passive\r\n" } },
+	  "0> 192.0.2.1:4000 dtls\n0< 198.51.100.2:5000 plain\n" },
+	{ "a profile that is offered besides passes through, RFC 5939", "wl", "tt", 0, {
+		{ "> INVITE", A(4000, "a=tcap:1 RTP/SAVP\r\na=acap:1 crypto:1 x\r\na=pcfg:1 t=1 a=1\r\n"), A(30100, "a=tcap:1 RTP/SAVP\r\na=acap:1 crypto:1 x\r\na=pcfg:1 t=1 a=1\r\n") },
+		{ "< 200", S(5000, "a=acfg:1 t=1 a=1\r\n" B80), S(30000, "a=acfg:1 t=1 a=1\r\n" B80) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
 	{ "DTLS passes through", "wl", "tt", 0, {
 		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n", "m=audio 30100 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n" },
 		{ "< 200", "m=audio 5000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n", "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n" } },
