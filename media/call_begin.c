@@ -44,6 +44,19 @@ static enum calls_verdict claim_channels(struct calls *calls, struct fork *fork)
 	return verdict ? verdict : claim(calls, &mine, &fork->claim);
 }
 
+enum calls_verdict call_charge(struct calls *calls, struct call *call, unsigned kbps)
+{
+	const struct channels_claim more = { .kbps = kbps > call->claim.kbps ? kbps - call->claim.kbps : 0 };
+
+	return claim(calls, &more, &call->claim);
+}
+
+void call_discharge(struct calls *calls, struct call *call, unsigned kbps)
+{
+	if (kbps < call->claim.kbps)
+		channels_lower(calls->channels, call->claim.kbps - kbps, &call->claim);
+}
+
 /* ---- the first INVITE ---- */
 
 static void set_policy(struct calls *calls, struct fork *fork, const struct settings_media *settings)

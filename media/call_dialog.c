@@ -221,6 +221,26 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 
 /* ---- offer, answer ---- */
 
+/* A re-INVITE may add video (mission 151). A response cannot be refused any more. */
+static enum calls_verdict charge(struct calls *calls, const struct call_place *place, const struct calls_message *message,
+				 const struct negotiation *offer)
+{
+	const enum calls_verdict verdict = call_charge(calls, place->fork->call, negotiation_kbps_after(place->dialog->current, offer));
+
+	return message->status ? CALLS_UNTOUCHED : verdict;
+}
+
+/* What was answered is all that it takes. */
+static void settle_charge(struct calls *calls, const struct call_place *place)
+{
+	const struct negotiation *now = place->dialog->current;
+
+	if (!place->fork->has_confirmed || place->fork->active != place->dialog || !now)
+		return;
+	(void)call_charge(calls, place->fork->call, negotiation_kbps(now)); /* it is said already */
+	call_discharge(calls, place->fork->call, negotiation_kbps(now));
+}
+
 static enum calls_verdict take_offer(struct calls *calls, const struct call_place *place, const struct calls_message *message,
 				     const struct sdp *sdp, struct buf *out)
 {
@@ -235,6 +255,8 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 	if (!before)
 		before = *mine ? *mine : dialog->pending[other(place->leg)];
 	verdict = call_verdict(negotiation_offer(before, sdp, place->leg, place->fork->sides, &place->fork->policy, &next));
+	if (!verdict)
+		verdict = charge(calls, place, message, next);
 	if (!verdict)
 		verdict = fork_ensure_streams(calls, place->fork, next->n_streams);
 	if (!verdict && message->may_wait && fork_waits_for_mapping(place->fork))
@@ -291,6 +313,7 @@ static enum calls_verdict take_answer(struct calls *calls, const struct call_pla
 	}
 	negotiation_free(dialog->current);
 	dialog->current = next;
+	settle_charge(calls, place);
 	return verdict;
 }
 
@@ -330,6 +353,7 @@ static void confirm(struct calls *calls, const struct call_place *place)
 	place->fork->has_confirmed = true;
 	if (is_served(place) && place->dialog->current)
 		fork_activate(calls, place->fork, place->dialog);
+	settle_charge(calls, place);
 	/* Who waits for the ACK, or was answered before, is silent by the clock from now on. */
 	if (!was_confirmed && place->fork->relay)
 		(void)calls->ops->set_timeout(place->fork->relay, fork_timeout_ms(place->fork, place->dialog->current));
@@ -437,6 +461,7 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 		if ((dialog->current || dialog->is_taken_up) && *offer && !(*offer)->is_answered &&
 		    dialog->offered_by_response[offerer] == !message->had_offer)
 			*offer = negotiation_free(*offer);
+		settle_charge(calls, &place);
 		if (call_take_up_failed(&place))
 			fork_end(calls, place.fork, CALLS_END_REFUSED);
 	}

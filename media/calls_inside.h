@@ -126,6 +126,11 @@ struct fork *fork_new(struct calls *calls, struct call *call, const struct calls
 enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork, const struct calls_message *message, enum relay_leg from,
 				struct sdp **out);
 
+/* The call takes as much bandwidth, if it is more than it has: UNTOUCHED, or CALLS_NO_BANDWIDTH. */
+enum calls_verdict call_charge(struct calls *calls, struct call *call, unsigned kbps);
+/* And no more than that from now on. */
+void call_discharge(struct calls *calls, struct call *call, unsigned kbps);
+
 /* call_take_up.c: as calls_take_up says; UNTOUCHED with out->fork set if it is taken up. */
 enum calls_verdict call_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
 				uint64_t now_ms, struct call_place *out);

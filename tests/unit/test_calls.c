@@ -717,6 +717,52 @@ static void test_bandwidth(void **state)
 	play_fini(&play);
 }
 
+static unsigned kbps_of(const struct play *play)
+{
+	struct channels_view view;
+
+	channels_look(play->channels, &view);
+	return view.kbps_used;
+}
+
+/* Video that comes later takes its room like any other, and gives it back (mission 151). */
+static void test_bandwidth_inside(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_init(&play, "wl", "tt", 0);
+	channels_set_bounds(play.channels, 100, 1250);
+	assert_int_equal(step(&play, "> INVITE", A(4000, ) V(4002, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1100);
+	assert_int_equal(step(&play, "< 183", A(5000, ) V(0, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1100); /* another fork may take it */
+	step(&play, "< 200", NULL);
+	assert_int_equal(kbps_of(&play), 100); /* the video was not taken */
+	channels_set_bounds(play.channels, 100, 100);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, "b=AS:128\r\na=sendonly\r\n")), CALLS_REWRITTEN); /* who adds nothing is never refused */
+	step(&play, "> 491 reINVITE", NULL);
+	channels_set_bounds(play.channels, 100, 1250);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:2000\r\n")), CALLS_NO_BANDWIDTH);
+	assert_int_equal(fake_relays.relays[0].n_streams, 2);
+	step(&play, "> 503 reINVITE", NULL);
+	assert_int_equal(kbps_of(&play), 100);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1000);
+	step(&play, "> 488 reINVITE", NULL);
+	assert_int_equal(kbps_of(&play), 100);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "> 200 reINVITE", A(4000, ) V(4002, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1000);
+	step(&play, "> reINVITE", NULL);
+	assert_int_equal(step(&play, "< 200 reINVITE", A(5000, ) V(5002, "b=AS:5000\r\n")), CALLS_REWRITTEN); /* it cannot be refused */
+	assert_int_equal(step(&play, "> ACK", A(4000, ) V(0, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 100);
+	step(&play, "> BYE", NULL);
+	assert_int_equal(kbps_of(&play), 0);
+	play_fini(&play);
+}
+
 /* No ports: nothing of the call is kept, its channel least of all (field.md pitfall 22). */
 static void test_no_ports(void **state)
 {
@@ -937,7 +983,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),	   cmocka_unit_test(test_keys),	     cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_ice_restart),
-		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth),
+		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth), cmocka_unit_test(test_bandwidth_inside),
 		cmocka_unit_test(test_no_ports),   cmocka_unit_test(test_ends),	     cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_take_up),	   cmocka_unit_test(test_trace),
 	};
