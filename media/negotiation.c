@@ -280,14 +280,25 @@ enum media_verdict negotiation_offer(const struct negotiation *before, const str
 {
 	struct negotiation *next = copy_with(before, sdp_n_streams(sdp));
 	enum media_verdict verdict = MEDIA_OK;
+	unsigned n_taken = 0;
 
 	if (!next)
 		return MEDIA_NO_MEMORY;
 	next->offerer = offerer;
 	next->is_answered = false;
 	next->offers_hold = next->is_hold = sdp_is_hold(sdp);
-	for (unsigned i = 0; i < sdp_n_streams(sdp) && !verdict; i++)
-		verdict = offer_line(next, &next->lines[i], sdp_stream(sdp, i), sides, policy);
+	for (unsigned i = 0; i < sdp_n_streams(sdp); i++) {
+		struct media_line *line = &next->lines[i];
+		const enum media_verdict refused = offer_line(next, line, sdp_stream(sdp, i), sides, policy);
+
+		/* Phones offer the same speech as SAVP and as AVP, for either to be refused (RFC 3264 §6). */
+		if (refused)
+			line->is_rejected = line->told[other(offerer)].is_rejected = true;
+		verdict = refused ? refused : verdict;
+		n_taken += line->kind == SDP_RTP && !line->is_rejected;
+	}
+	if (n_taken)
+		verdict = MEDIA_OK;
 	if (verdict)
 		negotiation_free(next);
 	else

@@ -262,7 +262,7 @@ static unsigned write_kept(struct writer *writer, unsigned at, unsigned i)
 	for (unsigned n = at; n < end; n++) {
 		if (!is_mode(sdp->lines[n].text) || !writer->changes_modes)
 			add_line(writer, sdp->lines[n].text);
-		if (n == at && !had_connection && writer->ours && addr_is_set(&stream->rtp))
+		if (n == at && !had_connection && writer->ours && addr_is_set(&stream->rtp) && !stream->is_rejected)
 			add_connection(writer, &stream->rtp);
 	}
 	write_media_end(writer, i, false, false);

@@ -274,6 +274,29 @@ static const struct play plays[] = {
 	  "berlin > 481\n"
 	  "bob < 481\n"
 	  "media holds 0\n" },
+	{ "BYE and a re-INVITE cross, RFC 3261 §15.1.2", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  "bob > BYE\n"
+	  "berlin > INVITE" ANNAS "\n"
+	  "berlin < BYE\n"
+	  "berlin < 100\n"
+	  "berlin > 200 BYE\n"
+	  "bob < INVITE" WAN(30000) "\n"
+	  "bob < 200 BYE\n"
+	  "media holds 0\n"
+	  "bob > 481 INVITE\n"
+	  "bob < ACK\n"
+	  "berlin < 481 INVITE\n"
+	  "berlin > ACK\n"
+	  "berlin > INVITE" ANNAS "\n" /* one that is later still is taken up, and given up */
+	  "berlin < 100\n"
+	  "bob < INVITE\n"
+	  "media holds 1\n"
+	  "bob > 481\n"
+	  "bob < ACK\n"
+	  "berlin < 481\n"
+	  "berlin > ACK\n"
+	  "media holds 0\n" },
 	{ "no media come any more: the relay ends, the call does not", .configs = relayed, .cast = cast, .script =
 	  CALL
 	  "media falls silent\n"

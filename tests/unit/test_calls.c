@@ -159,7 +159,9 @@ static const struct {
 		{ "> 200 reINVITE", "m=image 4000 udptl t38\r\n", "m=image 30102 udptl t38\r\n" } },
 	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n1> 192.0.2.1:4000 plain opaque\n1< 198.51.100.2:5000 plain opaque\n" },
 	{ "MSRP goes past us", "wl", "tt", 0, {
-		{ "> INVITE", A(4000,) "m=message 4002 TCP/MSRP *\r\n", A(30100,) "m=message 4002 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\n" } }, NULL },
+		{ "> INVITE", A(4000,) "m=message 4002 TCP/MSRP *\r\n", A(30100,) "m=message 4002 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\n" },
+		/* switched off it needs no address, and tells none */
+		{ "< 200", A(5000,) "m=message 0 TCP/MSRP *\r\n", A(30000,) "m=message 0 TCP/MSRP *\r\n" } }, NULL },
 	{ "more m-lines than a relay has streams", "wl", "tt", 0, {
 		{ "> INVITE", A(2,) A(4,) A(6,) A(8,) A(10,) A(12,) A(14,) A(16,) A(18,),
 		  A(30100,) A(30102,) A(30104,) A(30106,) A(30108,) A(30110,) A(30112,) A(30114,) A(0,) } }, NULL },
@@ -210,6 +212,14 @@ static const struct {
 		{ "< 200 reINVITE", S(5000, B80 "a=recvonly\r\n"), S(30000, "a=recvonly\r\na=crypto:1 " S80 " inline:*\r\n") } },
 	  "0> 192.0.2.1:4000 sdes\n0< 198.51.100.2:5000 sdes\n" },
 	{ "plain where SRTP is required", "wl", "ro", 0, { { "> INVITE", A(4000,), "!required" } }, NULL },
+	{ "the same as SAVP and as AVP, where SRTP is required: the plain one is off, RFC 3264 §6", "wl", "ro", 0, {
+		{ "> INVITE", S(4000, A80) A(4002,), A(30100,) A(0,) }, { "< 200", A(5000,) A(0,), S(30000, "a=crypto:1 " S80 " inline:*\r\n") A(0,) } },
+	  "0> 192.0.2.1:4000 sdes\n0< 198.51.100.2:5000 plain\n1> - plain blocked\n1< - plain blocked\n" },
+	{ "and where there is none", "wl", "oo", 0, {
+		{ "> INVITE", S(4000, A80) A(4002,), S(0,) A(30102,) }, { "< 200", S(0,) A(5002,), S(0,) A(30002,) } }, NULL },
+	{ "plain video beside it does not go", "wl", "ro", 0, {
+		{ "> INVITE", S(4000, A80) V(4002,), A(30100,) V(0,) } }, NULL },
+	{ "nothing of it is taken", "wl", "ro", 0, { { "> INVITE", A(4000,) V(4002,) "m=message 4 TCP/MSRP *\r\n", "!required" } }, NULL },
 	{ "SRTP where there is none", "wl", "oo", 0, { { "> INVITE", S(4000, A80), "!refused" } }, NULL },
 	{ "SRTP in suites that we do not take", "wl", "to", 0, { { "> INVITE", S(4000, "a=crypto:1 F8_128_HMAC_SHA1_80 inline:" KEY_A "\r\n"), "!refused" } }, NULL },
 	{ "SAVP without a key", "wl", "to", 0, { { "> INVITE", S(4000,), "!refused" } }, NULL },
