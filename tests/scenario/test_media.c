@@ -21,15 +21,6 @@ static const char *const relayed[] = {
 	HOUSE("relay: [wan], bandwidth: 150"), /* 4 */
 	NULL,
 };
-static const char *const searching[] = {
-	HOUSE_OF_BACKENDS
-	"placement: search\n"
-	"backends:\n"
-	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0 }\n"
-	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=udp', listener: lan-udp, probe: 0 }\n"
-	"media: { relay: [wan] }\n",
-	NULL,
-};
 static const char *const unrelayed[] = { HOUSE("relay: []"), HOUSE("relay: [wan]"), NULL };
 static const char *const secured[] = { HOUSE("relay: [wan], bind: { wan: 127.0.2.11, lan: 127.0.1.3 }, srtp: { wan: require, lan: off }"), NULL };
 static const char *const narrow[] = { HOUSE("relay: [wan], channels: 2"), HOUSE("relay: [wan], channels: 3"), NULL };
@@ -353,131 +344,6 @@ static const struct play plays[] = {
 	  "bob > 200\n"
 	  "berlin < 200\n"
 	  "media holds 0\n" },
-	{ "a search: one that was silent takes the call late, by the ports that it was told", .configs = searching, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
-	  "bob < 100\n"
-	  "berlin < INVITE" LAN(30050) "\n"
-	  "wait 4s\n"
-	  "munich < INVITE" LAN(30150) "\n"
-	  "munich > 180\n"
-	  "bob < 180\n"
-	  "berlin > 200 INVITE" ANNAS "\n"
-	  "bob < 200" WAN(30000) "\n"
-	  "munich < CANCEL\n"
-	  "munich > 200 CANCEL\n"
-	  "munich > 487 INVITE\n"
-	  "munich < ACK\n"
-	  "media holds 1\n"
-	  "bob > ACK\n"
-	  "berlin < ACK\n"
-	  "bob > BYE\n"
-	  "berlin < BYE\n"
-	  "berlin > 200\n"
-	  "bob < 200\n"
-	  "media holds 0\n" },
-	{ "the other one takes it, and the one that was silent as well", .configs = searching, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
-	  "bob < 100\n"
-	  "berlin < INVITE" LAN(30050) "\n"
-	  "wait 4s\n"
-	  "munich < INVITE" LAN(30150) "\n"
-	  "munich > 200 INVITE" CARLS "\n"
-	  "bob < 200" WAN(30100) "\n"
-	  "media holds 2\n"
-	  "berlin > 200 INVITE" ANNAS "\n"
-	  "bob < 200" WAN(30000) "\n"
-	  "berlin > BYE\n"
-	  "bob < BYE\n"
-	  "bob > 200\n"
-	  "berlin < 200\n"
-	  "media holds 1\n" },
-	{ "the other one takes it, and the one that was silent says nothing any more", .configs = searching, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
-	  "bob < 100\n"
-	  "berlin < INVITE\n"
-	  "wait 4s\n"
-	  "munich < INVITE\n"
-	  "munich > 200 INVITE" CARLS "\n"
-	  "bob < 200\n"
-	  "media holds 2\n"
-	  "bob > ACK\n"
-	  "munich < ACK\n"
-	  "wait 29s\n"
-	  "media holds 1\n" },
-	{ "nobody takes it: nothing stays, also of the one that was silent", .configs = searching, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
-	  "bob < 100\n"
-	  "berlin < INVITE\n"
-	  "wait 4s\n"
-	  "munich < INVITE\n"
-	  "munich > 180\n"
-	  "bob < 180\n"
-	  "media holds 2\n"
-	  "munich > 486\n"
-	  "munich < ACK\n"
-	  "bob < 486\n"
-	  "bob > ACK\n"
-	  "media holds 0\n" },
-	{ "what cannot be read is refused before anything rings", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example" TYPE "nonsense\n"
-	  "bob < 488 | Warning: *nuncio: sdp-unreadable*\n"
-	  "bob > ACK\n"
-	  "why sdp-unreadable\n"
-	  "media holds 0\n" },
-	{ "also if it is encoded", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example | Content-Encoding: gzip" BOBS "\n"
-	  "bob < 488\n"
-	  "bob > ACK\n"
-	  "why sdp-unreadable\n" },
-	{ "or if its type cannot be read, is there twice, or is not there: others may take it for SDP, RFC 3261 §20.15", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example | Content-Type: application/sdp; | body: " HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n\n"
-	  "bob < 488\n"
-	  "bob > ACK\n"
-	  "why sdp-unreadable\n"
-	  "bob > INVITE sip:anna@corp.example | Content-Type: text/plain | +Content-Type: application/sdp | body: " HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n\n"
-	  "bob < 488\n"
-	  "bob > ACK\n"
-	  "why sdp-unreadable\n"
-	  "bob > INVITE sip:anna@corp.example | -Content-Type | body: " HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n\n"
-	  "bob < 488\n"
-	  "bob > ACK\n"
-	  "why sdp-unreadable\n" },
-	{ "of a body with parts only the SDP is another one, RFC 5621", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: text/plain$n$n"
-	  "c=IN IP4 203.0.113.10$n--b1$nContent-Type: application/sdp$nContent-Length: 7$n$n" HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
-	  "bob < 100\n"
-	  "berlin < INVITE | Content-Type: multipart/mixed;boundary=b1 | body: --b1\r*text/plain\r*c=IN IP4 203.0.113.10\r*--b1\r*application/sdp*"
-	  "X-Was-Length:*IN IP4 127.0.1.2\r*m=audio 30050 RTP/AVP 0\r*--b1--\r*\n"
-	  "berlin > 486\n"
-	  "berlin < ACK\n"
-	  "bob < 486\n"
-	  "bob > ACK\n" },
-	{ "SDP in a part of a part", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: multipart/alternative;boundary=b2$n$n"
-	  "--b2$nContent-Type: text/plain$n$nhello$n--b2$nContent-Type: application/sdp$n$n" HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b2--$n--b1--$n\n"
-	  "bob < 100\n"
-	  "berlin < INVITE | body: --b1\r*--b2\r*hello\r*--b2\r*c=IN IP4 127.0.1.2\r*m=audio 30050 RTP/AVP 0\r*--b2--\r*--b1--\r*\n"
-	  "berlin > 200" ANNAS "\n"
-	  "bob < 200" WAN(30000) "\n"
-	  "bob > ACK\n"
-	  "berlin < ACK\n" },
-	{ "SDP in alternatives, as Lync writes it: the last one counts, and goes alone", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/alternative;boundary=b1 | body: --b1$nContent-Type: application/sdp$n"
-	  "Content-Disposition: session; handling=optional; ms-proxy-2007fallback$n$n" HEAD("192.0.2.55") "m=audio 4000 RTP/AVP 0$n$n--b1$nContent-Type: application/sdp$n"
-	  "Content-Disposition: session; handling=optional$n$n" HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
-	  "bob < 100\n"
-	  "berlin < INVITE | !body: *192.0.2.55* | !body: *2007fallback* | body: --b1\r*handling=optional\r*c=IN IP4 127.0.1.2\r*m=audio 30050 RTP/AVP 0\r*--b1--\r*\n"
-	  "berlin > 200" ANNAS "\n"
-	  "bob < 200" WAN(30000) "\n"
-	  "bob > ACK\n"
-	  "berlin < ACK\n" },
-	{ "two parts with SDP: nobody knows which of them counts", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example | Content-Type: multipart/mixed;boundary=b1 | body: --b1$nContent-Type: application/sdp$n$n"
-	  HEAD("203.0.113.10") "m=audio 4000 RTP/AVP 0$n$n--b1$nContent-Type: application/sdp$n$n" HEAD("203.0.113.11") "m=audio 4000 RTP/AVP 0$n$n--b1--$n\n"
-	  "bob < 488\n"
-	  "bob > ACK\n"
-	  "why sdp-unreadable\n"
-	  "media holds 0\n" },
 	{ "the pool is empty: 503 with Retry-After before anything rings, mission 146", .configs = narrow, .cast = cast, .script =
 	  CALL
 	  "bob > INVITE sip:anna@corp.example | Call-ID: second | From: <sip:bob@partner.example>;tag=2" BOBS "\n"
@@ -575,11 +441,6 @@ static const struct play plays[] = {
 	  "berlin > 200\n"
 	  "bob < 200\n"
 	  "media holds 0\n" },
-	{ "SDP from hell, field.md pitfall 9", .configs = relayed, .cast = cast, .script =
-	  "bob > INVITE sip:anna@corp.example" TYPE HEAD("203.0.113.10") "m=audio 4000  RTP/AVP 0 (\x01 \xe4$nm=x 1 a b/c$n\n"
-	  "bob < 488\n"
-	  "bob > ACK\n"
-	  "why sdp-unreadable\n" },
 };
 /* clang-format on */
 
