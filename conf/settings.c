@@ -151,7 +151,7 @@ enum err settings_load(const char *path, struct report *report, struct settings 
 {
 	struct text text = { .name = path, .is_file = true };
 	struct place place = { .file = path };
-	char *bytes;
+	char remedy[FILE_REMEDY_SIZE], *bytes;
 	enum err err = file_read(path, YAML_MAX_BYTES, &bytes, &text.len);
 
 	if (err == ERR_NO_MEMORY)
@@ -159,6 +159,8 @@ enum err settings_load(const char *path, struct report *report, struct settings 
 	if (err) {
 		report_error(report, FAULT_FILE, &place, NULL, "the file cannot be read: %s",
 			     err == ERR_INVALID ? "not a file" : err_text(err));
+		if (err == ERR_ACCESS && *file_access_remedy(path, remedy))
+			report_hint(report, "%s", remedy);
 		return ERR_INVALID;
 	}
 	text.bytes = bytes;
