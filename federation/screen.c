@@ -31,7 +31,8 @@ static unsigned service_of_media(const sdp_media_t *media)
 	}
 	if (strcasecmp(name, "x-ms-message") == 0 || strcasecmp(name, "text") == 0)
 		return SERVICE_IM;
-	return strcasecmp(name, "applicationsharing") == 0 ? SERVICE_VIDEO : 0;
+	/* Also "applicationsharing-video", as Skype for Business has it. What nobody has heard of may be anything. */
+	return strncasecmp(name, "applicationsharing", 18) == 0 ? SERVICE_VIDEO : SERVICE_ALL;
 }
 
 static unsigned services_of_session(const sdp_session_t *session)
@@ -47,21 +48,17 @@ static unsigned services_of_session(const sdp_session_t *session)
 	return services;
 }
 
-/* SDP that cannot be read is a call all the same. */
+/* SDP that cannot be read, while others may, is not one of these alone. */
 static unsigned services_of_sdp(const char *bytes, size_t len)
 {
 	su_home_t *home = su_home_new(sizeof(*home));
 	const sdp_session_t *session;
-	enum err err;
-	unsigned services = SERVICE_AUDIO;
+	unsigned services = SERVICE_ALL;
 
 	if (!home)
 		return services;
-	err = sdp_session_read(home, bytes, len, &session, NULL);
-	if (!err)
+	if (!sdp_session_read(home, bytes, len, &session, NULL))
 		services = services_of_session(session);
-	else if (err == ERR_LIMIT)
-		services = SERVICE_ALL; /* whatever it is, it is not one of these alone */
 	su_home_unref(home);
 	return services;
 }
@@ -95,14 +92,19 @@ static unsigned services_of_parts(const sip_t *sip)
 }
 
 /* A body's services; without an SDP that we can see it is what the method stands for. */
-static unsigned services_of_body(const sip_t *sip, unsigned without)
+static unsigned services_of_body(const msg_t *msg, unsigned without)
 {
+	const sip_t *sip = message_sip(msg);
 	const sip_payload_t *body = sip->sip_payload;
 	const msg_content_type_t *type = (const msg_content_type_t *)sip->sip_content_type;
 
-	if (!body || body->pl_len == 0 || (!sdp_body_is_type(type) && !multipart_is_type(type)))
+	if (!body || body->pl_len == 0)
 		return without;
-	if (body->pl_len > SDP_MAX_BYTES)
+	if (!sdp_body_has_type(msg))
+		return SERVICE_ALL; /* others may take it for SDP */
+	if (!sdp_body_is_type(type) && !multipart_is_type(type))
+		return without;
+	if (body->pl_len > SDP_MAX_BYTES || sdp_body_is_encoded(msg))
 		return SERVICE_ALL; /* it is not read, so it may be anything */
 	return multipart_is_type(type) ? services_of_parts(sip) : services_of_sdp(body->pl_data, body->pl_len);
 }
@@ -125,11 +127,11 @@ unsigned screen_services(const msg_t *msg)
 		return 0;
 	switch (sip->sip_request->rq_method) {
 	case sip_method_invite:
-		return services_of_body(sip, SERVICE_AUDIO);
+		return services_of_body(msg, SERVICE_AUDIO);
 	case sip_method_update:
 	case sip_method_prack:
 	case sip_method_ack:
-		return services_of_body(sip, 0);
+		return services_of_body(msg, 0);
 	case sip_method_message:
 		return SERVICE_IM;
 	case sip_method_subscribe:

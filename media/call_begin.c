@@ -44,6 +44,19 @@ static enum calls_verdict claim_channels(struct calls *calls, struct fork *fork)
 	return verdict ? verdict : claim(calls, &mine, &fork->claim);
 }
 
+enum calls_verdict call_charge(struct calls *calls, struct call *call, unsigned kbps)
+{
+	const struct channels_claim more = { .kbps = kbps > call->claim.kbps ? kbps - call->claim.kbps : 0 };
+
+	return claim(calls, &more, &call->claim);
+}
+
+void call_discharge(struct calls *calls, struct call *call, unsigned kbps)
+{
+	if (kbps < call->claim.kbps)
+		channels_lower(calls->channels, call->claim.kbps - kbps, &call->claim);
+}
+
 /* ---- the first INVITE ---- */
 
 static void set_policy(struct calls *calls, struct fork *fork, const struct settings_media *settings)
@@ -54,7 +67,7 @@ static void set_policy(struct calls *calls, struct fork *fork, const struct sett
 		policy->srtp[leg] = (enum conf_srtp)settings->srtp[fork->sides[leg].network];
 	policy->hold = settings->hold;
 	policy->timeout_ms = settings->timeout_ms;
-	policy->sends_bye = settings->on_timeout == CONF_ON_TIMEOUT_BYE && fork->branch != FORK_TAKEN_UP;
+	policy->sends_bye = settings->on_timeout == CONF_ON_TIMEOUT_BYE;
 	policy->dscp = (uint8_t)settings->dscp;
 	for (size_t i = 0; i < settings->n_suites && policy->n_suites < COUNT(policy->suites); i++) {
 		const enum srtp_suite suite = suite_by_name(settings->suites[i].text);
@@ -81,7 +94,7 @@ struct fork *fork_new(struct calls *calls, struct call *call, const struct calls
 	list_append(&call->forks, &fork->link);
 	if (fork->policy.sends_bye) {
 		__atomic_add_fetch(&calls->n_watched, 1, __ATOMIC_RELAXED);
-		if (!call->caller_side.party && message->msg)
+		if (message->is_first && !call->caller_side.party && message->msg)
 			dialog_side_of_invite(&call->caller_side, message->msg);
 	}
 	__atomic_add_fetch(&calls->n_forks, 1, __ATOMIC_RELAXED);

@@ -221,6 +221,26 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 
 /* ---- offer, answer ---- */
 
+/* A re-INVITE may add video (mission 151). A response cannot be refused any more. */
+static enum calls_verdict charge(struct calls *calls, const struct call_place *place, const struct calls_message *message,
+				 const struct negotiation *offer)
+{
+	const enum calls_verdict verdict = call_charge(calls, place->fork->call, negotiation_kbps_after(place->dialog->current, offer));
+
+	return message->status ? CALLS_UNTOUCHED : verdict;
+}
+
+/* What was answered is all that it takes. */
+static void settle_charge(struct calls *calls, const struct call_place *place)
+{
+	const struct negotiation *now = place->dialog->current;
+
+	if (!place->fork->has_confirmed || place->fork->active != place->dialog || !now)
+		return;
+	(void)call_charge(calls, place->fork->call, negotiation_kbps(now)); /* it is said already */
+	call_discharge(calls, place->fork->call, negotiation_kbps(now));
+}
+
 static enum calls_verdict take_offer(struct calls *calls, const struct call_place *place, const struct calls_message *message,
 				     const struct sdp *sdp, struct buf *out)
 {
@@ -236,6 +256,8 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 		before = *mine ? *mine : dialog->pending[other(place->leg)];
 	verdict = call_verdict(negotiation_offer(before, sdp, place->leg, place->fork->sides, &place->fork->policy, &next));
 	if (!verdict)
+		verdict = charge(calls, place, message, next);
+	if (!verdict)
 		verdict = fork_ensure_streams(calls, place->fork, next->n_streams);
 	if (!verdict && message->may_wait && fork_waits_for_mapping(place->fork))
 		verdict = CALLS_WAITS;
@@ -248,6 +270,7 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 	negotiation_free(*mine);
 	*mine = next;
 	dialog->offer_hash[place->leg] = hash;
+	dialog->offered_by_response[place->leg] = message->status > 0;
 	return verdict;
 }
 
@@ -290,6 +313,7 @@ static enum calls_verdict take_answer(struct calls *calls, const struct call_pla
 	}
 	negotiation_free(dialog->current);
 	dialog->current = next;
+	settle_charge(calls, place);
 	return verdict;
 }
 
@@ -329,6 +353,7 @@ static void confirm(struct calls *calls, const struct call_place *place)
 	place->fork->has_confirmed = true;
 	if (is_served(place) && place->dialog->current)
 		fork_activate(calls, place->fork, place->dialog);
+	settle_charge(calls, place);
 	/* Who waits for the ACK, or was answered before, is silent by the clock from now on. */
 	if (!was_confirmed && place->fork->relay)
 		(void)calls->ops->set_timeout(place->fork->relay, fork_timeout_ms(place->fork, place->dialog->current));
@@ -342,6 +367,8 @@ static void learn(const struct call_place *place, const struct calls_message *me
 	place->dialog->is_acknowledged |= message->is_ack;
 	if (!place->fork->policy.sends_bye || !message->msg)
 		return;
+	if (!message->status && place->dialog->is_taken_up)
+		dialog_side_of_midway(side, &place->dialog->sides[other(place->leg)], message->msg);
 	if (!message->status)
 		dialog_side_of_request(side, message->msg);
 	else if (message->is_first)
@@ -360,10 +387,29 @@ void calls_note(struct calls *calls, const struct calls_message *message)
 	pthread_mutex_unlock(&calls->lock);
 }
 
+/* What is taken up by an INVITE without SDP ends neither before its answer, which holds the offer, nor after its failure. */
+static void note_asked(struct call_dialog *dialog, enum relay_leg leg, const struct calls_message *message)
+{
+	struct call_asked *asked = &dialog->asked[leg];
+
+	if (message->is_invite && !message->sdp && dialog->is_taken_up && !asked->is_set)
+		*asked = (struct call_asked){ true, message->cseq };
+}
+
+static void note_final(struct call_dialog *dialog, enum relay_leg leg, const struct calls_message *message)
+{
+	if (message->is_invite && message->cseq == dialog->asked[leg].cseq)
+		dialog->asked[leg].is_set = false;
+}
+
 static enum calls_verdict pass(struct calls *calls, const struct call_place *place, const struct calls_message *message,
 			       struct buf *out)
 {
 	learn(place, message);
+	if (!message->status)
+		note_asked(place->dialog, place->leg, message);
+	else if (message->status >= 200)
+		note_final(place->dialog, other(place->leg), message);
 	if (message->status >= 200 && (message->is_first || (place->dialog->is_taken_up && !place->dialog->is_confirmed)))
 		confirm(calls, place);
 	return message->sdp ? pass_sdp(calls, place, message, out) : CALLS_UNTOUCHED;
@@ -407,10 +453,15 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 
 	pthread_mutex_lock(&calls->lock);
 	if (call_locate(calls, message, &place)) {
-		struct negotiation **offer = &place.dialog->pending[place.leg];
+		struct call_dialog *dialog = place.dialog;
+		const enum relay_leg offerer = message->had_offer ? place.leg : other(place.leg);
+		struct negotiation **offer = &dialog->pending[offerer];
 
-		if ((place.dialog->current || place.dialog->is_taken_up) && *offer && !(*offer)->is_answered)
+		note_final(dialog, place.leg, message);
+		if ((dialog->current || dialog->is_taken_up) && *offer && !(*offer)->is_answered &&
+		    dialog->offered_by_response[offerer] == !message->had_offer)
 			*offer = negotiation_free(*offer);
+		settle_charge(calls, &place);
 		if (call_take_up_failed(&place))
 			fork_end(calls, place.fork, CALLS_END_REFUSED);
 	}

@@ -91,5 +91,8 @@ bool call_take_up_failed(const struct call_place *place)
 {
 	const struct call_dialog *dialog = place->dialog;
 
-	return dialog->is_taken_up && !dialog->current && !dialog->pending[RELAY_CALLER] && !dialog->pending[RELAY_CALLEE];
+	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
+		if (dialog->pending[leg] || dialog->asked[leg].is_set)
+			return false;
+	return dialog->is_taken_up && !dialog->current;
 }

@@ -39,10 +39,12 @@ struct calls_message {
 	unsigned branch;	       /* of the first INVITE: several may have the same callee */
 	bool is_first;		       /* the INVITE that makes the call, or a response to it */
 	bool is_ack, is_prack;	       /* requests that may hold an answer */
+	bool is_invite;		       /* an INVITE, or a response to it */
+	uint32_t cseq;
 	bool is_from_callee;	       /* a request inside a dialog: the end key.callee sent it. Of calls_take_up alone */
 	bool may_wait;		       /* it may be kept back until STUN servers have answered */
 	int status;		       /* 0: a request */
-	bool had_offer;		       /* a response: its request had SDP */
+	bool had_offer;		       /* a response, or a request that failed: the request had SDP */
 	struct addr source;	       /* where it came from */
 	const msg_t *msg;	       /* the message as it came; NULL: nothing is learned for a BYE of ours */
 	unsigned n_routes;	       /* a response: how many Record-Routes stand above ours */
@@ -146,7 +148,7 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
  * program was started anew, or nothing came for long. It is taken up: both sides get ports of ours by this offer and its answer, as
  * if it had begun here, for one dialog of a key at a time. What was told of o= versions is not known either, and one who sees the same
  * version need not look at the rest (RFC 3264 §8): theirs are raised from now on, by more at each time that the dialog is taken up. It
- * ends if the request fails. Its sides are never sent a BYE of ours, as their routes are not known. */
+ * ends if the request fails. What a BYE of ours needs is learned from requests that pass from now on. */
 enum calls_verdict calls_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
 				 uint64_t now_ms, struct buf *out) MUST_CHECK;
 
@@ -158,7 +160,8 @@ bool calls_watch(const struct calls *calls);
 /* A request of another kind inside a dialog: its CSeq. */
 void calls_note(struct calls *calls, const struct calls_message *message);
 
-/* An INVITE inside the dialog, or another request with an offer, came to nothing: what held before holds on (RFC 3261 §14.1). */
+/* An INVITE inside the dialog, or another request with an offer, came to nothing: what held before holds on (RFC 3261 §14.1), and an
+ * offer that stood in a response to it is void, too. */
 void calls_offer_failed(struct calls *calls, const struct calls_message *message);
 
 /* A branch of the first INVITE ended without a 2xx. */

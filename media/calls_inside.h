@@ -49,6 +49,12 @@ struct call_dialog {
 	 * sides may be under way (RFC 3261 §14.2), and each is answered by itself. */
 	struct negotiation *pending[RELAY_N_LEGS];
 	uint64_t offer_hash[RELAY_N_LEGS]; /* of the offer's text: a repeat is none */
+	bool offered_by_response[RELAY_N_LEGS]; /* to a late offer's INVITE */
+	/* If it is taken up, by who asked: an INVITE without SDP that has no final yet. */
+	struct call_asked {
+		bool is_set;
+		uint32_t cseq;
+	} asked[RELAY_N_LEGS];
 };
 
 enum { FORK_TAKEN_UP = ~0U };
@@ -119,6 +125,11 @@ struct fork *fork_new(struct calls *calls, struct call *call, const struct calls
  * is ended by the caller then. *out is the caller's. */
 enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork, const struct calls_message *message, enum relay_leg from,
 				struct sdp **out);
+
+/* The call takes as much bandwidth, if it is more than it has: UNTOUCHED, or CALLS_NO_BANDWIDTH. */
+enum calls_verdict call_charge(struct calls *calls, struct call *call, unsigned kbps);
+/* And no more than that from now on. */
+void call_discharge(struct calls *calls, struct call *call, unsigned kbps);
 
 /* call_take_up.c: as calls_take_up says; UNTOUCHED with out->fork set if it is taken up. */
 enum calls_verdict call_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,

@@ -99,6 +99,14 @@ enum channels_verdict channels_take(struct channels *channels, const struct chan
 	return verdict;
 }
 
+void channels_lower(struct channels *channels, unsigned kbps, struct channels_claim *claim)
+{
+	pthread_mutex_lock(&channels->lock);
+	channels->view.kbps_used -= kbps;
+	pthread_mutex_unlock(&channels->lock);
+	claim->kbps -= kbps;
+}
+
 void channels_give(struct channels *channels, struct channels_claim *claim)
 {
 	pthread_mutex_lock(&channels->lock);

@@ -38,6 +38,8 @@ void channels_set_bounds(struct channels *channels, unsigned n_max, unsigned kbp
 
 /* Adds more to claim, which is the caller's, if the pool has it: all or nothing. */
 enum channels_verdict channels_take(struct channels *channels, const struct channels_claim *more, struct channels_claim *claim);
+/* Gives so much of claim's bandwidth back, which has as much. */
+void channels_lower(struct channels *channels, unsigned kbps, struct channels_claim *claim);
 /* Gives all of claim back and empties it. */
 void channels_give(struct channels *channels, struct channels_claim *claim);
 

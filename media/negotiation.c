@@ -104,7 +104,7 @@ static enum media_verdict check_offer(const struct sdp_stream *offer, enum conf_
 		return MEDIA_SRTP_REQUIRED;
 	if (is_passed || !offer->profile.is_secure)
 		return MEDIA_OK;
-	if (offer->profile.is_dtls)
+	if (offer->uses_dtls)
 		return offer->fingerprint.len ? MEDIA_OK : MEDIA_SRTP_REFUSED;
 	return choose(offer, policy) ? MEDIA_OK : MEDIA_SRTP_REFUSED;
 }
@@ -122,13 +122,64 @@ static void tell_keys(struct media_line *line, enum relay_leg leg, const struct 
 	}
 }
 
-static void tell_security(struct media_line *line, enum relay_leg leg, const struct media_policy *policy)
+/* ---- what a leg has ---- */
+
+/* How a side has its media until now. Whoever has SRTP with us, or ICE, is offered the same again, whatever the other side offers: a browser
+ * takes no plain RTP, and who once had SRTP must not lose it by a hold of the other side. */
+struct habit {
+	bool is_dtls, is_sdes, has_ice, is_muxed;
+	struct sdp_profile profile;
+};
+
+/* Of a line that is relayed, and was answered. */
+static bool find_habit(const struct media_line *line, enum relay_leg leg, struct habit *out)
+{
+	const struct sdp_stream *theirs = &line->theirs[leg];
+	const struct media_told *told = &line->told[leg];
+
+	if (line->stream < 0 || line->is_rejected || line->kind != SDP_RTP || !*theirs->type)
+		return false;
+	*out = (struct habit){
+		.is_dtls = !line->is_passed && told->has_fingerprint && theirs->fingerprint.len > 0,
+		.is_sdes = !line->is_passed && !told->has_fingerprint && told->n_crypto > 0 && theirs->n_crypto > 0,
+		.has_ice = told->has_ice && *theirs->ice_ufrag,
+		.is_muxed = told->is_muxed && theirs->is_muxed,
+		.profile = theirs->profile,
+	};
+	return true;
+}
+
+/* Of a line that is new, or was switched off, the others say it. */
+static struct habit habit_of(const struct negotiation *before, const struct media_line *line, enum relay_leg leg)
+{
+	struct habit habit = { 0 };
+
+	if (find_habit(line, leg, &habit))
+		return habit;
+	for (unsigned i = 0; i < before->n_lines; i++)
+		if (find_habit(&before->lines[i], leg, &habit) && habit.is_dtls)
+			return habit;
+	return (struct habit){ 0 };
+}
+
+static void tell_security(struct media_line *line, enum relay_leg leg, const struct habit *habit, const struct media_policy *policy)
 {
 	const struct sdp_profile *offered = &line->theirs[other(leg)].profile;
 	struct media_told *told = &line->told[leg];
 
+	if (habit->is_dtls) {
+		told->profile = habit->profile;
+		told->has_fingerprint = true;
+		told->setup = SDP_SETUP_ACTPASS; /* RFC 5763 §5 */
+		return;
+	}
 	/* Browsers speak SAVPF to phones that know AVP alone, and then do without early feedback (RFC 5124 §4). */
 	told->profile = (struct sdp_profile){ .is_feedback = offered->is_feedback && !offered->is_dtls };
+	if (habit->is_sdes) {
+		told->profile = habit->profile;
+		tell_keys(line, leg, policy);
+		return;
+	}
 	switch (policy->srtp[leg]) {
 	case CONF_SRTP_REQUIRE:
 		told->profile.is_secure = true;
@@ -167,6 +218,7 @@ static void take_slot(struct negotiation *next, struct media_line *line, const s
 	if (line->stream >= 0 && (line->kind != offer->kind || strcasecmp(line->type, offer->type) != 0)) {
 		line->stream = -1;
 		explicit_bzero(line->ours, sizeof(line->ours));
+		memset(line->role, 0, sizeof(line->role));
 	}
 	text_copy(line->type, sizeof(line->type), offer->type);
 	line->kind = offer->kind;
@@ -196,6 +248,7 @@ static enum media_verdict offer_line(struct negotiation *next, struct media_line
 				     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
 {
 	const enum relay_leg from = next->offerer, to = other(from);
+	const struct habit habit = habit_of(next, line, to);
 	struct media_told *told = &line->told[to];
 	enum media_verdict verdict = MEDIA_OK;
 
@@ -207,16 +260,17 @@ static enum media_verdict offer_line(struct negotiation *next, struct media_line
 	*told = (struct media_told){
 		.is_rejected = line->is_rejected,
 		.profile = offer->profile,
-		.is_muxed = offer->is_muxed,
+		.is_muxed = offer->is_muxed || (habit.is_muxed && line->kind == SDP_RTP),
+		.has_ice = habit.has_ice && line->kind == SDP_RTP,
 		.mode = line->hides_hold ? SDP_MODE_SENDRECV : offered_mode(offer),
 	};
-	line->is_passed = policy->srtp[to] == CONF_SRTP_PASSTHROUGH &&
+	line->is_passed = policy->srtp[to] == CONF_SRTP_PASSTHROUGH && !habit.is_dtls && !habit.is_sdes &&
 			  (offer->profile.is_secure || offer->has_crypto_lines || offer->fingerprint.len);
 	if (line->kind != SDP_RTP || line->is_rejected)
 		return MEDIA_OK;
 	verdict = check_offer(offer, policy->srtp[from], line->is_passed, policy);
 	if (!verdict && !line->is_passed)
-		tell_security(line, to, policy);
+		tell_security(line, to, &habit, policy);
 	return verdict;
 }
 
@@ -226,14 +280,25 @@ enum media_verdict negotiation_offer(const struct negotiation *before, const str
 {
 	struct negotiation *next = copy_with(before, sdp_n_streams(sdp));
 	enum media_verdict verdict = MEDIA_OK;
+	unsigned n_taken = 0;
 
 	if (!next)
 		return MEDIA_NO_MEMORY;
 	next->offerer = offerer;
 	next->is_answered = false;
 	next->offers_hold = next->is_hold = sdp_is_hold(sdp);
-	for (unsigned i = 0; i < sdp_n_streams(sdp) && !verdict; i++)
-		verdict = offer_line(next, &next->lines[i], sdp_stream(sdp, i), sides, policy);
+	for (unsigned i = 0; i < sdp_n_streams(sdp); i++) {
+		struct media_line *line = &next->lines[i];
+		const enum media_verdict refused = offer_line(next, line, sdp_stream(sdp, i), sides, policy);
+
+		/* Phones offer the same speech as SAVP and as AVP, for either to be refused (RFC 3264 §6). */
+		if (refused)
+			line->is_rejected = line->told[other(offerer)].is_rejected = true;
+		verdict = refused ? refused : verdict;
+		n_taken += line->kind == SDP_RTP && !line->is_rejected;
+	}
+	if (n_taken)
+		verdict = MEDIA_OK;
 	if (verdict)
 		negotiation_free(next);
 	else
@@ -254,10 +319,22 @@ const struct sdes *negotiation_chosen(const struct media_line *line, enum relay_
 	return NULL;
 }
 
-/* RFC 5763 §5. Who must begin is mostly behind a router: we wait where we may. */
-static enum sdp_setup answer_setup(enum sdp_setup offered)
+/* RFC 5763 §5. Who must begin is mostly behind a router: we wait where we may. But an association that is there stays (RFC 8842 §5.3). */
+static enum sdp_setup answer_setup(enum sdp_setup offered, enum sdp_setup role)
 {
-	return offered == SDP_SETUP_PASSIVE ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
+	if (offered == SDP_SETUP_PASSIVE)
+		return SDP_SETUP_ACTIVE;
+	return offered == SDP_SETUP_ACTPASS && role ? role : SDP_SETUP_PASSIVE;
+}
+
+/* The answerer has shown what it was asked for. */
+static bool is_secured(const struct media_line *line, enum relay_leg answerer)
+{
+	const struct sdp_stream *answer = &line->theirs[answerer];
+
+	if (line->told[answerer].has_fingerprint)
+		return answer->uses_dtls && answer->fingerprint.len > 0;
+	return negotiation_chosen(line, answerer) != NULL;
 }
 
 static void answer_security(struct media_line *line, enum relay_leg offerer, const struct media_policy *policy)
@@ -267,9 +344,9 @@ static void answer_security(struct media_line *line, enum relay_leg offerer, con
 	const struct sdes *theirs;
 
 	told->profile = offer->profile; /* RFC 3264 §6: the same as was offered */
-	if (offer->profile.is_dtls) {
+	if (offer->uses_dtls) {
 		told->has_fingerprint = true;
-		told->setup = answer_setup(offer->setup);
+		told->setup = line->role[offerer] = answer_setup(offer->setup, line->role[offerer]);
 		return;
 	}
 	theirs = choose(offer, policy);
@@ -304,8 +381,10 @@ static void answer_line(struct negotiation *negotiation, struct media_line *line
 	line->theirs[from] = *answer;
 	line->is_rejected = answer->is_rejected || line->told[from].is_rejected;
 	if (!line->is_rejected && !line->is_kept && !line->is_passed && line->kind == SDP_RTP &&
-	    line->told[from].profile.is_secure && !negotiation_chosen(line, from))
+	    line->told[from].profile.is_secure && !is_secured(line, from))
 		line->is_rejected = true; /* RFC 4568 §5.1.3: it may not answer so */
+	if (line->told[from].has_fingerprint)
+		line->role[from] = answer->setup == SDP_SETUP_PASSIVE ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
 	*told = (struct media_told){
 		.is_rejected = line->is_rejected,
 		.is_muxed = line->theirs[to].is_muxed,

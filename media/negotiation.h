@@ -60,6 +60,7 @@ struct media_line {
 	} ice[RELAY_N_LEGS];
 	struct sdp_stream theirs[RELAY_N_LEGS];
 	struct media_told told[RELAY_N_LEGS];
+	enum sdp_setup role[RELAY_N_LEGS]; /* ours of its DTLS association, active or passive, which stays (RFC 8842 §5); none: there is none */
 };
 
 struct negotiation {
@@ -115,3 +116,5 @@ void negotiation_end(const struct negotiation *negotiation, const struct negotia
 
 /* A guess at what the call takes, each way. */
 unsigned negotiation_kbps(const struct negotiation *negotiation);
+/* The same of an offer to go on with: what holds, whatever either side says of it, and the m-lines that come. now NULL: nothing holds. */
+unsigned negotiation_kbps_after(const struct negotiation *now, const struct negotiation *offer);

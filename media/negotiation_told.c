@@ -64,6 +64,12 @@ static void secure_answerer(const struct media_line *line, enum relay_leg leg, s
 {
 	const struct sdes *ours = negotiation_chosen(line, leg);
 
+	if (line->told[leg].has_fingerprint) {
+		end->security = RELAY_DTLS;
+		end->is_dtls_client = line->role[leg] == SDP_SETUP_ACTIVE;
+		end->fingerprint = line->theirs[leg].fingerprint;
+		return;
+	}
 	if (!ours)
 		return;
 	end->security = RELAY_SDES;
@@ -121,7 +127,7 @@ void negotiation_end(const struct negotiation *negotiation, const struct negotia
 	else if (!line->is_passed)
 		secure_answerer(line, leg, out);
 	out->is_blocked = line->hides_hold && !is_offerer;
-	if (line->told[leg].has_ice) {
+	if (line->told[leg].has_ice && *line->theirs[leg].ice_ufrag) {
 		out->has_ice = true;
 		text_copy(out->ice_ufrag, sizeof(out->ice_ufrag), line->theirs[leg].ice_ufrag);
 		text_copy(out->ice_own_ufrag, sizeof(out->ice_own_ufrag), line->ice[leg].ufrag);
@@ -133,20 +139,38 @@ void negotiation_end(const struct negotiation *negotiation, const struct negotia
 
 /* ---- bandwidth ---- */
 
+static bool is_relayed(const struct media_line *line)
+{
+	return !line->is_kept && !line->is_rejected;
+}
+
+static unsigned kbps_of(const struct media_line *line, enum relay_leg offerer)
+{
+	if (line->theirs[offerer].kbps)
+		return line->theirs[offerer].kbps;
+	return strcasecmp(line->type, "video") == 0 ? 1000 : 100; /* G.711 with its headers is 87 */
+}
+
 unsigned negotiation_kbps(const struct negotiation *negotiation)
 {
 	unsigned total = 0;
 
-	for (unsigned i = 0; i < negotiation->n_lines; i++) {
-		const struct media_line *line = &negotiation->lines[i];
-		const unsigned said = line->theirs[negotiation->offerer].kbps;
+	for (unsigned i = 0; i < negotiation->n_lines; i++)
+		if (is_relayed(&negotiation->lines[i]))
+			total += kbps_of(&negotiation->lines[i], negotiation->offerer);
+	return total;
+}
 
-		if (line->is_kept || line->is_rejected)
-			continue;
-		if (said)
-			total += said;
-		else
-			total += strcasecmp(line->type, "video") == 0 ? 1000 : 100; /* G.711 with its headers is 87 */
+unsigned negotiation_kbps_after(const struct negotiation *now, const struct negotiation *offer)
+{
+	unsigned total = now ? negotiation_kbps(now) : 0;
+
+	for (unsigned i = 0; i < offer->n_lines; i++) {
+		const struct media_line *line = &offer->lines[i];
+		const bool is_there = now && i < now->n_lines && is_relayed(&now->lines[i]) && now->lines[i].stream == line->stream;
+
+		if (is_relayed(line) && !is_there)
+			total += kbps_of(line, offer->offerer);
 	}
 	return total;
 }

@@ -185,6 +185,32 @@ static void read_fingerprint(const char *value, struct relay_fingerprint *out)
 		*out = fingerprint;
 }
 
+/* RFC 8122 §5: each hash of a certificate has a line; those that nobody knows do not count. */
+static unsigned strength(const struct relay_fingerprint *fingerprint)
+{
+	static const char *const hashes[] = { "sha-1", "sha-224", "sha-256", "sha-384", "sha-512" };
+
+	for (unsigned i = 0; i < COUNT(hashes); i++)
+		if (!strcmp(fingerprint->hash, hashes[i]))
+			return i + 1;
+	return 0;
+}
+
+static bool read_fingerprints(const sdp_attribute_t *list, struct relay_fingerprint *out)
+{
+	bool has_any = false;
+
+	for (const sdp_attribute_t *a = sdp_attribute_find(list, "fingerprint"); a; a = sdp_attribute_find(a->a_next, "fingerprint")) {
+		struct relay_fingerprint next = { 0 };
+
+		has_any = true;
+		read_fingerprint(a->a_value, &next);
+		if (next.len && strength(&next) > strength(out))
+			*out = next;
+	}
+	return has_any;
+}
+
 static enum sdp_setup read_setup(const char *value)
 {
 	static const char *const words[] = { "", "active", "passive", "actpass", "holdconn" };
@@ -198,6 +224,7 @@ static enum sdp_setup read_setup(const char *value)
 static void read_crypto(const sdp_media_t *media, struct sdp_stream *out)
 {
 	for (const sdp_attribute_t *a = media->m_attributes; a; a = a->a_next) {
+		out->has_crypto_lines |= strcasecmp(a->a_name, "pcfg") == 0 || strcasecmp(a->a_name, "acfg") == 0;
 		if (strcasecmp(a->a_name, "crypto") != 0)
 			continue;
 		out->has_crypto_lines = true;
@@ -273,7 +300,9 @@ static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 	out->is_muxed = attribute(media->m_attributes, "rtcp-mux") != NULL;
 	read_rtcp(attribute(media->m_attributes, "rtcp"), out);
 	read_crypto(media, out);
-	read_fingerprint(inherited(media, "fingerprint"), &out->fingerprint);
+	if (!read_fingerprints(media->m_attributes, &out->fingerprint))
+		(void)read_fingerprints(media->m_session->sdp_attributes, &out->fingerprint);
+	out->uses_dtls = out->profile.is_dtls || (out->profile.is_secure && !out->has_crypto_lines && out->fingerprint.len);
 	out->setup = read_setup(inherited(media, "setup"));
 	const char *ufrag = inherited(media, "ice-ufrag");
 	if (ufrag && !text_copy(out->ice_ufrag, sizeof(out->ice_ufrag), ufrag))

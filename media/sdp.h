@@ -45,8 +45,9 @@ struct sdp_stream {
 	enum sdp_mode mode;
 	unsigned n_crypto; /* those that we understand, in their order */
 	struct sdes crypto[SDP_MAX_CRYPTO];
-	bool has_crypto_lines; /* also those that we do not understand */
-	struct relay_fingerprint fingerprint; /* len 0: none (RFC 8122) */
+	bool has_crypto_lines; /* also those that we do not understand, and offers of other profiles (RFC 5939) */
+	struct relay_fingerprint fingerprint; /* the strongest of those that we understand; len 0: none (RFC 8122) */
+	bool uses_dtls; /* by its profile; or by one without TLS in its name, without keys but with a fingerprint (RFC 8829 §5.1.2) */
 	enum sdp_setup setup;
 	char ice_ufrag[RELAY_ICE_TEXT_SIZE]; /* "": no ICE */
 	uint32_t clock_hz;		     /* of the first format; 0: not known */

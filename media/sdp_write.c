@@ -25,13 +25,13 @@ static bool is_mode(const char *line)
 	return is_one_of(line, modes, COUNT(modes));
 }
 
-/* RFC 8839, RFC 8838, RFC 8843 §7: of no use to who does not see the other side's addresses, or hears each m-line at a port of its own. */
+/* RFC 8839, RFC 8838, RFC 8843 §7, and other ways to name more addresses (RFC 6947, RFC 4570, CounterPath's "alt"): of no use to who does not see the other side's addresses, or hears each m-line at a port of its own. */
 static bool is_ice_or_bundle(const char *line)
 {
 	static const char *const names[] = { "candidate",   "remote-candidates", "end-of-candidates", "ice-ufrag",
 					     "ice-pwd",	    "ice-options",	 "ice-lite",	      "ice-mismatch",
 					     "ice-pacing",  "x-candidate",	 "x-candidate-ipv6",  "bundle-only",
-					     "rtcp-mux-only" };
+					     "rtcp-mux-only", "altc",		 "alt",		      "source-filter" };
 	const char *group = sdp_line_attribute(line, "group");
 
 	return is_one_of(line, names, COUNT(names)) || (group && text_starts_with(group, "BUNDLE"));
@@ -44,10 +44,10 @@ static bool is_dtls(const char *line)
 	return is_one_of(line, names, COUNT(names));
 }
 
-/* The crypto lines and Microsoft's remark about them. */
+/* The crypto lines, Microsoft's remark about them, and what is offered besides (RFC 5939): other profiles, with keys of theirs. */
 static bool is_crypto(const char *line)
 {
-	static const char *const names[] = { "crypto", "cryptoscale", "encryption", "key-mgmt" };
+	static const char *const names[] = { "crypto", "cryptoscale", "encryption", "key-mgmt", "tcap", "acap", "pcfg", "acfg", "creq", "csup" };
 
 	return is_one_of(line, names, COUNT(names)) || *line == 'k';
 }
@@ -62,7 +62,7 @@ struct writer {
 	const struct addr *ours; /* for the c= of the session; NULL: nothing is relayed */
 	bool has_session_connection;
 	bool changes_modes;
-	bool keeps_dtls; /* of the session */
+	bool keeps_dtls; /* of the session, and what it offers besides */
 	bool has_ice;
 };
 
@@ -134,7 +134,8 @@ static void write_session_line(struct writer *writer, const char *line)
 		add_connection(writer, writer->ours);
 		return;
 	}
-	if (is_ice_or_bundle(line) || (is_mode(line) && writer->changes_modes) || (is_dtls(line) && !writer->keeps_dtls))
+	if (is_ice_or_bundle(line) || (is_mode(line) && writer->changes_modes) ||
+	    ((is_dtls(line) || is_crypto(line)) && !writer->keeps_dtls))
 		return;
 	add_line(writer, line);
 }
@@ -261,7 +262,7 @@ static unsigned write_kept(struct writer *writer, unsigned at, unsigned i)
 	for (unsigned n = at; n < end; n++) {
 		if (!is_mode(sdp->lines[n].text) || !writer->changes_modes)
 			add_line(writer, sdp->lines[n].text);
-		if (n == at && !had_connection && writer->ours && addr_is_set(&stream->rtp))
+		if (n == at && !had_connection && writer->ours && addr_is_set(&stream->rtp) && !stream->is_rejected)
 			add_connection(writer, &stream->rtp);
 	}
 	write_media_end(writer, i, false, false);

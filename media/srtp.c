@@ -8,6 +8,7 @@
 
 #include "media/srtp_ciphers.h"
 #include "proxy/base/macros.h"
+#include "proxy/base/random.h"
 
 enum {
 	WINDOW = 1024,   /* packets: a burst of video may be late by as much */
@@ -15,7 +16,8 @@ enum {
 	HALF_SEQUENCE = 32768,
 	MAX_BEFORE = 8,
 	MAX_ROC = 64,	 /* a day of speech */
-	MAX_TRIES = 1000, /* of those that are only guessed */
+	FREE_TRIES = 1000, /* of those that are only guessed */
+	ONE_IN = 16,	   /* so many packets is guessed about afterwards */
 };
 
 /* An SSRC that was seen under a key, with the rollover counter it had when the key was
@@ -41,6 +43,8 @@ struct srtp_way {
 	struct known before[MAX_BEFORE];
 	uint32_t max_roc; /* of a key that is older than we */
 	unsigned n_tries; /* on account of it */
+	uint64_t n_late;  /* packets since those that were free */
+	uint64_t lot[2];  /* which of them are guessed about: nobody else knows */
 };
 
 static bool set_policies(enum srtp_suite suite, srtp_policy_t *policy)
@@ -167,6 +171,8 @@ struct srtp_way *srtp_way_free(struct srtp_way *way)
 void srtp_way_expect_roc(struct srtp_way *way, uint32_t max_roc)
 {
 	way->max_roc = max_roc < MAX_ROC ? max_roc : MAX_ROC;
+	if (max_roc && !way->lot[0])
+		random_bytes(way->lot, sizeof(way->lot));
 }
 
 bool srtp_way_has_key(const struct srtp_way *way, const struct srtp_key *key)
@@ -261,35 +267,27 @@ static srtp_err_status_t unprotect(struct srtp_way *way, uint8_t *bytes, size_t 
 	return status;
 }
 
-/* Tries a packet of a new SSRC under another rollover counter than 0. */
-static srtp_err_status_t try_roc(struct srtp_way *way, uint8_t *bytes, size_t *len,
-				 uint32_t roc)
+static srtp_err_status_t try_roc(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes, size_t *len, uint32_t roc)
 {
-	uint32_t ssrc = ssrc_of(bytes, false), now;
-	bool is_there = srtp_get_stream_roc(way->session, ssrc, &now) ==
-			srtp_err_status_ok; /* by its RTCP */
-	srtp_err_status_t status;
+	srtp_err_status_t status = srtp_set_stream_roc(way->session, ssrc_of(copy, false), roc);
 
-	if (!is_there && with_policy(way, ssrc_specific, ssrc) != srtp_err_status_ok)
-		return srtp_err_status_auth_fail;
-	status = srtp_set_stream_roc(way->session, ssrc, roc);
-	if (status == srtp_err_status_ok)
-		status = unprotect(way, bytes, len, false);
-	if (status == srtp_err_status_ok)
-		return status;
-	if (is_there)
-		(void)srtp_set_stream_roc(way->session, ssrc,
-					  0); /* it is there, so it can be set */
-	else
-		(void)srtp_remove_stream(way->session,
-					 htonl(ssrc)); /* in network order, unlike above */
-	return status;
+	memcpy(bytes, copy, *len);
+	return status == srtp_err_status_ok ? unprotect(way, bytes, len, false) : status;
 }
 
-/* A new SSRC that cannot be read: its first packets may have been lost before we listened, and
- * its sequence gone over the end; or its sender keeps the counter over a change of keys. */
-static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes,
-				  size_t *len)
+/* A stranger without the key may send so much that looking at all of it would cost too much, but what he sends must not keep others
+ * from being looked at: after the first ones each packet has the same chance, whoever sends how many. */
+static bool may_guess(struct srtp_way *way)
+{
+	const uint64_t turn = way->n_late;
+
+	if (!way->max_roc || way->n_tries < FREE_TRIES)
+		return way->max_roc > 0;
+	way->n_late++;
+	return random_siphash(way->lot, &turn, sizeof(turn)) % ONE_IN == 0;
+}
+
+static srtp_err_status_t try_likely(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes, size_t *len)
 {
 	uint32_t ssrc = ssrc_of(copy, false);
 	uint16_t sequence = (uint16_t)(copy[2] << 8 | copy[3]);
@@ -305,18 +303,48 @@ static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uin
 			break;
 		}
 	}
-	for (unsigned i = 0; i < n_rocs; i++) {
-		memcpy(bytes, copy, *len);
-		if (try_roc(way, bytes, len, rocs[i]) == srtp_err_status_ok)
+	for (unsigned i = 0; i < n_rocs; i++)
+		if (try_roc(way, copy, bytes, len, rocs[i]) == srtp_err_status_ok)
 			return srtp_err_status_ok;
-	}
-	for (uint32_t roc = 1; roc <= way->max_roc && way->n_tries < MAX_TRIES; roc++) {
-		way->n_tries++;
-		memcpy(bytes, copy, *len);
-		if (try_roc(way, bytes, len, roc) == srtp_err_status_ok)
+	return srtp_err_status_auth_fail;
+}
+
+static srtp_err_status_t try_all(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes, size_t *len)
+{
+	if (!may_guess(way))
+		return srtp_err_status_auth_fail;
+	for (uint32_t roc = 1; roc <= way->max_roc; roc++) {
+		way->n_tries += way->n_tries < FREE_TRIES;
+		if (try_roc(way, copy, bytes, len, roc) == srtp_err_status_ok)
 			return srtp_err_status_ok;
 	}
 	return srtp_err_status_auth_fail;
+}
+
+/* A new SSRC that cannot be read: its first packets may have been lost before we listened, and
+ * its sequence gone over the end; or its sender keeps the counter over a change of keys; or the key is older than we. */
+static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes,
+				  size_t *len)
+{
+	uint32_t ssrc = ssrc_of(copy, false), now;
+	bool is_there = srtp_get_stream_roc(way->session, ssrc, &now) ==
+			srtp_err_status_ok; /* by its RTCP */
+	srtp_err_status_t status;
+
+	if (!is_there && with_policy(way, ssrc_specific, ssrc) != srtp_err_status_ok)
+		return srtp_err_status_auth_fail;
+	status = try_likely(way, copy, bytes, len);
+	if (status != srtp_err_status_ok)
+		status = try_all(way, copy, bytes, len);
+	if (status == srtp_err_status_ok)
+		return status;
+	if (is_there)
+		(void)srtp_set_stream_roc(way->session, ssrc,
+					  0); /* it is there, so it can be set */
+	else
+		(void)srtp_remove_stream(way->session,
+					 htonl(ssrc)); /* in network order, unlike above */
+	return status;
 }
 
 static enum srtp_result unprotect_new(struct srtp_way *way, struct ssrcs *ssrcs, uint8_t *bytes,

@@ -41,8 +41,9 @@ enum err srtp_way_new(const struct srtp_key *key, bool is_in, const struct srtp_
 struct srtp_way *srtp_way_free(struct srtp_way *way);
 
 /* Of an incoming way: its key was in use before we had it (a call that is taken up), so an SSRC that is new to us may have any rollover
- * counter up to max_roc. More than 64 are not looked for, and all in all a thousand times, as each costs a computation that somebody
- * without the key may cause. */
+ * counter up to max_roc. More than 64 are not looked for; and, as each costs a computation that somebody without the key may cause, after
+ * a thousand of them only for one packet in sixteen, by a lot that nobody can foresee: strangers can delay what is authentic by that, and
+ * not more the more they send. */
 void srtp_way_expect_roc(struct srtp_way *way, uint32_t max_roc);
 
 bool srtp_way_has_key(const struct srtp_way *way, const struct srtp_key *key);

@@ -25,7 +25,7 @@ void branch_fini(struct branch *branch)
 	client_txn_detach(branch->txn);
 	branch->txn = NULL;
 	late_end(branch);
-	held_response_drop(branch);
+	held_response_end(branch);
 	transport_cancel(&branch->sending);
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);

@@ -40,6 +40,8 @@ static struct calls_message message_of(const struct branch *branch, const sip_t 
 		.from_tag = tag_of(sip->sip_from->a_tag),
 		.to_tag = tag_of(sip->sip_to->a_tag),
 		.branch = index_of(branch),
+		.is_invite = branch->context->is_invite,
+		.cseq = sip->sip_cseq->cs_seq,
 		.status = sip->sip_status ? sip->sip_status->st_status : 0,
 		.sdp = body->text,
 		.sdp_len = body->len,
@@ -344,15 +346,26 @@ static bool ends_dialog(const struct call_media *media, int status)
 	return media->is_bye && status != 401 && status != 407;
 }
 
+/* Also those that waited for a server that was given up: the caller may try again within the second. */
+static void end_branches(const struct context *context)
+{
+	for (unsigned i = 0; i < context->n_branches; i++)
+		if (context->branches[i].state == BRANCH_DONE)
+			call_media_branch_failed(&context->branches[i]);
+}
+
 void call_media_final(struct context *context, const msg_t *request, int status)
 {
 	const struct call_media *media = context->media;
 	const struct sdp_body none = { 0 };
 	struct calls_message message;
 
+	if (media && media->is_first && status >= 300)
+		end_branches(context);
 	if (!media || media->is_first || !request || !context->n_branches)
 		return;
 	message = message_of(&context->branches[0], message_sip(request), &none);
+	message.had_offer = media->had_offer;
 	if (ends_dialog(media, status))
 		calls_bye(context->worker->server->calls, &message);
 	else if (status >= 300 && (media->had_offer || context->is_invite))

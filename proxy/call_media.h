@@ -34,7 +34,8 @@ bool call_media_waits(const struct branch *branch);
  * our ports is being asked; it is unchanged, and to be shown again when call_media_waits says no. Never without may_wait. */
 bool call_media_response(struct branch *branch, const struct arrival *response, bool may_wait);
 
-/* The branch is done, and there was no 2xx: its relay goes at once, as the caller may try again within the second. */
+/* The branch is done, and there was no 2xx, nor will there be one: its relay goes at once, as the caller may try again within the second.
+ * Nothing happens if there was one after all. */
 void call_media_branch_failed(const struct branch *branch);
 /* A final went back, or (0) nothing will. */
 void call_media_final(struct context *context, const msg_t *request, int status);

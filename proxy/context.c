@@ -7,6 +7,7 @@
 #include "proxy/branch.h"
 #include "proxy/call_media.h"
 #include "proxy/follow.h"
+#include "proxy/held_response.h"
 #include "proxy/phone.h"
 #include "proxy/response.h"
 #include "proxy/stage.h"
@@ -124,6 +125,23 @@ static void begin_stage(struct context *context, unsigned stage)
 			branch_failed(&context->branches[i], REASON_OVERLOAD);
 }
 
+static bool has_late_success(const struct context *context)
+{
+	unsigned i;
+
+	for (i = 0; i < context->n_branches; i++)
+		if (held_response_has_late(&context->branches[i]))
+			return true;
+	return false;
+}
+
+/* A server of it that was given up may still take the call, by the ports that it was told: until a final goes back, or it ends. */
+static void end_media(const struct branch *branch)
+{
+	if (branch->context->has_final || list_is_empty(&branch->lates))
+		call_media_branch_failed(branch);
+}
+
 void context_branch_done(struct branch *branch)
 {
 	struct context *context = branch->context;
@@ -133,7 +151,7 @@ void context_branch_done(struct branch *branch)
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
 	if (branch->status < 200 || branch->status >= 300)
-		call_media_branch_failed(branch);
+		end_media(branch);
 	stage_branch_ended(branch);
 	if (stage_is_running(context))
 		return;
@@ -142,6 +160,8 @@ void context_branch_done(struct branch *branch)
 		return;
 	}
 	if (!context->has_final && !context->is_ack) {
+		if (has_late_success(context))
+			return; /* it is the final, once it may go (§16.7 item 6) */
 		stage_all_ended(context);
 		response_send_best(context);
 	}
@@ -152,7 +172,7 @@ void context_branch_replaced(struct branch *branch)
 {
 	branch->state = BRANCH_DONE;
 	branch->is_replaced = true;
-	call_media_branch_failed(branch);
+	end_media(branch);
 	timer_stop(&branch->timer_c);
 	timer_stop(&branch->patience);
 	stage_branch_ended(branch);

@@ -15,6 +15,8 @@ struct held {
 	msg_t *msg;
 	struct flow *flow; /* counted; NULL: another worker heard it */
 	uint64_t at_ms;
+	bool is_late;
+	held_response_deliver *deliver;
 };
 
 struct held_responses {
@@ -23,7 +25,6 @@ struct held_responses {
 	unsigned n;
 	struct timer look;
 	uint64_t ends_ms;
-	void (*deliver)(struct branch *branch, struct arrival *arrival);
 };
 
 static void on_look(struct timer *timer);
@@ -44,6 +45,25 @@ void held_response_drop(struct branch *branch)
 
 	if (!all)
 		return;
+	list_for_each(link, following, &all->list) {
+		struct held *held = container_of(link, struct held, link);
+
+		if (held->is_late)
+			continue;
+		held_free(held);
+		all->n--;
+	}
+	if (!all->n)
+		held_response_end(branch);
+}
+
+void held_response_end(struct branch *branch)
+{
+	struct held_responses *all = branch->held;
+	struct list *link, *following;
+
+	if (!all)
+		return;
 	timer_stop(&all->look);
 	list_for_each(link, following, &all->list)
 		held_free(container_of(link, struct held, link));
@@ -51,12 +71,24 @@ void held_response_drop(struct branch *branch)
 	branch->held = NULL;
 }
 
+bool held_response_has_late(const struct branch *branch)
+{
+	const struct list *link;
+
+	if (!branch->held)
+		return false;
+	for (link = branch->held->list.next; link != &branch->held->list; link = link->next)
+		if (container_of(link, struct held, link)->is_late)
+			return true;
+	return false;
+}
+
 static uint64_t now_of(const struct branch *branch)
 {
 	return loop_now_ms(branch->context->worker->loop);
 }
 
-static bool add(struct held_responses *all, const struct arrival *arrival)
+static bool add(struct held_responses *all, const struct arrival *arrival, bool is_late, held_response_deliver *deliver)
 {
 	struct held *held = all->n < MAX_HELD ? calloc(1, sizeof(*held)) : NULL;
 
@@ -65,19 +97,20 @@ static bool add(struct held_responses *all, const struct arrival *arrival)
 	held->msg = message_ref(arrival->msg);
 	held->flow = arrival->flow ? flow_ref(arrival->flow) : NULL;
 	held->at_ms = arrival->at_ms;
+	held->is_late = is_late;
+	held->deliver = deliver;
 	list_append(&all->list, &held->link);
 	all->n++;
 	return true;
 }
 
-static struct held_responses *begin(struct branch *branch, void (*deliver)(struct branch *branch, struct arrival *arrival))
+static struct held_responses *begin(struct branch *branch)
 {
 	struct held_responses *all = calloc(1, sizeof(*all));
 
 	if (!all)
 		return NULL;
 	all->branch = branch;
-	all->deliver = deliver;
 	all->ends_ms = now_of(branch) + MAX_WAIT_MS;
 	list_init(&all->list);
 	timer_start(branch->context->worker->loop, &all->look, LOOK_MS, on_look);
@@ -85,21 +118,20 @@ static struct held_responses *begin(struct branch *branch, void (*deliver)(struc
 	return all;
 }
 
-bool held_response_keep(struct branch *branch, struct arrival *arrival,
-			void (*deliver)(struct branch *branch, struct arrival *arrival))
+bool held_response_keep(struct branch *branch, struct arrival *arrival, bool is_late, held_response_deliver *deliver)
 {
 	struct held_responses *all = branch->held;
 
 	if (all) {
-		(void)add(all, arrival); /* too many: it is repeated */
+		(void)add(all, arrival, is_late, deliver); /* too many: it is repeated */
 		return true;
 	}
 	if (!call_media_response(branch, arrival, true))
 		return false;
-	all = begin(branch, deliver);
-	if (all && add(all, arrival))
+	all = begin(branch);
+	if (all && add(all, arrival, is_late, deliver))
 		return true;
-	held_response_drop(branch);
+	held_response_end(branch);
 	(void)call_media_response(branch, arrival, false); /* no memory: as it is known now */
 	return false;
 }
@@ -114,7 +146,7 @@ static void deliver_first(struct held_responses *all)
 	list_remove(&held->link);
 	list_init(&held->link);
 	all->n--;
-	all->deliver(branch, &arrival);
+	held->deliver(branch, &arrival);
 	held_free(held);
 }
 
@@ -135,5 +167,5 @@ static void on_look(struct timer *timer)
 		deliver_first(all);
 	}
 	if (branch->held == all)
-		held_response_drop(branch);
+		held_response_end(branch);
 }

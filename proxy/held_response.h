@@ -4,10 +4,18 @@
 
 #include "proxy/branch.h"
 
-/* Shows a response to media, and keeps it if it has to wait, or others before it do; false: it goes on now, as it is then. Once its
- * time has come deliver gets it, with what it was given here but the bytes; the branch is still there, whatever became of it. */
-bool held_response_keep(struct branch *branch, struct arrival *arrival,
-			void (*deliver)(struct branch *branch, struct arrival *arrival));
+typedef void held_response_deliver(struct branch *branch, struct arrival *arrival);
 
-/* What waits is of no use any more: the branch was refused, or goes to another server. */
+/* Shows a response to media, and keeps it if it has to wait, or others before it do; false: it goes on now, as it is then. Once its
+ * time has come deliver gets it, with what it was given here but the bytes; the branch is still there, whatever became of it. is_late: it
+ * is a 2xx of a server that was given up. */
+bool held_response_keep(struct branch *branch, struct arrival *arrival, bool is_late, held_response_deliver *deliver);
+
+/* What waits is of no use any more: the branch was refused, or goes to another server. Not so of a server that was given up before. */
 void held_response_drop(struct branch *branch);
+
+/* A 2xx of a server that was given up waits. */
+bool held_response_has_late(const struct branch *branch);
+
+/* The branch is freed. */
+void held_response_end(struct branch *branch);

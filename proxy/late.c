@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proxy/base/macros.h"
+#include "proxy/call_media.h"
 #include "proxy/response.h"
 
 struct late {
@@ -30,14 +31,24 @@ static void on_response(void *user, struct client_txn *txn, struct arrival *resp
 		response_arrived_late(late->branch, response);
 }
 
+/* Nothing comes of it any more: the ports that it was told are of no use. */
+static void end(struct late *late)
+{
+	struct branch *branch = late->branch;
+
+	late_free(late);
+	if (list_is_empty(&branch->lates) && branch->state == BRANCH_DONE)
+		call_media_branch_failed(branch);
+}
+
 static void on_failure(void *user, struct client_txn *txn, enum err err, enum reason reason)
 {
-	late_free(user);
+	end(user);
 }
 
 static void on_ended(void *user, struct client_txn *txn)
 {
-	late_free(user);
+	end(user);
 }
 
 void late_keep(struct branch *branch)

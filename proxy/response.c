@@ -425,13 +425,10 @@ static bool take(struct branch *branch, struct arrival *arrival)
 	return !filter_asserted(branch, arrival->msg);
 }
 
-void response_arrived_late(struct branch *branch, struct arrival *arrival)
+static void go_on_late(struct branch *branch, struct arrival *arrival)
 {
 	struct context *context = branch->context;
 
-	if (!take(branch, arrival))
-		return;
-	(void)call_media_response(branch, arrival, false); /* the caller waits already */
 	if (context->decision) {
 		decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		decision_add(context->decision, "forward", "late", NULL, "%.80s answers after it was given up",
@@ -442,6 +439,12 @@ void response_arrived_late(struct branch *branch, struct arrival *arrival)
 	else
 		send_final(context, arrival->msg, REASON_NONE);
 	context_cancel_others(context, NULL);
+}
+
+void response_arrived_late(struct branch *branch, struct arrival *arrival)
+{
+	if (take(branch, arrival) && !held_response_keep(branch, arrival, true, go_on_late))
+		go_on_late(branch, arrival);
 }
 
 static void go_on(struct branch *branch, struct arrival *arrival)
@@ -466,7 +469,7 @@ void response_arrived(struct branch *branch, struct arrival *arrival)
 		return;
 	if (status >= 300)
 		held_response_drop(branch); /* what came before is of no use any more */
-	else if (status > 100 && held_response_keep(branch, arrival, go_on))
+	else if (status > 100 && held_response_keep(branch, arrival, false, go_on))
 		return;
 	go_on(branch, arrival);
 }

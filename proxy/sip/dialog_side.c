@@ -28,7 +28,9 @@ static char *copy(struct dialog_side *side, const char *text)
 
 void dialog_side_copy(struct dialog_side *to, const struct dialog_side *from)
 {
-	*to = (struct dialog_side){ .is_partly_known = from->is_partly_known, .cseq = from->cseq };
+	*to = (struct dialog_side){
+		.is_partly_known = from->is_partly_known, .is_from_midway = from->is_from_midway, .cseq = from->cseq
+	};
 	to->party = copy(to, from->party);
 	to->target = copy(to, from->target);
 	to->routes = copy(to, from->routes);
@@ -112,6 +114,17 @@ static void set_routes_of_invite(struct dialog_side *side, const sip_t *sip)
 	set_routes(side, &text);
 }
 
+/* What a sender says of the way to the other side. */
+static void set_routes_of_request(struct dialog_side *side, const sip_t *sip)
+{
+	struct buf text;
+
+	buf_init(&text, DIALOG_SIDE_MAX_TEXT);
+	for (const sip_route_t *route = sip->sip_route; route; route = route->r_next)
+		put_route(&text, route->r_url);
+	set_routes(side, &text);
+}
+
 /* §12.1.2: whoever asked keeps them in reverse. A message has few (message_check), so that it is no matter to count anew. */
 static void set_routes_of_response(struct dialog_side *side, const sip_t *sip, unsigned n)
 {
@@ -179,6 +192,48 @@ void dialog_side_of_2xx(struct dialog_side *side, const msg_t *response)
 		set_target(side, response);
 }
 
+static void set_target_of_uri(struct dialog_side *side, const url_t *uri)
+{
+	char text[DIALOG_SIDE_MAX_TEXT];
+	const issize_t len = url_e(text, sizeof(text), uri);
+
+	if (len <= 0 || (size_t)len >= sizeof(text))
+		side->is_partly_known = true;
+	else
+		set(side, &side->target, text);
+}
+
+/* One Via is the sender's; each proxy has put another one, and, if it still wants to be passed, its Record-Route (§16.6). */
+static bool has_all_routes(const sip_t *sip)
+{
+	unsigned n_vias = 0, n_routes = 0;
+
+	for (const sip_via_t *via = sip->sip_via; via; via = via->v_next)
+		n_vias++;
+	for (const sip_record_route_t *route = sip->sip_record_route; route; route = route->r_next)
+		n_routes++;
+	return n_vias == n_routes + 1;
+}
+
+void dialog_side_of_midway(struct dialog_side *from, struct dialog_side *to, const msg_t *request)
+{
+	const sip_t *sip = message_sip(request);
+
+	from->is_from_midway = to->is_from_midway = true;
+	if (!dialog_side_is_known(to)) {
+		to->is_partly_known = false;
+		set_party(to, message_header(request, "To"));
+		set_target_of_uri(to, sip->sip_request->rq_url);
+		set_routes_of_request(to, sip);
+	}
+	if (dialog_side_is_known(from))
+		return;
+	from->is_partly_known = !has_all_routes(sip);
+	set_party(from, message_header(request, "From"));
+	set_target(from, request);
+	set_routes_of_invite(from, sip);
+}
+
 bool dialog_side_is_known(const struct dialog_side *side)
 {
 	return side->party && side->target && !side->is_partly_known;
@@ -187,6 +242,7 @@ bool dialog_side_is_known(const struct dialog_side *side)
 enum err dialog_side_bye(const struct dialog_side *to, const struct dialog_side *from, const char *call_id, const char *reason,
 			 msg_t **out)
 {
+	const bool is_any_cseq = from->is_from_midway && !from->cseq;
 	struct buf text;
 	enum err err;
 
@@ -207,7 +263,7 @@ enum err dialog_side_bye(const struct dialog_side *to, const struct dialog_side 
 		   "CSeq: %u BYE\r\n"
 		   "Reason: %s\r\n"
 		   "Content-Length: 0\r\n\r\n",
-		   from->party, to->party, call_id, from->cseq + 1, reason);
+		   from->party, to->party, call_id, is_any_cseq ? INT32_MAX : from->cseq + 1, reason);
 	err = text.err ? text.err : message_parse(text.bytes, text.len, out);
 	buf_fini(&text);
 	if (err)

@@ -15,6 +15,7 @@ struct dialog_side {
 	char *target;  /* the URI of its Contact */
 	char *routes;  /* from us to it, as the value of a Route; NULL: none */
 	bool is_partly_known; /* a text was too long, or there was no memory */
+	bool is_from_midway; /* its first requests were not seen, so cseq 0 says nothing */
 	uint32_t cseq; /* the highest of its requests */
 };
 
@@ -34,10 +35,16 @@ void dialog_side_of_request(struct dialog_side *side, const msg_t *request);
 /* A 2xx from that side to a request that may move it (§12.2.1.2). */
 void dialog_side_of_2xx(struct dialog_side *side, const msg_t *response);
 
+/* A request inside a dialog whose beginning was not seen, without our Routes: what there is to know of the side that it goes to says its
+ * sender (§12.2.1.1), and of the sender it says who that is. By whom the sender is reached is known only if every proxy on the way has
+ * put a Record-Route into it; else when a request of the other side comes. */
+void dialog_side_of_midway(struct dialog_side *from, struct dialog_side *to, const msg_t *request);
+
 /* Enough is known for a BYE to it. */
 bool dialog_side_is_known(const struct dialog_side *side);
 
-/* A BYE to a side as if it came from the other one, without Via; its CSeq is higher than any that this side saw (§12.2.1.1).
+/* A BYE to a side as if it came from the other one, without Via; its CSeq is higher than any that this side saw (§12.2.1.1): the highest
+ * that there is (§8.1.1.5), if nobody knows.
  * reason: the value of a Reason (RFC 3326). ERR_INVALID: not enough is known; ERR_SYNTAX; ERR_NO_MEMORY. */
 enum err dialog_side_bye(const struct dialog_side *to, const struct dialog_side *from, const char *call_id, const char *reason,
 			 msg_t **out) MUST_CHECK;

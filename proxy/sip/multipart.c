@@ -8,6 +8,8 @@
 #include <sofia-sip/msg_mime.h>
 #include <sofia-sip/su_alloc.h>
 
+#include "proxy/sip/message_class.h"
+
 enum {
 	MAX_DEPTH = 4,
 	MAX_BOUNDARY = 256, /* RFC 2046 §5.1.1 has 70 characters; some may be quoted */
@@ -116,6 +118,18 @@ static enum err read_parts(su_home_t *home, const msg_content_type_t *type, cons
 	return *out ? ERR_OK : ERR_SYNTAX;
 }
 
+/* What says how the bytes of a part are to be read cannot be read itself, or is there twice. */
+static bool is_damaged(const msg_multipart_t *part)
+{
+	for (const msg_header_t *error = (const msg_header_t *)part->mp_error; error; error = error->sh_next) {
+		const char *name = message_class_name(error);
+
+		if (!name || strncasecmp(name, "Content-", 8) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum err walk_in(struct walk *walk, const msg_content_type_t *type, const char *bytes, size_t len, unsigned depth)
 {
 	const msg_multipart_t *part;
@@ -128,6 +142,8 @@ static enum err walk_in(struct walk *walk, const msg_content_type_t *type, const
 
 		if (++walk->n_parts > MULTIPART_MAX_PARTS)
 			return ERR_LIMIT;
+		if (is_damaged(part))
+			return ERR_SYNTAX;
 		if (!multipart_is_type(part->mp_content_type))
 			walk->is_over = !walk->visit(walk->user, type, part);
 		else if (multipart_is_encoded(part))

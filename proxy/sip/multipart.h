@@ -23,5 +23,6 @@ typedef bool multipart_visit(void *user, const msg_content_type_t *around, const
 
 /* Shows the parts of a body of that type, and the parts of its parts, in their order; they live until it returns. What it cannot show may
  * hold anything: ERR_LIMIT, more than sixteen, deeper than four, or with too many header fields; ERR_SYNTAX, no boundary or no end, parts
- * that are encoded together, or a NUL among the header fields of one, at which Sofia would end the program; ERR_NO_MEMORY. */
+ * that are encoded together, one whose Content-Type or another Content- field is damaged or there twice, or a NUL among the header fields of
+ * one, at which Sofia would end the program; ERR_NO_MEMORY. */
 enum err multipart_walk(const msg_content_type_t *type, const char *bytes, size_t len, multipart_visit *visit, void *user) MUST_CHECK;

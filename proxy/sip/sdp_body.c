@@ -5,6 +5,7 @@
 
 #include <sofia-sip/msg_header.h>
 
+#include "proxy/sip/message_class.h"
 #include "proxy/sip/multipart.h"
 
 bool sdp_body_is_type(const msg_content_type_t *type)
@@ -12,11 +13,27 @@ bool sdp_body_is_type(const msg_content_type_t *type)
 	return type && type->c_type && strcasecmp(type->c_type, "application/sdp") == 0;
 }
 
-static bool is_encoded(const msg_t *msg)
+bool sdp_body_is_encoded(const msg_t *msg)
 {
-	const char *encoding = message_header(msg, "Content-Encoding");
+	const char *encoding;
 
-	return encoding && strcasecmp(encoding, "identity") != 0;
+	for (unsigned i = 0; (encoding = message_header_at(msg, "Content-Encoding", i)); i++)
+		if (strcasecmp(encoding, "identity") != 0)
+			return true;
+	return false;
+}
+
+bool sdp_body_has_type(const msg_t *msg)
+{
+	const sip_t *sip = message_sip(msg);
+
+	for (const msg_header_t *error = (const msg_header_t *)sip->sip_error; error; error = error->sh_next) {
+		const char *name = message_class_name(error);
+
+		if (name && strcasecmp(name, "Content-Type") == 0)
+			return false; /* Sofia could not read it, or it is there twice */
+	}
+	return sip->sip_content_type && sip->sip_content_type->c_type;
 }
 
 /* The parser's parts are copies: where one stands says its text, which must be there once. */
@@ -100,19 +117,21 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 
 	*out = (struct sdp_body){ .text = NULL };
 
-	if (!body || body->pl_len == 0 || !type || !type->c_type)
+	if (!body || body->pl_len == 0)
 		return SDP_BODY_NONE;
+	if (!sdp_body_has_type(msg))
+		return SDP_BODY_OPAQUE;
 	if (sdp_body_is_type((const msg_content_type_t *)type)) {
 		out->text = body->pl_data;
 		out->len = body->pl_len;
-		return is_encoded(msg) ? SDP_BODY_OPAQUE : SDP_BODY_ONE;
+		return sdp_body_is_encoded(msg) ? SDP_BODY_OPAQUE : SDP_BODY_ONE;
 	}
 	if (!multipart_is_type((const msg_content_type_t *)type))
 		return SDP_BODY_NONE;
 	if (multipart_walk((const msg_content_type_t *)type, body->pl_data, body->pl_len, look_at_part, &search))
 		return SDP_BODY_OPAQUE;
 	/* What is encoded as a whole has no parts that can be seen: whether there is SDP in it, nobody can say. */
-	return is_encoded(msg) ? SDP_BODY_OPAQUE : search.kind;
+	return sdp_body_is_encoded(msg) ? SDP_BODY_OPAQUE : search.kind;
 }
 
 /* Whether the part that begins with this line of dashes is still open at the end of bytes. */

@@ -12,7 +12,7 @@ enum { SDP_BODY_MAX_CUTS = 3 };
 enum sdp_body_kind {
 	SDP_BODY_NONE, /* no SDP in it */
 	SDP_BODY_ONE,
-	SDP_BODY_OPAQUE, /* there is SDP, but it cannot be read or replaced: encoded, several of it that are no alternatives, or parts that are damaged */
+	SDP_BODY_OPAQUE, /* there is SDP, but it cannot be read or replaced: encoded, several of it that are no alternatives, or parts that are damaged; or nobody knows what the body is */
 };
 
 struct sdp_body {
@@ -27,6 +27,12 @@ struct sdp_body {
 };
 
 bool sdp_body_is_type(const msg_content_type_t *type); /* "application/sdp"; NULL is none */
+
+/* The message says what its body is, once, and so that it can be read (RFC 3261 §20.15); else others may take it for SDP. */
+bool sdp_body_has_type(const msg_t *msg);
+
+/* The body as a whole is not what its type says (Content-Encoding, RFC 3261 §20.12). */
+bool sdp_body_is_encoded(const msg_t *msg);
 
 enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out);
 

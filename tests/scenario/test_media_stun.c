@@ -23,8 +23,29 @@
 static const char *const behind[] = { HOUSE("stun"), NULL };
 static const char *const open[] = { HOUSE("198.51.100.7"), NULL };
 
+static const char *const searching[] = {
+	"version: 1\n"
+	"domains: [corp.example]\n"
+	"listeners:\n"
+	"  - { name: wan, network: wan, bind: 127.0.2.10, port: 5060, transport: udp, advertise: stun }\n"
+	"  - { name: lan, network: lan, bind: 127.0.1.2, port: 5060, transport: tcp }\n"
+	"tls: { trust: [ca.pem] }\n"
+	"realm: corp.example\n"
+	"nat: { stun_servers: [203.0.113.53], monitor: 15s }\n"
+	"placement: search\n"
+	"backends:\n"
+	"  - { name: berlin, address: 'sip:10.0.1.1:5060;transport=tcp', listener: lan, probe: 0 }\n"
+	"  - { name: munich, address: 'sip:10.0.1.2:5060;transport=tcp', listener: lan, probe: 0 }\n"
+	"partners:\n"
+	"  routes:\n"
+	"    - { domain: plain.example, server: 203.0.113.20, port: 5060, transport: udp, trustworthy: true, probe: 0 }\n"
+	"media: { relay: [wan] }\n",
+	NULL,
+};
+
 static const struct role cast[] = {
 	{ "berlin", "10.0.1.1:5060", "lan", "", "sip:anna@corp.example" },
+	{ "munich", "10.0.1.2:5060", "lan", "", "sip:carl@corp.example" },
 	{ "dora", "203.0.113.20:5060", "wan", "", "sip:dora@plain.example" },
 	{ "stun", "203.0.113.53:3478", "wan", "", "sip:one@stun.example" },
 	{ 0 },
@@ -60,6 +81,14 @@ static const struct role cast[] = {
 	"dora > INVITE sip:anna@corp.example\n" \
 	"dora < 100\n" \
 	"berlin < INVITE | !Content-Type\n" \
+	SEEN
+/* berlin is silent for so long that munich is asked. */
+#define SILENT \
+	LATE \
+	"wait 4s\n" \
+	"munich < INVITE | !Content-Type\n" \
+	"munich > 180\n" \
+	"dora < 180\n" \
 	SEEN
 #define SEEN_MORE "media seen at 198.51.100.7 +2000\n"
 #define WAN_TWO   " | body: *m=audio 31000 *a=rtcp:31003\r*m=video 32002 *a=rtcp:32005\r*"
@@ -267,6 +296,38 @@ static const struct play plays[] = {
 	  "dora < 200 | body: *m=audio 31050 *m=video 32052 *\n"
 	  "dora > ACK" DORAS_TWO "\n"
 	  "berlin < ACK | body: *m=audio 30000 *m=video 30002 *\n" },
+	{ "one that was silent takes the call late: its 2xx waits, and repeats with it, while others ring on", .configs = searching, .cast = cast, .script =
+	  SILENT
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "berlin > again\n"
+	  "dora < nothing\n"
+	  "munich > 183\n"
+	  "dora < 183\n"
+	  SEEN_MORE
+	  "dora < 200" WAN_TWO "\n"
+	  "dora < 200" WAN_TWO "\n"
+	  "munich < CANCEL\n"
+	  "munich > 200 CANCEL\n"
+	  "munich > 487 INVITE\n"
+	  "munich < ACK\n"
+	  "dora > ACK" DORAS_TWO "\n"
+	  "berlin < ACK | body: *m=audio 30050 *m=video 30052 *\n"
+	  "media holds 1\n" },
+	{ "the others refuse while it waits: it is the final all the same, RFC 3261 §16.7 item 6", .configs = searching, .cast = cast, .script =
+	  SILENT
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "munich > 404\n"
+	  "munich < ACK\n"
+	  "dora < nothing\n"
+	  SEEN_MORE
+	  "dora < 200" WAN_TWO "\n"
+	  "dora > ACK" DORAS_TWO "\n"
+	  "berlin < ACK | body: *m=audio 30050 *m=video 30052 *\n"
+	  "wait 40s\n" },
+	{ "the proxy ends while it waits", .configs = searching, .cast = cast, .script =
+	  SILENT
+	  "berlin > 200" ANNAS_TWO "\n"
+	  "dora < nothing\n" },
 	{ "a dialog of before the restart waits as at its begin", .configs = behind, .cast = cast, .script =
 	  OUT
 	  "keep state\n"

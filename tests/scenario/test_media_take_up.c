@@ -46,6 +46,14 @@ static const struct role cast[] = {
 	"keep state\n" \
 	"restart proxy\n" \
 	"media holds 0\n"
+#define TAKEN_UP \
+	"bob > INVITE" BOBS "\n" \
+	"bob < 100\n" \
+	"berlin < INVITE" LAN(30150, 11) "\n" \
+	"berlin > 200" ANNAS "\n" \
+	"bob < 200" WAN(30100, 11) "\n" \
+	"bob > ACK\n" \
+	"berlin < ACK\n"
 #define BYE \
 	"bob > BYE\n" \
 	"berlin < BYE\n" \
@@ -133,6 +141,45 @@ static const struct play plays[] = {
 	  "berlin < ACK" LAN(30150, 11) "\n"
 	  "media holds 1\n"
 	  BYE },
+	{ "an UPDATE that fails while a late offer is to come takes nothing away from it", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE\n"
+	  "bob < 100\n"
+	  "berlin < INVITE | !Content-Type\n"
+	  "media holds 1\n"
+	  "berlin > UPDATE" ANNAS "\n"
+	  "bob < UPDATE" WAN(30100, 11) "\n"
+	  "bob > 491 UPDATE\n"
+	  "berlin < 491 UPDATE\n"
+	  "bob > UPDATE" BOBS "\n"
+	  "berlin < UPDATE" LAN(30150, 11) "\n"
+	  "berlin > 500 UPDATE\n"
+	  "bob < 500 UPDATE\n"
+	  "media holds 1\n"
+	  "berlin > 200 INVITE" ANNAS "\n"
+	  "bob < 200 INVITE" WAN(30100, 11) "\n"
+	  "bob > ACK" BOBS "\n"
+	  "berlin < ACK" LAN(30150, 11) "\n"
+	  "media holds 1\n"
+	  BYE },
+	{ "the late offer fails in its turn: nothing stays, also of what was offered reliably, RFC 3262 §5", .configs = relayed, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "berlin > UPDATE" ANNAS "\n"
+	  "bob < UPDATE" WAN(30100, 11) "\n"
+	  "bob > 491 UPDATE\n"
+	  "berlin < 491 UPDATE\n"
+	  "berlin > 183 INVITE | Require: 100rel | RSeq: 1" ANNAS "\n"
+	  "bob < 183" WAN(30100, 11) "\n"
+	  "berlin > 500 INVITE\n"
+	  "berlin < ACK\n"
+	  "bob < 500\n"
+	  "bob > ACK\n"
+	  "media holds 0\n" },
 	{ "refused: nothing stays; the next one is taken up as well, RFC 3261 §14.1", .configs = relayed, .cast = cast, .script =
 	  CALL
 	  RESTART
@@ -226,19 +273,82 @@ static const struct play plays[] = {
 	  "bob < ACK\n"
 	  "media holds 1\n"
 	  BYE },
-	{ "silence again: no BYE, as the ways of a call that was taken up are not known", .configs = ending, .cast = cast, .script =
+	{ "silence again: both sides get a BYE; whose CSeq nobody knows gets the highest, RFC 3261 §12.2.1.1, §8.1.1.5", .configs = ending, .cast = cast, .script =
 	  CALL
 	  RESTART
-	  "bob > INVITE" BOBS "\n"
+	  TAKEN_UP
+	  "media falls silent\n"
+	  "media holds 0\n"
+	  "media ended silent\n"
+	  "bob < BYE sip:bob@203.0.113.10:5061;transport=tls | From: *sip:anna@corp.example*tag=* | To: *sip:bob@partner.example*tag=* | CSeq: 2147483647 BYE | Route x0\n"
+	  "berlin < BYE sip:berlin@10.0.1.1:5060;transport=tcp | From: *sip:bob@partner.example*tag=* | To: *sip:anna@corp.example*tag=* | CSeq: 3 BYE | Route x0\n"
+	  "bob > 200\n"
+	  "why none partner:partner.example\n"
+	  "berlin > 200\n"
+	  "why none backend:berlin\n" },
+	{ "and by the callee's requests the other way; both CSeqs are known then", .configs = ending, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "berlin > INVITE | CSeq: 40 INVITE | Contact: <sip:anna@10.0.1.1:5060;transport=tcp;line=2>" ANNAS "\n"
+	  "berlin < 100\n"
+	  "bob < INVITE" WAN(30100, 11) "\n"
+	  "bob > 200 | Contact: <sip:bob@203.0.113.10:5061;transport=tls;line=3>" BOBS "\n"
+	  "berlin < 200\n"
+	  "berlin > ACK\n"
+	  "bob < ACK\n"
+	  "bob > INFO\n"
+	  "berlin < INFO\n"
+	  "berlin > 200\n"
+	  "bob < 200\n"
+	  "media falls silent\n"
+	  "bob < BYE sip:bob@203.0.113.10:5061;transport=tls;line=3 | CSeq: 41 BYE\n"
+	  "berlin < BYE sip:anna@10.0.1.1:5060;transport=tcp;line=2 | CSeq: 3 BYE\n"
+	  "everybody answers\n" },
+	{ "by the proxies behind us, as a sender's Route names them, RFC 3261 §12.2.1.1", .configs = ending, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "berlin > INVITE | Route: <sip:$token@127.0.1.2:5060;transport=tcp;lr>, <sip:203.0.113.10:5061;lr;transport=tls>, <sip:far.partner.example;lr>" ANNAS "\n"
+	  "berlin < 100\n"
+	  "bob < INVITE" WAN(30100, 11) "\n"
+	  "bob > 200" BOBS "\n"
+	  "berlin < 200\n"
+	  "berlin > ACK\n"
+	  "bob < ACK\n"
+	  "media falls silent\n"
+	  "bob < BYE | Route[0]: <sip:203.0.113.10:5061;lr;transport=tls> | Route[1]: <sip:far.partner.example;lr> | Route x2\n"
+	  "berlin < BYE\n"
+	  "everybody answers\n" },
+	{ "a proxy before us that is silent about itself: no BYE to its side", .configs = ending, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE | +Via: SIP/2.0/TLS far.partner.example;branch=z9hG4bK77" BOBS "\n"
 	  "bob < 100\n"
 	  "berlin < INVITE" LAN(30150, 11) "\n"
 	  "berlin > 200" ANNAS "\n"
 	  "bob < 200" WAN(30100, 11) "\n"
-	  "bob > ACK\n"
+	  "bob > ACK | +Via: SIP/2.0/TLS far.partner.example;branch=z9hG4bK78\n"
 	  "berlin < ACK\n"
 	  "media falls silent\n"
-	  "media holds 0\n"
-	  "media ended silent\n" },
+	  "berlin < BYE\n"
+	  "berlin > 200\n" },
+	{ "the same, and its side was asked something, by it", .configs = ending, .cast = cast, .script =
+	  CALL
+	  RESTART
+	  "bob > INVITE | +Via: SIP/2.0/TLS far.partner.example;branch=z9hG4bK77" BOBS "\n"
+	  "bob < 100\n"
+	  "berlin < INVITE" LAN(30150, 11) "\n"
+	  "berlin > 200" ANNAS "\n"
+	  "bob < 200" WAN(30100, 11) "\n"
+	  "bob > ACK | +Via: SIP/2.0/TLS far.partner.example;branch=z9hG4bK78\n"
+	  "berlin < ACK\n"
+	  "berlin > INFO | Route: <sip:$token@127.0.1.2:5060;transport=tcp;lr>, <sip:203.0.113.10:5061;lr;transport=tls>\n"
+	  "bob < INFO\n"
+	  "bob > 200\n"
+	  "berlin < 200\n"
+	  "media falls silent\n"
+	  "bob < BYE | Route: <sip:203.0.113.10:5061;lr;transport=tls>\n"
+	  "berlin < BYE\n"
+	  "everybody answers\n" },
 	{ "a call that began when nothing was relayed", .configs = turned_on, .cast = cast, .script =
 	  "bob > INVITE sip:anna@corp.example" BOBS "\n"
 	  "bob < 100\n"

@@ -133,8 +133,9 @@ static inline void fake_print(const struct relay *relay, struct buf *out)
 
 			if (!relay->is_set[s][l])
 				continue;
-			buf_printf(out, "%u%c %s %s%s%s%s%s%s%s%s\n", s, l == RELAY_CALLER ? '>' : '<',
+			buf_printf(out, "%u%c %s %s%s%s%s%s%s%s%s%s\n", s, l == RELAY_CALLER ? '>' : '<',
 				   addr_is_set(&end->rtp) ? addr_text(&end->rtp, text) : "-", security[end->security],
+				   end->is_dtls_client ? " client" : "",
 				   end->is_blocked ? " blocked" : "", end->is_latching ? " latch" : "",
 				   end->is_relatching ? " anew" : "", end->is_muxed ? " mux" : "",
 				   end->is_opaque ? " opaque" : "", end->has_ice ? " ice" : "",

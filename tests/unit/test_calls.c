@@ -27,6 +27,12 @@
 #define A(port, rest) "m=audio " #port " RTP/AVP 0\r\n" rest
 #define S(port, rest) "m=audio " #port " RTP/SAVP 0\r\n" rest
 #define V(port, rest) "m=video " #port " RTP/AVP 96\r\n" rest
+/* A browser, and what it is told. */
+#define WEB(port, setup) "m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:" setup "\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=rtcp-mux\r\n"
+#define WE_MODE(port, setup, mode) "m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\n" mode "a=rtcp-mux\r\n" PRINT "a=setup:" setup "\r\n" \
+	"a=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\na=candidate:1 1 UDP 2130706431 203.0.113.1 " #port " typ host\r\na=end-of-candidates\r\n"
+#define WE(port, setup) WE_MODE(port, setup, "")
+#define WE_SEND(port, setup) WE_MODE(port, setup, "a=sendonly\r\n")
 #define SAME "="  /* goes on untouched */
 
 enum { MAX_STEPS = 9 };
@@ -153,7 +159,9 @@ static const struct {
 		{ "> 200 reINVITE", "m=image 4000 udptl t38\r\n", "m=image 30102 udptl t38\r\n" } },
 	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n1> 192.0.2.1:4000 plain opaque\n1< 198.51.100.2:5000 plain opaque\n" },
 	{ "MSRP goes past us", "wl", "tt", 0, {
-		{ "> INVITE", A(4000,) "m=message 4002 TCP/MSRP *\r\n", A(30100,) "m=message 4002 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\n" } }, NULL },
+		{ "> INVITE", A(4000,) "m=message 4002 TCP/MSRP *\r\n", A(30100,) "m=message 4002 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\n" },
+		/* switched off it needs no address, and tells none */
+		{ "< 200", A(5000,) "m=message 0 TCP/MSRP *\r\n", A(30000,) "m=message 0 TCP/MSRP *\r\n" } }, NULL },
 	{ "more m-lines than a relay has streams", "wl", "tt", 0, {
 		{ "> INVITE", A(2,) A(4,) A(6,) A(8,) A(10,) A(12,) A(14,) A(16,) A(18,),
 		  A(30100,) A(30102,) A(30104,) A(30106,) A(30108,) A(30110,) A(30112,) A(30114,) A(0,) } }, NULL },
@@ -204,6 +212,14 @@ static const struct {
 		{ "< 200 reINVITE", S(5000, B80 "a=recvonly\r\n"), S(30000, "a=recvonly\r\na=crypto:1 " S80 " inline:*\r\n") } },
 	  "0> 192.0.2.1:4000 sdes\n0< 198.51.100.2:5000 sdes\n" },
 	{ "plain where SRTP is required", "wl", "ro", 0, { { "> INVITE", A(4000,), "!required" } }, NULL },
+	{ "the same as SAVP and as AVP, where SRTP is required: the plain one is off, RFC 3264 §6", "wl", "ro", 0, {
+		{ "> INVITE", S(4000, A80) A(4002,), A(30100,) A(0,) }, { "< 200", A(5000,) A(0,), S(30000, "a=crypto:1 " S80 " inline:*\r\n") A(0,) } },
+	  "0> 192.0.2.1:4000 sdes\n0< 198.51.100.2:5000 plain\n1> - plain blocked\n1< - plain blocked\n" },
+	{ "and where there is none", "wl", "oo", 0, {
+		{ "> INVITE", S(4000, A80) A(4002,), S(0,) A(30102,) }, { "< 200", S(0,) A(5002,), S(0,) A(30002,) } }, NULL },
+	{ "plain video beside it does not go", "wl", "ro", 0, {
+		{ "> INVITE", S(4000, A80) V(4002,), A(30100,) V(0,) } }, NULL },
+	{ "nothing of it is taken", "wl", "ro", 0, { { "> INVITE", A(4000,) V(4002,) "m=message 4 TCP/MSRP *\r\n", "!required" } }, NULL },
 	{ "SRTP where there is none", "wl", "oo", 0, { { "> INVITE", S(4000, A80), "!refused" } }, NULL },
 	{ "SRTP in suites that we do not take", "wl", "to", 0, { { "> INVITE", S(4000, "a=crypto:1 F8_128_HMAC_SHA1_80 inline:" KEY_A "\r\n"), "!refused" } }, NULL },
 	{ "SAVP without a key", "wl", "to", 0, { { "> INVITE", S(4000,), "!refused" } }, NULL },
@@ -228,6 +244,53 @@ static const struct {
 		  "a=ice-lite\r\nm=audio 30000 UDP/TLS/RTP/SAVP 0\r\n" PRINT "a=setup:passive\r\na=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\n"
 		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 30000 typ host\r\na=candidate:1 2 UDP 2130706430 203.0.113.1 30001 typ host\r\na=end-of-candidates\r\n" } },
 	  "0> 192.0.2.1:4000 dtls ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "a hold from inside: who has DTLS and ICE is offered that again, RFC 5763 §5, RFC 8842 §5", "wl", "to", 0, {
+		{ "> INVITE", WEB(4000, "actpass"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200", A(5000,), "a=ice-lite\r\n" WE(30000, "passive") },
+		{ "< reINVITE", A(5000, "a=sendonly\r\n"), "a=ice-lite\r\n" WE_SEND(30000, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "active") "a=recvonly\r\n", A(30100, "a=recvonly\r\n") } },
+	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "a new m-line from inside as well; one without a fingerprint in the answer is none", "wl", "to", 0, {
+		{ "> INVITE", WEB(4000, "actpass"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200", A(5000,), "a=ice-lite\r\n" WE(30000, "passive") },
+		{ "< reINVITE", A(5000,) A(5002,), "a=ice-lite\r\n" WE(30000, "actpass") WE(30002, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "active") "m=audio 4002 UDP/TLS/RTP/SAVPF 0\r\n", A(30100,) A(0,) } },
+	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 plain\n1> - plain blocked\n1< - plain blocked\n" },
+	{ "our role stays when the other side offers again, RFC 8842 §5.3", "wl", "to", 0, {
+		{ "> INVITE", WEB(4000, "passive"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200", A(5000,), "a=ice-lite\r\n" WE(30000, "active") },
+		{ "< reINVITE", A(5000,), "a=ice-lite\r\n" WE(30000, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "passive"), A(30100,) },
+		{ "> reINVITE", WEB(4000, "actpass"), "m=audio 30100 RTP/AVP 0\r\na=rtcp-mux\r\n" },
+		{ "< 200 reINVITE", A(5000,), "a=ice-lite\r\n" WE(30000, "active") } },
+	  "0> 192.0.2.1:4000 dtls client mux ice\n0< 198.51.100.2:5000 plain\n" },
+	{ "a hold from inside takes no SRTP away, pitfall 20", "wl", "to", 0, {
+		{ "> INVITE", S(4000, A80), A(30100,) }, { "< 200", A(5000,), S(30000, "a=crypto:1 " S80 " inline:*\r\n") },
+		{ "< reINVITE", A(5000, "a=sendonly\r\n"), S(30000, "a=sendonly\r\n" OURS) },
+		{ "> 200 reINVITE", S(4000, A80 "a=recvonly\r\n"), A(30100, "a=recvonly\r\n") } },
+	  "0> 192.0.2.1:4000 sdes\n0< 198.51.100.2:5000 plain\n" },
+	{ "nor does a late offer; and an answer without it is none, RFC 4568 §5.1.3", "wl", "to", 0, {
+		{ "> INVITE", S(4000, A80), A(30100,) }, { "< 200", A(5000,), S(30000, "a=crypto:1 " S80 " inline:*\r\n") },
+		{ "> reINVITE", NULL, SAME }, { "< 200 reINVITE", A(5000,), S(30000, OURS) }, { "> ACK", A(4000,), A(0,) } },
+	  "0> - plain blocked\n0< - plain blocked\n" },
+	{ "who answered AVP with a key gets AVP with keys again", "wl", "op", 0, {
+		{ "> INVITE", A(4000,), A(30100, OURS) }, { "< 200", A(5000, B80), A(30000,) },
+		{ "> reINVITE", A(4000, "a=sendonly\r\n"), A(30100, "a=sendonly\r\n" OURS) }, { "< 200 reINVITE", A(5000, B80 "a=recvonly\r\n"), A(30000, "a=recvonly\r\n") } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 sdes\n" },
+	{ "keys of the other side do not go past a leg that has ours", "wl", "tp", 0, {
+		{ "> INVITE", WEB(4000, "actpass"), A(30100, "a=rtcp-mux\r\n" OURS) },
+		{ "< 200", A(5000, B80), "a=ice-lite\r\n" WE(30000, "passive") },
+		{ "< reINVITE", A(5000, B80), "a=ice-lite\r\n" WE(30000, "actpass") },
+		{ "> 200 reINVITE", WEB(4000, "active"), A(30100, "a=crypto:1 " S80 " inline:*\r\n") } },
+	  "0> 192.0.2.1:4000 dtls mux ice\n0< 198.51.100.2:5000 sdes\n" },
+	{ "DTLS under RTP/SAVPF, as Asterisk and older browsers say it, RFC 8829 §5.1.2", "wl", "to", 0, {
+		{ "> INVITE", "m=audio 4000 RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n", "m=audio 30100 RTP/AVPF 0\r\n" },
+		{ "< 200", A(5000,), "m=audio 30000 RTP/SAVPF 0\r\n" PRINT "a=setup:passive\r\n" } },
+	  "0> 192.0.2.1:4000 dtls\n0< 198.51.100.2:5000 plain\n" },
+	{ "a profile that is offered besides passes through, RFC 5939", "wl", "tt", 0, {
+		{ "> INVITE", A(4000, "a=tcap:1 RTP/SAVP\r\na=acap:1 crypto:1 x\r\na=pcfg:1 t=1 a=1\r\n"), A(30100, "a=tcap:1 RTP/SAVP\r\na=acap:1 crypto:1 x\r\na=pcfg:1 t=1 a=1\r\n") },
+		{ "< 200", S(5000, "a=acfg:1 t=1 a=1\r\n" B80), S(30000, "a=acfg:1 t=1 a=1\r\n" B80) } },
+	  "0> 192.0.2.1:4000 plain\n0< 198.51.100.2:5000 plain\n" },
 	{ "DTLS passes through", "wl", "tt", 0, {
 		{ "> INVITE", "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n", "m=audio 30100 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n" },
 		{ "< 200", "m=audio 5000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n", "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:sha-1 BB\r\na=setup:active\r\n" } },
@@ -664,6 +727,52 @@ static void test_bandwidth(void **state)
 	play_fini(&play);
 }
 
+static unsigned kbps_of(const struct play *play)
+{
+	struct channels_view view;
+
+	channels_look(play->channels, &view);
+	return view.kbps_used;
+}
+
+/* Video that comes later takes its room like any other, and gives it back (mission 151). */
+static void test_bandwidth_inside(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_init(&play, "wl", "tt", 0);
+	channels_set_bounds(play.channels, 100, 1250);
+	assert_int_equal(step(&play, "> INVITE", A(4000, ) V(4002, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1100);
+	assert_int_equal(step(&play, "< 183", A(5000, ) V(0, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1100); /* another fork may take it */
+	step(&play, "< 200", NULL);
+	assert_int_equal(kbps_of(&play), 100); /* the video was not taken */
+	channels_set_bounds(play.channels, 100, 100);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, "b=AS:128\r\na=sendonly\r\n")), CALLS_REWRITTEN); /* who adds nothing is never refused */
+	step(&play, "> 491 reINVITE", NULL);
+	channels_set_bounds(play.channels, 100, 1250);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:2000\r\n")), CALLS_NO_BANDWIDTH);
+	assert_int_equal(fake_relays.relays[0].n_streams, 2);
+	step(&play, "> 503 reINVITE", NULL);
+	assert_int_equal(kbps_of(&play), 100);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1000);
+	step(&play, "> 488 reINVITE", NULL);
+	assert_int_equal(kbps_of(&play), 100);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "> 200 reINVITE", A(4000, ) V(4002, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 1000);
+	step(&play, "> reINVITE", NULL);
+	assert_int_equal(step(&play, "< 200 reINVITE", A(5000, ) V(5002, "b=AS:5000\r\n")), CALLS_REWRITTEN); /* it cannot be refused */
+	assert_int_equal(step(&play, "> ACK", A(4000, ) V(0, )), CALLS_REWRITTEN);
+	assert_int_equal(kbps_of(&play), 100);
+	step(&play, "> BYE", NULL);
+	assert_int_equal(kbps_of(&play), 0);
+	play_fini(&play);
+}
+
 /* No ports: nothing of the call is kept, its channel least of all (field.md pitfall 22). */
 static void test_no_ports(void **state)
 {
@@ -884,7 +993,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),	   cmocka_unit_test(test_keys),	     cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_ice_restart),
-		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth),
+		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth), cmocka_unit_test(test_bandwidth_inside),
 		cmocka_unit_test(test_no_ports),   cmocka_unit_test(test_ends),	     cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_take_up),	   cmocka_unit_test(test_trace),
 	};

@@ -154,6 +154,45 @@ static void test_requests(void **state)
 	dialog_side_fini(&sides[1]);
 }
 
+/* A dialog whose beginning was not seen: of a request inside it, and of one the other way. */
+static const struct {
+	const char *name;
+	const char *vias, *routes; /* header lines of the caller's request */
+	const char *to_sender, *to_receiver; /* Route; NULL: none; "!": there can be no BYE */
+} midway[] = {
+	{ "nobody between", VIA, "", NULL, NULL },
+	{ "proxies behind us", VIA, "Route: <sip:c;lr>, <sip:d;lr>\r\n", NULL, "<sip:c;lr>, <sip:d;lr>" },
+	{ "proxies before us that say so, RFC 3261 §16.6", VIA VIA VIA, "Record-Route: <sip:b;lr>\r\nRecord-Route: <sip:a;lr>\r\n", "<sip:b;lr>, <sip:a;lr>", NULL },
+	{ "one of them does not", VIA VIA VIA, "Record-Route: <sip:b;lr>\r\n", "!", NULL },
+};
+
+static void test_midway(void **state)
+{
+	for (size_t i = 0; i < COUNT(midway); i++) {
+		struct dialog_side sides[2] = { { 0 } };
+		char text[1024];
+		msg_t *msg;
+
+		snprintf(text, sizeof(text), "INVITE sip:b@2.example SIP/2.0\r\n%s%sFrom: <sip:a@x>;tag=1\r\nTo: <sip:b@x>;tag=2\r\nCSeq: 8 INVITE\r\n"
+			 "Contact: <sip:a@1.example>\r\n" REST "\r\n", midway[i].vias, midway[i].routes);
+		msg = parse(text);
+		dialog_side_of_midway(&sides[0], &sides[1], msg);
+		dialog_side_of_request(&sides[0], msg);
+		message_unref(msg);
+		check_bye(midway[i].name, &sides[0], &sides[1], midway[i].to_sender);
+		check_bye(midway[i].name, &sides[1], &sides[0], midway[i].to_receiver);
+
+		msg = parse("INFO sip:a@9.example SIP/2.0\r\n" VIA "Route: <sip:z;lr>\r\nFrom: <sip:b@x>;tag=2\r\nTo: <sip:a@x>;tag=1\r\nCSeq: 5 INFO\r\n" REST "\r\n");
+		dialog_side_of_midway(&sides[1], &sides[0], msg);
+		dialog_side_of_request(&sides[1], msg);
+		message_unref(msg);
+		check_bye(midway[i].name, &sides[0], &sides[1], midway[i].to_sender && !strcmp(midway[i].to_sender, "!") ? "<sip:z;lr>" : midway[i].to_sender);
+		assert_int_equal(sides[1].cseq, 5);
+		dialog_side_fini(&sides[0]);
+		dialog_side_fini(&sides[1]);
+	}
+}
+
 /* What is too long is not kept, and then there is no BYE that would go astray. */
 static void test_bounds(void **state)
 {
@@ -181,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_midway),
 		cmocka_unit_test(test_bounds),
 	};
 

@@ -114,6 +114,31 @@ static void test_fingerprint(void **state)
 	sdp_free(sdp);
 }
 
+/* The strongest of those that are understood counts, RFC 8122 §5; and who says SAVP with a fingerprint and no key means DTLS, RFC 8829 §5.1.2. */
+static void test_fingerprints(void **state)
+{
+	static const char text[] = HEAD "m=audio 4000 RTP/SAVPF 0\r\na=fingerprint:sha-1 01\r\na=fingerprint:whirlpool 02\r\na=fingerprint:sha-256 03\r\n"
+					"a=fingerprint:sha-256 04\r\na=fingerprint:md5 05\r\n"
+					"m=audio 4002 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:md5 06\r\n"
+					"m=audio 4004 RTP/SAVP 0\r\na=fingerprint:sha-256 07\r\na=crypto:" KEY "\r\n"
+					"m=audio 4006 RTP/AVP 0\r\na=fingerprint:sha-256 08\r\n";
+	static const struct {
+		unsigned len;
+		uint8_t first;
+		bool uses_dtls;
+	} wants[] = { { 1, 3, true }, { 0, 0, true }, { 1, 7, false }, { 1, 8, false } };
+	struct sdp *sdp = NULL;
+
+	(void)state;
+	assert_int_equal(sdp_read(text, strlen(text), &sdp), ERR_OK);
+	for (unsigned i = 0; i < COUNT(wants); i++) {
+		assert_int_equal(sdp_stream(sdp, i)->fingerprint.len, wants[i].len);
+		assert_int_equal(sdp_stream(sdp, i)->fingerprint.bytes[0], wants[i].first);
+		assert_int_equal(sdp_stream(sdp, i)->uses_dtls, wants[i].uses_dtls);
+	}
+	sdp_free(sdp);
+}
+
 static const struct {
 	const char *name, *media;
 	bool want;
@@ -182,6 +207,13 @@ static const struct {
 	{ "ICE and bundle go, RFC 8839, 8843",
 	  HEAD "a=group:BUNDLE 1\r\na=group:LS 1\r\na=ice-options:trickle\r\na=ice-lite\r\nm=audio 4000 RTP/AVP 0\r\na=candidate:1 1 UDP 1 10.0.0.1 5 typ host\r\na=ice-ufrag:a\r\na=ice-pwd:b\r\na=mid:1\r\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "a=group:LS 1\r\nm=audio 30000 RTP/AVP 0\r\na=mid:1\r\n" },
+	{ "other ways to name addresses go, RFC 6947, RFC 4570", HEAD "a=source-filter: incl IN IP4 * 10.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\n"
+	  "a=altc:1 IP6 2001:db8::1 45678\r\na=altc:2 IP4 10.0.0.1 12340\r\na=alt:1 1 : a b 10.0.0.1 5000\r\na=alternate:1\r\n",
+	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\na=alternate:1\r\n" },
+	{ "other profiles that are offered besides go, with their keys, RFC 5939", HEAD "k=clear:x\r\na=tcap:1 RTP/SAVP\r\nm=audio 4000 RTP/AVP 0\r\n"
+	  "a=acap:1 crypto:" KEY "\r\na=pcfg:1 t=1 a=1\r\n", O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\n" },
+	{ "but not where security is between the ends", HEAD "a=tcap:1 RTP/SAVP\r\nm=audio 4000 RTP/AVP 0\r\na=acap:1 crypto:" KEY "\r\na=pcfg:1 t=1 a=1\r\n",
+	  O "c=IN IP4 203.0.113.5\r\n" T "a=tcap:1 RTP/SAVP\r\nm=audio 30000 RTP/AVP 0\r\na=acap:1 crypto:" KEY "\r\na=pcfg:1 t=1 a=1\r\n", .keeps_security = true },
 	{ "whatever case they are written in", HEAD "m=audio 4000 RTP/AVP 0\r\na=ICE-ufrag:a\r\na=Crypto:" KEY "\r\na=RTCP:1\r\n",
 	  O "c=IN IP4 203.0.113.5\r\n" T "m=audio 30000 RTP/AVP 0\r\na=rtcp:30001\r\n" },
 	{ "ICE of ours, RFC 8445 §5.2", HEAD "m=audio 4000 RTP/AVP 0\r\na=candidate:1 1 UDP 1 10.0.0.1 5 typ host\r\n",
@@ -286,7 +318,7 @@ static void test_write_beside_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read), cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_read), cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_write), cmocka_unit_test(test_write_beside_kept),
 	};
 
