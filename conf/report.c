@@ -81,6 +81,21 @@ __attribute__((format(printf, 1, 0))) static char *format_text(const char *forma
 	return text;
 }
 
+/* Takes the last warning out, so that an error finds room; false if all are errors. */
+static bool drop_warning(struct report *report)
+{
+	size_t i = report->n_rows;
+
+	while (i > 0 && report->rows[i - 1].is_error)
+		i--;
+	if (i == 0)
+		return false;
+	row_fini(&report->rows[i - 1]);
+	report->n_rows--;
+	memmove(&report->rows[i - 1], &report->rows[i], (report->n_rows - (i - 1)) * sizeof(*report->rows));
+	return true;
+}
+
 __attribute__((format(printf, 6, 0))) static void add(struct report *report, bool is_error,
 						      enum fault fault,
 						      const struct place *place,
@@ -95,7 +110,7 @@ __attribute__((format(printf, 6, 0))) static void add(struct report *report, boo
 	else
 		report->n_warnings++;
 	report->is_last_kept = false;
-	if (report->n_rows == REPORT_MAX_FAULTS)
+	if (report->n_rows == REPORT_MAX_FAULTS && !(is_error && drop_warning(report)))
 		return;
 
 	row.file = strdup(has_place ? place->file : "");

@@ -84,7 +84,8 @@ enum err report_new(struct report **out) MUST_CHECK;
 struct report *report_free(struct report *report); /* NULL is fine; returns NULL */
 
 /* Adds a fault. place may be NULL (or its line 0) if it has none; key may be NULL. Everything
- * is copied. What lies beyond the first REPORT_MAX_FAULTS is counted, not kept. */
+ * is copied. What lies beyond the first REPORT_MAX_FAULTS is counted, not kept; an error takes the
+ * place of a warning then, as it is what the load fails for. */
 void report_error(struct report *report, enum fault fault, const struct place *place,
 		  const char *key, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
