@@ -207,6 +207,18 @@ const struct report_source *report_source_of(const struct report *report, const 
 	return NULL;
 }
 
+bool report_has_error_at(const struct report *report, const struct place *place)
+{
+	for (size_t i = 0; i < report->n_rows; i++) {
+		const struct report_row *row = &report->rows[i];
+
+		if (row->is_error && row->line == place->line && row->column == place->column && place->file &&
+		    strcmp(row->file, place->file) == 0)
+			return true;
+	}
+	return false;
+}
+
 size_t report_n_errors(const struct report *report)
 {
 	return report->n_errors;

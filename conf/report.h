@@ -102,6 +102,9 @@ void report_hint(struct report *report, const char *format, ...)
 void report_source(struct report *report, const char *file, const char *text, size_t len,
 		   bool is_secret);
 
+/* Whether an error stands at that very place: what is wrong already need not be looked at again. */
+bool report_has_error_at(const struct report *report, const struct place *place);
+
 size_t report_n_errors(const struct report *report);
 size_t report_n_warnings(const struct report *report);
 

@@ -109,7 +109,8 @@ struct settings_certificate {
 	const char *name;
 	struct settings_file chain, key; /* either these */
 	struct settings_file pkcs12,
-		passphrase; /* or this; the passphrase's file may be missing */
+		passphrase; /* or this; the passphrase's file, of this or of the key, may be missing */
+	bool is_faulty;     /* it has neither, or both, which is reported */
 	struct place place;
 };
 
@@ -369,6 +370,12 @@ struct settings {
  * workers. */
 enum err settings_load(const char *path, struct report *report,
 		       struct settings **out) MUST_CHECK;
+
+/* The same, but out is written, and to be freed, also if there were errors, as far as the text could
+ * be understood at all: references may dangle (index -1), groups may lack what they need. For whoever
+ * reads the files that are named, so that their faults are told in the same load. NULL with an error
+ * that leaves nothing. */
+enum err settings_load_faulty(const char *path, struct report *report, struct settings **out) MUST_CHECK;
 
 /* The same for a text that is not in a file; name stands for it in the report, and relative
  * paths are relative to its directory. */

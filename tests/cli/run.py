@@ -387,6 +387,38 @@ def test_check():
         check("[E0" in call("check", made.config, want=1).stdout, "a key that is none")
 
 
+def test_check_tells_all_at_once():
+    """A fault of the text hides none of the files that it names, nor of what can be reached by which listener."""
+    with site(runs=False) as made:
+        good = made.read()
+        subprocess.run(["openssl", "genrsa", "-out", made.path("other.key"), "2048"], check=True, capture_output=True)
+        os.chmod(made.path("other.key"), 0o600)
+        with open(made.path("users.yaml"), "a", encoding="utf-8") as file:
+            file.write("- user: \"169\"\n")
+        made.write(good.replace("edge.key", "other.key") + "nonsens: 1\n")
+        codes = re.findall(r" error: .*\[(E\d+)\]", call("check", made.config, want=1).stdout)
+        check(sorted(codes) == ["E012", "E015", "E052"], str(codes))
+        made.write(good.replace("edge.key", "gone.key").replace("transport: tcp }", "transport: udp }") + "nonsens: 1\n")
+        codes = re.findall(r" error: .*\[(E\d+)\]", call("check", made.config, want=1).stdout)
+        check("E061" in codes and codes.count("E040") == 1, str(codes))
+
+
+def test_check_key_and_passphrase():
+    with site(runs=False) as made:
+        good = made.read()
+        with open(made.path("edge.pass"), "w", encoding="utf-8") as file:
+            file.write("secret-1\n")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", made.path("edge.key"), "-out", made.path("locked.key"), "-passout",
+                        "file:" + made.path("edge.pass")], check=True, capture_output=True)
+        os.chmod(made.path("edge.pass"), 0o600)
+        made.write(good.replace("edge.key", "locked.key"))
+        check("add passphrase_file:" in call("check", made.config, want=1).stdout, "an encrypted key")
+        made.write(good.replace("edge.key", "locked.key, passphrase_file: edge.pass"))
+        call("check", made.config, want=0)
+        made.write(good.replace("edge.pem", "edge.key"))
+        check("are chain and key exchanged?" in call("check", made.config, want=1).stdout, "a key as chain")
+
+
 def test_check_opens_nothing():
     with site(runs=False) as made:
         with socket.create_server(("127.0.0.1", made.ports["lan"])):

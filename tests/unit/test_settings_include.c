@@ -147,7 +147,8 @@ static const struct {
 	  "d/1.yaml", FAULT_DUPLICATE, 1, 11 },
 	{ "a fault inside a route", "include: [d/1.yaml]\n",
 	  "partners:\n  routes:\n    - domain: p.example\n      trustworty: true\n      "
-	  "server: h\n      transport: tcp\n",
+	  "server: h\n      transport: tcp\n"
+	  "listeners: [{ name: t, network: lan, bind: 127.0.0.1, transport: tcp }]\n",
 	  "d/1.yaml", FAULT_UNKNOWN_KEY, 4, 7 },
 };
 
