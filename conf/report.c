@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/report_source.h"
+#include "conf/yaml.h"
 
 /* Rows are kept as they come, each with a text of its own, and sorted when somebody looks. */
 struct report {
@@ -175,7 +176,10 @@ void report_source(struct report *report, const char *file, const char *text, si
 		   bool is_secret)
 {
 	struct report_source *source = calloc(1, sizeof(*source));
+	const size_t mark = yaml_mark_bytes(text, len);
 
+	text += mark;
+	len -= mark;
 	if (!source) {
 		report->is_broken = true;
 		return;

@@ -127,10 +127,11 @@ static void test_sources(void **state)
 	report_source(report, "empty", "", 0, false);
 	report_error(report, FAULT_YAML, &(struct place){ "empty", 1, 1 }, NULL, "x");
 	report_error(report, FAULT_YAML, &(struct place){ "short", 7, 1 }, NULL, "y");
+	report_hint(report, "what began in line 1");
 	report_error(report, FAULT_YAML, &(struct place){ "unknown", 7, 1 }, NULL, "z");
 	assert_printed(report, false,
 		       "empty:1:1: error: x [E002]\n\n"
-		       "short:7:1: error: y [E002]\n\n"
+		       "short:7:1: error: y [E002]\n     = what began in line 1\n\n"
 		       "unknown:7:1: error: z [E002]\n");
 	report_free(report);
 

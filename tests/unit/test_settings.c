@@ -79,7 +79,8 @@ static void test_base(void **state)
 /* Everything that is left out has the value of nuncio.yaml. */
 static void test_presets(void **state)
 {
-	struct settings *settings = load_good("domains: [corp.example]\n");
+	/* With the mark that editors of other systems begin UTF-8 with. */
+	struct settings *settings = load_good("\xef\xbb\xbf" "domains: [corp.example]\n");
 
 	assert_int_equal(settings->tls.minimum, CONF_TLS_1_2);
 	assert_true(settings->tls.trusts_system);

@@ -12,6 +12,9 @@ static const struct mutation {
 	/* clang-format off */
 	/* YAML itself */
 	{ 6, "\tnetwork: lan", 6, 1, "E002", "a tab", "" },
+	{ 5, "  - name: lan # \xc3\xbc\xc3\xbc\n\tnetwork: lan", 6, 1, "E002", "a tab", "" },
+	{ 2, "domains:[corp.example, corp.test]", 2, 1, "E002", "could not find expected ':'", "with the space" },
+	{ 1, "\xef\xbb\xbfversion: 2", 1, 10, "E014", "1 to 1", "" },
 	{ 2, "domains: [corp.example", 3, 10, "E002", "did not find expected ',' or ']'", "line 2" },
 	{ 31, "placement: 'reject", 38, 1, "E002", "unexpected end of stream", "line 31" },
 	{ 31, "placement: rej\xff" "ect", 31, 15, "E002", "UTF-8", "" },
