@@ -104,7 +104,8 @@ static const struct play plays[] = {
 	  "bob > ACK\n"
 	  "wait 40s\n"
 	  "bob > CANCEL\n"
-	  "bob < 481 CANCEL\n" },
+	  "bob < 481 CANCEL | Warning: *no-transaction*\n"
+	  "why no-transaction\n" },
 	{ "of a request that is no INVITE",
 	  "bob > INVITE sip:nobody@corp.example\n"
 	  "bob < 404\n"
