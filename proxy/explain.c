@@ -35,6 +35,10 @@ static enum err build_message(struct rehearsal *rehearsal, const char **out_what
 	char text[2048], user[256];
 	int len;
 
+	if (!strcmp(method, "ACK") || !strcmp(method, "CANCEL")) {
+		*out_what = "--method: ACK and CANCEL follow the request that they belong to";
+		return ERR_INVALID;
+	}
 	*out_what = !is_clean(from) ? "FROM" : !is_clean(to) ? "TO" : !is_clean(method) ? "--method" : NULL;
 	if (*out_what)
 		return ERR_INVALID;
@@ -311,6 +315,36 @@ static void add_hops(struct request *request, const struct target *target)
 	}
 }
 
+struct health_question {
+	struct decision *decision;
+	const char *peer;
+	uint64_t now_ms;
+};
+
+static void add_if_down(const struct health_view *view, void *user)
+{
+	const struct health_question *question = user;
+	char addr[ADDR_TEXT_SIZE];
+
+	if (view->state != HEALTH_DOWN || view->retry_at_ms <= question->now_ms || strcmp(view->peer, question->peer))
+		return;
+	decision_add(question->decision, "health", "server", NULL, "%s %s rests for %u s: %.40s",
+		     conf_transport_text(view->transport), addr_text(&view->addr, addr),
+		     (unsigned)((view->retry_at_ms - question->now_ms + 999) / 1000), reason_code(view->last_reason));
+}
+
+/* What failed a short time ago is tried last, or not at all: without it the answer would promise what the traffic refuses. */
+static void add_health(struct request *request)
+{
+	struct health_question question = { .decision = &request->decision, .now_ms = request->now_ms };
+
+	for (unsigned i = 0; i < request->n_targets; i++) {
+		question.peer = request->targets[i].rule->id;
+		if (i == 0 || strcmp(question.peer, request->targets[i - 1].rule->id))
+			health_each(request->server->health, add_if_down, &question);
+	}
+}
+
 static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 {
 	struct arrival arrival = { .flow = &rehearsal->flow, .msg = rehearsal->msg, .sip = message_sip(rehearsal->msg) };
@@ -326,9 +360,11 @@ static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 			     "the peer shows a valid certificate for %.90s (--cert-name says otherwise)",
 			     rehearsal->from_domain);
 	outcome = request_judge(&request);
-	if (!request.reason && outcome == REQUEST_FORWARD)
+	if (!request.reason && outcome == REQUEST_FORWARD) {
 		for (i = 0; i < request.n_targets; i++)
 			add_hops(&request, &request.targets[i]);
+		add_health(&request);
+	}
 	request.decision.status = reason_row(request.reason)->status;
 	decision_copy(out, &request.decision);
 	request_fini(&request);

@@ -52,12 +52,12 @@ static void print_request(const struct screen *screen, const json_t *record)
 	grid_print(&grid);
 }
 
-/* Who the sender is and where it goes are always told, and so is the step at which it ended. */
+/* Who the sender is and where it goes are always told, also which servers rest, and so is the step at which it ended. */
 static bool is_deciding(const json_t *step, size_t i, size_t n)
 {
 	return i + 1 == n || *record_text(step, "place") ||
 	       strcmp(record_text(step, "step"), "classify") == 0 ||
-	       strcmp(record_text(step, "step"), "route") == 0;
+	       strcmp(record_text(step, "step"), "route") == 0 || strcmp(record_text(step, "step"), "health") == 0;
 }
 
 static void print_steps(const struct screen *screen, const json_t *record, bool with_all)

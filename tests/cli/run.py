@@ -357,6 +357,8 @@ def test_outputs():
                     answer += backend.recv(4096)
         facts = json.loads(made.ask("why", "out@example", "--json", want=0).stdout)
         check(facts["decisions"][-1]["hops"][0]["reason"] == "connect-refused", str(facts))
+        told = made.ask("explain", "anna@corp.example", "bob@partner.example", want=0).stdout
+        check(re.search(r"health +server .*tcp 127\.0\.0\.1:\d+ rests for \d+ s: connect-refused", told), told)
         facts = json.loads(made.ask("status", "--json", want=1).stdout)
         check(facts["partners"][0]["tried"] and facts["partners"][0]["failures_by_reason"], str(facts["partners"]))
         check_output("status", by_unix(made.control, "GET", "/v1/status?summary=1")[1])
@@ -468,6 +470,8 @@ def test_explain_offline():
                        "--from-ip", "127.0.0.1", want=0)
         check("partner:partner.example" in done.stdout, done.stdout)
         explain("x@nowhere.example", "y@elsewhere.example", "--cert-name", "nowhere.example", want=1)
+        done = explain("bob@partner.example", "anna@corp.example", "--method", "CANCEL", want=2)
+        check("follow the request that they belong to" in done.stderr, done.stderr)
         made.write(made.read().replace("  routes:\n", """  routes:
     - domain: several.example
       servers:
