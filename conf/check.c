@@ -80,17 +80,27 @@ static bool is_own_domain(const struct settings *settings, const char *domain)
 }
 
 /* Any listener but one for phones speaks for us; one that was not understood may. */
+static bool speaks(const struct settings_listener *listener, enum conf_transport transport)
+{
+	return listener->is_faulty ||
+	       (listener->network != NETWORK_REMOTE &&
+		(listener->transport == transport || (is_tls(listener->transport) && is_tls(transport))));
+}
+
 static bool has_speaker(const struct settings *settings, enum conf_transport transport)
 {
-	for (size_t i = 0; i < settings->n_listeners; i++) {
-		const struct settings_listener *listener = &settings->listeners[i];
-
-		if (listener->is_faulty ||
-		    (listener->is_enabled && listener->network != NETWORK_REMOTE &&
-		     (listener->transport == transport || (is_tls(listener->transport) && is_tls(transport)))))
+	for (size_t i = 0; i < settings->n_listeners; i++)
+		if (settings->listeners[i].is_enabled && speaks(&settings->listeners[i], transport))
 			return true;
-	}
 	return false;
+}
+
+const struct settings_listener *settings_speaker(const struct settings *settings, enum conf_transport transport)
+{
+	for (size_t i = 0; i < settings->n_listeners; i++)
+		if (speaks(&settings->listeners[i], transport))
+			return &settings->listeners[i];
+	return NULL;
 }
 
 /* A server of a backend whose listener speaks otherwise is reached by the best one beside it. */
@@ -264,9 +274,18 @@ static void check_speakers(const struct settings *settings, const struct setting
 			   const char *who, struct report *report)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!has_speaker(settings, servers[i].transport))
+		const struct settings_listener *off = settings_speaker(settings, servers[i].transport);
+
+		if (has_speaker(settings, servers[i].transport))
+			continue;
+		/* A listener that is switched off is meant so, and may be switched on again (mission 10). */
+		if (off)
+			report_warning(report, FAULT_ROUTE, &servers[i].place, "transport",
+				       "only listener '%.64s' speaks %s, which is not enabled: %.300s cannot be reached", off->name,
+				       conf_transport_text(servers[i].transport), who);
+		else
 			report_error(report, FAULT_ROUTE, &servers[i].place, "transport",
-				     "no enabled listener speaks %s, so %.300s cannot be reached",
+				     "no listener speaks %s, so %.300s cannot be reached",
 				     conf_transport_text(servers[i].transport), who);
 	}
 }

@@ -364,6 +364,9 @@ struct settings {
 	struct settings_admin admin;
 };
 
+/* The first listener, enabled or not, that could stand in our Via over that transport; NULL if there is none. */
+const struct settings_listener *settings_speaker(const struct settings *settings, enum conf_transport transport);
+
 /* Loads path and what it includes and checks all of it, reads the certificates' and the users'
  * files as far as that they can be read. Every fault goes to report. ERR_INVALID if there was
  * an error; else out owns everything, to be freed by settings_free. Blocks on files: not for

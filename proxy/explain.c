@@ -251,14 +251,20 @@ static enum err build_flow(struct rehearsal *rehearsal, const char **out_what)
 	return pick_identity(rehearsal, out_what);
 }
 
-static void add_hop(struct decision *decision, enum conf_transport transport, const char *host, unsigned port)
+static void add_hop_with(struct decision *decision, enum conf_transport transport, const char *host, unsigned port,
+			 enum reason reason)
 {
 	char text[96];
 	int len = snprintf(text, sizeof(text), "%s %.60s", conf_transport_text(transport), host);
 
 	if (port)
 		snprintf(text + len, sizeof(text) - (size_t)len, ":%u", port);
-	decision_add_hop(decision, text, REASON_NONE, 0);
+	decision_add_hop(decision, text, reason, 0);
+}
+
+static void add_hop(struct decision *decision, enum conf_transport transport, const char *host, unsigned port)
+{
+	add_hop_with(decision, transport, host, port, REASON_NONE);
 }
 
 /* How a backend has logged on: in the order in which locate tries them. */
@@ -306,8 +312,8 @@ static void add_hops(struct request *request, const struct target *target)
 			const struct rule_server *server = &rule->servers[i];
 
 			if (server->priority == priority)
-				add_hop(decision, server->transport, server->host,
-					server->by_srv ? 0 : server->port);
+				add_hop_with(decision, server->transport, server->host, server->by_srv ? 0 : server->port,
+					     server->listener ? REASON_NONE : REASON_NO_LISTENER);
 			else if (server->priority > priority && server->priority < next)
 				next = server->priority;
 		}

@@ -110,7 +110,8 @@ static void print_hops(const struct screen *screen, const json_t *record)
 		if (is_real)
 			add_tried(&grid, hop);
 		else
-			grid_add(&grid, INK_PLAIN, 0, record_text(hop, "to"), NULL);
+			grid_add(&grid, *record_text(hop, "reason") ? INK_FAIL : INK_PLAIN, 0, record_text(hop, "to"),
+				 record_text(hop, "reason"), record_text(hop, "cause"), NULL);
 	}
 	fputs(is_real ? "\nservers that were tried\n"
 		      : "\nservers that would be tried, in this order\n",

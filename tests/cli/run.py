@@ -421,6 +421,17 @@ def test_check_key_and_passphrase():
         check("are chain and key exchanged?" in call("check", made.config, want=1).stdout, "a key as chain")
 
 
+def test_check_of_a_listener_that_is_off():
+    """Each listener is switched on and off by itself (mission 10): what cannot be reached meanwhile is a warning."""
+    with site(runs=False) as made:
+        good = made.read()
+        made.write(good.replace("certificate: edge }\n  - { name: lan", "certificate: edge, enabled: false }\n  - { name: lan"))
+        done = call("check", made.config, want=0)
+        check("only listener 'wan' speaks mtls, which is not enabled: partner 'partner.example'" in done.stdout, done.stdout)
+        told = call("explain", "--config", made.config, "anna@corp.example", "bob@partner.example").stdout
+        check("no-listener" in told, told)
+
+
 def test_check_opens_nothing():
     with site(runs=False) as made:
         with socket.create_server(("127.0.0.1", made.ports["lan"])):
