@@ -17,6 +17,61 @@ static void add(json_t *changes, const char *sign, const char *what, const char 
 						 json_text(name), "text", json_text(text)));
 }
 
+/* The next phrase of a description, without the comma behind it; false: there is none. */
+static bool next_phrase(const char **at, const char **out, size_t *len)
+{
+	const char *comma = strstr(*at, ", ");
+
+	if (!**at)
+		return false;
+	*out = *at;
+	*len = comma ? (size_t)(comma - *at) : strlen(*at);
+	*at += *len + (comma ? strlen(", ") : 0);
+	return true;
+}
+
+static bool has_phrase(const char *text, const char *phrase, size_t len)
+{
+	const char *found;
+	size_t found_len;
+
+	while (next_phrase(&text, &found, &found_len))
+		if (found_len == len && memcmp(found, phrase, len) == 0)
+			return true;
+	return false;
+}
+
+/* Of one description what the other does not say. */
+static void put_difference(const char *text, const char *other, struct buf *out)
+{
+	const char *phrase;
+	size_t len;
+
+	while (next_phrase(&text, &phrase, &len))
+		if (!has_phrase(other, phrase, len))
+			buf_printf(out, "%s%.*s", out->len ? ", " : "", (int)len, phrase);
+}
+
+static void put_change(const struct buf *before, const struct buf *after, struct buf *out)
+{
+	struct buf is, was;
+
+	buf_init(&is, 0);
+	buf_init(&was, 0);
+	put_difference(buf_text(after), buf_text(before), &is);
+	put_difference(buf_text(before), buf_text(after), &was);
+	if (is.len && was.len)
+		buf_printf(out, "%.*s (was: %.*s)", MAX_TEXT, buf_text(&is), MAX_TEXT, buf_text(&was));
+	else if (is.len)
+		buf_printf(out, "new: %.*s", MAX_TEXT, buf_text(&is));
+	else if (was.len)
+		buf_printf(out, "no more: %.*s", MAX_TEXT, buf_text(&was));
+	else /* the same phrases in another order, or one of them in another number */
+		buf_printf(out, "%.*s (was: %.*s)", MAX_TEXT, buf_text(after), MAX_TEXT, buf_text(before));
+	buf_fini(&is);
+	buf_fini(&was);
+}
+
 static void add_change(json_t *changes, const char *what, const char *name, const struct buf *before,
 		       const struct buf *after, bool needs_restart)
 {
@@ -25,8 +80,9 @@ static void add_change(json_t *changes, const char *what, const char *name, cons
 	if (!strcmp(buf_text(before), buf_text(after)))
 		return;
 	buf_init(&text, 0);
-	buf_printf(&text, "%s%.*s (was: %.*s)", needs_restart ? "takes effect at the next restart: " : "",
-		   MAX_TEXT, buf_text(after), MAX_TEXT, buf_text(before));
+	if (needs_restart)
+		buf_puts(&text, "takes effect at the next restart: ");
+	put_change(before, after, &text);
 	add(changes, "~", what, name, buf_text(&text));
 	buf_fini(&text);
 }

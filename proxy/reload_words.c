@@ -6,6 +6,22 @@
 #include "conf/value.h"
 #include "proxy/base/table.h"
 #include "proxy/reload_media.h"
+#include "proxy/trace_areas.h"
+
+/* As one writes it in the file. */
+static void put_duration(const char *title, uint64_t ms, struct buf *out)
+{
+	char text[VALUE_TEXT_SIZE];
+
+	buf_printf(out, "%s %s", title, value_duration_text(ms, text));
+}
+
+static void put_size(const char *title, uint64_t bytes, struct buf *out)
+{
+	char text[VALUE_TEXT_SIZE];
+
+	buf_printf(out, "%s %s", title, value_size_text(bytes, text));
+}
 
 /* ---- listeners ---- */
 
@@ -111,10 +127,10 @@ static void describe_backend(const struct snapshot *snapshot, size_t i, struct b
 	describe_servers(backend->servers, backend->n_servers, out);
 	if (*backend->username)
 		buf_printf(out, "%slogs on as %s", backend->n_servers ? ", " : "", backend->username);
-	buf_printf(out, " by listener %s, weight %u, ", backend->listener.name, backend->weight);
+	buf_printf(out, " by listener %s, weight %u", backend->listener.name, backend->weight);
 	if (backend->probe_ms && backend->n_servers)
-		buf_printf(out, "probed every %u ms, ", backend->probe_ms);
-	buf_puts(out, "users");
+		put_duration(", probed every", backend->probe_ms, out);
+	buf_puts(out, ", users");
 	for (k = 0; k < backend->n_users; k++)
 		buf_printf(out, " %s", backend->users[k].text);
 	buf_puts(out, " of");
@@ -170,14 +186,14 @@ static void describe_route(const struct snapshot *snapshot, size_t i, struct buf
 		describe_services(", services", route->services_in, out);
 	} else {
 		describe_services(", services in", route->services_in, out);
-		describe_services(", out", route->services_out, out);
+		describe_services(", services out", route->services_out, out);
 	}
 	if (route->redirect == REDIRECT_FOLLOW)
 		buf_puts(out, ", redirects followed");
 	if (route->max_connections < SETTINGS_MAX_CONNECTIONS)
 		buf_printf(out, ", connections %u", route->max_connections);
 	if (route->probe_ms)
-		buf_printf(out, ", probed every %u ms", route->probe_ms);
+		put_duration(", probed every", route->probe_ms, out);
 	if (*route->stun_server)
 		buf_printf(out, ", STUN server %s", route->stun_server);
 	if (!route->is_enabled)
@@ -202,6 +218,7 @@ static void describe_switch(const struct snapshot *snapshot, struct buf *out)
 
 static void describe_tls(const struct snapshot *snapshot, struct buf *out)
 {
+	static const char *const usages[] = { [EKU_ANY_TLS] = "any-tls", [EKU_STRICT] = "strict", [EKU_SIP] = "sip" };
 	const struct settings_tls *tls = &snapshot->settings->tls;
 	size_t i;
 
@@ -212,7 +229,7 @@ static void describe_tls(const struct snapshot *snapshot, struct buf *out)
 		buf_printf(out, " %s", tls->trust[i].path);
 	for (i = 0; i < tls->n_crl; i++)
 		buf_printf(out, ", CRL %s", tls->crl[i].path);
-	buf_printf(out, ", client EKU rule %d", (int)tls->client_eku);
+	buf_printf(out, ", client_eku %s", usages[tls->client_eku]);
 	/* The same files may hold other certificates or a newer CRL. */
 	buf_printf(out, ", contents %.16s", tls_trust_fingerprint(snapshot->tls_trust));
 }
@@ -228,9 +245,10 @@ static void describe_limits(const struct snapshot *snapshot, struct buf *out)
 {
 	const struct settings_limits *limits = &snapshot->settings->limits;
 
-	buf_printf(out, "message_size %llu, connections %u, %u per source, transactions %u, ban %u ms",
-		   (unsigned long long)limits->message_size_bytes, limits->connections,
-		   limits->connections_per_source, limits->transactions, limits->ban_ms);
+	put_size("message_size", limits->message_size_bytes, out);
+	buf_printf(out, ", connections %u, connections_per_source %u, transactions %u", limits->connections,
+		   limits->connections_per_source, limits->transactions);
+	put_duration(", ban", limits->ban_ms, out);
 	print_rate(out, "handshakes", limits->handshakes);
 	print_rate(out, "requests", limits->requests);
 	print_rate(out, "auth_failures", limits->auth_failures);
@@ -242,10 +260,11 @@ static void describe_log(const struct snapshot *snapshot, struct buf *out)
 	static const char *const levels[] = { "error", "warning", "info", "debug" };
 	const struct log_settings *log = &settings->log;
 
-	buf_printf(out, "%s, %s, %s, %u files of %llu bytes%s, trace %#x", levels[log->level],
-		   log->is_json ? "json" : "text", log->directory && *log->directory ? log->directory : "stderr",
-		   log->n_files, (unsigned long long)log->max_size_bytes, log->delete_daily ? ", deleted daily" : "",
-		   log->trace);
+	buf_printf(out, "level %s, format %s, directory '%s', files %u", levels[log->level],
+		   log->is_json ? "json" : "text", log->directory ? log->directory : "", log->n_files);
+	put_size(", max_size", log->max_size_bytes, out);
+	buf_printf(out, ", delete_daily %s, trace", log->delete_daily ? "true" : "false");
+	trace_areas_print(log->trace, out);
 }
 
 static void describe_dns(const struct snapshot *snapshot, struct buf *out)
@@ -254,9 +273,10 @@ static void describe_dns(const struct snapshot *snapshot, struct buf *out)
 	char addr[ADDR_TEXT_SIZE];
 	size_t i;
 
-	buf_printf(out, "budget %u ms, negative_ttl %u ms", settings->dns.budget_ms, settings->dns.negative_ttl_ms);
+	put_duration("budget", settings->dns.budget_ms, out);
+	put_duration(", negative_ttl", settings->dns.negative_ttl_ms, out);
 	for (i = 0; i < settings->dns.n_servers; i++)
-		buf_printf(out, ", %s", addr_text(&settings->dns.servers[i], addr));
+		buf_printf(out, "%s %s", i ? "" : ", servers", addr_text(&settings->dns.servers[i], addr));
 }
 
 static void describe_placement(const struct snapshot *snapshot, struct buf *out)
@@ -272,8 +292,9 @@ static void describe_registrar(const struct snapshot *snapshot, struct buf *out)
 	static const char *const algorithms[] = { "md5", "sha-256", "sha-512-256" };
 	const struct settings_registrar *registrar = &snapshot->settings->registrar;
 
-	buf_printf(out, "min_expires %u ms, max_expires %u ms, default_expires %u ms", registrar->min_expires_ms,
-		   registrar->max_expires_ms, registrar->default_expires_ms);
+	put_duration("min_expires", registrar->min_expires_ms, out);
+	put_duration(", max_expires", registrar->max_expires_ms, out);
+	put_duration(", default_expires", registrar->default_expires_ms, out);
 	buf_puts(out, ", digest_algorithms");
 	for (size_t i = 0; i < COUNT(algorithms); i++)
 		if (snapshot->settings->digest_algorithms & 1U << i)
@@ -293,7 +314,7 @@ static void describe_classes(const struct snapshot *snapshot, struct buf *out)
 	if (!settings->n_classes)
 		buf_puts(out, "none");
 	for (size_t i = 0; i < settings->n_classes; i++) {
-		buf_printf(out, "%s%s", i ? "; " : "", settings->classes[i].name);
+		buf_printf(out, "%s%s", i ? ", " : "", settings->classes[i].name);
 		print_texts(out, " denies", settings->classes[i].deny, settings->classes[i].n_deny);
 	}
 }
@@ -301,8 +322,11 @@ static void describe_classes(const struct snapshot *snapshot, struct buf *out)
 static void describe_sip(const struct snapshot *snapshot, struct buf *out)
 {
 	const struct settings *settings = snapshot->settings;
-	buf_printf(out, "t1 %u ms, timer_c %u ms, max_breadth %u, via_name '%s', realm %s", settings->sip.t1_ms,
-		   settings->sip.timer_c_ms, settings->sip.max_breadth, settings->sip.via_name, settings->realm);
+
+	put_duration("t1", settings->sip.t1_ms, out);
+	put_duration(", timer_c", settings->sip.timer_c_ms, out);
+	buf_printf(out, ", max_breadth %u, via_name '%s', realm %s", settings->sip.max_breadth, settings->sip.via_name,
+		   settings->realm);
 }
 
 static void describe_service(const struct snapshot *snapshot, struct buf *out)
@@ -313,7 +337,7 @@ static void describe_service(const struct snapshot *snapshot, struct buf *out)
 
 	if (settings->admin.has_http)
 		addr_text(&settings->admin.http, addr);
-	buf_printf(out, "%u workers, state_dir %s, control %s, user '%s', admin.http %s", service->n_workers,
+	buf_printf(out, "workers %u, state_dir %s, control %s, user '%s', admin.http %s", service->n_workers,
 		   service->state_dir, service->control, service->user, addr);
 }
 
@@ -338,7 +362,8 @@ static void describe_nat(const struct snapshot *snapshot, struct buf *out)
 {
 	const struct settings_nat *nat = &snapshot->settings->nat;
 
-	buf_printf(out, "monitor %u ms, serve %s", nat->monitor_ms, nat->serves_stun ? "true" : "false");
+	put_duration("monitor", nat->monitor_ms, out);
+	buf_printf(out, ", serve %s", nat->serves_stun ? "true" : "false");
 	print_texts(out, ", stun_servers", nat->stun_servers, nat->n_stun_servers);
 }
 
