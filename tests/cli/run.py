@@ -594,6 +594,15 @@ def test_faulty_configuration_does_not_start():
         check(done.stderr.count(": error: ") == 2 and "2 errors" in done.stderr and not done.stdout, done.stderr)
 
 
+def test_a_state_directory_that_is_none_is_named():
+    with site(runs=False) as made:
+        with open(made.path("state"), "w", encoding="utf-8") as file:
+            file.write("no directory")
+        done = call("run", "-c", made.config, want=1)
+        check(re.search(r"nuncio\.yaml:\d+:\d+: error: service\.state_dir: .* in %s: " % re.escape(made.path("state")), done.stderr),
+              done.stderr)
+
+
 # --- with a daemon
 
 def test_status():
