@@ -332,7 +332,7 @@ static void add_if_down(const struct health_view *view, void *user)
 	const struct health_question *question = user;
 	char addr[ADDR_TEXT_SIZE];
 
-	if (view->state != HEALTH_DOWN || view->retry_at_ms <= question->now_ms || strcmp(view->peer, question->peer))
+	if ((view->state != HEALTH_DOWN && view->state != HEALTH_TRYING) || view->retry_at_ms <= question->now_ms || strcmp(view->peer, question->peer))
 		return;
 	decision_add(question->decision, "health", "server", NULL, "%s %s rests for %u s: %.40s",
 		     conf_transport_text(view->transport), addr_text(&view->addr, addr),
