@@ -421,6 +421,16 @@ def test_check_key_and_passphrase():
         check("are chain and key exchanged?" in call("check", made.config, want=1).stdout, "a key as chain")
 
 
+def test_check_of_a_pipe_among_certificates():
+    """Opening a named pipe would wait for a writer for ever."""
+    with site(runs=False) as made:
+        os.mkdir(made.path("trust"))
+        shutil.copy(made.path("edge.pem"), made.path("trust", "ca.pem"))
+        os.mkfifo(made.path("trust", "pipe"))
+        made.write(made.read().replace("trust: [edge.pem]", "trust: [trust]"))
+        call("check", made.config, want=0)
+
+
 def test_check_of_a_listener_that_is_off():
     """Each listener is switched on and off by itself (mission 10): what cannot be reached meanwhile is a warning."""
     with site(runs=False) as made:
