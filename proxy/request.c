@@ -192,7 +192,10 @@ void request_recognise(struct request *request)
 		return;
 	read_from_domain(request);
 	ask_trust(request, NULL);
-	if (request->origin.needs_srv)
+	/* Of a domain that was never let in nothing is kept, and what it does is not charged to those that share its room. */
+	if (request->origin.needs_srv ||
+	    (request->origin.kind == ORIGIN_DISCOVERED &&
+	     !discovered_knows(request->server->discovered, request->origin.domain)))
 		origin_clear(&request->origin);
 	request->decision.origin = request->origin.kind;
 	decision_set(&request->decision, DECISION_ORIGIN_ID, request->origin.id);
