@@ -3,6 +3,14 @@
 
 enum { NOTHING = 0, SECRET_FILE = 1, MAY_BE_FOLDER = 2, MAY_BE_MISSING = 4 };
 
+static void hint_access(enum err err, const char *path, struct report *report)
+{
+	char remedy[FILE_REMEDY_SIZE];
+
+	if (err == ERR_ACCESS && *file_access_remedy(path, remedy))
+		report_hint(report, "%s", remedy);
+}
+
 static void look(const struct settings_file *file, const char *key, unsigned what,
 		 struct report *report)
 {
@@ -22,6 +30,7 @@ static void look(const struct settings_file *file, const char *key, unsigned wha
 	} else if (err) {
 		report_error(report, FAULT_FILE_UNREADABLE, &file->place, key,
 			     "%.512s cannot be read: %s", file->path, err_text(err));
+		hint_access(err, file->path, report);
 	} else if (what & SECRET_FILE && is_open_to_others) {
 		report_warning(report, FAULT_FILE_OPEN_TO_OTHERS, &file->place, key,
 			       "%.512s can be read by every user of this host", file->path);

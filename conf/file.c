@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,4 +81,32 @@ enum err file_look(const char *path, bool may_be_folder, bool *is_open_to_others
 	if (is_open_to_others)
 		*is_open_to_others = status.st_mode & S_IROTH;
 	return ERR_OK;
+}
+
+enum { MAX_SHOWN_PATH = 256 };
+
+/* The first folder on the way to path that this process may not pass; path itself if all let it in. */
+static const char *find_barrier(const char *path, char folder[MAX_SHOWN_PATH + 1])
+{
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(folder, MAX_SHOWN_PATH + 1, "%.*s", (int)(slash - path), path);
+		if (faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) < 0 && errno == EACCES)
+			return folder;
+	}
+	return path;
+}
+
+const char *file_access_remedy(const char *path, char out[FILE_REMEDY_SIZE])
+{
+	char folder[MAX_SHOWN_PATH + 1], text[1024];
+	struct group entry, *group = NULL;
+	const char *barrier;
+
+	*out = '\0';
+	if (geteuid() == 0 || *path != '/' || strlen(path) > MAX_SHOWN_PATH ||
+	    getgrgid_r(getegid(), &entry, text, sizeof(text), &group) != 0 || !group)
+		return out;
+	barrier = find_barrier(path, folder);
+	snprintf(out, FILE_REMEDY_SIZE, "chgrp %s %s && chmod g+%s %s", group->gr_name, barrier, barrier == path ? "r" : "x", barrier);
+	return out;
 }

@@ -153,7 +153,7 @@ static enum err load_file(const char *path, bool is_kept, struct report *report,
 {
 	struct text text = { .name = path, .is_file = true, .is_kept = is_kept };
 	struct place place = { .file = path };
-	char *bytes;
+	char remedy[FILE_REMEDY_SIZE], *bytes;
 	enum err err = file_read(path, YAML_MAX_BYTES, &bytes, &text.len);
 
 	if (err == ERR_NO_MEMORY)
@@ -161,6 +161,8 @@ static enum err load_file(const char *path, bool is_kept, struct report *report,
 	if (err) {
 		report_error(report, FAULT_FILE, &place, NULL, "the file cannot be read: %s",
 			     err == ERR_INVALID ? "not a file" : err_text(err));
+		if (err == ERR_ACCESS && *file_access_remedy(path, remedy))
+			report_hint(report, "%s", remedy);
 		return ERR_INVALID;
 	}
 	text.bytes = bytes;

@@ -147,11 +147,18 @@ def fails(tally, house):
                 "did you mean 'ban'?" in house.journal("-n", "8"), house.journal("-n", "8"))
     house.systemctl("stop", "nuncio")
     house.systemctl("reset-failed", "nuncio")
+    house.configure(config())
+    os.chmod(house.path("/etc/nuncio/nuncio.yaml"), 0o600)
+    tally.check("a file that it may not read: it says what lets it in", house.systemctl("start", "nuncio") != 0 and
+                "chgrp nuncio /etc/nuncio/nuncio.yaml && chmod g+r" in house.journal("-n", "8"), house.journal("-n", "8"))
+    house.systemctl("stop", "nuncio")
+    house.systemctl("reset-failed", "nuncio")
     os.rename(house.path("/etc/nuncio/nuncio.yaml"), house.path("/etc/nuncio/kept"))
     house.systemctl("start", "nuncio")
     tally.check("without a file it waits for one, and has not failed", house.show("ActiveState") == "inactive" and
                 house.show("ConditionResult") == "no", house.show("ActiveState"))
     os.rename(house.path("/etc/nuncio/kept"), house.path("/etc/nuncio/nuncio.yaml"))
+    os.chmod(house.path("/etc/nuncio/nuncio.yaml"), 0o644)
 
 
 def low_port(tally, house, users):
