@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proxy/base/text.h"
 #include "proxy/request.h"
@@ -26,6 +27,17 @@ static bool is_clean(const char *text)
 	return text && *text && strlen(text) < 256 && !strpbrk(text, "\r\n\t <>\"");
 }
 
+/* user@domain has none, whatever the user is called ("sipuser@a.example:5061"); schemes have no case (RFC 3986 §3.1). */
+static const char *scheme_for(const char *uri)
+{
+	static const char *const schemes[] = { "sip:", "sips:", "tel:", "im:", "pres:" };
+
+	for (size_t i = 0; i < COUNT(schemes); i++)
+		if (!strncasecmp(uri, schemes[i], strlen(schemes[i])))
+			return "";
+	return "sip:";
+}
+
 static enum err build_message(struct rehearsal *rehearsal, const char **out_what)
 {
 	const struct explain_question *question = rehearsal->question;
@@ -42,8 +54,8 @@ static enum err build_message(struct rehearsal *rehearsal, const char **out_what
 	*out_what = !is_clean(from) ? "FROM" : !is_clean(to) ? "TO" : !is_clean(method) ? "--method" : NULL;
 	if (*out_what)
 		return ERR_INVALID;
-	from_scheme = strchr(from, ':') && (text_starts_with(from, "sip") || text_starts_with(from, "tel:")) ? "" : "sip:";
-	to_scheme = strchr(to, ':') && (text_starts_with(to, "sip") || text_starts_with(to, "tel:")) ? "" : "sip:";
+	from_scheme = scheme_for(from);
+	to_scheme = scheme_for(to);
 	len = snprintf(text, sizeof(text),
 		       "%s %s%s SIP/2.0\r\n"
 		       "Via: SIP/2.0/%s explain.invalid;branch=z9hG4bK-explain\r\n"

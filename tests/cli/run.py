@@ -491,6 +491,11 @@ def test_explain_offline():
                        "--from-ip", "127.0.0.1", want=0)
         check("partner:partner.example" in done.stdout, done.stdout)
         explain("x@nowhere.example", "y@elsewhere.example", "--cert-name", "nowhere.example", want=1)
+        for to, shown in (("sipuser@corp.example:5061", "sip:sipuser@corp.example"), ("SIP:anna@corp.example", "anna@corp.example")):
+            done = explain("bob@partner.example", to, "--cert-name", "partner.example", want=0)
+            check(shown in done.stdout and "SIP@" not in done.stdout, done.stdout)
+        done = explain("bob@partner.example", "im:anna@corp.example", "--cert-name", "partner.example", want=1)
+        check("uri-scheme" in done.stdout, done.stdout)
         done = explain("bob@partner.example", "anna@corp.example", "--method", "CANCEL", want=2)
         check("follow the request that they belong to" in done.stderr, done.stderr)
         made.write(made.read().replace("  routes:\n", """  routes:
