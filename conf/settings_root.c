@@ -99,7 +99,7 @@ static const struct field sip_fields[] = {
 };
 
 static const struct field limits_fields[] = {
-	{ "message_size", KIND_SIZE, LIMITS(message_size_bytes), 4096, 16 << 20, "64KB", LIVE,
+	{ "message_size", KIND_SIZE, LIMITS(message_size_bytes), 4096, 1 << 20, "64KB", LIVE,
 	  "the largest SIP message" },
 	{ "connections", KIND_COUNT, LIMITS(connections), 1, 1000000, "20000", LIVE,
 	  "connections in all" },

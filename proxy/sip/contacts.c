@@ -5,6 +5,7 @@
 #include <sofia-sip/su_alloc.h>
 
 #include "proxy/base/text.h"
+#include "proxy/sip/message_bounds.h"
 
 enum { MAX_LINES = 16, MAX_PARAMS = 512 };
 
@@ -74,6 +75,11 @@ static void read_contact(su_home_t *home, const sip_contact_t *contact, struct c
 		out->uri[0] = '\0';
 }
 
+sip_contact_t *contacts_make(su_home_t *home, const char *line)
+{
+	return message_bounds_hold(line) ? sip_contact_make(home, line) : NULL;
+}
+
 /* Sofia's, of all lines; what passes this proxy without being acted on is not taken apart before. */
 static sip_contact_t *parse(su_home_t *home, const msg_t *msg)
 {
@@ -81,7 +87,7 @@ static sip_contact_t *parse(su_home_t *home, const msg_t *msg)
 	const char *line;
 
 	for (unsigned n = 0; n < MAX_LINES && (line = message_header_at(msg, "Contact", n)); n++) {
-		*end = sip_contact_make(home, line);
+		*end = contacts_make(home, line);
 		if (!*end)
 			return NULL;
 		while (*end)
@@ -112,7 +118,7 @@ bool contacts_first_host(const msg_t *msg, char *out, size_t size)
 	if (!line)
 		return false;
 	su_home_init(home);
-	contact = sip_contact_make(home, line);
+	contact = contacts_make(home, line);
 	has_host = contact && contact->m_url->url_host && text_copy(out, size, contact->m_url->url_host);
 	su_home_deinit(home);
 	return has_host;

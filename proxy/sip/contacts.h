@@ -13,6 +13,9 @@ struct contact {
 	unsigned q;	   /* thousandths; 1000 if there is none, or it is no qvalue */
 };
 
+/* Sofia's Contacts of one header line; they live in home. NULL: it is no Contact, is longer than Sofia bears, or there is no memory. */
+sip_contact_t *contacts_make(su_home_t *home, const char *line);
+
 /* The Contacts in their order, at most CONTACTS_MAX of them; returns how many. 0 too if one of the lines is no Contact. */
 size_t contacts_read(const msg_t *msg, struct contact out[CONTACTS_MAX]);
 

@@ -68,6 +68,16 @@ static bool has_too_many_entries(const struct header_lines *header, unsigned *n_
 	return n_commas + n_semicolons > MAX_SEPARATORS || *n_entries > MAX_ENTRIES;
 }
 
+bool message_bounds_hold(const char *text)
+{
+	unsigned n = 0;
+
+	for (; (text = strpbrk(text, ",;")); text++)
+		if (++n > MAX_SEPARATORS)
+			return false;
+	return true;
+}
+
 static bool is_folded(const char *line)
 {
 	return line[0] == ' ' || line[0] == '\t';

@@ -1,7 +1,8 @@
 /* What a message's bytes must keep to before Sofia may see them: line ends, NULs, and how many
- * lines and list entries there are. For message.c alone. */
+ * lines and list entries there are. For proxy/sip alone. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,3 +22,6 @@ struct message_bounds {
  * parser recurses, and its parameter lists grow by copying). After an error out says nothing. */
 enum err message_bounds_find(const char *bytes, size_t len,
 			     struct message_bounds *out) MUST_CHECK;
+
+/* The same bound for the text of a header that is taken apart only when somebody reads it: true if Sofia may see it. */
+bool message_bounds_hold(const char *text);

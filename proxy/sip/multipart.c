@@ -29,26 +29,63 @@ bool multipart_is_encoded(const msg_multipart_t *part)
 	       strcasecmp(encoding->g_string, "8bit") != 0 && strcasecmp(encoding->g_string, "7bit") != 0;
 }
 
-/* Sofia reads the header fields of a part as texts, and asserts that none ends before its line does: one NUL there would end the program.
- * Lines of dashes count as boundaries here, whether they are or not, as which are is what Sofia finds out. */
-static bool has_nul_in_fields(const char *bytes, size_t len)
+/* The boundary without its quotes; false if there is none (Sofia would guess), or it is longer or has other bytes than one may (RFC 2046
+ * §5.1.1): of one with a byte above ASCII, Sofia's table for the search is written far behind its end. */
+static bool read_boundary(const msg_content_type_t *type, char out[MAX_BOUNDARY + 1])
 {
+	const char *param = msg_header_find_param(type->c_common, "boundary=");
+
+	if (!param || strlen(param) > MAX_BOUNDARY)
+		return false;
+	if (*param != '"')
+		strcpy(out, param);
+	else if (!msg_unquote(out, param))
+		return false;
+	for (const char *at = out; *at; at++)
+		if (*at < ' ' || *at > '~')
+			return false;
+	return true;
+}
+
+/* How many ends of lines, of which one may be CR, LF or both. */
+static unsigned n_line_ends(const char *line, const char *next)
+{
+	unsigned n = 0;
+
+	for (; line < next; line++)
+		n += *line == '\n' || (*line == '\r' && (line + 1 == next || line[1] != '\n'));
+	return n;
+}
+
+/* What Sofia would not bear. It reads the header fields of a part as texts, and asserts that none ends before its line does: one NUL there
+ * would end the program. And for each field it walks through all others of its part, and it takes all parts apart before anybody can
+ * say that they are too many. */
+static enum err check_fields(const char *boundary, const char *bytes, size_t len)
+{
+	const size_t boundary_len = strlen(boundary);
 	const char *const end = bytes + len;
+	unsigned n_fields = 0, n_delimiters = 0;
 	bool is_among_fields = false;
 
-	if (!memchr(bytes, '\0', len))
-		return false;
 	for (const char *line = bytes, *next; line < end; line = next) {
 		next = memchr(line, '\n', (size_t)(end - line));
 		next = next ? next + 1 : end;
-		if (next - line >= 2 && line[0] == '-' && line[1] == '-')
+		if ((size_t)(next - line) >= 2 + boundary_len && line[0] == '-' && line[1] == '-' &&
+		    memcmp(line + 2, boundary, boundary_len) == 0) {
 			is_among_fields = true;
-		else if (*line == '\r' || *line == '\n')
+			if (++n_delimiters > MULTIPART_MAX_PARTS + 1)
+				return ERR_LIMIT;
+		} else if (*line == '\r' || *line == '\n')
 			is_among_fields = false;
-		if (is_among_fields && memchr(line, '\0', (size_t)(next - line)))
-			return true;
+		if (!is_among_fields)
+			continue;
+		if (memchr(line, '\0', (size_t)(next - line)))
+			return ERR_SYNTAX;
+		n_fields += n_line_ends(line, next);
+		if (n_fields > MULTIPART_MAX_FIELDS)
+			return ERR_LIMIT;
 	}
-	return false;
+	return ERR_OK;
 }
 
 struct walk {
@@ -62,12 +99,16 @@ struct walk {
 /* The parts of one body. Without an end there are none to Sofia, while others may take what they find. */
 static enum err read_parts(su_home_t *home, const msg_content_type_t *type, const char *bytes, size_t len, const msg_multipart_t **out)
 {
-	const char *boundary = msg_header_find_param(type->c_common, "boundary=");
+	char boundary[MAX_BOUNDARY + 1];
 	msg_payload_t *copy;
+	enum err err;
 
-	/* Without one Sofia guesses; and it compares the body's beginning with it without a look at the body's length. */
-	if (!boundary || strlen(boundary) > MAX_BOUNDARY || len < strlen("--") + strlen(boundary) || has_nul_in_fields(bytes, len))
+	/* Sofia compares the body's beginning with it without a look at the body's length. */
+	if (!read_boundary(type, boundary) || len < strlen("--") + strlen(boundary))
 		return ERR_SYNTAX;
+	err = check_fields(boundary, bytes, len);
+	if (err)
+		return err;
 	copy = msg_payload_create(home, bytes, (isize_t)len); /* which is written into */
 	if (!copy)
 		return ERR_NO_MEMORY;

@@ -8,7 +8,10 @@
 
 #include "proxy/base/error.h"
 
-enum { MULTIPART_MAX_PARTS = 16 };
+enum {
+	MULTIPART_MAX_PARTS = 16,
+	MULTIPART_MAX_FIELDS = 256, /* lines of header fields of all parts of a body, as many as a message may have */
+};
 
 bool multipart_is_type(const msg_content_type_t *type); /* "multipart/..."; NULL is none */
 
@@ -19,6 +22,6 @@ bool multipart_is_encoded(const msg_multipart_t *part);
 typedef bool multipart_visit(void *user, const msg_content_type_t *around, const msg_multipart_t *part);
 
 /* Shows the parts of a body of that type, and the parts of its parts, in their order; they live until it returns. What it cannot show may
- * hold anything: ERR_LIMIT, more than sixteen, or deeper than four; ERR_SYNTAX, no boundary or no end, parts that are encoded together,
- * or a NUL among the header fields of one, at which Sofia would end the program; ERR_NO_MEMORY. */
+ * hold anything: ERR_LIMIT, more than sixteen, deeper than four, or with too many header fields; ERR_SYNTAX, no boundary or no end, parts
+ * that are encoded together, or a NUL among the header fields of one, at which Sofia would end the program; ERR_NO_MEMORY. */
 enum err multipart_walk(const msg_content_type_t *type, const char *bytes, size_t len, multipart_visit *visit, void *user) MUST_CHECK;

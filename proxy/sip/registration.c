@@ -8,6 +8,8 @@
 #include <sofia-sip/msg_header.h>
 
 #include "proxy/base/text.h"
+#include "proxy/sip/contacts.h"
+#include "proxy/sip/message_bounds.h"
 
 /* delta-seconds (RFC 3261 §25.1): what is larger than fits is as long as can be; what is no number is as if it were not there. */
 static bool read_seconds(const char *text, uint32_t *out)
@@ -112,7 +114,7 @@ static bool supports(su_home_t *home, const msg_t *msg, const char *option)
 	size_t i;
 
 	for (n = 0; (line = message_header_at(msg, "Supported", n)); n++) {
-		const sip_supported_t *supported = sip_supported_make(home, line);
+		const sip_supported_t *supported = message_bounds_hold(line) ? sip_supported_make(home, line) : NULL;
 
 		for (i = 0; supported && supported->k_items && supported->k_items[i]; i++)
 			if (!strcasecmp(supported->k_items[i], option))
@@ -192,7 +194,7 @@ static enum err read_contacts(su_home_t *home, const msg_t *msg, struct registra
 	unsigned n;
 
 	for (n = 0; !err && (line = message_header_at(msg, "Contact", n)); n++) {
-		const sip_contact_t *contact = sip_contact_make(home, line);
+		const sip_contact_t *contact = contacts_make(home, line);
 
 		err = contact ? read_line(contact, out) : ERR_SYNTAX;
 	}

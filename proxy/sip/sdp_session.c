@@ -35,6 +35,15 @@ static bool is_of_word(unsigned word, char c, const char *word_so_far, size_t le
 	}
 }
 
+static bool has_too_many_words(const char *line, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += line[i] == ' ' || line[i] == '\t';
+	return n >= SDP_MAX_WORDS;
+}
+
 /* The words of an m-line, one space between them; what no token holds becomes a letter, but for the slash of port and protocol. */
 static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_clean)
 {
@@ -84,6 +93,21 @@ static size_t copy_line(char *to, const char *line, size_t len, bool *is_clean)
 	return len;
 }
 
+/* Sofia looks for a line's letter behind spaces, so an m-line behind some would pass uncleaned. And at a line of spaces, or of one letter,
+ * it is done: others read on, and the media there would be seen by nobody here. Both get lost in the copy, and are not clean. */
+static size_t n_spaces_before(const char *line, size_t len, bool *is_clean)
+{
+	size_t n = 0;
+
+	while (n < len && (line[n] == ' ' || line[n] == '\t'))
+		n++;
+	if (len - n < 2)
+		n = len;
+	if (n > 0)
+		*is_clean = false;
+	return n;
+}
+
 /* The whole copy; ERR_LIMIT over the bounds. to has room for len bytes and one more for each line. */
 static enum err copy(char *to, const char *bytes, size_t len, size_t *out_len, bool *is_clean)
 {
@@ -92,12 +116,15 @@ static enum err copy(char *to, const char *bytes, size_t len, size_t *out_len, b
 	size_t n = 0;
 
 	while (at < end) {
-		const size_t line = line_len(at, end);
+		size_t line = line_len(at, end), n_spaces;
 
 		if (line > SDP_MAX_LINE_BYTES || ++n_lines > SDP_MAX_LINES)
 			return ERR_LIMIT;
+		n_spaces = n_spaces_before(at, line, is_clean);
+		at += n_spaces;
+		line -= n_spaces;
 		if (line > 0) {
-			if (*at == 'm' && ++n_media > SDP_MAX_MEDIA)
+			if (*at == 'm' && (++n_media > SDP_MAX_MEDIA || has_too_many_words(at, line)))
 				return ERR_LIMIT;
 			n += copy_line(to + n, at, line, is_clean);
 			to[n++] = '\n';

@@ -16,6 +16,7 @@ enum {
 	SDP_MAX_LINES = 2048,
 	SDP_MAX_LINE_BYTES = 8192,
 	SDP_MAX_MEDIA = 64,
+	SDP_MAX_WORDS = 256, /* of an m-line: there are 128 payload types, and Sofia looks through its formats for each a=rtpmap and a=fmtp */
 };
 
 /* The m-lines as Sofia may see them: true for the letters of an RFC 4566 §9 token. */

@@ -1,6 +1,7 @@
 #include "proxy/transport/identity.h"
 
 #include <gnutls/gnutls.h>
+#include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,23 +149,39 @@ static enum err read_common_name(struct identity *identity, gnutls_x509_crt_t cr
 	return err;
 }
 
-static void read_usages(struct identity *identity, gnutls_x509_crt_t crt)
+static void add_usage(struct identity *identity, const gnutls_datum_t *bytes)
 {
-	for (unsigned i = 0; i < MAX_USAGES; i++) {
-		char oid[128];
-		size_t size = sizeof(oid);
+	char oid[128];
 
-		int result = gnutls_x509_crt_get_key_purpose_oid(crt, i, oid, &size, NULL);
-		if (result == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-			break;
-		identity->has_eku = true;
-		if (result < 0)
-			continue;
-		identity->has_server_auth |= strcmp(oid, GNUTLS_KP_TLS_WWW_SERVER) == 0;
-		identity->has_client_auth |= strcmp(oid, GNUTLS_KP_TLS_WWW_CLIENT) == 0;
-		identity->has_sip_domain |= strcmp(oid, SIP_DOMAIN_OID) == 0;
-		identity->has_any_eku |= strcmp(oid, GNUTLS_KP_ANY) == 0;
-	}
+	if (!text_copy_len(oid, sizeof(oid), (const char *)bytes->data, bytes->size))
+		return;
+	identity->has_server_auth |= strcmp(oid, GNUTLS_KP_TLS_WWW_SERVER) == 0;
+	identity->has_client_auth |= strcmp(oid, GNUTLS_KP_TLS_WWW_CLIENT) == 0;
+	identity->has_sip_domain |= strcmp(oid, SIP_DOMAIN_OID) == 0;
+	identity->has_any_eku |= strcmp(oid, GNUTLS_KP_ANY) == 0;
+}
+
+/* At once: asked for each by its number GnuTLS would take the whole extension apart for each. */
+static enum err read_usages(struct identity *identity, gnutls_x509_crt_t crt)
+{
+	gnutls_x509_key_purposes_t usages = NULL;
+	gnutls_datum_t bytes = { 0 }, oid;
+	enum err err = ERR_OK;
+	int result = gnutls_x509_crt_get_extension_by_oid2(crt, GNUTLS_X509EXT_OID_EXTENDED_KEY_USAGE, 0, &bytes, NULL);
+
+	identity->has_eku = result != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; /* also one that cannot be read: it allows nothing */
+	if (result < 0)
+		return ERR_OK;
+	if (gnutls_x509_key_purpose_init(&usages) < 0)
+		err = ERR_NO_MEMORY;
+	else
+		(void)gnutls_x509_ext_import_key_purposes(&bytes, usages, 0);
+	for (unsigned i = 0; !err && i < MAX_USAGES && gnutls_x509_key_purpose_get(usages, i, &oid) >= 0; i++)
+		add_usage(identity, &oid);
+	if (usages)
+		gnutls_x509_key_purpose_deinit(usages);
+	gnutls_free(bytes.data);
+	return err;
 }
 
 static enum err read_certificate(struct identity *identity, gnutls_x509_crt_t crt)
@@ -184,9 +201,10 @@ static enum err read_certificate(struct identity *identity, gnutls_x509_crt_t cr
 			  (const char *)issuer.data);
 		gnutls_free(issuer.data);
 	}
-	read_usages(identity, crt);
 
-	enum err err = read_alternatives(identity, crt, &has_alternatives);
+	enum err err = read_usages(identity, crt);
+	if (err == ERR_OK)
+		err = read_alternatives(identity, crt, &has_alternatives);
 	if (err == ERR_OK && !has_alternatives)
 		err = read_common_name(identity, crt);
 	return err;

@@ -9,7 +9,11 @@
 #include "proxy/base/text.h"
 #include "proxy/transport/tls_inside.h"
 
-enum { DAY_S = 86400 };
+enum {
+	DAY_S = 86400,
+	MAX_CERTIFICATE = 16 * 1024, /* bytes; the longest that are sold have half of it */
+	MAX_CHAIN_BYTES = 32 * 1024,
+};
 
 /* The chain that a peer showed, in the order from its leaf upwards. */
 struct chain {
@@ -312,6 +316,22 @@ static void free_chain(struct chain *chain)
 		gnutls_x509_crt_deinit(chain->crts[i]);
 }
 
+/* What GnuTLS needs for the names of a certificate grows with the square of its length: a tenth of a second for a hundred kilobytes, which
+ * a handshake may have, and before anybody knows whose certificate it is. */
+static bool is_too_large(const gnutls_datum_t *ders, unsigned n, struct tls_diagnosis *diagnosis)
+{
+	size_t longest = 0, all = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		all += ders[i].size;
+		longest = ders[i].size > longest ? ders[i].size : longest;
+	}
+	if (longest <= MAX_CERTIFICATE && all <= MAX_CHAIN_BYTES)
+		return false;
+	snprintf(diagnosis->verify, sizeof(diagnosis->verify), "%zu bytes of certificates, one of %zu, are too many", all, longest);
+	return true;
+}
+
 enum reason tls_verify_peer(struct tls_session *session)
 {
 	struct tls_diagnosis *diagnosis = session->diagnosis;
@@ -330,6 +350,8 @@ enum reason tls_verify_peer(struct tls_session *session)
 			 "%u certificates are too many", n);
 		return REASON_TLS_BAD_CERTIFICATE;
 	}
+	if (is_too_large(ders, n, diagnosis))
+		return REASON_TLS_BAD_CERTIFICATE;
 	if (import_all(ders, n, &chain) &&
 	    identity_from_der(ders[0].data, ders[0].size, &session->identity) == ERR_OK) {
 		struct chain path = chain;

@@ -1,5 +1,5 @@
 /* Strangers' bodies of several parts: where their SDP is, and another in its place. The first byte says of which type the
- * body is. */
+ * body is; of the last, what stands before the first zero is the Content-Type. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,8 +53,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static const char *const types[] = { "multipart/mixed;boundary=b", "multipart/alternative;boundary=b", "multipart/alternative",
 					     "multipart/mixed;boundary=\"\"" };
+	static char own_type[600];
 	struct sdp_body body;
-	msg_t *msg = len > 1 ? make(types[bytes[0] % COUNT(types)], bytes + 1, len - 1) : NULL;
+	const unsigned n = len ? bytes[0] % (COUNT(types) + 1) : 0;
+	const uint8_t *zero = n == COUNT(types) ? memchr(bytes + 1, '\0', len - 1) : NULL;
+	msg_t *msg = NULL;
+
+	if (zero && (size_t)snprintf(own_type, sizeof(own_type), "%s", (const char *)bytes + 1) < sizeof(own_type))
+		msg = make(own_type, zero + 1, len - (size_t)(zero + 1 - bytes));
+	else if (len > 1 && n < COUNT(types))
+		msg = make(types[n], bytes + 1, len - 1);
 
 	if (!msg)
 		return 0;

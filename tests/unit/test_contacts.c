@@ -102,11 +102,34 @@ static void test_remove(void **state)
 	check_left(lines, (bool[CONTACTS_MAX]){ false }, "sip:a@x 100;sip:b@x 200;tel:+49 300;");
 }
 
+/* Sofia recurses once an entry, so that a megabyte of them would need more stack than there is. */
+static void test_many(void **state)
+{
+	static char text[1000000];
+	struct contact contacts[CONTACTS_MAX];
+	char host[256];
+	msg_t *msg;
+
+	(void)state;
+	for (unsigned n = 200; n < 490000; n += 489000) {
+		size_t len = (size_t)sprintf(text, HEAD "Contact: a:b");
+
+		for (unsigned i = 0; i < n; i++, len += 2)
+			memcpy(text + len, ",a", 2);
+		len += (size_t)sprintf(text + len, "\r\n" TAIL);
+		assert_int_equal(message_parse(text, len, &msg), ERR_OK);
+		assert_int_equal(contacts_read(msg, contacts), n == 200 ? CONTACTS_MAX : 0);
+		assert_int_equal(contacts_first_host(msg, host, sizeof(host)), n == 200);
+		message_unref(msg);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,9 @@
 
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
 
+#define TEN ";a;a;a;a;a;a;a;a;a;a"
+#define PARAMS TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 static msg_t *make(const char *headers)
 {
 	char text[4096];
@@ -73,6 +76,7 @@ static const struct {
 	{ "eight",
 	  "Contact: <sip:1@h>,<sip:2@h>,<sip:3@h>,<sip:4@h>,<sip:5@h>,<sip:6@h>,<sip:7@h>,<sip:8@h>\r\n", ERR_OK, 8, "sip:1@h",
 	  -1, false },
+	{ "more than Sofia may see", "Contact: <sip:10.0.0.9>" PARAMS PARAMS PARAMS "\r\n", ERR_SYNTAX, 0, NULL, -1, false },
 	{ "nine", "Contact: <sip:1@h>,<sip:2@h>,<sip:3@h>,<sip:4@h>,<sip:5@h>,<sip:6@h>,<sip:7@h>,<sip:8@h>,<sip:9@h>\r\n",
 	  ERR_LIMIT, 0, NULL, -1, false },
 };

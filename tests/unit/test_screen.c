@@ -73,6 +73,8 @@ static const struct {
 	{ "a control byte in an m-line's protocol", "INVITE", SDP, HEAD "m=video 4000 RTP/AVPX\1 0\r\n", SERVICE_VIDEO },
 	{ "two spaces in an m-line that is no RTP", "INVITE", SDP, HEAD "m=video 4000 a  b\r\n", SERVICE_VIDEO },
 	{ "a bracket in an m-line's formats", "INVITE", SDP, HEAD "m=video 4000 a b(c\r\n", SERVICE_VIDEO },
+	{ "video behind a line of spaces", "INVITE", SDP, HEAD AUDIO "  \r\n" VIDEO, SERVICE_AUDIO | SERVICE_VIDEO },
+	{ "video behind a line of one letter", "INVITE", SDP, HEAD "x\r\n" VIDEO, SERVICE_VIDEO },
 	{ "a byte above ASCII in the media", "INVITE", SDP, HEAD "m=\xff\xfe 4000 RTP/AVP 0\r\n" VIDEO, SERVICE_VIDEO },
 };
 /* clang-format on */

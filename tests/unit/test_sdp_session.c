@@ -66,6 +66,11 @@ static const struct {
 	{ "a number of ports, RFC 4566 §5.14", "m=audio 80/2 RTP/AVP 0\r\n", ERR_OK, 1, true },
 	{ "a slash in a format", "m=audio 4000 udptl t/38\r\n", ERR_OK, 1, false },
 	{ "a bracket", "m=audio 4000 ud(ptl t38\r\n", ERR_OK, 1, false },
+	{ "a bracket in an m-line behind a space, which Sofia skips", " m=audio 4000 udptl [\r\n", ERR_OK, 1, false },
+	{ "the same behind a tab, after another m-line", "m=audio 4000 RTP/AVP 0\r\n\t m=audio 4000 udptl [\r\n", ERR_OK, 2, false },
+	{ "a line of spaces, at which Sofia is done", "m=audio 4000 udptl t38\r\n \t\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 2, false },
+	{ "a line of one letter, at which Sofia is done", "m=audio 4000 udptl t38\r\nx\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 2, false },
+	{ "the same before any media", "x\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 1, false },
 	{ "a control byte in c=", "m=audio 4000 udptl t38\r\nc=IN IP4 192.0.2.\1\r\n", ERR_OK, 1, false },
 	{ "UTF-8 in an attribute", "m=audio 4000 udptl t38\r\na=label:\xc3\xa4\r\n", ERR_OK, 1, true },
 };
@@ -115,6 +120,14 @@ static void test_bounds(void **state)
 	assert_int_equal(read_repeated("m=audio 4000 RTP/AVP 0\r\n", SDP_MAX_MEDIA + 1), ERR_LIMIT);
 	assert_int_equal(read_repeated("a=x\r\n", SDP_MAX_LINES - 5), ERR_OK);
 	assert_int_equal(read_repeated("a=x\r\n", SDP_MAX_LINES - 4), ERR_LIMIT);
+	/* Sofia looks through them for each a=rtpmap. */
+	strcpy(line, "m=audio 4000 RTP/AVP");
+	for (unsigned i = 3; i < SDP_MAX_WORDS; i++)
+		strcat(line, " 0");
+	strcat(line, "\r\n");
+	assert_int_equal(read_repeated(line, 1), ERR_OK);
+	strcpy(line + strlen(line) - 2, " 0\r\n");
+	assert_int_equal(read_repeated(line, 1), ERR_LIMIT);
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "a=", 2);
 	line[SDP_MAX_LINE_BYTES] = '\n';

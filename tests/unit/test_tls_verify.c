@@ -4,6 +4,8 @@
 
 #include "proxy/transport/tls_verify.h"
 
+static char long_url[16 * 1024]; /* filled in main */
+
 static const struct row good[] = {
 	{ .name = "tls", .transport = TRANSPORT_TLS },
 	{ .name = "mtls", .transport = TRANSPORT_MTLS },
@@ -130,6 +132,12 @@ static const struct row bad[] = {
 	  .wants_server = REASON_TLS_INCOMPLETE_CHAIN,
 	  .wants_client = REASON_TLS_PEER_UNKNOWN_CA,
 	  .server_verify = "AIA" },
+	{ .name = "client: a certificate that takes long to read",
+	  .transport = TRANSPORT_MTLS,
+	  .client = { .spec = { .cn = "corp.example", .aia = long_url }, .issuer = &root },
+	  .wants_server = REASON_TLS_BAD_CERTIFICATE,
+	  .wants_client = REASON_TLS_PEER_BAD_CERTIFICATE,
+	  .server_verify = "are too many" },
 	{ .name = "client: serverAuth alone, strict",
 	  .transport = TRANSPORT_MTLS,
 	  .server_trusts = { .eku = EKU_STRICT },
@@ -453,5 +461,6 @@ int main(void)
 		cmocka_unit_test(test_chains_are_kept),
 	};
 
+	memset(long_url, 'u', sizeof(long_url) - 1);
 	return cmocka_run_group_tests(tests, make_world, drop_world);
 }
