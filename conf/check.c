@@ -1,5 +1,6 @@
 #include "conf/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy/base/text.h"
@@ -78,17 +79,41 @@ static bool is_own_domain(const struct settings *settings, const char *domain)
 	return false;
 }
 
+/* Any listener but one for phones speaks for us; one that was not understood may. */
+static bool speaks(const struct settings_listener *listener, enum conf_transport transport)
+{
+	return listener->is_faulty ||
+	       (listener->network != NETWORK_REMOTE &&
+		(listener->transport == transport || (is_tls(listener->transport) && is_tls(transport))));
+}
+
+static bool has_speaker(const struct settings *settings, enum conf_transport transport)
+{
+	for (size_t i = 0; i < settings->n_listeners; i++)
+		if (settings->listeners[i].is_enabled && speaks(&settings->listeners[i], transport))
+			return true;
+	return false;
+}
+
+const struct settings_listener *settings_speaker(const struct settings *settings, enum conf_transport transport)
+{
+	for (size_t i = 0; i < settings->n_listeners; i++)
+		if (speaks(&settings->listeners[i], transport))
+			return &settings->listeners[i];
+	return NULL;
+}
+
 /* A server of a backend whose listener speaks otherwise is reached by the best one beside it. */
-static void check_backend_servers(const struct settings_backend *backend,
-				  const struct settings_listener *listener,
-				  struct report *report)
+static void check_backend_servers(const struct settings *settings, const struct settings_backend *backend,
+				  const struct settings_listener *listener, struct report *report)
 {
 	for (size_t i = 0; i < backend->n_servers; i++) {
 		const struct settings_server *server = &backend->servers[i];
 
 		if (!*server->host || listener->transport == server->transport ||
-		    (is_tls(listener->transport) && is_tls(server->transport)))
-			continue;
+		    (is_tls(listener->transport) && is_tls(server->transport)) ||
+		    !has_speaker(settings, server->transport))
+			continue; /* none at all is an error of check_reach */
 		report_warning(report, FAULT_NO_LISTENER, &server->place, "address",
 			       "is reached by %s, but listener '%.64s' is %s",
 			       conf_transport_text(server->transport), listener->name,
@@ -128,13 +153,13 @@ static void check_backend_listener(const struct settings *settings,
 		report_error(report, FAULT_CONFLICT, place, "listener",
 			     "'%.64s' is a %s listener, expected a lan listener",
 			     listener->name, conf_network_text(listener->network));
-	} else if (!listener->is_enabled) {
+	} else if (!listener->is_enabled && (!backend->n_servers || has_speaker(settings, backend->servers[0].transport))) {
 		report_warning(report, FAULT_NO_LISTENER, place, "listener",
-			       "'%.64s' is not enabled: backend '%.64s' cannot %s",
+			       "'%.64s' is not enabled: backend '%.64s' %s",
 			       listener->name, backend->name,
-			       backend->n_servers ? "be reached" : "log on");
-	} else {
-		check_backend_servers(backend, listener, report);
+			       backend->n_servers ? "is reached by another one" : "cannot log on");
+	} else if (listener->is_enabled) {
+		check_backend_servers(settings, backend, listener, report);
 		check_log_on(backend, listener, report);
 	}
 }
@@ -225,7 +250,7 @@ static void check_server(const struct settings *settings, const struct settings_
 	bool is_proved_by_address =
 		server->transport == TRANSPORT_UDP || server->transport == TRANSPORT_TCP;
 
-	if (!has_listener(settings, server))
+	if (!has_listener(settings, server) && has_speaker(settings, server->transport))
 		report_warning(
 			report, FAULT_NO_LISTENER, &server->place, "server",
 			"'%.255s' is reached by %s on port %u, but no enabled wan listener has "
@@ -243,6 +268,46 @@ static void check_server(const struct settings *settings, const struct settings_
 		report_warning(report, FAULT_WEAK_TRUST, &server->place, "trustworthy",
 			       "over %s the public address %s proves nothing, expected mtls",
 			       conf_transport_text(server->transport), server->host);
+}
+
+static void check_speakers(const struct settings *settings, const struct settings_server *servers, size_t n,
+			   const char *who, struct report *report)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct settings_listener *off = settings_speaker(settings, servers[i].transport);
+
+		if (has_speaker(settings, servers[i].transport))
+			continue;
+		/* A listener that is switched off is meant so, and may be switched on again (mission 10). */
+		if (off)
+			report_warning(report, FAULT_ROUTE, &servers[i].place, "transport",
+				       "only listener '%.64s' speaks %s, which is not enabled: %.300s cannot be reached", off->name,
+				       conf_transport_text(servers[i].transport), who);
+		else
+			report_error(report, FAULT_ROUTE, &servers[i].place, "transport",
+				     "no listener speaks %s, so %.300s cannot be reached",
+				     conf_transport_text(servers[i].transport), who);
+	}
+}
+
+/* Compiling the rules would find it as well, but only when all else is right. */
+void check_reach(const struct settings *settings, struct report *report)
+{
+	char who[320];
+
+	for (size_t i = 0; settings->partners.is_enabled && i < settings->partners.n_routes; i++) {
+		const struct settings_route *route = &settings->partners.routes[i];
+
+		(void)snprintf(who, sizeof(who), "partner '%.64s'", route->domain);
+		if (route->is_enabled)
+			check_speakers(settings, route->servers, route->n_servers, who, report);
+	}
+	for (size_t i = 0; i < settings->n_backends; i++) {
+		const struct settings_backend *backend = &settings->backends[i];
+
+		(void)snprintf(who, sizeof(who), "backend '%.64s'", backend->name);
+		check_speakers(settings, backend->servers, backend->n_servers, who, report);
+	}
 }
 
 void check_routes(const struct settings *settings, struct report *report)

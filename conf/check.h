@@ -20,5 +20,8 @@ void check_nat(const struct settings *settings, struct report *report);
 void check_federation(const struct settings *settings, struct report *report);
 void check_media(const struct settings *settings, struct report *report);
 
+/* Whether some listener speaks the transport of each route and backend that is in use. */
+void check_reach(const struct settings *settings, struct report *report);
+
 /* The files that are named: there, readable, and the secret ones not for everybody. */
 void check_files(const struct settings *settings, struct report *report);

@@ -182,8 +182,9 @@ static const struct {
 	  "The address and port are in use, the port is below 1024 without the right to it, or "
 	  "there\n"
 	  "are too many open files." },
-	{ FAULT_ROUTE, "a route that cannot be used", "see the text",
-	  "The route is well written, but cannot be compiled into a rule." },
+	{ FAULT_ROUTE, "a transport that no listener speaks", "add a listener with that transport, or switch it on",
+	  "A partner or backend is reached by a transport that none of our listeners speaks, so\n"
+	  "nothing could stand in our Via, and no request can be sent there." },
 };
 
 const char *conf_fault_remedy(enum fault fault)

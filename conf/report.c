@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/report_source.h"
+#include "conf/yaml.h"
 
 /* Rows are kept as they come, each with a text of its own, and sorted when somebody looks. */
 struct report {
@@ -81,6 +82,21 @@ __attribute__((format(printf, 1, 0))) static char *format_text(const char *forma
 	return text;
 }
 
+/* Takes the last warning out, so that an error finds room; false if all are errors. */
+static bool drop_warning(struct report *report)
+{
+	size_t i = report->n_rows;
+
+	while (i > 0 && report->rows[i - 1].is_error)
+		i--;
+	if (i == 0)
+		return false;
+	row_fini(&report->rows[i - 1]);
+	report->n_rows--;
+	memmove(&report->rows[i - 1], &report->rows[i], (report->n_rows - (i - 1)) * sizeof(*report->rows));
+	return true;
+}
+
 __attribute__((format(printf, 6, 0))) static void add(struct report *report, bool is_error,
 						      enum fault fault,
 						      const struct place *place,
@@ -95,7 +111,7 @@ __attribute__((format(printf, 6, 0))) static void add(struct report *report, boo
 	else
 		report->n_warnings++;
 	report->is_last_kept = false;
-	if (report->n_rows == REPORT_MAX_FAULTS)
+	if (report->n_rows == REPORT_MAX_FAULTS && !(is_error && drop_warning(report)))
 		return;
 
 	row.file = strdup(has_place ? place->file : "");
@@ -160,7 +176,10 @@ void report_source(struct report *report, const char *file, const char *text, si
 		   bool is_secret)
 {
 	struct report_source *source = calloc(1, sizeof(*source));
+	const size_t mark = yaml_mark_bytes(text, len);
 
+	text += mark;
+	len -= mark;
 	if (!source) {
 		report->is_broken = true;
 		return;
@@ -190,6 +209,18 @@ const struct report_source *report_source_of(const struct report *report, const 
 			return source->is_secret ? NULL : source;
 	}
 	return NULL;
+}
+
+bool report_has_error_at(const struct report *report, const struct place *place)
+{
+	for (size_t i = 0; i < report->n_rows; i++) {
+		const struct report_row *row = &report->rows[i];
+
+		if (row->is_error && row->line == place->line && row->column == place->column && place->file &&
+		    strcmp(row->file, place->file) == 0)
+			return true;
+	}
+	return false;
 }
 
 size_t report_n_errors(const struct report *report)

@@ -84,7 +84,8 @@ enum err report_new(struct report **out) MUST_CHECK;
 struct report *report_free(struct report *report); /* NULL is fine; returns NULL */
 
 /* Adds a fault. place may be NULL (or its line 0) if it has none; key may be NULL. Everything
- * is copied. What lies beyond the first REPORT_MAX_FAULTS is counted, not kept. */
+ * is copied. What lies beyond the first REPORT_MAX_FAULTS is counted, not kept; an error takes the
+ * place of a warning then, as it is what the load fails for. */
 void report_error(struct report *report, enum fault fault, const struct place *place,
 		  const char *key, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -100,6 +101,9 @@ void report_hint(struct report *report, const char *format, ...)
  * is never shown. */
 void report_source(struct report *report, const char *file, const char *text, size_t len,
 		   bool is_secret);
+
+/* Whether an error stands at that very place: what is wrong already need not be looked at again. */
+bool report_has_error_at(const struct report *report, const struct place *place);
 
 size_t report_n_errors(const struct report *report);
 size_t report_n_warnings(const struct report *report);

@@ -76,15 +76,16 @@ static void add_line(const char *line, size_t len, struct buf *out)
 }
 
 /* The line, and under it the caret with the hint. Tabs are repeated, so that the caret stands
- * below its word however wide they are. */
-static void print_line(const struct report_row *row, const struct report_source *source,
+ * below its word however wide they are. False if there is no such line, or nothing to point at: no
+ * hint was printed then. */
+static bool print_line(const struct report_row *row, const struct report_source *source,
 		       const struct colours *colours, struct buf *out)
 {
 	const char *line;
 	size_t len, at, n;
 
 	if (!find_line(source, row->line, &line, &len))
-		return;
+		return false;
 	at = byte_of_column(line, len, row->column);
 	if (len > SHOWN_BYTES)
 		len = SHOWN_BYTES;
@@ -92,7 +93,7 @@ static void print_line(const struct report_row *row, const struct report_source 
 	add_line(line, len, out);
 	buf_puts(out, "\n");
 	if (at > len)
-		return;
+		return false;
 
 	buf_puts(out, "     | ");
 	for (size_t i = 0; i < at; i++) {
@@ -106,6 +107,7 @@ static void print_line(const struct report_row *row, const struct report_source 
 	if (*row->hint)
 		buf_printf(out, " %s", row->hint);
 	buf_printf(out, "%s\n", colours->end);
+	return true;
 }
 
 static void print_row(const struct report *report, const struct report_row *row,
@@ -129,9 +131,7 @@ static void print_row(const struct report *report, const struct report_row *row,
 
 	if (row->line)
 		source = report_source_of(report, row->file);
-	if (source)
-		print_line(row, source, colours, out);
-	else if (*row->hint)
+	if ((!source || !print_line(row, source, colours, out)) && *row->hint)
 		buf_printf(out, "     = %s\n", row->hint);
 }
 

@@ -21,6 +21,7 @@ struct text {
 	const char *bytes;
 	size_t len;
 	bool is_file; /* only a file's include: is followed */
+	bool is_kept; /* what could be read is given out, with errors too */
 };
 
 struct settings *settings_free(struct settings *settings)
@@ -97,6 +98,7 @@ static enum err check(struct settings *settings, bool is_complete, struct report
 		check_federation(settings, report);
 		check_nat(settings, report);
 		check_media(settings, report);
+		check_reach(settings, report);
 	}
 	check_routes(settings, report);
 	check_files(settings, report);
@@ -139,17 +141,17 @@ static enum err load_text(const struct text *text, struct report *report, struct
 		err = ERR_NO_MEMORY;
 	if (!err && report_n_errors(report) > n_errors)
 		err = ERR_INVALID;
-	if (err) {
+	if (err && !(err == ERR_INVALID && text->is_kept && owned->settings.path)) {
 		settings_free(&owned->settings);
 		return err;
 	}
 	*out = &owned->settings;
-	return ERR_OK;
+	return err;
 }
 
-enum err settings_load(const char *path, struct report *report, struct settings **out)
+static enum err load_file(const char *path, bool is_kept, struct report *report, struct settings **out)
 {
-	struct text text = { .name = path, .is_file = true };
+	struct text text = { .name = path, .is_file = true, .is_kept = is_kept };
 	struct place place = { .file = path };
 	char remedy[FILE_REMEDY_SIZE], *bytes;
 	enum err err = file_read(path, YAML_MAX_BYTES, &bytes, &text.len);
@@ -169,8 +171,19 @@ enum err settings_load(const char *path, struct report *report, struct settings 
 	return err;
 }
 
+enum err settings_load(const char *path, struct report *report, struct settings **out)
+{
+	return load_file(path, false, report, out);
+}
+
+enum err settings_load_faulty(const char *path, struct report *report, struct settings **out)
+{
+	*out = NULL;
+	return load_file(path, true, report, out);
+}
+
 enum err settings_load_text(const char *name, const char *text, size_t len,
 			    struct report *report, struct settings **out)
 {
-	return load_text(&(struct text){ name, text, len, false }, report, out);
+	return load_text(&(struct text){ .name = name, .bytes = text, .len = len }, report, out);
 }

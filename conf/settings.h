@@ -109,7 +109,8 @@ struct settings_certificate {
 	const char *name;
 	struct settings_file chain, key; /* either these */
 	struct settings_file pkcs12,
-		passphrase; /* or this; the passphrase's file may be missing */
+		passphrase; /* or this; the passphrase's file, of this or of the key, may be missing */
+	bool is_faulty;     /* it has neither, or both, which is reported */
 	struct place place;
 };
 
@@ -363,12 +364,21 @@ struct settings {
 	struct settings_admin admin;
 };
 
+/* The first listener, enabled or not, that could stand in our Via over that transport; NULL if there is none. */
+const struct settings_listener *settings_speaker(const struct settings *settings, enum conf_transport transport);
+
 /* Loads path and what it includes and checks all of it, reads the certificates' and the users'
  * files as far as that they can be read. Every fault goes to report. ERR_INVALID if there was
  * an error; else out owns everything, to be freed by settings_free. Blocks on files: not for
  * workers. */
 enum err settings_load(const char *path, struct report *report,
 		       struct settings **out) MUST_CHECK;
+
+/* The same, but out is written, and to be freed, also if there were errors, as far as the text could
+ * be understood at all: references may dangle (index -1), groups may lack what they need. For whoever
+ * reads the files that are named, so that their faults are told in the same load. NULL with an error
+ * that leaves nothing. */
+enum err settings_load_faulty(const char *path, struct report *report, struct settings **out) MUST_CHECK;
 
 /* The same for a text that is not in a file; name stands for it in the report, and relative
  * paths are relative to its directory. */

@@ -37,7 +37,7 @@ static const struct field certificate_fields[] = {
 	{ "pkcs12", KIND_FILE, CERTIFICATE(pkcs12), 0, 0, NULL, NEXT_CONNECTION,
 	  "PKCS#12 file with both, instead of chain and key" },
 	{ "passphrase_file", KIND_FILE, CERTIFICATE(passphrase), 0, 0, NULL, NEXT_CONNECTION,
-	  "file with the passphrase of the PKCS#12 file" },
+	  "file with the passphrase of the PKCS#12 file or of the PEM key" },
 };
 
 static const struct field tls_fields[] = {
@@ -66,6 +66,7 @@ static void finish_certificate(struct schema_reader *reader, const struct node *
 	bool is_pem = certificate->chain.path || certificate->key.path;
 
 	certificate->place = node->key ? node->key->place : node->place;
+	certificate->is_faulty = is_pkcs12 ? is_pem : !(certificate->chain.path && certificate->key.path);
 	if (is_pkcs12 && is_pem)
 		report_error(
 			reader->report, FAULT_CONFLICT, &certificate->pkcs12.place, "pkcs12",
@@ -76,10 +77,6 @@ static void finish_certificate(struct schema_reader *reader, const struct node *
 			certificate->chain.path ? "key" : "chain",
 			"missing in certificate '%.64s', expected chain and key, or pkcs12",
 			certificate->name);
-	if (certificate->passphrase.path && !is_pkcs12)
-		report_error(reader->report, FAULT_CONFLICT, &certificate->passphrase.place,
-			     "passphrase_file",
-			     "only for a PKCS#12 file, expected pkcs12 beside it");
 }
 
 /* "system" is a word, everything else a path; "./system" is the file of that name. */

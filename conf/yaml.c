@@ -278,9 +278,14 @@ static struct place place_of_byte(const struct yaml_reader *reader, size_t at)
 	return place;
 }
 
+/* libyaml's marks count characters, not bytes. */
 static bool is_tab_at(const struct yaml_reader *reader, const yaml_mark_t *mark)
 {
-	return mark->index < reader->len && reader->text[mark->index] == '\t';
+	size_t i = 0, n = mark->index;
+
+	while (i < reader->len && (n > 0 || ((unsigned char)reader->text[i] & 0xc0) == 0x80))
+		n -= ((unsigned char)reader->text[i++] & 0xc0) != 0x80;
+	return i < reader->len && reader->text[i] == '\t';
 }
 
 /* Says what libyaml did not like. ERR_NO_MEMORY if it was only that. */
@@ -308,6 +313,13 @@ static enum err report_parser(struct yaml_reader *reader, const yaml_parser_t *p
 	if (is_tab_at(reader, &parser->problem_mark)) {
 		report_error(reader->report, FAULT_YAML, &place, NULL,
 			     "a tab, expected spaces: YAML does not indent with tabs");
+		return ERR_INVALID;
+	}
+	/* Where the text ends libyaml notices it, and where the key stands it has to be mended. */
+	if (parser->context && strstr(parser->context, "simple key")) {
+		place = place_at(reader, &parser->context_mark);
+		report_error(reader->report, FAULT_YAML, &place, NULL, "%s", problem);
+		report_hint(reader->report, "a key has ': ' behind it, with the space");
 		return ERR_INVALID;
 	}
 	report_error(reader->report, FAULT_YAML, &place, NULL, "%s", problem);
@@ -338,6 +350,13 @@ static enum err parse(struct yaml_reader *reader, yaml_parser_t *parser)
 	return err;
 }
 
+size_t yaml_mark_bytes(const char *text, size_t len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return len >= sizeof(mark) - 1 && memcmp(text, mark, sizeof(mark) - 1) == 0 ? sizeof(mark) - 1 : 0;
+}
+
 enum err yaml_parse(struct arena *arena, const char *file, const char *text, size_t len,
 		    struct report *report, struct node **out)
 {
@@ -350,12 +369,13 @@ enum err yaml_parse_bounded(struct arena *arena, const char *file, const char *t
 			    const struct yaml_bounds *bounds, struct report *report,
 			    struct node **out)
 {
+	const size_t mark = yaml_mark_bytes(text, len);
 	struct yaml_reader reader = { .arena = arena,
 				      .report = report,
 				      .bounds = bounds,
 				      .file = file,
-				      .text = text,
-				      .len = len };
+				      .text = text + mark,
+				      .len = len - mark };
 	yaml_mark_t start = { 0 };
 	yaml_parser_t parser;
 	enum err err;
@@ -365,7 +385,7 @@ enum err yaml_parse_bounded(struct arena *arena, const char *file, const char *t
 	if (!yaml_parser_initialize(&parser))
 		return ERR_NO_MEMORY;
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)reader.text, reader.len);
 	err = parse(&reader, &parser);
 	yaml_parser_delete(&parser);
 	if (!err && arena->is_broken)

@@ -28,6 +28,10 @@ struct yaml_bounds {
 
 enum { YAML_MAX_DEPTH = 16, YAML_MAX_BYTES = 4 << 20, YAML_MAX_NODES = 200000 };
 
+/* How many bytes of the text are the mark with which some editors begin UTF-8: 0 or 3. It is no part of what is read, nor of what
+ * is shown. */
+size_t yaml_mark_bytes(const char *text, size_t len);
+
 /* Reads one document from text. Nodes and strings live in the arena, place.file is file itself.
  * Faults go to report: ERR_INVALID if the text is not wholly read; a duplicate key is reported,
  * left out and reading goes on. out is NULL for an empty text. ERR_NO_MEMORY. */

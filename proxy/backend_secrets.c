@@ -104,8 +104,9 @@ static enum err load_one(struct backend_secrets *secrets, const struct settings_
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err) {
-		report_error(report, FAULT_FILE_UNREADABLE, &file->place, "password_file",
-			     "%.512s cannot be read: %s", file->path, err_text(err));
+		if (!report_has_error_at(report, &file->place))
+			report_error(report, FAULT_FILE_UNREADABLE, &file->place, "password_file",
+				     "%.512s cannot be read: %s", file->path, err_text(err));
 		return ERR_OK;
 	}
 	if (cut_password(backend, text, len, report)) {

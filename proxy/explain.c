@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proxy/base/text.h"
 #include "proxy/request.h"
@@ -26,6 +27,17 @@ static bool is_clean(const char *text)
 	return text && *text && strlen(text) < 256 && !strpbrk(text, "\r\n\t <>\"");
 }
 
+/* user@domain has none, whatever the user is called ("sipuser@a.example:5061"); schemes have no case (RFC 3986 §3.1). */
+static const char *scheme_for(const char *uri)
+{
+	static const char *const schemes[] = { "sip:", "sips:", "tel:", "im:", "pres:" };
+
+	for (size_t i = 0; i < COUNT(schemes); i++)
+		if (!strncasecmp(uri, schemes[i], strlen(schemes[i])))
+			return "";
+	return "sip:";
+}
+
 static enum err build_message(struct rehearsal *rehearsal, const char **out_what)
 {
 	const struct explain_question *question = rehearsal->question;
@@ -35,11 +47,15 @@ static enum err build_message(struct rehearsal *rehearsal, const char **out_what
 	char text[2048], user[256];
 	int len;
 
+	if (!strcmp(method, "ACK") || !strcmp(method, "CANCEL")) {
+		*out_what = "--method: ACK and CANCEL follow the request that they belong to";
+		return ERR_INVALID;
+	}
 	*out_what = !is_clean(from) ? "FROM" : !is_clean(to) ? "TO" : !is_clean(method) ? "--method" : NULL;
 	if (*out_what)
 		return ERR_INVALID;
-	from_scheme = strchr(from, ':') && (text_starts_with(from, "sip") || text_starts_with(from, "tel:")) ? "" : "sip:";
-	to_scheme = strchr(to, ':') && (text_starts_with(to, "sip") || text_starts_with(to, "tel:")) ? "" : "sip:";
+	from_scheme = scheme_for(from);
+	to_scheme = scheme_for(to);
 	len = snprintf(text, sizeof(text),
 		       "%s %s%s SIP/2.0\r\n"
 		       "Via: SIP/2.0/%s explain.invalid;branch=z9hG4bK-explain\r\n"
@@ -247,14 +263,20 @@ static enum err build_flow(struct rehearsal *rehearsal, const char **out_what)
 	return pick_identity(rehearsal, out_what);
 }
 
-static void add_hop(struct decision *decision, enum conf_transport transport, const char *host, unsigned port)
+static void add_hop_with(struct decision *decision, enum conf_transport transport, const char *host, unsigned port,
+			 enum reason reason)
 {
 	char text[96];
 	int len = snprintf(text, sizeof(text), "%s %.60s", conf_transport_text(transport), host);
 
 	if (port)
 		snprintf(text + len, sizeof(text) - (size_t)len, ":%u", port);
-	decision_add_hop(decision, text, REASON_NONE, 0);
+	decision_add_hop(decision, text, reason, 0);
+}
+
+static void add_hop(struct decision *decision, enum conf_transport transport, const char *host, unsigned port)
+{
+	add_hop_with(decision, transport, host, port, REASON_NONE);
 }
 
 /* How a backend has logged on: in the order in which locate tries them. */
@@ -302,12 +324,42 @@ static void add_hops(struct request *request, const struct target *target)
 			const struct rule_server *server = &rule->servers[i];
 
 			if (server->priority == priority)
-				add_hop(decision, server->transport, server->host,
-					server->by_srv ? 0 : server->port);
+				add_hop_with(decision, server->transport, server->host, server->by_srv ? 0 : server->port,
+					     server->listener ? REASON_NONE : REASON_NO_LISTENER);
 			else if (server->priority > priority && server->priority < next)
 				next = server->priority;
 		}
 		priority = next;
+	}
+}
+
+struct health_question {
+	struct decision *decision;
+	const char *peer;
+	uint64_t now_ms;
+};
+
+static void add_if_down(const struct health_view *view, void *user)
+{
+	const struct health_question *question = user;
+	char addr[ADDR_TEXT_SIZE];
+
+	if ((view->state != HEALTH_DOWN && view->state != HEALTH_TRYING) || view->retry_at_ms <= question->now_ms || strcmp(view->peer, question->peer))
+		return;
+	decision_add(question->decision, "health", "server", NULL, "%s %s rests for %u s: %.40s",
+		     conf_transport_text(view->transport), addr_text(&view->addr, addr),
+		     (unsigned)((view->retry_at_ms - question->now_ms + 999) / 1000), reason_code(view->last_reason));
+}
+
+/* What failed a short time ago is tried last, or not at all: without it the answer would promise what the traffic refuses. */
+static void add_health(struct request *request)
+{
+	struct health_question question = { .decision = &request->decision, .now_ms = request->now_ms };
+
+	for (unsigned i = 0; i < request->n_targets; i++) {
+		question.peer = request->targets[i].rule->id;
+		if (i == 0 || strcmp(question.peer, request->targets[i - 1].rule->id))
+			health_each(request->server->health, add_if_down, &question);
 	}
 }
 
@@ -326,9 +378,11 @@ static void rehearse(struct rehearsal *rehearsal, struct decision *out)
 			     "the peer shows a valid certificate for %.90s (--cert-name says otherwise)",
 			     rehearsal->from_domain);
 	outcome = request_judge(&request);
-	if (!request.reason && outcome == REQUEST_FORWARD)
+	if (!request.reason && outcome == REQUEST_FORWARD) {
 		for (i = 0; i < request.n_targets; i++)
 			add_hops(&request, &request.targets[i]);
+		add_health(&request);
+	}
 	request.decision.status = reason_row(request.reason)->status;
 	decision_copy(out, &request.decision);
 	request_fini(&request);

@@ -43,18 +43,6 @@ bool receive_cancel(struct worker *worker, struct server_txn *invite, const stru
 	return true;
 }
 
-void receive_answer_cancel(struct worker *worker, struct flow *flow, msg_t *cancel, bool found)
-{
-	char tag[17];
-	msg_t *response;
-
-	reply_stateless_tag(message_sip(cancel), tag);
-	response = found ? reply_new(cancel, 200, "OK", tag) :
-			   reply_new(cancel, reason_row(REASON_NO_TRANSACTION)->status,
-				     reason_row(REASON_NO_TRANSACTION)->phrase, tag);
-	reply(worker, flow, cancel, response);
-}
-
 /* ---- requests ---- */
 
 static void start_record(struct worker *worker, struct request *request)
@@ -129,6 +117,34 @@ static void act(struct worker *worker, struct request *request, enum request_out
 	case REQUEST_WAIT: /* judge has seen to that */
 		break;
 	}
+}
+
+/* It was not even judged. */
+static void refuse_unjudged(struct worker *worker, struct arrival *arrival, enum reason reason)
+{
+	struct request request;
+
+	request_init(&request, worker->server, worker->snapshot, arrival);
+	request.is_ack = !strcmp(message_method(arrival->sip), "ACK");
+	request.reason = reason;
+	start_record(worker, &request);
+	request_describe(&request);
+	request_recognise(&request);
+	refuse(worker, &request);
+	request_fini(&request);
+}
+
+void receive_answer_cancel(struct worker *worker, struct flow *flow, msg_t *cancel, bool found)
+{
+	struct arrival arrival = { .flow = flow, .msg = cancel, .sip = message_sip(cancel), .at_ms = loop_now_ms(worker->loop) };
+	char tag[17];
+
+	if (!found) {
+		refuse_unjudged(worker, &arrival, REASON_NO_TRANSACTION);
+		return;
+	}
+	reply_stateless_tag(arrival.sip, tag);
+	reply(worker, flow, cancel, reply_new(cancel, 200, "OK", tag));
 }
 
 /* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an answer; a domain that is not known
@@ -276,20 +292,6 @@ bool receive_held(struct worker *worker, struct arrival *arrival, const struct t
 	const struct reception reception = { .srv = srv, .domain = domain, .size = size };
 
 	return on_request(worker, arrival, &reception);
-}
-
-/* It was not even judged. */
-static void refuse_unjudged(struct worker *worker, struct arrival *arrival, enum reason reason)
-{
-	struct request request;
-
-	request_init(&request, worker->server, worker->snapshot, arrival);
-	request.is_ack = !strcmp(message_method(arrival->sip), "ACK");
-	request.reason = reason;
-	start_record(worker, &request);
-	request_describe(&request);
-	refuse(worker, &request);
-	request_fini(&request);
 }
 
 static void receive_request(struct worker *worker, struct arrival *arrival)

@@ -144,20 +144,26 @@ static bool know_srv(const struct request *request, struct trust_srv *out)
 	return true;
 }
 
+static void read_from_domain(struct request *request)
+{
+	char user[256];
+
+	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user), request->from_domain,
+			       sizeof(request->from_domain)))
+		request->from_domain[0] = '\0';
+}
+
 static enum reason classify(struct request *request)
 {
 	struct origin *origin = &request->origin;
 	const struct place *place = NULL;
 	struct trust_srv srv;
-	char user[256];
 
 	if (request->log_on || request->phone)
 		return REASON_NONE; /* its credentials said so */
 	if (request->arrival->flow->listener->network == NETWORK_REMOTE)
 		return phone_classify(request);
-	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user),
-			       request->from_domain, sizeof(request->from_domain)))
-		request->from_domain[0] = '\0';
+	read_from_domain(request);
 	ask_trust(request, request->srv);
 	if (origin->needs_srv && !request->srv && know_srv(request, &srv))
 		ask_trust(request, &srv);
@@ -178,6 +184,21 @@ static enum reason classify(struct request *request)
 	if (origin->kind == ORIGIN_STRANGER)
 		return origin->reason ? origin->reason : REASON_STRANGER;
 	return REASON_NONE;
+}
+
+void request_recognise(struct request *request)
+{
+	if (!request->arrival->sip->sip_from || request->arrival->flow->listener->network == NETWORK_REMOTE)
+		return;
+	read_from_domain(request);
+	ask_trust(request, NULL);
+	/* Of a domain that was never let in nothing is kept, and what it does is not charged to those that share its room. */
+	if (request->origin.needs_srv ||
+	    (request->origin.kind == ORIGIN_DISCOVERED &&
+	     !discovered_knows(request->server->discovered, request->origin.domain)))
+		origin_clear(&request->origin);
+	request->decision.origin = request->origin.kind;
+	decision_set(&request->decision, DECISION_ORIGIN_ID, request->origin.id);
 }
 
 /* ---- authorize: digest for a partner that is not trusted (mission 57) ---- */
@@ -286,6 +307,8 @@ static enum reason screen(struct request *request)
 	return REASON_SERVICE_NOT_ALLOWED;
 }
 
+enum { N_STEPS_BEFORE_SENDER = 2 }; /* validate and loop look at the message alone */
+
 /* The story of a request. */
 static const struct {
 	const char *name;
@@ -304,15 +327,16 @@ static const struct {
 	{ "route", request_route },
 };
 
-/* A stranger is charged like anybody else: by its address, before it gets even a refusal. */
+/* A stranger is charged like anybody else: by its address, before it gets even a refusal; and so is whoever was refused before the
+ * limits were asked. */
 static enum request_outcome charge_refusal(struct request *request)
 {
 	const struct flow *flow = request->arrival->flow;
 
 	if (request->is_dry_run || flow->listener->network == NETWORK_LAN ||
-	    request->origin.kind != ORIGIN_STRANGER)
+	    (request->origin.kind != ORIGIN_STRANGER && !request->is_refused_early))
 		return REQUEST_REFUSE;
-	switch (account_request(request->server->accounts, &flow->remote, "", request->now_ms,
+	switch (account_request(request->server->accounts, &flow->remote, request->origin.id, request->now_ms,
 				&request->retry_after_s)) {
 	case ACCOUNT_WELCOME:
 		return REQUEST_REFUSE;
@@ -372,6 +396,9 @@ enum request_outcome request_judge(struct request *request)
 	request_describe(request);
 	for (i = 0; i < COUNT(steps) && !request->reason; i++)
 		request->reason = steps[i].take(request);
+	request->is_refused_early = request->reason && i <= N_STEPS_BEFORE_SENDER;
+	if (request->is_refused_early)
+		request_recognise(request);
 	request->decision.reason = request->reason;
 	return outcome_of(request);
 }

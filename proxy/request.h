@@ -55,6 +55,7 @@ struct request {
 	bool is_ack, is_inside_dialog;
 	enum importance importance;
 	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
+	bool is_refused_early; /* before anybody asked who sent it */
 	bool is_passed_on; /* the sender got it from us: its From says nothing of the sender */
 	const struct backend_secret *log_on; /* REGISTER: the backend whose credentials were right; the snapshot's */
 	const struct user *phone; /* REGISTER: the user whose phone's credentials were right; likewise */
@@ -77,6 +78,10 @@ struct request {
 };
 
 /* Runs the steps. The request's msg is set once classify was reached; request_fini gives it back. */
+/* Finds out who sent a request that is refused before that was asked: who is known may read why, and the record says who it was.
+ * What only DNS could tell is not worth a wait. */
+void request_recognise(struct request *request);
+
 /* Makes it ready: everything is zero but what counts protect. */
 void request_init(struct request *request, struct server *server, struct snapshot *snapshot, struct arrival *arrival);
 enum request_outcome request_judge(struct request *request);

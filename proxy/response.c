@@ -202,9 +202,17 @@ static bool is_cancelled_best(const struct context *context)
 				  rank(context, message_sip(context->best)->sip_status->st_status) > rank(context, 487));
 }
 
+/* A branch that rang for too long counts as a 408 (§16.8): what another one said may say more. */
+static bool is_timer_c_best(const struct context *context)
+{
+	return context->best_reason == REASON_TIMER_C &&
+	       (!context->best ||
+		rank(context, message_sip(context->best)->sip_status->st_status) >= rank(context, 408));
+}
+
 void response_send_best(struct context *context)
 {
-	if (context->best_reason == REASON_TIMER_C) {
+	if (is_timer_c_best(context)) {
 		response_send_own(context, REASON_TIMER_C);
 	} else if (!context->is_cancelled && stage_is_incomplete(context)) {
 		response_send_own(context, REASON_SEARCH_INCOMPLETE);

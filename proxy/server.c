@@ -81,7 +81,7 @@ static enum err server_begin(struct server **out)
 
 /* The key must be known before the rules are compiled (their ids are hashed with it), and where it lives stands in the
  * settings: so these are read once before, with their faults left for the real build. */
-static enum err load_keys(struct server *server, const char *path, unsigned *out_n_workers)
+static enum err load_keys(struct server *server, const char *path, struct report *report, unsigned *out_n_workers)
 {
 	struct settings *settings = NULL;
 	struct report *ignored = NULL;
@@ -96,6 +96,10 @@ static enum err load_keys(struct server *server, const char *path, unsigned *out
 			err = ERR_OK;
 		err = record_route_keys_load(settings->service.state_dir, &server->keys);
 		*out_n_workers = settings->service.n_workers;
+		if (err && err != ERR_NO_MEMORY)
+			report_error(report, FAULT_FILE_UNREADABLE, &settings->service.state_dir_place, "service.state_dir",
+				     "the key that signs Record-Route cannot be read or made in %.512s: %s",
+				     settings->service.state_dir, err_text(err));
 	} else {
 		err = record_route_keys_load(NULL, &server->keys);
 	}
@@ -198,10 +202,7 @@ enum err server_new(const char *path, struct report *report, struct server **out
 
 	if (err)
 		return err;
-	err = load_keys(server, path, &n_workers);
-	if (err == ERR_ACCESS || err == ERR_IO || err == ERR_NOT_FOUND)
-		report_error(report, FAULT_FILE_UNREADABLE, NULL, "service.state_dir",
-			     "the key that signs Record-Route cannot be read or made there: %s", err_text(err));
+	err = load_keys(server, path, report, &n_workers);
 	if (!err)
 		err = build_snapshot(server, path, n_workers, report);
 	if (!err)

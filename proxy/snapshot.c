@@ -15,8 +15,11 @@ static enum err load_credentials(struct snapshot *snapshot, struct report *repor
 	if (!snapshot->credentials)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < settings->n_certificates; i++) {
-		enum err err = credentials_load(&settings->certificates[i], report,
-						&snapshot->credentials[i]);
+		enum err err;
+
+		if (settings->certificates[i].is_faulty)
+			continue;
+		err = credentials_load(&settings->certificates[i], report, &snapshot->credentials[i]);
 		if (err == ERR_NO_MEMORY)
 			return err; /* what else failed is in the report */
 	}
@@ -181,7 +184,7 @@ static enum err load_users(struct snapshot *snapshot, struct report *report)
 	const struct settings_file *file = &snapshot->settings->users_file;
 	enum err err;
 
-	if (!file->path)
+	if (!file->path || report_has_error_at(report, &file->place))
 		return ERR_OK;
 	err = users_load(file->path, false, report, &snapshot->users);
 	check_classes(snapshot, report);
@@ -191,10 +194,11 @@ static enum err load_users(struct snapshot *snapshot, struct report *report)
 static enum err build(const char *path, const struct snapshot_parts *parts, struct report *report,
 		      struct snapshot *snapshot)
 {
-	enum err err = settings_load(path, report, &snapshot->settings);
+	enum err err = settings_load_faulty(path, report, &snapshot->settings);
 
-	if (err)
+	if (!snapshot->settings)
 		return err;
+	/* A fault of the text must not hide those of the files that it names: they are looked at all the same. */
 	err = load_users(snapshot, report);
 	if (!err)
 		err = backend_secrets_load(snapshot->settings, parts->keys, report, &snapshot->backend_secrets);

@@ -84,16 +84,17 @@ static enum err add_servers(struct rule *rule, const struct source *source)
 
 /* Gives each server its listener, and the rule the first one's; a rule without servers keeps its
  * own. */
-static void add_listeners(struct rule *rule, const struct source *source, struct report *report)
+static void add_listeners(struct rule *rule, const struct source *source, const struct rules_parts *parts,
+			  struct report *report)
 {
 	for (size_t i = 0; i < rule->n_servers; i++) {
 		struct rule_server *server = &rule->servers[i];
 		server->listener =
 			rule->listeners[server->transport][addr_is_ipv6(&server->addr)];
-		if (server->listener || !source->is_in_use)
-			continue;
+		if (server->listener || !source->is_in_use || settings_speaker(parts->settings, server->transport))
+			continue; /* one that is switched off is a warning, and is told by conf */
 		report_error(report, FAULT_ROUTE, &source->servers[i].place, "transport",
-			     "no enabled listener speaks %s, so %s '%.64s' cannot be reached",
+			     "no listener speaks %s, so %s '%.64s' cannot be reached",
 			     conf_transport_text(server->transport), source->kind,
 			     source->name);
 	}
@@ -177,7 +178,7 @@ static enum err compile_route(struct rule *rule, const struct settings_route *ro
 		return err;
 
 	rule_listener_fill(rule, parts, &route->bind_addr, NETWORK_WAN);
-	add_listeners(rule, &source, report);
+	add_listeners(rule, &source, parts, report);
 	add_credentials(rule, &route->certificate, parts);
 	add_probe(rule, &source, route->probe_ms, route->domain);
 	if (!text_starts_with(route->domain, "*."))
@@ -226,7 +227,7 @@ static enum err compile_backend(struct rule *rule, const struct settings_backend
 
 	choose_backend_listeners(rule, parts, own);
 	rule->listener = own;
-	add_listeners(rule, &source, report);
+	add_listeners(rule, &source, parts, report);
 	add_credentials(rule, NULL, parts);
 	add_probe(rule, &source, backend->probe_ms,
 		  backend->n_domains ? backend->domains[0].name : "");

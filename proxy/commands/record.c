@@ -52,12 +52,12 @@ static void print_request(const struct screen *screen, const json_t *record)
 	grid_print(&grid);
 }
 
-/* Who the sender is and where it goes are always told, and so is the step at which it ended. */
+/* Who the sender is and where it goes are always told, also which servers rest, and so is the step at which it ended. */
 static bool is_deciding(const json_t *step, size_t i, size_t n)
 {
 	return i + 1 == n || *record_text(step, "place") ||
 	       strcmp(record_text(step, "step"), "classify") == 0 ||
-	       strcmp(record_text(step, "step"), "route") == 0;
+	       strcmp(record_text(step, "step"), "route") == 0 || strcmp(record_text(step, "step"), "health") == 0;
 }
 
 static void print_steps(const struct screen *screen, const json_t *record, bool with_all)
@@ -110,7 +110,8 @@ static void print_hops(const struct screen *screen, const json_t *record)
 		if (is_real)
 			add_tried(&grid, hop);
 		else
-			grid_add(&grid, INK_PLAIN, 0, record_text(hop, "to"), NULL);
+			grid_add(&grid, *record_text(hop, "reason") ? INK_FAIL : INK_PLAIN, 0, record_text(hop, "to"),
+				 record_text(hop, "reason"), record_text(hop, "cause"), NULL);
 	}
 	fputs(is_real ? "\nservers that were tried\n"
 		      : "\nservers that would be tried, in this order\n",

@@ -20,7 +20,8 @@ enum err tls_read_file(const char *path, gnutls_datum_t *out)
 	struct stat stat;
 	size_t len = 0;
 
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Without waiting: a named pipe in a folder of certificates must not hang the program. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_from_errno(errno);
 	if (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode) || stat.st_size > MAX_FILE) {
@@ -48,6 +49,22 @@ gnutls_x509_crt_fmt_t tls_file_format(const gnutls_datum_t *bytes)
 								   : GNUTLS_X509_FMT_DER;
 }
 
+/* What is known of the file besides GnuTLS's word for it. */
+static void hint(struct reading *reading, bool is_locked, bool has_other)
+{
+	if (is_locked)
+		report_hint(reading->report, reading->settings->passphrase.path
+						     ? "is that the passphrase of this file?"
+						     : "it is encrypted: add passphrase_file:, a file with its passphrase");
+	else if (has_other)
+		report_hint(reading->report, "are chain and key exchanged?");
+}
+
+static bool holds(const gnutls_datum_t *bytes, const char *words)
+{
+	return memmem(bytes->data, bytes->size, words, strlen(words)) != NULL;
+}
+
 /* Keys and passphrases do not stay in freed memory. */
 static void wipe_file(gnutls_datum_t *bytes)
 {
@@ -62,7 +79,7 @@ static enum err read_named(struct reading *reading, const struct settings_file *
 {
 	enum err err = tls_read_file(file->path, out);
 
-	if (err != ERR_OK)
+	if (err != ERR_OK && !report_has_error_at(reading->report, &file->place))
 		report_error(reading->report, FAULT_FILE_UNREADABLE, &file->place, key,
 			     "cannot read %s: %s", file->path, err_text(err));
 	return err;
@@ -77,12 +94,14 @@ static enum err read_chain(struct reading *reading)
 		return ERR_INVALID;
 	int result = gnutls_x509_crt_list_import2(&reading->out->crts, &reading->out->n_crts,
 						  &bytes, tls_file_format(&bytes), 0);
+	bool has_key = holds(&bytes, "PRIVATE KEY-----");
 	wipe_file(&bytes); /* a key may stand in the same file */
 	if (result < 0 || reading->out->n_crts == 0 ||
 	    reading->out->n_crts > MAX_CERTIFICATES) {
 		report_error(reading->report, FAULT_CERTIFICATE, &file->place, "chain",
 			     "%s holds no usable certificate: %s", file->path,
 			     result < 0 ? gnutls_strerror(result) : "none, or too many");
+		hint(reading, false, has_key);
 		return ERR_INVALID;
 	}
 	return ERR_OK;
@@ -119,12 +138,14 @@ static enum err read_key(struct reading *reading)
 		result = gnutls_x509_privkey_import2(reading->out->key, &bytes,
 						     tls_file_format(&bytes),
 						     (const char *)passphrase.data, 0);
+	bool has_certificate = holds(&bytes, "BEGIN CERTIFICATE-----");
 	wipe_file(&bytes);
 	wipe_file(&passphrase);
 	if (result < 0) {
 		report_error(reading->report, FAULT_KEY, &file->place, "key",
 			     "%s holds no usable private key: %s", file->path,
 			     gnutls_strerror(result));
+		hint(reading, result == GNUTLS_E_DECRYPTION_FAILED, has_certificate);
 		return ERR_INVALID;
 	}
 	return ERR_OK;
@@ -160,6 +181,7 @@ static enum err unpack(struct reading *reading, gnutls_pkcs12_t container,
 		report_error(reading->report, is_passphrase ? FAULT_KEY : FAULT_CERTIFICATE,
 			     &reading->settings->pkcs12.place, "pkcs12", "cannot open %s: %s",
 			     reading->settings->pkcs12.path, gnutls_strerror(result));
+		hint(reading, is_passphrase, false);
 		return ERR_INVALID;
 	}
 	if (n_extra > 0)

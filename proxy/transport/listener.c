@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/host.h"
 #include "proxy/base/text.h"
 #include "proxy/transport/listener_socket.h"
 
@@ -158,9 +159,9 @@ static void report_socket(const struct settings_listener *settings, struct repor
 		     settings->bind_place.line ? &settings->bind_place : &settings->place,
 		     "bind", "listener '%s' cannot be opened on %s (%s): %s", settings->name,
 		     addr_text(&addr, text), conf_transport_text(settings->transport),
-		     err == ERR_ADDRESS
-			     ? "in use by another program, or no address of this host"
-			     : err_text(err));
+		     err != ERR_ADDRESS		? err_text(err) :
+		     host_has(&settings->addr) ? "in use by another program" :
+						 "no address of this host");
 	if (err == ERR_ACCESS)
 		report_hint(report, "ports below 1024 need CAP_NET_BIND_SERVICE");
 }

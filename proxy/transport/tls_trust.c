@@ -103,8 +103,9 @@ static enum err add_anchors(struct load *load)
 			if (add_folder(load, file) != ERR_OK)
 				worst = ERR_INVALID;
 		} else if (add_file(load, file->path, &fault) != ERR_OK) {
-			report_error(load->report, FAULT_TRUST, &file->place, "tls.trust",
-				     "no CA certificate in %s: %s", file->path, fault);
+			if (!report_has_error_at(load->report, &file->place))
+				report_error(load->report, FAULT_TRUST, &file->place, "tls.trust",
+					     "no CA certificate in %s: %s", file->path, fault);
 			worst = ERR_INVALID;
 		}
 	}
@@ -138,9 +139,9 @@ static enum err add_crl(struct load *load, const struct settings_file *file)
 				   : 0;
 	gnutls_free(bytes.data);
 	if (err != ERR_OK || result < 0 || n_crls == 0) {
-		report_error(load->report, FAULT_TRUST, &file->place, "tls.crl",
-			     "no CRL in %s: %s", file->path,
-			     err != ERR_OK ? err_text(err) : gnutls_strerror(result));
+		if (!report_has_error_at(load->report, &file->place))
+			report_error(load->report, FAULT_TRUST, &file->place, "tls.crl", "no CRL in %s: %s", file->path,
+				     err != ERR_OK ? err_text(err) : gnutls_strerror(result));
 		return ERR_INVALID;
 	}
 	gnutls_x509_crl_t *all = realloc(trust->crls, (trust->n_crls + n_crls) * sizeof(*all));

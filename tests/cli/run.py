@@ -357,6 +357,8 @@ def test_outputs():
                     answer += backend.recv(4096)
         facts = json.loads(made.ask("why", "out@example", "--json", want=0).stdout)
         check(facts["decisions"][-1]["hops"][0]["reason"] == "connect-refused", str(facts))
+        told = made.ask("explain", "anna@corp.example", "bob@partner.example", want=0).stdout
+        check(re.search(r"health +server .*tcp 127\.0\.0\.1:\d+ rests for \d+ s: connect-refused", told), told)
         facts = json.loads(made.ask("status", "--json", want=1).stdout)
         check(facts["partners"][0]["tried"] and facts["partners"][0]["failures_by_reason"], str(facts["partners"]))
         check_output("status", by_unix(made.control, "GET", "/v1/status?summary=1")[1])
@@ -385,6 +387,59 @@ def test_check():
         call("check", made.path("missing.yaml"), want=1)
         made.write(good.replace("edge.key", "users.yaml"))
         check("[E0" in call("check", made.config, want=1).stdout, "a key that is none")
+
+
+def test_check_tells_all_at_once():
+    """A fault of the text hides none of the files that it names, nor of what can be reached by which listener."""
+    with site(runs=False) as made:
+        good = made.read()
+        subprocess.run(["openssl", "genrsa", "-out", made.path("other.key"), "2048"], check=True, capture_output=True)
+        os.chmod(made.path("other.key"), 0o600)
+        with open(made.path("users.yaml"), "a", encoding="utf-8") as file:
+            file.write("- user: \"169\"\n")
+        made.write(good.replace("edge.key", "other.key") + "nonsens: 1\n")
+        codes = re.findall(r" error: .*\[(E\d+)\]", call("check", made.config, want=1).stdout)
+        check(sorted(codes) == ["E012", "E015", "E052"], str(codes))
+        made.write(good.replace("edge.key", "gone.key").replace("transport: tcp }", "transport: udp }") + "nonsens: 1\n")
+        codes = re.findall(r" error: .*\[(E\d+)\]", call("check", made.config, want=1).stdout)
+        check("E061" in codes and codes.count("E040") == 1, str(codes))
+
+
+def test_check_key_and_passphrase():
+    with site(runs=False) as made:
+        good = made.read()
+        with open(made.path("edge.pass"), "w", encoding="utf-8") as file:
+            file.write("secret-1\n")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", made.path("edge.key"), "-out", made.path("locked.key"), "-passout",
+                        "file:" + made.path("edge.pass")], check=True, capture_output=True)
+        os.chmod(made.path("edge.pass"), 0o600)
+        made.write(good.replace("edge.key", "locked.key"))
+        check("add passphrase_file:" in call("check", made.config, want=1).stdout, "an encrypted key")
+        made.write(good.replace("edge.key", "locked.key, passphrase_file: edge.pass"))
+        call("check", made.config, want=0)
+        made.write(good.replace("edge.pem", "edge.key"))
+        check("are chain and key exchanged?" in call("check", made.config, want=1).stdout, "a key as chain")
+
+
+def test_check_of_a_pipe_among_certificates():
+    """Opening a named pipe would wait for a writer for ever."""
+    with site(runs=False) as made:
+        os.mkdir(made.path("trust"))
+        shutil.copy(made.path("edge.pem"), made.path("trust", "ca.pem"))
+        os.mkfifo(made.path("trust", "pipe"))
+        made.write(made.read().replace("trust: [edge.pem]", "trust: [trust]"))
+        call("check", made.config, want=0)
+
+
+def test_check_of_a_listener_that_is_off():
+    """Each listener is switched on and off by itself (mission 10): what cannot be reached meanwhile is a warning."""
+    with site(runs=False) as made:
+        good = made.read()
+        made.write(good.replace("certificate: edge }\n  - { name: lan", "certificate: edge, enabled: false }\n  - { name: lan"))
+        done = call("check", made.config, want=0)
+        check("only listener 'wan' speaks mtls, which is not enabled: partner 'partner.example'" in done.stdout, done.stdout)
+        told = call("explain", "--config", made.config, "anna@corp.example", "bob@partner.example").stdout
+        check("no-listener" in told, told)
 
 
 def test_check_opens_nothing():
@@ -436,6 +491,13 @@ def test_explain_offline():
                        "--from-ip", "127.0.0.1", want=0)
         check("partner:partner.example" in done.stdout, done.stdout)
         explain("x@nowhere.example", "y@elsewhere.example", "--cert-name", "nowhere.example", want=1)
+        for to, shown in (("sipuser@corp.example:5061", "sip:sipuser@corp.example"), ("SIP:anna@corp.example", "anna@corp.example")):
+            done = explain("bob@partner.example", to, "--cert-name", "partner.example", want=0)
+            check(shown in done.stdout and "SIP@" not in done.stdout, done.stdout)
+        done = explain("bob@partner.example", "im:anna@corp.example", "--cert-name", "partner.example", want=1)
+        check("uri-scheme" in done.stdout, done.stdout)
+        done = explain("bob@partner.example", "anna@corp.example", "--method", "CANCEL", want=2)
+        check("follow the request that they belong to" in done.stderr, done.stderr)
         made.write(made.read().replace("  routes:\n", """  routes:
     - domain: several.example
       servers:
@@ -545,6 +607,15 @@ def test_faulty_configuration_does_not_start():
         made.write(made.read() + "nonsens: 1\nalso_nonsens: 2\n")
         done = call("run", "-c", made.config, want=1)
         check(done.stderr.count(": error: ") == 2 and "2 errors" in done.stderr and not done.stdout, done.stderr)
+
+
+def test_a_state_directory_that_is_none_is_named():
+    with site(runs=False) as made:
+        with open(made.path("state"), "w", encoding="utf-8") as file:
+            file.write("no directory")
+        done = call("run", "-c", made.config, want=1)
+        check(re.search(r"nuncio\.yaml:\d+:\d+: error: service\.state_dir: .* in %s: " % re.escape(made.path("state")), done.stderr),
+              done.stderr)
 
 
 # --- with a daemon

@@ -195,7 +195,7 @@ def tests(tally, workers):
         config = both.config(both.a, both.b).replace("certificates:\n", plain + "certificates:\n", 1)
         both.a.proxy.configure(config.replace("limits: {", "limits: { message_size: 8KB, transactions: 4,"))
         status, said, wrong = both.a.proxy.ask("reload")
-        tally.check("limits are taken by a reload", status == 0 and "message_size 8192" in said, said + wrong)
+        tally.check("limits are taken by a reload", status == 0 and "message_size 8KB" in said, said + wrong)
         for test in (test_message_size, test_transactions):
             tally.section(test, stage, both)
         route = f"    - {{ domain: slow.example, server: {stage.addr(40)}, transport: tcp, trustworthy: true, probe: 0 }}\n"

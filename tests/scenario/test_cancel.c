@@ -104,7 +104,8 @@ static const struct play plays[] = {
 	  "bob > ACK\n"
 	  "wait 40s\n"
 	  "bob > CANCEL\n"
-	  "bob < 481 CANCEL\n" },
+	  "bob < 481 CANCEL | Warning: *no-transaction*\n"
+	  "why no-transaction\n" },
 	{ "of a request that is no INVITE",
 	  "bob > INVITE sip:nobody@corp.example\n"
 	  "bob < 404\n"
@@ -232,6 +233,22 @@ static const struct play plays[] = {
 	  "bob < 408\n"
 	  "bob > ACK\n"
 	  "why timer-c\n" },
+	{ "Timer C of one branch, and another one had said more, §16.8",
+	  "bob > INVITE sip:team1@corp.example\n"
+	  "bob < 100\n"
+	  "berlin < INVITE\n"
+	  "munich < INVITE\n"
+	  "berlin > 180\n"
+	  "bob < 180\n"
+	  "munich > 486\n"
+	  "munich < ACK\n"
+	  "wait 3m\n"
+	  "berlin < CANCEL\n"
+	  "berlin > 200 CANCEL\n"
+	  "berlin > 487 INVITE\n"
+	  "berlin < ACK\n"
+	  "bob < 486\n"
+	  "bob > ACK\n" },
 	{ "every 18x starts Timer C anew, §16.7 item 2",
 	  RINGING
 	  "wait 2m\n"

@@ -6,8 +6,11 @@
 static const struct play plays[] = {
 	{ "Max-Forwards 0, §16.3 item 3",
 	  "bob > MESSAGE sip:anna@corp.example | Max-Forwards: 0\n"
-	  "bob < 483 | To: *;tag=*\n"
+	  "bob < 483 | To: *;tag=* | Warning: *too-many-hops*\n"
 	  "why too-many-hops\n" },
+	{ "a stranger is not told why",
+	  "eve > MESSAGE sip:anna@corp.example | Max-Forwards: 0\n"
+	  "eve < 483 | !Warning\n" },
 	{ "Max-Forwards 1 goes on as 0",
 	  "bob > MESSAGE sip:anna@corp.example | Max-Forwards: 1\n"
 	  "berlin < MESSAGE | Max-Forwards: 0\n"
@@ -42,7 +45,7 @@ static const struct play plays[] = {
 	  "why malformed\n" },
 	{ "Proxy-Require, §16.3 item 5",
 	  "bob > INVITE sip:anna@corp.example | Proxy-Require: gruu, foo\n"
-	  "bob < 420 | Unsupported: *foo*\n"
+	  "bob < 420 | Unsupported: *foo* | Warning: *proxy-require*\n"
 	  "bob > ACK\n"
 	  "why proxy-require\n" },
 	{ "Require is not for proxies",

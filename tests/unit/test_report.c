@@ -127,10 +127,11 @@ static void test_sources(void **state)
 	report_source(report, "empty", "", 0, false);
 	report_error(report, FAULT_YAML, &(struct place){ "empty", 1, 1 }, NULL, "x");
 	report_error(report, FAULT_YAML, &(struct place){ "short", 7, 1 }, NULL, "y");
+	report_hint(report, "what began in line 1");
 	report_error(report, FAULT_YAML, &(struct place){ "unknown", 7, 1 }, NULL, "z");
 	assert_printed(report, false,
 		       "empty:1:1: error: x [E002]\n\n"
-		       "short:7:1: error: y [E002]\n\n"
+		       "short:7:1: error: y [E002]\n     = what began in line 1\n\n"
 		       "unknown:7:1: error: z [E002]\n");
 	report_free(report);
 
@@ -185,6 +186,28 @@ static void test_bound(void **state)
 	report_print(report, false, &out);
 	assert_non_null(strstr(buf_text(&out), "\n... and 6 more\n"));
 	buf_fini(&out);
+	report_free(report);
+}
+
+/* Hundreds of partners with a warning each must not hide the one error for which nothing loads. */
+static void test_error_among_too_many_warnings(void **state)
+{
+	const struct report_row *rows;
+	struct report *report = make();
+	size_t n_errors = 0;
+
+	for (unsigned i = 0; i < REPORT_MAX_FAULTS + 5; i++)
+		report_warning(report, FAULT_NO_LISTENER, &(struct place){ "f", i + 1, 1 }, NULL, "w");
+	report_error(report, FAULT_YAML, &(struct place){ "f", 7, 2 }, NULL, "first");
+	report_hint(report, "h1");
+	report_error(report, FAULT_YAML, &(struct place){ "f", 9, 2 }, NULL, "second");
+	assert_int_equal(report_rows(report, &rows), REPORT_MAX_FAULTS);
+	for (size_t i = 0; i < REPORT_MAX_FAULTS; i++)
+		n_errors += rows[i].is_error;
+	assert_int_equal(n_errors, 2);
+	assert_string_equal(rows[7].text, "first");
+	assert_string_equal(rows[7].hint, "h1");
+	assert_int_equal(report_n_warnings(report), REPORT_MAX_FAULTS + 5);
 	report_free(report);
 }
 
@@ -258,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_print),  cmocka_unit_test(test_colours),
 		cmocka_unit_test(test_carets), cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_order),  cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_error_among_too_many_warnings),
 		cmocka_unit_test(test_count),  cmocka_unit_test(test_json),
 	};
 

@@ -74,6 +74,8 @@ static void fill_listener(struct house *house, size_t i, const char *address,
 	house->listener_pointers[i] = listener;
 	listener->network = network;
 	listener->transport = transport;
+	house->settings_listeners[i].network = network;
+	house->settings_listeners[i].transport = transport;
 	assert_int_equal(addr_parse(address, 5060, &listener->addr), ERR_OK);
 	if (transport == TRANSPORT_MTLS) {
 		listener->certificates[0] = house->credentials[0];
@@ -131,6 +133,7 @@ static struct house *house_new(void)
 
 	house->settings.domains = domains;
 	house->settings.n_domains = 2;
+	house->settings_listeners[3].network = NETWORK_REMOTE; /* no partner is spoken to by it */
 	house->settings.listeners = house->settings_listeners;
 	house->settings.n_listeners = 4;
 	house->settings.partners.is_enabled = true;
@@ -354,13 +357,20 @@ static void test_probes(void **state)
 	house_free(house);
 }
 
-/* What cannot be reached is told, unless it is switched off. */
+/* What cannot be reached is told, unless it, or the listener, is switched off. */
 static void test_faults(void **state)
 {
 	struct house *house = house_new();
 
 	house->routes[OFF].is_enabled = true; /* no UDP listener */
-	house->listener_pointers[1] = NULL; /* neither carrier nor berlin has a TCP listener */
+	house->listener_pointers[1] = NULL; /* it is not enabled: carrier and berlin wait for it */
+	compile(house, 1);
+	house_free(house);
+
+	house = house_new();
+	house->routes[OFF].is_enabled = true;
+	house->listener_pointers[1] = NULL;
+	house->settings_listeners[1].transport = TRANSPORT_TLS; /* neither carrier nor berlin has a TCP listener */
 	compile(house, 3);
 	house_free(house);
 

@@ -79,7 +79,8 @@ static void test_base(void **state)
 /* Everything that is left out has the value of nuncio.yaml. */
 static void test_presets(void **state)
 {
-	struct settings *settings = load_good("domains: [corp.example]\n");
+	/* With the mark that editors of other systems begin UTF-8 with. */
+	struct settings *settings = load_good("\xef\xbb\xbf" "domains: [corp.example]\n");
 
 	assert_int_equal(settings->tls.minimum, CONF_TLS_1_2);
 	assert_true(settings->tls.trusts_system);
@@ -142,6 +143,7 @@ static void test_forms(void **state)
 		"certificates: [a, b],"
 		"    advertise: \"[2001:db8::1]:5062\" }\n"
 		"- { name: lo, network: lan, bind: lo, transport: udp }\n"
+		"- { name: lo-tcp, network: lan, bind: lo, transport: tcp }\n"
 		"backends:\n"
 		"- { name: x, address: \"sips:[::1]\", listener: lo, users: [\"*\"] }\n"
 		"partners: { routes: [\n"
@@ -291,6 +293,7 @@ static void test_backends(void **state)
 		"domains: [corp.example]\n"
 		"listeners:\n"
 		"- { name: lan, network: lan, bind: 127.0.0.1, port: 15060, transport: tcp }\n"
+		"- { name: udp, network: lan, bind: 127.0.0.1, port: 15060, transport: udp }\n"
 		"backends:\n"
 		"- { name: berlin, username: uc-berlin, password_file: berlin.pass, listener: lan }\n"
 		"- { name: munich, username: uc-munich, password_file: other.p12, listener: lan,\n"
@@ -306,7 +309,7 @@ static void test_backends(void **state)
 	assert_int_equal(settings->n_backends, 3);
 	assert_int_equal(backends[0].n_servers, 0);
 	assert_string_equal(backends[0].username, "uc-berlin");
-	assert_int_equal(backends[0].username_place.line, 5);
+	assert_int_equal(backends[0].username_place.line, 6);
 	assert_string_equal(backends[0].password_file.path, path_of("berlin.pass"));
 	assert_int_equal(backends[1].n_servers, 1);
 	assert_string_equal(backends[1].username, "uc-munich");
@@ -439,12 +442,17 @@ static void test_weak_trust(void **state)
 		const struct report_row *rows;
 		struct settings *settings = NULL;
 		struct report *report;
-		char text[512];
+		char text[1024];
 		size_t n, n_weak = 0;
 
 		snprintf(text, sizeof(text),
 			 "domains: [corp.example]\npartners: { routes: [{ domain: p.example, "
-			 "%s }] }\n",
+			 "%s }] }\n"
+			 "certificates: { edge: { chain: edge.pem, key: edge.key } }\n"
+			 "listeners:\n"
+			 "- { name: u, network: wan, bind: 127.0.0.1, transport: udp }\n"
+			 "- { name: t, network: wan, bind: 127.0.0.1, transport: tcp }\n"
+			 "- { name: m, network: wan, bind: 127.0.0.1, transport: mtls, certificate: edge }\n",
 			 trusts[i].route);
 		assert_int_equal(report_new(&report), ERR_OK);
 		assert_int_equal(load_text(text, report, &settings), ERR_OK);

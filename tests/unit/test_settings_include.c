@@ -147,7 +147,8 @@ static const struct {
 	  "d/1.yaml", FAULT_DUPLICATE, 1, 11 },
 	{ "a fault inside a route", "include: [d/1.yaml]\n",
 	  "partners:\n  routes:\n    - domain: p.example\n      trustworty: true\n      "
-	  "server: h\n      transport: tcp\n",
+	  "server: h\n      transport: tcp\n"
+	  "listeners: [{ name: t, network: lan, bind: 127.0.0.1, transport: tcp }]\n",
 	  "d/1.yaml", FAULT_UNKNOWN_KEY, 4, 7 },
 };
 
@@ -198,11 +199,24 @@ static void test_pipe(void **state)
 	report_free(report);
 }
 
+static void test_folder_says_how(void **state)
+{
+	const struct report_row *all;
+	struct settings *settings;
+	struct report *report;
+
+	assert_int_equal(load("include: [d]\ndomains: [a.example]\n", &report, &settings), ERR_INVALID);
+	assert_true(report_rows(report, &all) > 0);
+	assert_non_null(strstr(all[0].text, "cannot be read: not a file"));
+	assert_non_null(strstr(all[0].hint, "FOLDER/*.yaml"));
+	report_free(report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists_are_appended),
-		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_faults), cmocka_unit_test(test_folder_says_how),
 		cmocka_unit_test(test_pipe),
 	};
 
