@@ -10,34 +10,39 @@ static bool is_tls(enum conf_transport transport)
 	return transport == TRANSPORT_TLS || transport == TRANSPORT_MTLS;
 }
 
-/* A phone proves itself by a password: without users nobody could register, and a certificate proves none of them. */
-static void check_remote(const struct settings *settings, const struct settings_listener *listener,
-			 struct report *report)
+/* A phone proves itself by a password: without users nobody could register, and a certificate
+ * proves none of them. */
+static void check_remote(const struct settings *settings,
+			 const struct settings_listener *listener, struct report *report)
 {
 	if (listener->network != NETWORK_REMOTE || listener->is_faulty)
 		return;
 	if (listener->transport == TRANSPORT_MTLS)
-		report_error(report, FAULT_CONFLICT, &listener->transport_place, "transport",
-			     "the remote listener '%.64s' asks phones for certificates, expected tls, tcp or udp",
-			     listener->name);
+		report_error(
+			report, FAULT_CONFLICT, &listener->transport_place, "transport",
+			"the remote listener '%.64s' asks phones for certificates, expected tls, tcp or udp",
+			listener->name);
 	if (!settings->users_file.path)
-		report_error(report, FAULT_MISSING_KEY, &listener->place, "users_file",
-			     "missing, and the remote listener '%.64s' lets in only those whom it names",
-			     listener->name);
+		report_error(
+			report, FAULT_MISSING_KEY, &listener->place, "users_file",
+			"missing, and the remote listener '%.64s' lets in only those whom it names",
+			listener->name);
 	if (!settings->n_domains)
-		report_error(report, FAULT_MISSING_KEY, &listener->place, "domains",
-			     "missing, and the phones at listener '%.64s' register in the first of them",
-			     listener->name);
+		report_error(
+			report, FAULT_MISSING_KEY, &listener->place, "domains",
+			"missing, and the phones at listener '%.64s' register in the first of them",
+			listener->name);
 }
 
 /* Scanners look for SIP there day and night (mission 87). */
 static void check_remote_port(const struct settings_listener *listener, struct report *report)
 {
 	if (listener->network == NETWORK_REMOTE && listener->port == 5060)
-		report_warning(report, FAULT_WEAK_TRUST, &listener->place, "port",
-			       "the remote listener '%.64s' has port 5060, which is attacked all the time; "
-			       "expected another one, such as 5070",
-			       listener->name);
+		report_warning(
+			report, FAULT_WEAK_TRUST, &listener->place, "port",
+			"the remote listener '%.64s' has port 5060, which is attacked all the time; "
+			"expected another one, such as 5070",
+			listener->name);
 }
 
 void check_listeners(const struct settings *settings, struct report *report)
@@ -52,7 +57,8 @@ void check_listeners(const struct settings *settings, struct report *report)
 		n_enabled++;
 		check_remote(settings, listener, report);
 		check_remote_port(listener, report);
-		if (listener->network != NETWORK_WAN || listener->is_faulty || is_tls(listener->transport))
+		if (listener->network != NETWORK_WAN || listener->is_faulty ||
+		    is_tls(listener->transport))
 			continue;
 		report_warning(report, FAULT_NO_TLS, &listener->transport_place, "transport",
 			       "the wan listener '%.64s' is without TLS, expected mtls",
@@ -82,20 +88,22 @@ static bool is_own_domain(const struct settings *settings, const char *domain)
 /* Any listener but one for phones speaks for us; one that was not understood may. */
 static bool speaks(const struct settings_listener *listener, enum conf_transport transport)
 {
-	return listener->is_faulty ||
-	       (listener->network != NETWORK_REMOTE &&
-		(listener->transport == transport || (is_tls(listener->transport) && is_tls(transport))));
+	return listener->is_faulty || (listener->network != NETWORK_REMOTE &&
+				       (listener->transport == transport ||
+					(is_tls(listener->transport) && is_tls(transport))));
 }
 
 static bool has_speaker(const struct settings *settings, enum conf_transport transport)
 {
 	for (size_t i = 0; i < settings->n_listeners; i++)
-		if (settings->listeners[i].is_enabled && speaks(&settings->listeners[i], transport))
+		if (settings->listeners[i].is_enabled &&
+		    speaks(&settings->listeners[i], transport))
 			return true;
 	return false;
 }
 
-const struct settings_listener *settings_speaker(const struct settings *settings, enum conf_transport transport)
+const struct settings_listener *settings_speaker(const struct settings *settings,
+						 enum conf_transport transport)
 {
 	for (size_t i = 0; i < settings->n_listeners; i++)
 		if (speaks(&settings->listeners[i], transport))
@@ -103,9 +111,12 @@ const struct settings_listener *settings_speaker(const struct settings *settings
 	return NULL;
 }
 
-/* A server of a backend whose listener speaks otherwise is reached by the best one beside it. */
-static void check_backend_servers(const struct settings *settings, const struct settings_backend *backend,
-				  const struct settings_listener *listener, struct report *report)
+/* A server of a backend whose listener speaks otherwise is reached by the best one beside
+ * it. */
+static void check_backend_servers(const struct settings *settings,
+				  const struct settings_backend *backend,
+				  const struct settings_listener *listener,
+				  struct report *report)
 {
 	for (size_t i = 0; i < backend->n_servers; i++) {
 		const struct settings_server *server = &backend->servers[i];
@@ -153,11 +164,14 @@ static void check_backend_listener(const struct settings *settings,
 		report_error(report, FAULT_CONFLICT, place, "listener",
 			     "'%.64s' is a %s listener, expected a lan listener",
 			     listener->name, conf_network_text(listener->network));
-	} else if (!listener->is_enabled && (!backend->n_servers || has_speaker(settings, backend->servers[0].transport))) {
+	} else if (!listener->is_enabled &&
+		   (!backend->n_servers ||
+		    has_speaker(settings, backend->servers[0].transport))) {
 		report_warning(report, FAULT_NO_LISTENER, place, "listener",
-			       "'%.64s' is not enabled: backend '%.64s' %s",
-			       listener->name, backend->name,
-			       backend->n_servers ? "is reached by another one" : "cannot log on");
+			       "'%.64s' is not enabled: backend '%.64s' %s", listener->name,
+			       backend->name,
+			       backend->n_servers ? "is reached by another one"
+						  : "cannot log on");
 	} else if (listener->is_enabled) {
 		check_backend_servers(settings, backend, listener, report);
 		check_log_on(backend, listener, report);
@@ -173,7 +187,8 @@ static void check_backend_users(const struct settings *settings,
 		return;
 	report_warning(report, FAULT_NOTHING_SERVED, &backend->place, "users",
 		       "missing in backend '%.64s': it is nobody's home", backend->name);
-	report_hint(report, "users: [\"*\"] makes it everybody's, placement: search lets it be asked");
+	report_hint(report,
+		    "users: [\"*\"] makes it everybody's, placement: search lets it be asked");
 }
 
 void check_backends(const struct settings *settings, struct report *report)
@@ -237,7 +252,8 @@ static bool has_listener(const struct settings *settings, const struct settings_
 	for (size_t i = 0; i < settings->n_listeners; i++) {
 		const struct settings_listener *listener = &settings->listeners[i];
 
-		if (listener->is_enabled && !listener->is_faulty && listener->network == NETWORK_WAN &&
+		if (listener->is_enabled && !listener->is_faulty &&
+		    listener->network == NETWORK_WAN &&
 		    listener->transport == server->transport && listener->port == server->port)
 			return true;
 	}
@@ -270,19 +286,23 @@ static void check_server(const struct settings *settings, const struct settings_
 			       conf_transport_text(server->transport), server->host);
 }
 
-static void check_speakers(const struct settings *settings, const struct settings_server *servers, size_t n,
-			   const char *who, struct report *report)
+static void check_speakers(const struct settings *settings,
+			   const struct settings_server *servers, size_t n, const char *who,
+			   struct report *report)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct settings_listener *off = settings_speaker(settings, servers[i].transport);
+		const struct settings_listener *off =
+			settings_speaker(settings, servers[i].transport);
 
 		if (has_speaker(settings, servers[i].transport))
 			continue;
-		/* A listener that is switched off is meant so, and may be switched on again (mission 10). */
+		/* A listener that is switched off is meant so, and may be switched on again
+		 * (mission 10). */
 		if (off)
-			report_warning(report, FAULT_ROUTE, &servers[i].place, "transport",
-				       "only listener '%.64s' speaks %s, which is not enabled: %.300s cannot be reached", off->name,
-				       conf_transport_text(servers[i].transport), who);
+			report_warning(
+				report, FAULT_ROUTE, &servers[i].place, "transport",
+				"only listener '%.64s' speaks %s, which is not enabled: %.300s cannot be reached",
+				off->name, conf_transport_text(servers[i].transport), who);
 		else
 			report_error(report, FAULT_ROUTE, &servers[i].place, "transport",
 				     "no listener speaks %s, so %.300s cannot be reached",
@@ -295,7 +315,8 @@ void check_reach(const struct settings *settings, struct report *report)
 {
 	char who[320];
 
-	for (size_t i = 0; settings->partners.is_enabled && i < settings->partners.n_routes; i++) {
+	for (size_t i = 0; settings->partners.is_enabled && i < settings->partners.n_routes;
+	     i++) {
 		const struct settings_route *route = &settings->partners.routes[i];
 
 		(void)snprintf(who, sizeof(who), "partner '%.64s'", route->domain);

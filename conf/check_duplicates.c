@@ -59,7 +59,8 @@ static void check_log_ons(const struct settings *settings, struct entry *entries
 	const struct settings_backend *backends = settings->backends;
 
 	for (size_t i = 0; i < settings->n_backends; i++)
-		entries[i] = (struct entry){ backends[i].username, backends[i].username_place, i };
+		entries[i] =
+			(struct entry){ backends[i].username, backends[i].username_place, i };
 	report_repeats(entries, settings->n_backends, "username", report);
 	for (size_t i = 0; i < settings->n_backends; i++) {
 		const struct settings_file *file = &backends[i].password_file;

@@ -53,6 +53,7 @@ void check_files(const struct settings *settings, struct report *report)
 	for (size_t i = 0; i < settings->tls.n_crl; i++)
 		look(&settings->tls.crl[i], "crl", NOTHING, report);
 	for (size_t i = 0; i < settings->n_backends; i++)
-		look(&settings->backends[i].password_file, "password_file", SECRET_FILE, report);
+		look(&settings->backends[i].password_file, "password_file", SECRET_FILE,
+		     report);
 	look(&settings->users_file, "users_file", SECRET_FILE | MAY_BE_MISSING, report);
 }

@@ -11,8 +11,11 @@ void check_nat(const struct settings *settings, struct report *report)
 
 		if (!listener->advertises_stun || !listener->is_enabled)
 			continue;
-		report_error(report, FAULT_MISSING_KEY, &listener->place, "advertise",
-			     "listener '%.64s' advertises what STUN servers see, and none is named", listener->name);
-		report_hint(report, "nat: { stun_servers: [HOST, HOST] } names them for all listeners");
+		report_error(
+			report, FAULT_MISSING_KEY, &listener->place, "advertise",
+			"listener '%.64s' advertises what STUN servers see, and none is named",
+			listener->name);
+		report_hint(report,
+			    "nat: { stun_servers: [HOST, HOST] } names them for all listeners");
 	}
 }

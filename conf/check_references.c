@@ -98,8 +98,9 @@ static const struct settings_ref *wan_certificate(const struct settings *setting
 	for (size_t i = 0; i < settings->n_listeners; i++) {
 		const struct settings_listener *listener = &settings->listeners[i];
 
-		if (listener->network == NETWORK_WAN && !listener->is_faulty && listener->is_enabled &&
-		    listener->n_certificates && listener->certificates[0].index >= 0)
+		if (listener->network == NETWORK_WAN && !listener->is_faulty &&
+		    listener->is_enabled && listener->n_certificates &&
+		    listener->certificates[0].index >= 0)
 			return &listener->certificates[0];
 	}
 	return NULL;

@@ -117,7 +117,8 @@ static const struct {
 	  "(udp) or taken over. On a private network that may do; over the internet use mtls, "
 	  "which\n"
 	  "is trusted by certificate." },
-	{ FAULT_NO_TLS, "a listener without TLS on an open network", "use transport: mtls or tls",
+	{ FAULT_NO_TLS, "a listener without TLS on an open network",
+	  "use transport: mtls or tls",
 	  "Everything that is sent there, with names, messages and presence, can be read and "
 	  "changed on\n"
 	  "the way." },
@@ -182,7 +183,8 @@ static const struct {
 	  "The address and port are in use, the port is below 1024 without the right to it, or "
 	  "there\n"
 	  "are too many open files." },
-	{ FAULT_ROUTE, "a transport that no listener speaks", "add a listener with that transport, or switch it on",
+	{ FAULT_ROUTE, "a transport that no listener speaks",
+	  "add a listener with that transport, or switch it on",
 	  "A partner or backend is reached by a transport that none of our listeners speaks, so\n"
 	  "nothing could stand in our Via, and no request can be sent there." },
 };

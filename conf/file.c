@@ -85,7 +85,8 @@ enum err file_look(const char *path, bool may_be_folder, bool *is_open_to_others
 
 enum { MAX_SHOWN_PATH = 256 };
 
-/* The first folder on the way to path that this process may not pass; path itself if all let it in. */
+/* The first folder on the way to path that this process may not pass; path itself if all let it
+ * in. */
 static const char *find_barrier(const char *path, char folder[MAX_SHOWN_PATH + 1])
 {
 	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -107,6 +108,7 @@ const char *file_access_remedy(const char *path, char out[FILE_REMEDY_SIZE])
 	    getgrgid_r(getegid(), &entry, text, sizeof(text), &group) != 0 || !group)
 		return out;
 	barrier = find_barrier(path, folder);
-	snprintf(out, FILE_REMEDY_SIZE, "chgrp %s %s && chmod g+%s %s", group->gr_name, barrier, barrier == path ? "r" : "x", barrier);
+	snprintf(out, FILE_REMEDY_SIZE, "chgrp %s %s && chmod g+%s %s", group->gr_name, barrier,
+		 barrier == path ? "r" : "x", barrier);
 	return out;
 }

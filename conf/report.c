@@ -93,7 +93,8 @@ static bool drop_warning(struct report *report)
 		return false;
 	row_fini(&report->rows[i - 1]);
 	report->n_rows--;
-	memmove(&report->rows[i - 1], &report->rows[i], (report->n_rows - (i - 1)) * sizeof(*report->rows));
+	memmove(&report->rows[i - 1], &report->rows[i],
+		(report->n_rows - (i - 1)) * sizeof(*report->rows));
 	return true;
 }
 
@@ -216,8 +217,8 @@ bool report_has_error_at(const struct report *report, const struct place *place)
 	for (size_t i = 0; i < report->n_rows; i++) {
 		const struct report_row *row = &report->rows[i];
 
-		if (row->is_error && row->line == place->line && row->column == place->column && place->file &&
-		    strcmp(row->file, place->file) == 0)
+		if (row->is_error && row->line == place->line && row->column == place->column &&
+		    place->file && strcmp(row->file, place->file) == 0)
 			return true;
 	}
 	return false;

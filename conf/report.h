@@ -84,8 +84,8 @@ enum err report_new(struct report **out) MUST_CHECK;
 struct report *report_free(struct report *report); /* NULL is fine; returns NULL */
 
 /* Adds a fault. place may be NULL (or its line 0) if it has none; key may be NULL. Everything
- * is copied. What lies beyond the first REPORT_MAX_FAULTS is counted, not kept; an error takes the
- * place of a warning then, as it is what the load fails for. */
+ * is copied. What lies beyond the first REPORT_MAX_FAULTS is counted, not kept; an error takes
+ * the place of a warning then, as it is what the load fails for. */
 void report_error(struct report *report, enum fault fault, const struct place *place,
 		  const char *key, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -102,7 +102,8 @@ void report_hint(struct report *report, const char *format, ...)
 void report_source(struct report *report, const char *file, const char *text, size_t len,
 		   bool is_secret);
 
-/* Whether an error stands at that very place: what is wrong already need not be looked at again. */
+/* Whether an error stands at that very place: what is wrong already need not be looked at
+ * again. */
 bool report_has_error_at(const struct report *report, const struct place *place);
 
 size_t report_n_errors(const struct report *report);
@@ -111,8 +112,8 @@ size_t report_n_warnings(const struct report *report);
 /* True if memory ran out while faults were added: the report is then not complete. */
 bool report_is_broken(const struct report *report);
 
-/* The rows, sorted by file, line and column; out stays the report's, until something is added.
- */
+/* The rows, sorted by file, line and column; out stays the report's, until something is
+ * added. */
 size_t report_rows(struct report *report, const struct report_row **out);
 
 /* "FILE:LINE:COLUMN: error: key: text [E012]", the line and a caret; an empty line between
@@ -135,8 +136,8 @@ const char *report_code(bool is_error, enum fault fault, char out[8]);
 /* What to do about it in a few words; "" if the number is unknown. */
 const char *conf_fault_remedy(enum fault fault);
 
-/* What stands behind a code, for `nuncio help E012`: some lines of text. NULL if there is none.
- */
+/* What stands behind a code, for `nuncio help E012`: some lines of text. NULL if there is
+ * none. */
 const char *conf_fault_help(const char *code);
 
 /* The codes in their order, for lists and documentation: out_title gets a few words. Returns

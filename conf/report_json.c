@@ -2,8 +2,8 @@
 
 #include "conf/report.h"
 
-/* JSON strings are UTF-8; a byte that belongs to no character becomes U+FFFD (RFC 8259 §8.1).
- */
+/* JSON strings are UTF-8; a byte that belongs to no character becomes U+FFFD (RFC 8259
+ * §8.1). */
 static size_t utf8_len(const char *text)
 {
 	unsigned char first = (unsigned char)text[0];

@@ -76,8 +76,8 @@ static void add_line(const char *line, size_t len, struct buf *out)
 }
 
 /* The line, and under it the caret with the hint. Tabs are repeated, so that the caret stands
- * below its word however wide they are. False if there is no such line, or nothing to point at: no
- * hint was printed then. */
+ * below its word however wide they are. False if there is no such line, or nothing to point at:
+ * no hint was printed then. */
 static bool print_line(const struct report_row *row, const struct report_source *source,
 		       const struct colours *colours, struct buf *out)
 {

@@ -30,11 +30,12 @@ enum kind {
 	KIND_REF,          /* struct settings_ref */
 	KIND_ADDRESS_PORT, /* struct addr; "" leaves it unset */
 	KIND_WORDS,        /* unsigned: a list of words whose values are bits */
-	KIND_WORDS_WAYS, /* the same for what comes in, and after it for what goes out: a list for
-			    both, or a group of in: and out:, of which a missing one is all */
-	KIND_TEXTS,     /* struct settings_text *, then size_t: the count follows the pointer */
-	KIND_DOMAINS,   /* struct settings_domain * (or settings_text *, which is alike), size_t
-			 */
+	/* the same for what comes in, and after it for what goes out: a list for both, or a
+	 * group of in: and out:, of which a missing one is all */
+	KIND_WORDS_WAYS,
+	KIND_TEXTS, /* struct settings_text *, then size_t: the count follows the pointer */
+	/* struct settings_domain * (or settings_text *, which is alike), size_t */
+	KIND_DOMAINS,
 	KIND_FILES,     /* struct settings_file *, size_t */
 	KIND_REFS,      /* struct settings_ref *, size_t */
 	KIND_ADDRESSES, /* struct addr *, size_t: port 53 unless written */
@@ -98,8 +99,8 @@ struct table {
 void schema_read(struct schema_reader *reader, const struct table *table,
 		 const struct node *node, void *item);
 
-/* One value of a row, with the checks of its kind. is_preset: it comes from the table itself.
- */
+/* One value of a row, with the checks of its kind. is_preset: it comes from the table
+ * itself. */
 void schema_read_value(struct schema_reader *reader, const struct field *field,
 		       const struct node *node, void *at);
 

@@ -175,7 +175,9 @@ static void add_ways(struct buf *out, const struct field *field)
 {
 	buf_puts(out, "\"oneOf\":[");
 	add_word_list(out, field);
-	buf_puts(out, ",{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"in\":");
+	buf_puts(
+		out,
+		",{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"in\":");
 	add_word_list(out, field);
 	buf_puts(out, ",\"out\":");
 	add_word_list(out, field);

@@ -313,10 +313,10 @@ static unsigned all_words(const struct field *field)
 }
 
 static void not_a_list(struct schema_reader *reader, const struct field *field,
-		       const struct node *node, const char *or)
+		       const struct node *node, const char *otherwise)
 {
 	report_error(reader->report, FAULT_WRONG_KIND, &node->place, field->key,
-		     "%s, expected a list: [...]%s", node_kind_text(node), or);
+		     "%s, expected a list: [...]%s", node_kind_text(node), otherwise);
 }
 
 /* One list for both ways, or "in" and "out" with one each. */
@@ -339,8 +339,8 @@ static void store_ways(struct schema_reader *reader, const struct field *field,
 		size_t way = strcmp(child->key->text, ways[0]) == 0 ? 0 : 1;
 
 		if (strcmp(child->key->text, ways[way]) != 0)
-			report_error(reader->report, FAULT_UNKNOWN_KEY, &child->key->place, NULL,
-				     "unknown key '%.64s' in %s, expected in or out",
+			report_error(reader->report, FAULT_UNKNOWN_KEY, &child->key->place,
+				     NULL, "unknown key '%.64s' in %s, expected in or out",
 				     child->key->text, field->key);
 		else if (child->kind == NODE_LIST)
 			store_words(reader, field, child, &at[way]);

@@ -149,7 +149,8 @@ static enum err load_text(const struct text *text, struct report *report, struct
 	return err;
 }
 
-static enum err load_file(const char *path, bool is_kept, struct report *report, struct settings **out)
+static enum err load_file(const char *path, bool is_kept, struct report *report,
+			  struct settings **out)
 {
 	struct text text = { .name = path, .is_file = true, .is_kept = is_kept };
 	struct place place = { .file = path };
@@ -185,5 +186,6 @@ enum err settings_load_faulty(const char *path, struct report *report, struct se
 enum err settings_load_text(const char *name, const char *text, size_t len,
 			    struct report *report, struct settings **out)
 {
-	return load_text(&(struct text){ .name = name, .bytes = text, .len = len }, report, out);
+	return load_text(&(struct text){ .name = name, .bytes = text, .len = len }, report,
+			 out);
 }

@@ -65,8 +65,8 @@ struct rate {
 struct settings_ref {
 	const char *name; /* "" if none is named */
 	struct place place;
-	int index; /* position in settings->certificates or settings->listeners; -1: none is
-		      named */
+	/* position in settings->certificates or settings->listeners; -1: none is named */
+	int index;
 };
 
 /* A file, by its absolute path; NULL: none is named. */
@@ -90,12 +90,13 @@ struct settings_listener {
 	const char *name;
 	enum conf_network network;
 	const char *bind; /* as written: an address, an interface's name, or "*" */
-	struct addr addr; /* what bind means on this host, with the port; "*" is [::], or
-			   * 0.0.0.0 on a host without IPv6 */
-	uint16_t port;    /* 0: the system chooses (tests) */
+	/* what bind means on this host, with the port; "*" is [::], or 0.0.0.0 on a host
+	 * without IPv6 */
+	struct addr addr;
+	uint16_t port; /* 0: the system chooses (tests) */
 	enum conf_transport transport;
-	const struct settings_ref
-		*certificates;         /* the first is shown when SNI names none of them */
+	/* the first is shown when SNI names none of them */
+	const struct settings_ref *certificates;
 	size_t n_certificates;         /* at least 1 for tls and mtls, else 0 */
 	const char *advertise;         /* host or host:port (IPv6 in brackets), "" for none */
 	bool advertises_stun;          /* what STUN servers see; advertise is "" then */
@@ -109,8 +110,9 @@ struct settings_certificate {
 	const char *name;
 	struct settings_file chain, key; /* either these */
 	struct settings_file pkcs12,
-		passphrase; /* or this; the passphrase's file, of this or of the key, may be missing */
-	bool is_faulty;     /* it has neither, or both, which is reported */
+		/* or this; the passphrase's file, of this or of the key, may be missing */
+		passphrase;
+	bool is_faulty; /* it has neither, or both, which is reported */
 	struct place place;
 };
 
@@ -133,23 +135,26 @@ struct settings_server {
 	const char *host; /* a normalised name, or an address without brackets */
 	struct addr addr; /* set with its port if host is an address */
 	uint16_t port;    /* never 0, unless has_port is false */
-	bool has_port; /* false: none was written, and a name may be looked up by SRV (RFC 3263)
-			*/
+	/* false: none was written, and a name may be looked up by SRV (RFC 3263) */
+	bool has_port;
 	enum conf_transport transport;
-	bool has_preset_transport; /* none was written: NAPTR may be asked where it is spoken (RFC 3263 §4.1) */
+	/* none was written: NAPTR may be asked where it is spoken (RFC 3263 §4.1) */
+	bool has_preset_transport;
 	uint16_t priority, weight; /* RFC 2782 */
 	struct place place;
 };
 
 struct settings_backend {
 	const char *name;
-	const struct settings_server *servers; /* where it is reached, whether it logs on or not */
-	size_t n_servers;    /* 0: it is reached by its log-on alone; at most SETTINGS_MAX_SERVERS */
+	/* where it is reached, whether it logs on or not */
+	const struct settings_server *servers;
+	/* 0: it is reached by its log-on alone; at most SETTINGS_MAX_SERVERS */
+	size_t n_servers;
 	const char *username; /* with which it logs on (RFC 3261 §22); "": it does not */
 	struct settings_file password_file; /* its path is set if username is */
 	struct settings_ref listener;       /* where it logs on, and by which it is reached */
-	const struct settings_domain
-		*domains; /* normalised; every domain of ours if none were written */
+	/* normalised; every domain of ours if none were written */
+	const struct settings_domain *domains;
 	size_t n_domains;
 	const struct settings_text *users; /* patterns with "*" */
 	size_t n_users;
@@ -178,10 +183,12 @@ struct settings_route {
 	bool accepts_wildcard;         /* the route's own word, or else that of tls */
 	enum conf_tls_version minimum; /* never CONF_TLS_UNSET */
 	enum conf_redirect redirect;
-	unsigned services_in, services_out; /* SERVICE_...: what it may ask of us, and we of it */
-	unsigned max_connections;      /* by which we send to it: 1 to SETTINGS_MAX_CONNECTIONS */
-	uint32_t probe_ms;             /* 0: no probing */
-	const char *stun_server;       /* host or host:port, "" for none */
+	/* SERVICE_...: what it may ask of us, and we of it */
+	unsigned services_in, services_out;
+	/* by which we send to it: 1 to SETTINGS_MAX_CONNECTIONS */
+	unsigned max_connections;
+	uint32_t probe_ms;       /* 0: no probing */
+	const char *stun_server; /* host or host:port, "" for none */
 	struct place place, domain_place, bind_place, stun_place;
 };
 
@@ -229,9 +236,10 @@ struct settings_nat {
 
 /* How media towards a network is protected (RFC 4568). */
 enum conf_srtp {
-	CONF_SRTP_OFF,         /* never */
-	CONF_SRTP_PASSTHROUGH, /* as the other side offers it; keys of both ends where both networks say so */
-	CONF_SRTP_PREFER,      /* offered, plain RTP is taken */
+	CONF_SRTP_OFF, /* never */
+	/* as the other side offers it; keys of both ends where both networks say so */
+	CONF_SRTP_PASSTHROUGH,
+	CONF_SRTP_PREFER, /* offered, plain RTP is taken */
 	CONF_SRTP_REQUIRE,
 };
 
@@ -258,14 +266,15 @@ enum { CONF_N_NETWORKS = 3, SETTINGS_MAX_SUITES = 8 };
 
 /* The relay of RTP. Arrays are indexed by enum conf_network. */
 struct settings_media {
-	unsigned relay;                       /* bits 1 << network: calls that touch one of them */
-	const char *binds[CONF_N_NETWORKS];   /* as written; "" for none */
-	struct addr bind[CONF_N_NETWORKS];    /* unset: the address of the network's listener */
+	/* bits 1 << network: calls that touch one of them */
+	unsigned relay;
+	const char *binds[CONF_N_NETWORKS]; /* as written; "" for none */
+	struct addr bind[CONF_N_NETWORKS];  /* unset: the address of the network's listener */
 	uint16_t first_port, last_port;
 	unsigned channels;
-	unsigned bandwidth_kbps;              /* of all relayed calls; 0: no bound */
-	int srtp[CONF_N_NETWORKS];            /* enum conf_srtp */
-	const struct settings_text *suites;   /* names, the best first */
+	unsigned bandwidth_kbps;            /* of all relayed calls; 0: no bound */
+	int srtp[CONF_N_NETWORKS];          /* enum conf_srtp */
+	const struct settings_text *suites; /* names, the best first */
 	size_t n_suites;
 	enum conf_hold hold;
 	uint32_t timeout_ms;
@@ -331,8 +340,8 @@ enum {
 
 struct settings {
 	const char *path; /* of the main file, absolute */
-	const char *const
-		*files; /* all files that were read, the main file first; then sorted */
+	/* all files that were read, the main file first; then sorted */
+	const char *const *files;
 	size_t n_files;
 
 	const struct settings_domain *domains;
@@ -351,7 +360,8 @@ struct settings {
 	struct settings_dns dns;
 	struct settings_nat nat;
 	struct settings_media media;
-	unsigned digest_algorithms; /* bits, the weakest first: MD5, SHA-256, SHA-512-256; of phones and partners' users */
+	/* bits, the weakest first: MD5, SHA-256, SHA-512-256; of phones and partners' users */
+	unsigned digest_algorithms;
 	const char *realm; /* default: the first domain, "nuncio" if there is none */
 	struct settings_file users_file; /* path NULL: there are no users */
 	struct settings_password_policy password_policy;
@@ -364,8 +374,10 @@ struct settings {
 	struct settings_admin admin;
 };
 
-/* The first listener, enabled or not, that could stand in our Via over that transport; NULL if there is none. */
-const struct settings_listener *settings_speaker(const struct settings *settings, enum conf_transport transport);
+/* The first listener, enabled or not, that could stand in our Via over that transport; NULL if
+ * there is none. */
+const struct settings_listener *settings_speaker(const struct settings *settings,
+						 enum conf_transport transport);
 
 /* Loads path and what it includes and checks all of it, reads the certificates' and the users'
  * files as far as that they can be read. Every fault goes to report. ERR_INVALID if there was
@@ -374,11 +386,12 @@ const struct settings_listener *settings_speaker(const struct settings *settings
 enum err settings_load(const char *path, struct report *report,
 		       struct settings **out) MUST_CHECK;
 
-/* The same, but out is written, and to be freed, also if there were errors, as far as the text could
- * be understood at all: references may dangle (index -1), groups may lack what they need. For whoever
- * reads the files that are named, so that their faults are told in the same load. NULL with an error
- * that leaves nothing. */
-enum err settings_load_faulty(const char *path, struct report *report, struct settings **out) MUST_CHECK;
+/* The same, but out is written, and to be freed, also if there were errors, as far as the text
+ * could be understood at all: references may dangle (index -1), groups may lack what they need.
+ * For whoever reads the files that are named, so that their faults are told in the same load.
+ * NULL with an error that leaves nothing. */
+enum err settings_load_faulty(const char *path, struct report *report,
+			      struct settings **out) MUST_CHECK;
 
 /* The same for a text that is not in a file; name stands for it in the report, and relative
  * paths are relative to its directory. */
@@ -388,12 +401,14 @@ enum err settings_load_text(const char *name, const char *text, size_t len,
 /* Returns NULL; NULL is fine. */
 struct settings *settings_free(struct settings *settings);
 
-/* Whether a host that the SRV record of domain names may speak for it: it lies inside the domain, or is a listed hoster (field.md
- * G7). Both normalised. */
-bool settings_may_speak(const struct settings_federation *federation, const char *domain, const char *host);
-/* The STUN servers that are asked: those of partners, if a route in force names any, else those of nat (mission 79). Returns how many
- * were put into out. */
-size_t settings_stun_servers(const struct settings *settings, struct settings_text *out, size_t max);
+/* Whether a host that the SRV record of domain names may speak for it: it lies inside the
+ * domain, or is a listed hoster (field.md G7). Both normalised. */
+bool settings_may_speak(const struct settings_federation *federation, const char *domain,
+			const char *host);
+/* The STUN servers that are asked: those of partners, if a route in force names any, else those
+ * of nat (mission 79). Returns how many were put into out. */
+size_t settings_stun_servers(const struct settings *settings, struct settings_text *out,
+			     size_t max);
 /* True if domain (normalised) is one of those that the backend serves. */
 bool settings_backend_serves(const struct settings_backend *backend, const char *domain);
 
@@ -405,18 +420,20 @@ const char *conf_tls_version_text(enum conf_tls_version version); /* "1.2" */
 /* True if calls by any enabled listener are relayed. */
 bool settings_media_is_on(const struct settings *settings);
 /* True if calls between these networks are relayed. */
-bool settings_media_relays(const struct settings_media *media, enum conf_network a, enum conf_network b);
+bool settings_media_relays(const struct settings_media *media, enum conf_network a,
+			   enum conf_network b);
 
 /* 5061 for tls and mtls, else 5060 (RFC 3261 §19.1.2). */
 uint16_t conf_transport_port(enum conf_transport transport);
 
-/* The entry of a sorted list (federation.allow, deny) that fits a normalised domain: its name, or
- * else the longest pattern; NULL if there is none. */
+/* The entry of a sorted list (federation.allow, deny) that fits a normalised domain: its name,
+ * or else the longest pattern; NULL if there is none. */
 const struct settings_text *settings_find_domain(const struct settings_text *list, size_t n,
 						 const char *domain);
 
 /* The class with that name; NULL if there is none. */
-const struct settings_class *settings_find_class(const struct settings *settings, const char *name);
+const struct settings_class *settings_find_class(const struct settings *settings,
+						 const char *name);
 
 /* True if phones may come in: an enabled listener of the network remote. */
 bool settings_has_phones(const struct settings *settings);

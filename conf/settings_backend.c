@@ -127,7 +127,8 @@ static void check_log_on(struct schema_reader *reader, const struct node *node,
 	backend->username_place = settings_place(node, "username");
 	if (strpbrk(backend->username, "\"\\:"))
 		report_error(reader->report, FAULT_BAD_VALUE, &backend->username_place,
-			     "username", "quotes, backslashes or colons, expected a text "
+			     "username",
+			     "quotes, backslashes or colons, expected a text "
 			     "without them");
 	if (username && !password_file)
 		report_error(reader->report, FAULT_MISSING_KEY, &username->key->place,

@@ -66,7 +66,8 @@ const char *settings_domain_pattern(struct schema_reader *reader, const char *ke
 	if (!value_host(text->text + skip, domain + skip, &addr) && !addr_is_set(&addr))
 		return arena_text(reader->arena, domain);
 	report_error(reader->report, FAULT_BAD_VALUE, &text->place, key,
-		     "'%.64s', expected a domain name, or \"*.\" and a domain name", text->text);
+		     "'%.64s', expected a domain name, or \"*.\" and a domain name",
+		     text->text);
 	return NULL;
 }
 
@@ -124,7 +125,8 @@ void settings_print_schema_json(struct buf *out)
 	schema_print_json(&settings_table, out);
 }
 
-const struct settings_class *settings_find_class(const struct settings *settings, const char *name)
+const struct settings_class *settings_find_class(const struct settings *settings,
+						 const char *name)
 {
 	for (size_t i = 0; i < settings->n_classes; i++)
 		if (strcmp(settings->classes[i].name, name) == 0)
@@ -135,7 +137,8 @@ const struct settings_class *settings_find_class(const struct settings *settings
 bool settings_has_phones(const struct settings *settings)
 {
 	for (size_t i = 0; i < settings->n_listeners; i++)
-		if (settings->listeners[i].is_enabled && settings->listeners[i].network == NETWORK_REMOTE)
+		if (settings->listeners[i].is_enabled &&
+		    settings->listeners[i].network == NETWORK_REMOTE)
 			return true;
 	return false;
 }

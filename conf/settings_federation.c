@@ -120,7 +120,8 @@ const struct settings_text *settings_find_domain(const struct settings_text *lis
 	return found;
 }
 
-bool settings_may_speak(const struct settings_federation *federation, const char *domain, const char *host)
+bool settings_may_speak(const struct settings_federation *federation, const char *domain,
+			const char *host)
 {
 	if (text_domain_holds(domain, host))
 		return true;

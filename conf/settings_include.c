@@ -58,7 +58,8 @@ static enum err parse_file(struct include *include, const char *path,
 		return err;
 	if (err) {
 		report_error(report, FAULT_FILE, &pattern->place, "include",
-			     "%.200s cannot be read: %s", path, err == ERR_INVALID ? "not a file" : err_text(err));
+			     "%.200s cannot be read: %s", path,
+			     err == ERR_INVALID ? "not a file" : err_text(err));
 		if (err == ERR_INVALID)
 			report_hint(report, "of a folder's files: FOLDER/*.yaml");
 		return ERR_INVALID;

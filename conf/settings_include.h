@@ -10,8 +10,8 @@ enum { INCLUDE_MAX_FILES = 1000 };
 struct include {
 	struct schema_reader *reader;
 	struct node *root; /* of the main file: gets what the others hold */
-	const char *
-		*files; /* what was read, the main file first; room for INCLUDE_MAX_FILES + 1 */
+	/* what was read, the main file first; room for INCLUDE_MAX_FILES + 1 */
+	const char **files;
 	size_t n_files;
 	bool is_incomplete; /* a file could not be read or understood */
 };

@@ -96,11 +96,13 @@ static bool read_ports(const char *text, uint64_t *first, uint64_t *last)
 	const char *dash = strchr(text, '-');
 	char number[8];
 
-	return dash && text_copy_len(number, sizeof(number), text, (size_t)(dash - text)) && !value_number(number, first) &&
-	       !value_number(dash + 1, last) && *first >= 1 && *last <= 65535 && *first < *last;
+	return dash && text_copy_len(number, sizeof(number), text, (size_t)(dash - text)) &&
+	       !value_number(number, first) && !value_number(dash + 1, last) && *first >= 1 &&
+	       *last <= 65535 && *first < *last;
 }
 
-static void finish_ports(struct schema_reader *reader, const struct node *node, struct settings_media *media)
+static void finish_ports(struct schema_reader *reader, const struct node *node,
+			 struct settings_media *media)
 {
 	const struct node *ports = node_get(node, "ports");
 	const char *text = ports && ports->kind == NODE_SCALAR ? ports->text : "30528-30887";
@@ -109,8 +111,10 @@ static void finish_ports(struct schema_reader *reader, const struct node *node, 
 
 	media->ports_place = settings_place(node, "ports");
 	if (!read_ports(text, &first, &last)) {
-		report_error(reader->report, FAULT_BAD_VALUE, &media->ports_place, "ports",
-			     "'%.64s', expected FIRST-LAST with numbers up to 65535, such as 30528-30887", text);
+		report_error(
+			reader->report, FAULT_BAD_VALUE, &media->ports_place, "ports",
+			"'%.64s', expected FIRST-LAST with numbers up to 65535, such as 30528-30887",
+			text);
 		return;
 	}
 	media->first_port = (uint16_t)first;
@@ -120,11 +124,14 @@ static void finish_ports(struct schema_reader *reader, const struct node *node, 
 		report_error(reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
 			     "'%.64s' holds less than two pairs, which one call takes", text);
 	else if (first % 2)
-		report_warning(reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
-			       "%u is odd and will not be used: RTP takes even ports (RFC 3550 11)", (unsigned)first);
+		report_warning(
+			reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
+			"%u is odd and will not be used: RTP takes even ports (RFC 3550 11)",
+			(unsigned)first);
 	else if (n_pairs < media->channels)
 		report_warning(reader->report, FAULT_OUT_OF_RANGE, &media->ports_place, "ports",
-			       "%u pairs of ports for %u channels: expected at least as many", n_pairs, media->channels);
+			       "%u pairs of ports for %u channels: expected at least as many",
+			       n_pairs, media->channels);
 }
 
 static void finish_suites(struct schema_reader *reader, struct settings_media *media)
@@ -143,10 +150,11 @@ static void finish_suites(struct schema_reader *reader, struct settings_media *m
 			n++;
 		if (n < COUNT(suites))
 			continue;
-		report_error(reader->report, FAULT_BAD_VALUE, &suite->place, "suites",
-			     "'%.64s', expected AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32, AES_256_CM_HMAC_SHA1_80, "
-			     "AES_256_CM_HMAC_SHA1_32, AEAD_AES_128_GCM or AEAD_AES_256_GCM",
-			     suite->text);
+		report_error(
+			reader->report, FAULT_BAD_VALUE, &suite->place, "suites",
+			"'%.64s', expected AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32, AES_256_CM_HMAC_SHA1_80, "
+			"AES_256_CM_HMAC_SHA1_32, AEAD_AES_128_GCM or AEAD_AES_256_GCM",
+			suite->text);
 	}
 	if (media->n_suites)
 		return;
@@ -171,8 +179,10 @@ static void finish(struct schema_reader *reader, const struct node *node, void *
 			continue;
 		settings_bind(reader, media->binds[i], &place, true, &media->bind[i]);
 		if (addr_is_set(&media->bind[i]) && addr_is_wildcard(&media->bind[i]))
-			report_error(reader->report, FAULT_BAD_VALUE, &place, key,
-				     "'%.64s' is no address that stands in SDP, expected one of this host", media->binds[i]);
+			report_error(
+				reader->report, FAULT_BAD_VALUE, &place, key,
+				"'%.64s' is no address that stands in SDP, expected one of this host",
+				media->binds[i]);
 	}
 }
 
@@ -184,7 +194,8 @@ const struct table settings_media_table = {
 	.finish = finish,
 };
 
-bool settings_media_relays(const struct settings_media *media, enum conf_network a, enum conf_network b)
+bool settings_media_relays(const struct settings_media *media, enum conf_network a,
+			   enum conf_network b)
 {
 	return media->relay & (1U << a | 1U << b);
 }

@@ -17,14 +17,16 @@ static const struct field fields[] = {
 };
 /* clang-format on */
 
-void settings_check_stun_server(struct schema_reader *reader, const char *key, const char *text, const struct place *place)
+void settings_check_stun_server(struct schema_reader *reader, const char *key, const char *text,
+				const struct place *place)
 {
 	char host[VALUE_HOST_SIZE];
 	uint16_t port;
 
 	if (value_host_port(text, host, NULL, &port))
 		report_error(reader->report, FAULT_BAD_VALUE, place, key,
-			     "'%.64s', expected a host name or address, with or without :port", text);
+			     "'%.64s', expected a host name or address, with or without :port",
+			     text);
 }
 
 static void finish(struct schema_reader *reader, const struct node *node, void *at)
@@ -33,7 +35,8 @@ static void finish(struct schema_reader *reader, const struct node *node, void *
 
 	nat->place = settings_place(node, "stun_servers");
 	for (size_t i = 0; i < nat->n_stun_servers; i++)
-		settings_check_stun_server(reader, "stun_servers", nat->stun_servers[i].text, &nat->stun_servers[i].place);
+		settings_check_stun_server(reader, "stun_servers", nat->stun_servers[i].text,
+					   &nat->stun_servers[i].place);
 }
 
 const struct table settings_nat_table = {
@@ -43,18 +46,21 @@ const struct table settings_nat_table = {
 	.finish = finish,
 };
 
-size_t settings_stun_servers(const struct settings *settings, struct settings_text *out, size_t max)
+size_t settings_stun_servers(const struct settings *settings, struct settings_text *out,
+			     size_t max)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; settings->partners.is_enabled && i < settings->partners.n_routes; i++) {
+	for (size_t i = 0; settings->partners.is_enabled && i < settings->partners.n_routes;
+	     i++) {
 		const struct settings_route *route = &settings->partners.routes[i];
 		bool is_new = route->is_enabled && *route->stun_server;
 
 		for (size_t j = 0; is_new && j < n; j++)
 			is_new = strcmp(out[j].text, route->stun_server) != 0;
 		if (is_new && n < max)
-			out[n++] = (struct settings_text){ route->stun_server, route->stun_place };
+			out[n++] =
+				(struct settings_text){ route->stun_server, route->stun_place };
 	}
 	if (n)
 		return n;

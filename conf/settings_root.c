@@ -5,15 +5,15 @@
 #include "conf/value.h"
 #include "proxy/base/macros.h"
 
-#define AT(member)      offsetof(struct settings, member)
-#define DNS(member)     offsetof(struct settings_dns, member)
-#define POLICY(member)  offsetof(struct settings_password_policy, member)
+#define AT(member)        offsetof(struct settings, member)
+#define DNS(member)       offsetof(struct settings_dns, member)
+#define POLICY(member)    offsetof(struct settings_password_policy, member)
 #define REGISTRAR(member) offsetof(struct settings_registrar, member)
-#define SIP(member)     offsetof(struct settings_sip, member)
-#define LIMITS(member)  offsetof(struct settings_limits, member)
-#define LOG(member)     offsetof(struct log_settings, member)
-#define SERVICE(member) offsetof(struct settings_service, member)
-#define ADMIN(member)   offsetof(struct settings_admin, member)
+#define SIP(member)       offsetof(struct settings_sip, member)
+#define LIMITS(member)    offsetof(struct settings_limits, member)
+#define LOG(member)       offsetof(struct log_settings, member)
+#define SERVICE(member)   offsetof(struct settings_service, member)
+#define ADMIN(member)     offsetof(struct settings_admin, member)
 
 enum { MAX_WORKERS = 64 };
 

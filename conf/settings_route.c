@@ -182,7 +182,8 @@ static void finish_route(struct schema_reader *reader, const struct node *node, 
 	route->bind_place = settings_place(node, "bind");
 	route->stun_place = settings_place(node, "stun_server");
 	if (*route->stun_server)
-		settings_check_stun_server(reader, "stun_server", route->stun_server, &route->stun_place);
+		settings_check_stun_server(reader, "stun_server", route->stun_server,
+					   &route->stun_place);
 	read_domain(reader, route);
 	read_servers(reader, node, item);
 	read_trust(reader, node, item);

@@ -66,7 +66,8 @@ static void finish_certificate(struct schema_reader *reader, const struct node *
 	bool is_pem = certificate->chain.path || certificate->key.path;
 
 	certificate->place = node->key ? node->key->place : node->place;
-	certificate->is_faulty = is_pkcs12 ? is_pem : !(certificate->chain.path && certificate->key.path);
+	certificate->is_faulty =
+		is_pkcs12 ? is_pem : !(certificate->chain.path && certificate->key.path);
 	if (is_pkcs12 && is_pem)
 		report_error(
 			reader->report, FAULT_CONFLICT, &certificate->pkcs12.place, "pkcs12",

@@ -293,7 +293,7 @@ static bool read_hash(const char *hash, const char *key, char *out,
 {
 	unsigned char bytes[32];
 
-	strcpy(out, ""); /* the row's bounds gave the length */
+	strcpy(out, "");     /* the row's bounds gave the length */
 	if (!hash || !*hash) /* NULL: ha1 is no mapping, which is reported already */
 		return false;
 	if (!text_unhex(hash, bytes, strlen(hash) / 2)) {

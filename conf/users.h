@@ -9,7 +9,12 @@
 #include "conf/settings.h"
 #include "proxy/base/error.h"
 
-enum { USERS_MAX = 20000, USER_NAME_SIZE = 256, USER_MAX_CONTACTS = 8, USER_PRESET_CONTACTS = 3 };
+enum {
+	USERS_MAX = 20000,
+	USER_NAME_SIZE = 256,
+	USER_MAX_CONTACTS = 8,
+	USER_PRESET_CONTACTS = 3
+};
 
 /* H(auth_user:realm:password) for each algorithm, in lower-case hex; "" where there is none. */
 struct user_ha1 {

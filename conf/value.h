@@ -21,8 +21,8 @@ enum err value_size(const char *text,
 enum err value_rate(const char *text, struct rate *out) MUST_CHECK; /* "20/s" "100/m" "5/h" */
 
 /* A domain name, or an address with or without brackets: normalised, an address without
- * brackets and as the system prints it. out_addr (may be NULL) is set for an address, port 0.
- */
+ * brackets and as the system prints it. out_addr (may be NULL) is set for an address, port
+ * 0. */
 enum err value_host(const char *text, char out[VALUE_HOST_SIZE],
 		    struct addr *out_addr) MUST_CHECK;
 

@@ -12,8 +12,8 @@ struct yaml_reader {
 	size_t len;
 	size_t n_nodes;
 	struct node *stack[YAML_MAX_DEPTH]; /* open lists and mappings, the outermost first */
-	struct node
-		*keys[YAML_MAX_DEPTH]; /* per open mapping: the key whose value comes next */
+	/* per open mapping: the key whose value comes next */
+	struct node *keys[YAML_MAX_DEPTH];
 	unsigned depth;
 	struct node *root;
 };
@@ -315,7 +315,8 @@ static enum err report_parser(struct yaml_reader *reader, const yaml_parser_t *p
 			     "a tab, expected spaces: YAML does not indent with tabs");
 		return ERR_INVALID;
 	}
-	/* Where the text ends libyaml notices it, and where the key stands it has to be mended. */
+	/* Where the text ends libyaml notices it, and where the key stands it has to be
+	 * mended. */
 	if (parser->context && strstr(parser->context, "simple key")) {
 		place = place_at(reader, &parser->context_mark);
 		report_error(reader->report, FAULT_YAML, &place, NULL, "%s", problem);
@@ -354,7 +355,9 @@ size_t yaml_mark_bytes(const char *text, size_t len)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 
-	return len >= sizeof(mark) - 1 && memcmp(text, mark, sizeof(mark) - 1) == 0 ? sizeof(mark) - 1 : 0;
+	return len >= sizeof(mark) - 1 && memcmp(text, mark, sizeof(mark) - 1) == 0
+		       ? sizeof(mark) - 1
+		       : 0;
 }
 
 enum err yaml_parse(struct arena *arena, const char *file, const char *text, size_t len,

@@ -28,8 +28,8 @@ struct yaml_bounds {
 
 enum { YAML_MAX_DEPTH = 16, YAML_MAX_BYTES = 4 << 20, YAML_MAX_NODES = 200000 };
 
-/* How many bytes of the text are the mark with which some editors begin UTF-8: 0 or 3. It is no part of what is read, nor of what
- * is shown. */
+/* How many bytes of the text are the mark with which some editors begin UTF-8: 0 or 3. It is no
+ * part of what is read, nor of what is shown. */
 size_t yaml_mark_bytes(const char *text, size_t len);
 
 /* Reads one document from text. Nodes and strings live in the arena, place.file is file itself.

@@ -36,7 +36,8 @@ struct account {
 	uint64_t banned_until_ms;
 	unsigned n_connections, n_transactions;
 	uint64_t second; /* of now_ms: that of its last request, */
-	unsigned n_requests, n_requests_before; /* how many there were in it, and in the one before */
+	/* how many there were in it, and in the one before */
+	unsigned n_requests, n_requests_before;
 };
 
 enum { N_SECONDS = 4, MAX_FULLNESS = 4, MIN_MEASURED = 32 };
@@ -95,7 +96,8 @@ struct accounts *accounts_free(struct accounts *accounts)
 
 void accounts_set_limits(struct accounts *accounts, const struct settings_limits *limits)
 {
-	atomic_store_explicit(&accounts->max_transactions, limits->transactions, memory_order_relaxed);
+	atomic_store_explicit(&accounts->max_transactions, limits->transactions,
+			      memory_order_relaxed);
 	for (size_t i = 0; i < N_SHARDS; i++) {
 		pthread_mutex_lock(&accounts->shards[i].lock);
 		accounts->shards[i].limits = *limits;
@@ -123,7 +125,8 @@ static void key_of(const struct addr *source, const char *peer_id, struct key *k
 		key_of_source(source, key);
 		return;
 	}
-	/* The key of the hash is secret, so nobody can choose a name that falls on another's. */
+	/* The key of the hash is secret, so nobody can choose a name that falls on
+	 * another's. */
 	const uint64_t words[] = { random_keyed_hash(peer_id, len), len };
 
 	memcpy(key->bytes, words, sizeof(words));
@@ -135,7 +138,8 @@ static struct account *find(const struct shard *shard, const struct key *key)
 {
 	struct account *account;
 
-	HASH_FIND_BYHASHVALUE(hh, shard->table, key, sizeof(*key), (unsigned)key->hash, account);
+	HASH_FIND_BYHASHVALUE(hh, shard->table, key, sizeof(*key), (unsigned)key->hash,
+			      account);
 	return account;
 }
 
@@ -171,8 +175,8 @@ static struct account *make(struct shard *shard, const struct key *key, uint64_t
 		return NULL;
 	memset(account, 0, sizeof(*account));
 	account->key = *key;
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, &account->key, sizeof(account->key), (unsigned)key->hash,
-				    account);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, &account->key, sizeof(account->key),
+				    (unsigned)key->hash, account);
 	if (!find(shard, key)) {
 		free(account);
 		return NULL;
@@ -207,8 +211,8 @@ static void give_back(struct shard *shard)
 
 /* ---- who sends how much ---- */
 
-/* Whoever comes first in a second clears what stood there four seconds ago; a request that is counted meanwhile may get lost, which is no
- * matter. */
+/* Whoever comes first in a second clears what stood there four seconds ago; a request that is
+ * counted meanwhile may get lost, which is no matter. */
 static struct second *second_at(struct accounts *accounts, uint64_t number)
 {
 	struct second *second = &accounts->seconds[number % N_SECONDS];
@@ -241,7 +245,8 @@ static void count_request(struct accounts *accounts, struct account *account, ui
 	atomic_fetch_add_explicit(&second->n_requests, 1, memory_order_relaxed);
 }
 
-bool account_is_heavy(struct accounts *accounts, const struct addr *source, const char *peer_id, uint64_t now_ms)
+bool account_is_heavy(struct accounts *accounts, const struct addr *source, const char *peer_id,
+		      uint64_t now_ms)
 {
 	const uint64_t number = now_ms / 1000;
 	uint64_t n_own = 0, n_all, n_senders;
@@ -267,12 +272,15 @@ bool account_is_heavy(struct accounts *accounts, const struct addr *source, cons
 
 unsigned accounts_fullness(const struct accounts *accounts)
 {
-	const uint64_t max = atomic_load_explicit(&accounts->max_transactions, memory_order_relaxed),
-		       n = atomic_load_explicit(&accounts->n_transactions, memory_order_relaxed);
+	const uint64_t max = atomic_load_explicit(&accounts->max_transactions,
+						  memory_order_relaxed),
+		       n = atomic_load_explicit(&accounts->n_transactions,
+						memory_order_relaxed);
 	unsigned step = 0;
 
 	/* 3/4, 7/8, 15/16, 31/32; in a handful nothing is held back. */
-	while (max >= MIN_MEASURED && step < MAX_FULLNESS && (max - (n < max ? n : max)) << (step + 2) <= max)
+	while (max >= MIN_MEASURED && step < MAX_FULLNESS &&
+	       (max - (n < max ? n : max)) << (step + 2) <= max)
 		step++;
 	return step;
 }
@@ -334,7 +342,8 @@ enum reason account_connection(struct accounts *accounts, const struct addr *sou
 	struct account *account = take_account(shard, &key, now_ms);
 	if (is_at(account->n_connections, shard->limits.connections_per_source))
 		reason = REASON_TOO_MANY_CONNECTIONS;
-	else if (is_tls && !bucket_take(&account->handshakes, &shard->limits.handshakes, now_ms))
+	else if (is_tls &&
+		 !bucket_take(&account->handshakes, &shard->limits.handshakes, now_ms))
 		reason = REASON_TOO_MANY_HANDSHAKES;
 	else if (!count_up(&accounts->n_connections, shard->limits.connections))
 		reason = REASON_TOO_MANY_CONNECTIONS;

@@ -41,13 +41,16 @@ enum reason account_transaction(struct accounts *accounts, const struct addr *so
 				const char *peer_id);
 void account_transaction_ended(struct accounts *accounts, const struct addr *source,
 			       const char *peer_id);
-/* True if it sends more than its part of what comes from outside: more than half of all requests of the last whole second, or more than
- * twice as many as others do on average. Who floods is to be shed first. */
-bool account_is_heavy(struct accounts *accounts, const struct addr *source, const char *peer_id, uint64_t now_ms);
-/* How full limits.transactions is: 0: less than three quarters, 1, and each step half of what was left, up to 4. Any thread. */
+/* True if it sends more than its part of what comes from outside: more than half of all
+ * requests of the last whole second, or more than twice as many as others do on average. Who
+ * floods is to be shed first. */
+bool account_is_heavy(struct accounts *accounts, const struct addr *source, const char *peer_id,
+		      uint64_t now_ms);
+/* How full limits.transactions is: 0: less than three quarters, 1, and each step half of what
+ * was left, up to 4. Any thread. */
 unsigned accounts_fullness(const struct accounts *accounts);
-/* A wrong digest, a forged token: too many and the source is banned. True if it is banned now.
- */
+/* A wrong digest, a forged token: too many and the source is banned. True if it is banned
+ * now. */
 bool account_auth_failure(struct accounts *accounts, const struct addr *source,
 			  uint64_t now_ms);
 bool account_is_banned(struct accounts *accounts, const struct addr *source, uint64_t now_ms);

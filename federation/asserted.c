@@ -53,7 +53,7 @@ static bool may_assert(const struct origin *origin, const url_t *url)
 		       text_domain_matches(origin->domain, host);
 	case ORIGIN_PARTNER_UNTRUSTED:
 	case ORIGIN_DISCOVERED: /* that it is who it says proves its domain, not its users */
-	case ORIGIN_PHONE: /* who it is was proved, and stands in From */
+	case ORIGIN_PHONE:      /* who it is was proved, and stands in From */
 	case ORIGIN_STRANGER:
 		return false;
 	}
@@ -98,7 +98,8 @@ enum err asserted_filter(msg_t *msg, const struct origin *origin, bool receiver_
 	/* A user of ours who asks for privacy asks for it towards partners, trusted ones too:
 	 * they are other houses. Which of the trusted ones the receiver is cannot be told here,
 	 * so backends do not see it either. */
-	bool wants_privacy = (origin->kind == ORIGIN_BACKEND || origin->kind == ORIGIN_PHONE) && asks_privacy(msg);
+	bool wants_privacy = (origin->kind == ORIGIN_BACKEND || origin->kind == ORIGIN_PHONE) &&
+			     asks_privacy(msg);
 	const sip_p_asserted_identity_t *first = sip_p_asserted_identity(message_sip(msg));
 	if (!receiver_is_trusted || wants_privacy || !first) {
 		message_remove_header(msg, ASSERTED);

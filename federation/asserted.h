@@ -14,5 +14,6 @@
 enum err asserted_filter(msg_t *msg, const struct origin *origin,
 			 bool receiver_is_trusted) MUST_CHECK;
 
-/* False if the message surely asserts nothing: a look at two pointers, where a search would look at each header. */
+/* False if the message surely asserts nothing: a look at two pointers, where a search would
+ * look at each header. */
 bool asserted_may_be_in(const msg_t *msg);

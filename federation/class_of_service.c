@@ -68,7 +68,8 @@ static void strip_signs(char *text)
 
 const char *class_of_service_denies(const struct settings_class *class, const url_t *url)
 {
-	const char *user = url->url_type == url_tel && !url->url_user ? url->url_host : url->url_user;
+	const char *user =
+		url->url_type == url_tel && !url->url_user ? url->url_host : url->url_user;
 	char dialled[DIALLED_SIZE];
 
 	if (!class || !class->n_deny)

@@ -23,8 +23,8 @@ enum { DISCOVERED_MAX = 10000, DISCOVERED_DOMAIN_SIZE = 256, DISCOVERED_NOTE_SIZ
 enum discovered_state {
 	DISCOVERED_NEW,
 	DISCOVERED_WATCHED, /* was limited once, or addressed half as many users as it may */
-	DISCOVERED_LIMITED, /* most of what it asks for fails, or it addressed as many users as
-			       it may */
+	/* most of what it asks for fails, or it addressed as many users as it may */
+	DISCOVERED_LIMITED,
 	DISCOVERED_BLOCKED,
 	DISCOVERED_APPROVED,
 	N_DISCOVERED_STATES
@@ -81,9 +81,9 @@ enum discovered_listing discovered_is_allowed(const struct settings_federation *
 
 struct discovered_question {
 	const char *domain; /* normalised, of the From header, and proved */
-	const char *user,
-		*local_domain; /* whom it addresses; "" or NULL within a dialog, and
-				  where it addresses nobody: then no user is counted */
+	/* whom it addresses; "" or NULL within a dialog, and where it addresses nobody: then no
+	 * user is counted */
+	const char *user, *local_domain;
 	uint64_t now_ms;
 };
 
@@ -104,7 +104,8 @@ enum discovered_verdict discovered_request(struct discovered *table,
 					   const struct discovered_question *question,
 					   unsigned *out_retry_after_s);
 
-/* True if anything is known of it. Unlike discovered_look it costs no copy and looks at no clock. */
+/* True if anything is known of it. Unlike discovered_look it costs no copy and looks at no
+ * clock. */
 bool discovered_knows(struct discovered *table, const char *domain);
 /* True if an administrator blocked it: before a request of ours goes to it, or a connection. */
 bool discovered_is_blocked(struct discovered *table, const char *domain);
@@ -114,9 +115,9 @@ enum reason discovered_reason(enum discovered_verdict verdict);
 
 /* The final status of a request of its that was welcome, before or after
  * discovered_hidden_status: both count the same, as the bounds are seen from outside. A failure
- * is a 4xx or 6xx that tells of a user who does not exist or is away, or of a request that makes
- * no sense; a challenge, silence, a cancelled call and our own faults (5xx) count neither way,
- * busy, declined and 3xx are successes. Any thread. */
+ * is a 4xx or 6xx that tells of a user who does not exist or is away, or of a request that
+ * makes no sense; a challenge, silence, a cancelled call and our own faults (5xx) count neither
+ * way, busy, declined and 3xx are successes. Any thread. */
 void discovered_answered(struct discovered *table, const char *domain, int status,
 			 uint64_t now_ms);
 
@@ -181,7 +182,8 @@ struct discovered_traffic {
 size_t discovered_busiest(struct discovered *table, uint64_t now_ms, size_t max,
 			  struct discovered_traffic *out, struct discovered_traffic *out_rest);
 /* Adds the numbers of one to those of sum. */
-void discovered_traffic_add(struct discovered_traffic *sum, const struct discovered_traffic *one);
+void discovered_traffic_add(struct discovered_traffic *sum,
+			    const struct discovered_traffic *one);
 
 const char *discovered_state_text(enum discovered_state state); /* "watched" */
 

@@ -34,7 +34,8 @@ static void find_last(struct ranking *ranking)
 			ranking->last = i;
 }
 
-void discovered_traffic_add(struct discovered_traffic *sum, const struct discovered_traffic *one)
+void discovered_traffic_add(struct discovered_traffic *sum,
+			    const struct discovered_traffic *one)
 {
 	sum->n_received += one->n_received;
 	sum->n_refused += one->n_refused;
@@ -54,7 +55,8 @@ static void rank_one(void *user, const struct seat *seat, struct entry *entry)
 					  .n_sent_failed = view->n_sent_failed,
 					  .not_after = view->facts.not_after };
 
-	one.is_approved = entry->is_approved && (view->until_s == 0 || view->until_s > seat->now_s);
+	one.is_approved =
+		entry->is_approved && (view->until_s == 0 || view->until_s > seat->now_s);
 	text_copy(one.domain, sizeof(one.domain), view->domain);
 	if (ranking->n < ranking->max) {
 		ranking->best[ranking->n++] = one;

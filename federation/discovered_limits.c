@@ -1,5 +1,5 @@
-/* What a domain that nobody approved may ask: the rates, the users, and when it is suspicious.
- */
+/* What a domain that nobody approved may ask: the rates, the users, and when it is
+ * suspicious. */
 #include <string.h>
 
 #include "federation/discovered_inside.h"

@@ -11,15 +11,19 @@
 #include "proxy/base/addr.h"
 #include "proxy/base/error.h"
 
-enum { PEER_ADDRESSES_MAX_PEERS = 4096, PEER_ADDRESSES_MAX_EACH = 64, PEER_ADDRESSES_ID_SIZE = 272 };
+enum {
+	PEER_ADDRESSES_MAX_PEERS = 4096,
+	PEER_ADDRESSES_MAX_EACH = 64,
+	PEER_ADDRESSES_ID_SIZE = 272
+};
 
 struct peer_addresses;
 
 enum err peer_addresses_new(struct peer_addresses **out) MUST_CHECK;
 struct peer_addresses *peer_addresses_free(struct peer_addresses *addresses);
 
-/* A backend may log on from elsewhere than where its servers' names lead: two sets of addresses,
- * of which neither replaces the other. */
+/* A backend may log on from elsewhere than where its servers' names lead: two sets of
+ * addresses, of which neither replaces the other. */
 void peer_addresses_servers_id(const char *backend, char out[PEER_ADDRESSES_ID_SIZE]);
 
 /* Replaces the addresses known for a peer id; n 0 forgets the peer. What is over the bounds

@@ -31,7 +31,8 @@ static unsigned service_of_media(const sdp_media_t *media)
 	}
 	if (strcasecmp(name, "x-ms-message") == 0 || strcasecmp(name, "text") == 0)
 		return SERVICE_IM;
-	/* Also "applicationsharing-video", as Skype for Business has it. What nobody has heard of may be anything. */
+	/* Also "applicationsharing-video", as Skype for Business has it. What nobody has heard
+	 * of may be anything. */
 	return strncasecmp(name, "applicationsharing", 18) == 0 ? SERVICE_VIDEO : SERVICE_ALL;
 }
 
@@ -69,7 +70,8 @@ struct search {
 };
 
 /* Lync sends several SDPs as alternatives: any one of them may be the one that is taken. */
-static bool look_at_part(void *user, const msg_content_type_t *around, const msg_multipart_t *part)
+static bool look_at_part(void *user, const msg_content_type_t *around,
+			 const msg_multipart_t *part)
 {
 	const msg_payload_t *payload = part->mp_payload;
 	struct search *search = user;
@@ -77,7 +79,9 @@ static bool look_at_part(void *user, const msg_content_type_t *around, const msg
 	if (!sdp_body_is_type(part->mp_content_type) || !payload)
 		return true;
 	search->has_sdp = true;
-	search->services |= multipart_is_encoded(part) ? SERVICE_ALL : services_of_sdp(payload->pl_data, payload->pl_len);
+	search->services |= multipart_is_encoded(part)
+				    ? SERVICE_ALL
+				    : services_of_sdp(payload->pl_data, payload->pl_len);
 	return true;
 }
 
@@ -85,8 +89,9 @@ static unsigned services_of_parts(const sip_t *sip)
 {
 	struct search search = { 0, false };
 
-	if (multipart_walk((const msg_content_type_t *)sip->sip_content_type, sip->sip_payload->pl_data, sip->sip_payload->pl_len,
-			   look_at_part, &search))
+	if (multipart_walk((const msg_content_type_t *)sip->sip_content_type,
+			   sip->sip_payload->pl_data, sip->sip_payload->pl_len, look_at_part,
+			   &search))
 		return SERVICE_ALL; /* whatever it is, it is not one of these alone */
 	return search.has_sdp ? search.services : SERVICE_AUDIO;
 }
@@ -106,7 +111,8 @@ static unsigned services_of_body(const msg_t *msg, unsigned without)
 		return without;
 	if (body->pl_len > SDP_MAX_BYTES || sdp_body_is_encoded(msg))
 		return SERVICE_ALL; /* it is not read, so it may be anything */
-	return multipart_is_type(type) ? services_of_parts(sip) : services_of_sdp(body->pl_data, body->pl_len);
+	return multipart_is_type(type) ? services_of_parts(sip)
+				       : services_of_sdp(body->pl_data, body->pl_len);
 }
 
 /* "presence", "presence.winfo" (RFC 3857), and what else is built on it. */

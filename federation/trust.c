@@ -268,9 +268,10 @@ static void classify_partner(const struct trust *trust, const struct partner *pa
 		refuse(out, REASON_ADDRESS_MISMATCH, "address");
 }
 
-/* A server of ours that came by the wrong door: to be told so helps more than to be called a liar. */
-static bool refuse_lost_backend(const struct trust *trust, const struct trust_question *question,
-				struct origin *out)
+/* A server of ours that came by the wrong door: to be told so helps more than to be called a
+ * liar. */
+static bool refuse_lost_backend(const struct trust *trust,
+				const struct trust_question *question, struct origin *out)
 {
 	struct backend_found found;
 
@@ -290,11 +291,11 @@ static void accept_discovered(const char *rule, struct origin *out)
 	(void)snprintf(out->id, sizeof(out->id), "partner:%s", out->domain);
 }
 
-/* The certificate names a host that the domain's SRV record leads to, and that host may speak for the domain: it lies inside
- * it, or is a hoster whom we know. That a record leads somewhere is no proof by itself: anybody may point his record at
- * anybody's server. */
-static void classify_by_srv(const struct trust *trust, const struct trust_question *question, struct origin *out,
-			    bool *has_only_wildcard)
+/* The certificate names a host that the domain's SRV record leads to, and that host may speak
+ * for the domain: it lies inside it, or is a hoster whom we know. That a record leads somewhere
+ * is no proof by itself: anybody may point his record at anybody's server. */
+static void classify_by_srv(const struct trust *trust, const struct trust_question *question,
+			    struct origin *out, bool *has_only_wildcard)
 {
 	const struct settings_federation *federation = &trust->settings->federation;
 	const struct trust_srv *srv = question->srv;
@@ -304,14 +305,19 @@ static void classify_by_srv(const struct trust *trust, const struct trust_questi
 		const char *target = srv->targets[i];
 		bool is_only_wildcard = false;
 
-		if (!identity_matches(question->identity, target, false, NULL, &is_only_wildcard)) {
-			*has_only_wildcard |= is_only_wildcard && settings_may_speak(federation, out->domain, target);
+		if (!identity_matches(question->identity, target, false, NULL,
+				      &is_only_wildcard)) {
+			*has_only_wildcard |=
+				is_only_wildcard &&
+				settings_may_speak(federation, out->domain, target);
 			continue;
 		}
 		if (settings_may_speak(federation, out->domain, target)) {
 			tell(out, "certificate and SRV record name", target);
 			text_copy(out->server, sizeof(out->server), target);
-			accept_discovered(text_domain_holds(out->domain, target) ? "srv-target" : "srv-hoster", out);
+			accept_discovered(text_domain_holds(out->domain, target) ? "srv-target"
+										 : "srv-hoster",
+					  out);
 			return;
 		}
 		outside = target;
@@ -332,10 +338,12 @@ bool trust_may_federate(const struct settings *settings, const char *domain)
 	for (size_t i = 0; i < settings->n_domains; i++)
 		if (strcmp(settings->domains[i].name, domain) == 0)
 			return false;
-	return federation->is_open && discovered_is_allowed(federation, domain) == DISCOVERED_ALLOWED;
+	return federation->is_open &&
+	       discovered_is_allowed(federation, domain) == DISCOVERED_ALLOWED;
 }
 
-static void classify_open(const struct trust *trust, const struct trust_question *question, struct origin *out)
+static void classify_open(const struct trust *trust, const struct trust_question *question,
+			  struct origin *out)
 {
 	bool has_only_wildcard = false;
 	const char *name = NULL;
@@ -350,7 +358,8 @@ static void classify_open(const struct trust *trust, const struct trust_question
 		tell_address(out, "no certificate from", &question->source);
 		return;
 	}
-	if (identity_matches(question->identity, out->domain, false, &name, &has_only_wildcard)) {
+	if (identity_matches(question->identity, out->domain, false, &name,
+			     &has_only_wildcard)) {
 		tell(out, "certificate name", name);
 		accept_discovered("certificate-names-domain", out);
 		return;

@@ -40,11 +40,12 @@ struct trust_question {
 	 * has_logged_on, a backend logged on by it ("backend:berlin"); or "". */
 	const char *dialled_for;
 	bool has_logged_on;
-	const struct trust_srv *srv; /* what DNS says of the From domain; NULL: nobody asked yet */
+	/* what DNS says of the From domain; NULL: nobody asked yet */
+	const struct trust_srv *srv;
 };
 
-/* Open federation: may that domain, which has no route, federate at all? Own domains may not, nor what `deny` names, nor, if `allow`
- * names any, others than these. */
+/* Open federation: may that domain, which has no route, federate at all? Own domains may not,
+ * nor what `deny` names, nor, if `allow` names any, others than these. */
 bool trust_may_federate(const struct settings *settings, const char *domain);
 
 void trust_classify(const struct trust *trust, const struct trust_question *question,

@@ -31,7 +31,7 @@ struct place_of_backends {
 struct trust_backends {
 	const struct settings *settings;
 	struct peer_addresses *addresses;
-	struct backend *backends; /* like settings->backends */
+	struct backend *backends;     /* like settings->backends */
 	struct backend_place *places; /* the storage, n_places are in use */
 	size_t n_places;
 	struct place_of_backends *by_address;
@@ -271,8 +271,8 @@ static bool tell_best(const struct candidates *candidates, struct backend_found 
 	*out = (struct backend_found){ .backend = best->settings,
 				       .id = best->id,
 				       .sign = candidates->sign,
-				       .serves_domain =
-					       settings_backend_serves(best->settings, candidates->domain) };
+				       .serves_domain = settings_backend_serves(
+					       best->settings, candidates->domain) };
 	return true;
 }
 

@@ -1,5 +1,5 @@
-/* Which backend sent this: by the addresses of its servers, by those from where it logged on, and
- * by the flow. What it may assert then is for trust.c, whose part this is. */
+/* Which backend sent this: by the addresses of its servers, by those from where it logged on,
+ * and by the flow. What it may assert then is for trust.c, whose part this is. */
 #pragma once
 
 #include <stdbool.h>

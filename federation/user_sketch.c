@@ -59,8 +59,8 @@ enum user_seen user_sketch_look(const struct user_sketch *sketch, uint64_t hash)
 	return i < sketch->n && sketch->hashes[i] == wanted ? USER_KNOWN : USER_NEW;
 }
 
-/* Only the upper 32 bits are known of those that were counted exactly, so no more is looked at.
- */
+/* Only the upper 32 bits are known of those that were counted exactly, so no more is looked
+ * at. */
 static bool raise_register(uint8_t *registers, uint32_t hash)
 {
 	uint32_t rest = hash << INDEX_BITS;

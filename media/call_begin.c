@@ -6,10 +6,13 @@
 
 static enum channel_class class_of(enum conf_network network)
 {
-	return network == NETWORK_REMOTE ? CHANNEL_DEVICE : network == NETWORK_WAN ? CHANNEL_PARTNER : CHANNEL_INSIDE;
+	return network == NETWORK_REMOTE ? CHANNEL_DEVICE
+	       : network == NETWORK_WAN  ? CHANNEL_PARTNER
+					 : CHANNEL_INSIDE;
 }
 
-static enum calls_verdict claim(struct calls *calls, const struct channels_claim *more, struct channels_claim *to)
+static enum calls_verdict claim(struct calls *calls, const struct channels_claim *more,
+				struct channels_claim *to)
 {
 	switch (channels_take(calls->channels, more, to)) {
 	case CHANNELS_TAKEN:
@@ -22,7 +25,8 @@ static enum calls_verdict claim(struct calls *calls, const struct channels_claim
 	return CALLS_UNTOUCHED;
 }
 
-/* One for the partner's call, on whichever side it is; one for each device; at least one (mission 143, 144). */
+/* One for the partner's call, on whichever side it is; one for each device; at least one
+ * (mission 143, 144). */
 static enum calls_verdict claim_channels(struct calls *calls, struct fork *fork)
 {
 	const enum channel_class caller = class_of(fork->sides[RELAY_CALLER].network);
@@ -35,7 +39,8 @@ static enum calls_verdict claim_channels(struct calls *calls, struct fork *fork)
 		calls_own.n[caller] = caller != CHANNEL_INSIDE;
 		calls_own.kbps = fork->offer ? negotiation_kbps(fork->offer) : 100;
 	}
-	if (callee == CHANNEL_DEVICE || (callee == CHANNEL_PARTNER && caller != CHANNEL_PARTNER) ||
+	if (callee == CHANNEL_DEVICE ||
+	    (callee == CHANNEL_PARTNER && caller != CHANNEL_PARTNER) ||
 	    (callee == CHANNEL_INSIDE && caller == CHANNEL_INSIDE))
 		mine.n[callee] = 1;
 	verdict = claim(calls, &calls_own, &call->claim);
@@ -46,7 +51,9 @@ static enum calls_verdict claim_channels(struct calls *calls, struct fork *fork)
 
 enum calls_verdict call_charge(struct calls *calls, struct call *call, unsigned kbps)
 {
-	const struct channels_claim more = { .kbps = kbps > call->claim.kbps ? kbps - call->claim.kbps : 0 };
+	const struct channels_claim more = { .kbps = kbps > call->claim.kbps
+							     ? kbps - call->claim.kbps
+							     : 0 };
 
 	return claim(calls, &more, &call->claim);
 }
@@ -59,7 +66,8 @@ void call_discharge(struct calls *calls, struct call *call, unsigned kbps)
 
 /* ---- the first INVITE ---- */
 
-static void set_policy(struct calls *calls, struct fork *fork, const struct settings_media *settings)
+static void set_policy(struct calls *calls, struct fork *fork,
+		       const struct settings_media *settings)
 {
 	struct media_policy *policy = &fork->policy;
 
@@ -69,7 +77,8 @@ static void set_policy(struct calls *calls, struct fork *fork, const struct sett
 	policy->timeout_ms = settings->timeout_ms;
 	policy->sends_bye = settings->on_timeout == CONF_ON_TIMEOUT_BYE;
 	policy->dscp = (uint8_t)settings->dscp;
-	for (size_t i = 0; i < settings->n_suites && policy->n_suites < COUNT(policy->suites); i++) {
+	for (size_t i = 0; i < settings->n_suites && policy->n_suites < COUNT(policy->suites);
+	     i++) {
 		const enum srtp_suite suite = suite_by_name(settings->suites[i].text);
 
 		if (suite != SRTP_NONE)
@@ -78,7 +87,8 @@ static void set_policy(struct calls *calls, struct fork *fork, const struct sett
 	calls->ops->fingerprint(calls->media, policy->fingerprint);
 }
 
-struct fork *fork_new(struct calls *calls, struct call *call, const struct calls_message *message, const struct calls_begin *begin)
+struct fork *fork_new(struct calls *calls, struct call *call,
+		      const struct calls_message *message, const struct calls_begin *begin)
 {
 	struct fork *fork = calloc(1, sizeof(*fork));
 
@@ -101,7 +111,8 @@ struct fork *fork_new(struct calls *calls, struct call *call, const struct calls
 	return fork;
 }
 
-enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork, const struct calls_message *message, enum relay_leg from,
+enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork,
+				const struct calls_message *message, enum relay_leg from,
 				struct sdp **out)
 {
 	enum calls_verdict verdict = CALLS_UNTOUCHED;
@@ -110,15 +121,18 @@ enum calls_verdict fork_prepare(struct calls *calls, struct fork *fork, const st
 	if (message->sdp)
 		verdict = call_read(message, out);
 	if (!verdict && *out)
-		verdict = call_verdict(negotiation_offer(NULL, *out, from, fork->sides, &fork->policy, &fork->offer));
+		verdict = call_verdict(negotiation_offer(NULL, *out, from, fork->sides,
+							 &fork->policy, &fork->offer));
 	if (!verdict)
 		verdict = claim_channels(calls, fork);
 	if (!verdict)
-		verdict = fork_ensure_streams(calls, fork, fork->offer ? fork->offer->n_streams : 1);
+		verdict = fork_ensure_streams(calls, fork,
+					      fork->offer ? fork->offer->n_streams : 1);
 	return verdict;
 }
 
-static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork, const struct calls_message *message, struct buf *out)
+static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork,
+				     const struct calls_message *message, struct buf *out)
 {
 	struct sdp *sdp;
 	enum calls_verdict verdict = fork_prepare(calls, fork, message, RELAY_CALLER, &sdp);
@@ -131,7 +145,8 @@ static enum calls_verdict begin_fork(struct calls *calls, struct fork *fork, con
 	return verdict;
 }
 
-/* Its next hop by the same addresses, or the same one by TCP: what was said before is said again. */
+/* Its next hop by the same addresses, or the same one by TCP: what was said before is said
+ * again. */
 static bool is_same(const struct fork *fork, const struct calls_begin *begin)
 {
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
@@ -142,7 +157,8 @@ static bool is_same(const struct fork *fork, const struct calls_begin *begin)
 	return true;
 }
 
-static enum calls_verdict begin_again(struct calls *calls, struct fork *fork, const struct calls_message *message, struct buf *out)
+static enum calls_verdict begin_again(struct calls *calls, struct fork *fork,
+				      const struct calls_message *message, struct buf *out)
 {
 	enum calls_verdict verdict = CALLS_UNTOUCHED;
 	struct sdp *sdp = NULL;
@@ -160,8 +176,9 @@ static enum calls_verdict begin_again(struct calls *calls, struct fork *fork, co
 	return verdict;
 }
 
-enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
-			       uint64_t now_ms, struct buf *out)
+enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *message,
+			       const struct calls_begin *begin, uint64_t now_ms,
+			       struct buf *out)
 {
 	enum calls_verdict verdict = CALLS_NO_MEMORY;
 	struct call *call;
@@ -183,7 +200,8 @@ enum calls_verdict calls_begin(struct calls *calls, const struct calls_message *
 		if (fork)
 			verdict = begin_fork(calls, fork, message, out);
 	}
-	if (fork && verdict != CALLS_UNTOUCHED && verdict != CALLS_REWRITTEN && verdict != CALLS_WAITS)
+	if (fork && verdict != CALLS_UNTOUCHED && verdict != CALLS_REWRITTEN &&
+	    verdict != CALLS_WAITS)
 		fork_end(calls, fork, CALLS_END_REFUSED);
 	else if (call && !fork)
 		call_end_if_empty(calls, call);

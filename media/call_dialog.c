@@ -5,7 +5,8 @@
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
 
-/* A call on hold may be silent for long, and so may one that rings, which its INVITE ends; but not for ever. */
+/* A call on hold may be silent for long, and so may one that rings, which its INVITE ends; but
+ * not for ever. */
 enum { LONG_TIMEOUT_MS = 3600 * 1000 };
 
 static enum relay_leg other(enum relay_leg leg)
@@ -44,8 +45,9 @@ enum calls_verdict call_verdict(enum media_verdict verdict)
 	return CALLS_UNTOUCHED;
 }
 
-enum calls_verdict call_write(struct calls *calls, const struct fork *fork, const struct negotiation *negotiation,
-			      enum relay_leg leg, const struct sdp *sdp, struct buf *out)
+enum calls_verdict call_write(struct calls *calls, const struct fork *fork,
+			      const struct negotiation *negotiation, enum relay_leg leg,
+			      const struct sdp *sdp, struct buf *out)
 {
 	const unsigned n = sdp_n_streams(sdp);
 	struct sdp_out *outs = calloc(n + 1, sizeof(*outs));
@@ -58,11 +60,13 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 
 		if (stream >= 0) {
 			ports.port = calls->ops->port(fork->relay, (unsigned)stream, leg);
-			ports.ice_ufrag = calls->ops->ice_ufrag(fork->relay, (unsigned)stream, leg);
+			ports.ice_ufrag =
+				calls->ops->ice_ufrag(fork->relay, (unsigned)stream, leg);
 			ports.ice_pwd = calls->ops->ice_pwd(fork->relay, (unsigned)stream, leg);
 			fork_fill_mapping(fork, (unsigned)stream, leg, &ports);
 		}
-		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports, &outs[i]);
+		negotiation_out(negotiation, i, leg, &fork->sides[leg], &fork->policy, &ports,
+				&outs[i]);
 	}
 	sdp_write(sdp, outs, fork->version_plus, out);
 	call_trace_sdp(fork, negotiation, leg, sdp, outs);
@@ -74,41 +78,47 @@ enum calls_verdict call_write(struct calls *calls, const struct fork *fork, cons
 /* ---- the relay ---- */
 
 /* For the record of its end. */
-static void note_line(struct fork *fork, const struct media_line *line, enum relay_leg leg, const struct relay_end *end)
+static void note_line(struct fork *fork, const struct media_line *line, enum relay_leg leg,
+		      const struct relay_end *end)
 {
 	struct calls_stream *stream = &fork->handle->streams[line->stream];
 
 	text_copy(stream->type, sizeof(stream->type), line->type);
-	stream->protection[leg] = end->is_sealed		  ? CALLS_PASSED :
-				  end->security == RELAY_SDES ? CALLS_SDES :
-				  end->security == RELAY_DTLS ? CALLS_DTLS :
-								CALLS_PLAIN;
+	stream->protection[leg] = end->is_sealed                ? CALLS_PASSED
+				  : end->security == RELAY_SDES ? CALLS_SDES
+				  : end->security == RELAY_DTLS ? CALLS_DTLS
+								: CALLS_PLAIN;
 }
 
-/* A side that says the same key as before its call was taken up goes on with its rollover counter (RFC 3711 §3.3.1), which is as high
- * as it can have got since the dialog began. */
+/* A side that says the same key as before its call was taken up goes on with its rollover
+ * counter (RFC 3711 §3.3.1), which is as high as it can have got since the dialog began. */
 static uint32_t max_roc(const struct fork *fork, const struct media_line *line)
 {
 	const uint64_t packets_per_s = strcasecmp(line->type, "video") == 0 ? 1000 : 100;
 
-	return fork->version_plus ? (uint32_t)(fork->version_plus * packets_per_s / 65536 + 1) : 0;
+	return fork->version_plus ? (uint32_t)(fork->version_plus * packets_per_s / 65536 + 1)
+				  : 0;
 }
 
-/* A key or address that the relay does not take costs its stream: signalling goes on, and the caller hears nothing. */
-static void set_line(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before,
-		     unsigned i)
+/* A key or address that the relay does not take costs its stream: signalling goes on, and the
+ * caller hears nothing. */
+static void set_line(struct calls *calls, struct fork *fork, const struct negotiation *now,
+		     const struct negotiation *before, unsigned i)
 {
 	struct relay_end end;
 
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
-		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy, &end);
+		negotiation_end(now, before, i, (enum relay_leg)leg, fork->sides, &fork->policy,
+				&end);
 		end.max_roc_in = max_roc(fork, &now->lines[i]);
 		note_line(fork, &now->lines[i], (enum relay_leg)leg, &end);
 		call_trace_end(fork, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end);
-		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &end)) {
+		if (calls->ops->set(fork->relay, (unsigned)now->lines[i].stream,
+				    (enum relay_leg)leg, &end)) {
 			const struct relay_end blocked = { .is_blocked = true };
 
-			(void)calls->ops->set(fork->relay, (unsigned)now->lines[i].stream, (enum relay_leg)leg, &blocked);
+			(void)calls->ops->set(fork->relay, (unsigned)now->lines[i].stream,
+					      (enum relay_leg)leg, &blocked);
 		}
 		explicit_bzero(&end, sizeof(end));
 	}
@@ -116,19 +126,22 @@ static void set_line(struct calls *calls, struct fork *fork, const struct negoti
 
 uint32_t fork_timeout_ms(const struct fork *fork, const struct negotiation *now)
 {
-	if ((!fork->has_confirmed || (now && now->is_hold)) && fork->policy.timeout_ms < LONG_TIMEOUT_MS)
+	if ((!fork->has_confirmed || (now && now->is_hold)) &&
+	    fork->policy.timeout_ms < LONG_TIMEOUT_MS)
 		return LONG_TIMEOUT_MS;
 	return fork->policy.timeout_ms;
 }
 
-static void apply(struct calls *calls, struct fork *fork, const struct negotiation *now, const struct negotiation *before)
+static void apply(struct calls *calls, struct fork *fork, const struct negotiation *now,
+		  const struct negotiation *before)
 {
 	if (!fork->relay)
 		return;
 	for (unsigned i = 0; i < now->n_lines; i++)
 		if (now->lines[i].stream >= 0)
 			set_line(calls, fork, now, before, i);
-	(void)calls->ops->set_timeout(fork->relay, fork_timeout_ms(fork, now)); /* no memory: the old one stays */
+	/* no memory: the old one stays */
+	(void)calls->ops->set_timeout(fork->relay, fork_timeout_ms(fork, now));
 }
 
 void fork_activate(struct calls *calls, struct fork *fork, struct call_dialog *dialog)
@@ -157,7 +170,8 @@ static struct call_dialog *find_dialog(struct fork *fork, const char *tag)
 	return NULL;
 }
 
-bool call_locate(struct calls *calls, const struct calls_message *message, struct call_place *out)
+bool call_locate(struct calls *calls, const struct calls_message *message,
+		 struct call_place *out)
 {
 	struct call *call = call_find(calls, &message->key);
 	struct list *link, *next;
@@ -172,21 +186,26 @@ bool call_locate(struct calls *calls, const struct calls_message *message, struc
 	tag = is_from_caller ? message->to_tag : message->from_tag;
 	list_for_each(link, next, &call->forks) {
 		struct fork *fork = container_of(link, struct fork, link);
-		struct call_dialog *dialog = fork->callee == message->key.callee ? find_dialog(fork, tag) : NULL;
+		struct call_dialog *dialog =
+			fork->callee == message->key.callee ? find_dialog(fork, tag) : NULL;
 
 		if (!dialog)
 			continue;
 		/* A response has the tags of its request. */
-		*out = (struct call_place){ fork, dialog, is_from_caller == !message->status ? RELAY_CALLER : RELAY_CALLEE };
+		*out = (struct call_place){ fork, dialog,
+					    is_from_caller == !message->status ? RELAY_CALLER
+									       : RELAY_CALLEE };
 		return true;
 	}
 	return false;
 }
 
-enum { MAX_DIALOGS = 16 }; /* of one fork: what is behind it forks more often than anybody has phones */
+/* of one fork: what is behind it forks more often than anybody has phones */
+enum { MAX_DIALOGS = 16 };
 
 /* A response to the first INVITE makes the dialog. */
-static bool locate_first(struct calls *calls, const struct calls_message *message, struct call_place *out)
+static bool locate_first(struct calls *calls, const struct calls_message *message,
+			 struct call_place *out)
 {
 	struct call *call = call_find(calls, &message->key);
 	struct fork *fork = call ? fork_find(call, message->key.callee, message->branch) : NULL;
@@ -206,7 +225,8 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 		if (fork->offer)
 			dialog->pending[RELAY_CALLER] = negotiation_copy(fork->offer);
 		if ((fork->offer && !dialog->pending[RELAY_CALLER]) ||
-		    !text_copy(dialog->callee_tag, sizeof(dialog->callee_tag), message->to_tag)) {
+		    !text_copy(dialog->callee_tag, sizeof(dialog->callee_tag),
+			       message->to_tag)) {
 			negotiation_free(dialog->pending[RELAY_CALLER]);
 			free(dialog);
 			return false;
@@ -222,10 +242,13 @@ static bool locate_first(struct calls *calls, const struct calls_message *messag
 /* ---- offer, answer ---- */
 
 /* A re-INVITE may add video (mission 151). A response cannot be refused any more. */
-static enum calls_verdict charge(struct calls *calls, const struct call_place *place, const struct calls_message *message,
+static enum calls_verdict charge(struct calls *calls, const struct call_place *place,
+				 const struct calls_message *message,
 				 const struct negotiation *offer)
 {
-	const enum calls_verdict verdict = call_charge(calls, place->fork->call, negotiation_kbps_after(place->dialog->current, offer));
+	const enum calls_verdict verdict =
+		call_charge(calls, place->fork->call,
+			    negotiation_kbps_after(place->dialog->current, offer));
 
 	return message->status ? CALLS_UNTOUCHED : verdict;
 }
@@ -237,12 +260,14 @@ static void settle_charge(struct calls *calls, const struct call_place *place)
 
 	if (!place->fork->has_confirmed || place->fork->active != place->dialog || !now)
 		return;
-	(void)call_charge(calls, place->fork->call, negotiation_kbps(now)); /* it is said already */
+	/* it is said already */
+	(void)call_charge(calls, place->fork->call, negotiation_kbps(now));
 	call_discharge(calls, place->fork->call, negotiation_kbps(now));
 }
 
-static enum calls_verdict take_offer(struct calls *calls, const struct call_place *place, const struct calls_message *message,
-				     const struct sdp *sdp, struct buf *out)
+static enum calls_verdict take_offer(struct calls *calls, const struct call_place *place,
+				     const struct calls_message *message, const struct sdp *sdp,
+				     struct buf *out)
 {
 	struct call_dialog *dialog = place->dialog;
 	const uint64_t hash = random_keyed_hash(message->sdp, message->sdp_len);
@@ -251,10 +276,12 @@ static enum calls_verdict take_offer(struct calls *calls, const struct call_plac
 	enum calls_verdict verdict;
 
 	if (*mine && !(*mine)->is_over && dialog->offer_hash[place->leg] == hash)
-		return call_write(calls, place->fork, *mine, other(place->leg), sdp, out); /* a repeat */
+		/* a repeat */
+		return call_write(calls, place->fork, *mine, other(place->leg), sdp, out);
 	if (!before)
 		before = *mine ? *mine : dialog->pending[other(place->leg)];
-	verdict = call_verdict(negotiation_offer(before, sdp, place->leg, place->fork->sides, &place->fork->policy, &next));
+	verdict = call_verdict(negotiation_offer(before, sdp, place->leg, place->fork->sides,
+						 &place->fork->policy, &next));
 	if (!verdict)
 		verdict = charge(calls, place, message, next);
 	if (!verdict)
@@ -282,10 +309,12 @@ static bool is_served(const struct call_place *place)
 	return !fork->active || fork->active == place->dialog || !fork->active->is_confirmed;
 }
 
-static enum calls_verdict take_answer(struct calls *calls, const struct call_place *place, const struct sdp *sdp, struct buf *out)
+static enum calls_verdict take_answer(struct calls *calls, const struct call_place *place,
+				      const struct sdp *sdp, struct buf *out)
 {
 	struct call_dialog *dialog = place->dialog;
-	struct negotiation *offer = dialog->pending[other(place->leg)], *own = dialog->pending[place->leg];
+	struct negotiation *offer = dialog->pending[other(place->leg)],
+			   *own = dialog->pending[place->leg];
 	struct negotiation *next;
 	enum calls_verdict verdict;
 
@@ -294,7 +323,8 @@ static enum calls_verdict take_answer(struct calls *calls, const struct call_pla
 	next = negotiation_copy(offer);
 	if (!next)
 		return CALLS_NO_MEMORY;
-	verdict = call_verdict(negotiation_answer(next, sdp, place->fork->sides, &place->fork->policy));
+	verdict = call_verdict(
+		negotiation_answer(next, sdp, place->fork->sides, &place->fork->policy));
 	if (!verdict)
 		verdict = call_write(calls, place->fork, next, other(place->leg), sdp, out);
 	if (verdict != CALLS_REWRITTEN || offer->is_over) {
@@ -308,7 +338,8 @@ static enum calls_verdict take_answer(struct calls *calls, const struct call_pla
 	for (unsigned i = 0; i < next->n_lines; i++)
 		memcpy(offer->lines[i].ours, next->lines[i].ours, sizeof(next->lines[i].ours));
 	if (is_served(place)) {
-		apply(calls, place->fork, next, place->fork->active ? place->fork->active->current : NULL);
+		apply(calls, place->fork, next,
+		      place->fork->active ? place->fork->active->current : NULL);
 		place->fork->active = dialog;
 	}
 	negotiation_free(dialog->current);
@@ -317,7 +348,8 @@ static enum calls_verdict take_answer(struct calls *calls, const struct call_pla
 	return verdict;
 }
 
-/* RFC 3264 with RFC 3261 §13.2.1, RFC 3262 §5, RFC 3311 §5: an ACK holds an answer alone; a PRACK one if there is an offer that waits. */
+/* RFC 3264 with RFC 3261 §13.2.1, RFC 3262 §5, RFC 3311 §5: an ACK holds an answer alone; a
+ * PRACK one if there is an offer that waits. */
 static bool is_answer(const struct call_place *place, const struct calls_message *message)
 {
 	const struct negotiation *pending = place->dialog->pending[other(place->leg)];
@@ -329,8 +361,8 @@ static bool is_answer(const struct call_place *place, const struct calls_message
 	return message->is_ack || (message->is_prack && !pending->is_answered);
 }
 
-static enum calls_verdict pass_sdp(struct calls *calls, const struct call_place *place, const struct calls_message *message,
-				   struct buf *out)
+static enum calls_verdict pass_sdp(struct calls *calls, const struct call_place *place,
+				   const struct calls_message *message, struct buf *out)
 {
 	struct sdp *sdp = NULL;
 	enum calls_verdict verdict = call_read(message, &sdp);
@@ -339,8 +371,8 @@ static enum calls_verdict pass_sdp(struct calls *calls, const struct call_place 
 		return verdict;
 	if (addr_is_set(&message->source))
 		place->fork->sides[place->leg].source = message->source;
-	verdict = is_answer(place, message) ? take_answer(calls, place, sdp, out) :
-					      take_offer(calls, place, message, sdp, out);
+	verdict = is_answer(place, message) ? take_answer(calls, place, sdp, out)
+					    : take_offer(calls, place, message, sdp, out);
 	sdp_free(sdp);
 	return verdict;
 }
@@ -356,7 +388,9 @@ static void confirm(struct calls *calls, const struct call_place *place)
 	settle_charge(calls, place);
 	/* Who waits for the ACK, or was answered before, is silent by the clock from now on. */
 	if (!was_confirmed && place->fork->relay)
-		(void)calls->ops->set_timeout(place->fork->relay, fork_timeout_ms(place->fork, place->dialog->current));
+		(void)calls->ops->set_timeout(
+			place->fork->relay,
+			fork_timeout_ms(place->fork, place->dialog->current));
 }
 
 /* What a BYE of ours will need of the side that sent this. */
@@ -368,7 +402,8 @@ static void learn(const struct call_place *place, const struct calls_message *me
 	if (!place->fork->policy.sends_bye || !message->msg)
 		return;
 	if (!message->status && place->dialog->is_taken_up)
-		dialog_side_of_midway(side, &place->dialog->sides[other(place->leg)], message->msg);
+		dialog_side_of_midway(side, &place->dialog->sides[other(place->leg)],
+				      message->msg);
 	if (!message->status)
 		dialog_side_of_request(side, message->msg);
 	else if (message->is_first)
@@ -387,8 +422,10 @@ void calls_note(struct calls *calls, const struct calls_message *message)
 	pthread_mutex_unlock(&calls->lock);
 }
 
-/* What is taken up by an INVITE without SDP ends neither before its answer, which holds the offer, nor after its failure. */
-static void note_asked(struct call_dialog *dialog, enum relay_leg leg, const struct calls_message *message)
+/* What is taken up by an INVITE without SDP ends neither before its answer, which holds the
+ * offer, nor after its failure. */
+static void note_asked(struct call_dialog *dialog, enum relay_leg leg,
+		       const struct calls_message *message)
 {
 	struct call_asked *asked = &dialog->asked[leg];
 
@@ -396,26 +433,29 @@ static void note_asked(struct call_dialog *dialog, enum relay_leg leg, const str
 		*asked = (struct call_asked){ true, message->cseq };
 }
 
-static void note_final(struct call_dialog *dialog, enum relay_leg leg, const struct calls_message *message)
+static void note_final(struct call_dialog *dialog, enum relay_leg leg,
+		       const struct calls_message *message)
 {
 	if (message->is_invite && message->cseq == dialog->asked[leg].cseq)
 		dialog->asked[leg].is_set = false;
 }
 
-static enum calls_verdict pass(struct calls *calls, const struct call_place *place, const struct calls_message *message,
-			       struct buf *out)
+static enum calls_verdict pass(struct calls *calls, const struct call_place *place,
+			       const struct calls_message *message, struct buf *out)
 {
 	learn(place, message);
 	if (!message->status)
 		note_asked(place->dialog, place->leg, message);
 	else if (message->status >= 200)
 		note_final(place->dialog, other(place->leg), message);
-	if (message->status >= 200 && (message->is_first || (place->dialog->is_taken_up && !place->dialog->is_confirmed)))
+	if (message->status >= 200 &&
+	    (message->is_first || (place->dialog->is_taken_up && !place->dialog->is_confirmed)))
 		confirm(calls, place);
 	return message->sdp ? pass_sdp(calls, place, message, out) : CALLS_UNTOUCHED;
 }
 
-enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message, struct buf *out)
+enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *message,
+			      struct buf *out)
 {
 	enum calls_verdict verdict = CALLS_UNTOUCHED;
 	struct call_place place;
@@ -423,7 +463,8 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
 
 	pthread_mutex_lock(&calls->lock);
 	if (message->is_first && message->status)
-		is_ours = message->status > 100 && message->status < 300 && locate_first(calls, message, &place);
+		is_ours = message->status > 100 && message->status < 300 &&
+			  locate_first(calls, message, &place);
 	else
 		is_ours = call_locate(calls, message, &place);
 	if (is_ours)
@@ -432,8 +473,9 @@ enum calls_verdict calls_pass(struct calls *calls, const struct calls_message *m
 	return verdict;
 }
 
-enum calls_verdict calls_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
-				 uint64_t now_ms, struct buf *out)
+enum calls_verdict calls_take_up(struct calls *calls, const struct calls_message *message,
+				 const struct calls_begin *begin, uint64_t now_ms,
+				 struct buf *out)
 {
 	struct call_place place = { .fork = NULL };
 	enum calls_verdict verdict = CALLS_UNTOUCHED;
@@ -454,11 +496,13 @@ void calls_offer_failed(struct calls *calls, const struct calls_message *message
 	pthread_mutex_lock(&calls->lock);
 	if (call_locate(calls, message, &place)) {
 		struct call_dialog *dialog = place.dialog;
-		const enum relay_leg offerer = message->had_offer ? place.leg : other(place.leg);
+		const enum relay_leg offerer =
+			message->had_offer ? place.leg : other(place.leg);
 		struct negotiation **offer = &dialog->pending[offerer];
 
 		note_final(dialog, place.leg, message);
-		if ((dialog->current || dialog->is_taken_up) && *offer && !(*offer)->is_answered &&
+		if ((dialog->current || dialog->is_taken_up) && *offer &&
+		    !(*offer)->is_answered &&
 		    dialog->offered_by_response[offerer] == !message->had_offer)
 			*offer = negotiation_free(*offer);
 		settle_charge(calls, &place);

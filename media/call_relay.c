@@ -8,7 +8,8 @@
 /* ---- what the relay tells ---- */
 
 /* What is needed to end the call itself: of the dialog that both sides are in. */
-static void take_sides(struct fork *fork, struct dialog_side sides[RELAY_N_LEGS], struct calls_silent *out)
+static void take_sides(struct fork *fork, struct dialog_side sides[RELAY_N_LEGS],
+		       struct calls_silent *out)
 {
 	struct call_dialog *dialog = fork->active;
 
@@ -42,9 +43,13 @@ static void on_silent(struct calls *calls, struct relay_handle *handle, void *ow
 		dialog_side_fini(&sides[leg]);
 }
 
-static void on_closed(struct calls *calls, struct relay_handle *handle, const struct relay_event *event, void *owner)
+static void on_closed(struct calls *calls, struct relay_handle *handle,
+		      const struct relay_event *event, void *owner)
 {
-	struct calls_ended ended = { .call_id = handle->call_id, .began_ms = handle->began_ms, .streams = handle->streams, .stats = event };
+	struct calls_ended ended = { .call_id = handle->call_id,
+				     .began_ms = handle->began_ms,
+				     .streams = handle->streams,
+				     .stats = event };
 
 	pthread_mutex_lock(&calls->lock);
 	if (handle->fork) { /* the workers stop */
@@ -63,7 +68,8 @@ static void on_closed(struct calls *calls, struct relay_handle *handle, const st
 	free(handle);
 }
 
-static void on_mapped(struct calls *calls, struct relay_handle *handle, const struct relay_event *event, void *owner)
+static void on_mapped(struct calls *calls, struct relay_handle *handle,
+		      const struct relay_event *event, void *owner)
 {
 	bool is_news = false;
 
@@ -115,8 +121,11 @@ static enum calls_verdict verdict_of(enum err err)
 static enum calls_verdict open_relay(struct calls *calls, struct fork *fork, unsigned n_streams)
 {
 	struct relay_handle *handle = calloc(1, sizeof(*handle));
-	const struct relay_owner owner = { .mailbox = fork->mailbox, .on_event = on_event, .user = handle };
-	struct relay_settings settings = { .timeout_ms = fork_timeout_ms(fork, NULL), .n_streams = n_streams };
+	const struct relay_owner owner = { .mailbox = fork->mailbox,
+					   .on_event = on_event,
+					   .user = handle };
+	struct relay_settings settings = { .timeout_ms = fork_timeout_ms(fork, NULL),
+					   .n_streams = n_streams };
 
 	if (!handle)
 		return CALLS_NO_MEMORY;

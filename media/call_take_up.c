@@ -3,8 +3,8 @@
 #include "media/calls_inside.h"
 #include "proxy/base/text.h"
 
-/* The callee of the token may have several dialogs, and their tags are not signed: one at a time, or one INVITE of before would open as
- * many ports as somebody makes up tags. */
+/* The callee of the token may have several dialogs, and their tags are not signed: one at a
+ * time, or one INVITE of before would open as many ports as somebody makes up tags. */
 static bool has_fork(const struct call *call, uint64_t callee)
 {
 	const struct list *link;
@@ -17,10 +17,12 @@ static bool has_fork(const struct call *call, uint64_t callee)
 
 static const char *tag_of(const struct calls_message *message, enum relay_leg leg)
 {
-	return (leg == RELAY_CALLEE) == message->is_from_callee ? message->from_tag : message->to_tag;
+	return (leg == RELAY_CALLEE) == message->is_from_callee ? message->from_tag
+								: message->to_tag;
 }
 
-static struct call *ensure_call(struct calls *calls, const struct calls_message *message, uint64_t now_ms)
+static struct call *ensure_call(struct calls *calls, const struct calls_message *message,
+				uint64_t now_ms)
 {
 	struct call *call = call_find(calls, &message->key);
 	struct calls_message as_first = *message;
@@ -48,15 +50,17 @@ static struct call_dialog *add_dialog(struct fork *fork, const char *tag)
 	return dialog;
 }
 
-static uint64_t version_plus(const struct calls_message *message, const struct calls_begin *begin)
+static uint64_t version_plus(const struct calls_message *message,
+			     const struct calls_begin *begin)
 {
 	const uint64_t made_at_s = message->key.made_at_s;
 
 	return begin->wall_s > made_at_s ? begin->wall_s - made_at_s : 1;
 }
 
-enum calls_verdict call_take_up(struct calls *calls, const struct calls_message *message, const struct calls_begin *begin,
-				uint64_t now_ms, struct call_place *out)
+enum calls_verdict call_take_up(struct calls *calls, const struct calls_message *message,
+				const struct calls_begin *begin, uint64_t now_ms,
+				struct call_place *out)
 {
 	const enum relay_leg from = message->is_from_callee ? RELAY_CALLEE : RELAY_CALLER;
 	struct call *call = ensure_call(calls, message, now_ms);
@@ -67,7 +71,8 @@ enum calls_verdict call_take_up(struct calls *calls, const struct calls_message 
 
 	if (!call)
 		return CALLS_NO_MEMORY;
-	if (has_fork(call, message->key.callee) || strcmp(call->caller_tag, tag_of(message, RELAY_CALLER)) != 0)
+	if (has_fork(call, message->key.callee) ||
+	    strcmp(call->caller_tag, tag_of(message, RELAY_CALLER)) != 0)
 		return CALLS_UNTOUCHED;
 	fork = fork_new(calls, call, message, begin);
 	if (!fork) {
@@ -79,7 +84,8 @@ enum calls_verdict call_take_up(struct calls *calls, const struct calls_message 
 	verdict = dialog ? fork_prepare(calls, fork, message, from, &sdp) : CALLS_NO_MEMORY;
 	if (dialog)
 		sdp_free(sdp);
-	fork->offer = negotiation_free(fork->offer); /* it is the dialog's, which makes it again */
+	/* it is the dialog's, which makes it again */
+	fork->offer = negotiation_free(fork->offer);
 	if (verdict)
 		fork_end(calls, fork, CALLS_END_REFUSED);
 	else

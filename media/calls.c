@@ -63,7 +63,8 @@ struct call *call_new(struct calls *calls, const struct calls_message *message, 
 	call->began_ms = now_ms;
 	list_init(&call->forks);
 	if (!text_copy(call->call_id, sizeof(call->call_id), message->key.call_id) ||
-	    !text_copy(call->caller_tag, sizeof(call->caller_tag), message->from_tag) || !insert(calls, call)) {
+	    !text_copy(call->caller_tag, sizeof(call->caller_tag), message->from_tag) ||
+	    !insert(calls, call)) {
 		free(call);
 		return NULL;
 	}
@@ -174,7 +175,8 @@ void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog 
 
 		if (!other->is_confirmed)
 			continue;
-		fork_activate(calls, fork, other); /* two had answered, and the caller kept this one */
+		/* two had answered, and the caller kept this one */
+		fork_activate(calls, fork, other);
 		return;
 	}
 	fork_end(calls, fork, CALLS_END_BYE);
@@ -185,8 +187,9 @@ void fork_end_dialog(struct calls *calls, struct fork *fork, struct call_dialog 
 const char *calls_end_text(enum calls_end end)
 {
 	static const char *const texts[] = {
-		[CALLS_END_BYE] = "bye",       [CALLS_END_REFUSED] = "refused", [CALLS_END_MOVED] = "moved",
-		[CALLS_END_SILENT] = "silent", [CALLS_END_STOPPED] = "stopped",
+		[CALLS_END_BYE] = "bye",         [CALLS_END_REFUSED] = "refused",
+		[CALLS_END_MOVED] = "moved",     [CALLS_END_SILENT] = "silent",
+		[CALLS_END_STOPPED] = "stopped",
 	};
 
 	return texts[end];
@@ -194,17 +197,18 @@ const char *calls_end_text(enum calls_end end)
 
 const char *calls_protection_text(enum calls_protection protection)
 {
-	static const char *const texts[] = {
-		[CALLS_PLAIN] = "none", [CALLS_SDES] = "sdes", [CALLS_DTLS] = "dtls", [CALLS_PASSED] = "end-to-end"
-	};
+	static const char *const texts[] = { [CALLS_PLAIN] = "none",
+					     [CALLS_SDES] = "sdes",
+					     [CALLS_DTLS] = "dtls",
+					     [CALLS_PASSED] = "end-to-end" };
 
 	return texts[protection];
 }
 
 /* ---- the whole ---- */
 
-enum err calls_new(const struct relay_ops *ops, void *media, struct channels *channels, const struct calls_user *user,
-		   struct calls **out)
+enum err calls_new(const struct relay_ops *ops, void *media, struct channels *channels,
+		   const struct calls_user *user, struct calls **out)
 {
 	struct calls *calls = calloc(1, sizeof(*calls));
 
@@ -226,7 +230,8 @@ void calls_close_all(struct calls *calls)
 	while (calls->by_id) {
 		struct call *call = calls->by_id;
 
-		fork_end(calls, container_of(call->forks.next, struct fork, link), CALLS_END_STOPPED);
+		fork_end(calls, container_of(call->forks.next, struct fork, link),
+			 CALLS_END_STOPPED);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }

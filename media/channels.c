@@ -55,18 +55,21 @@ static unsigned sum(const unsigned n[CHANNEL_N_CLASSES])
 }
 
 /* Who asks for nothing more is never refused: a re-INVITE in a call that has its channel. */
-static enum channels_verdict judge(const struct channels_view *view, const struct channels_claim *more)
+static enum channels_verdict judge(const struct channels_view *view,
+				   const struct channels_claim *more)
 {
 	const unsigned n = sum(more->n), used = sum(view->n_used);
 
 	if (n && (used >= view->n_max || n > view->n_max - used))
 		return CHANNELS_FULL;
-	if (more->kbps && view->kbps_max && (uint64_t)view->kbps_used + more->kbps > view->kbps_max)
+	if (more->kbps && view->kbps_max &&
+	    (uint64_t)view->kbps_used + more->kbps > view->kbps_max)
 		return CHANNELS_NO_BANDWIDTH;
 	return CHANNELS_TAKEN;
 }
 
-static void count_taken(struct channels_view *view, const struct channels_claim *more, struct channels_claim *claim)
+static void count_taken(struct channels_view *view, const struct channels_claim *more,
+			struct channels_claim *claim)
 {
 	for (unsigned i = 0; i < CHANNEL_N_CLASSES; i++) {
 		view->n_used[i] += more->n[i];
@@ -78,7 +81,9 @@ static void count_taken(struct channels_view *view, const struct channels_claim 
 		view->n_most = sum(view->n_used);
 }
 
-enum channels_verdict channels_take(struct channels *channels, const struct channels_claim *more, struct channels_claim *claim)
+enum channels_verdict channels_take(struct channels *channels,
+				    const struct channels_claim *more,
+				    struct channels_claim *claim)
 {
 	enum channels_verdict verdict;
 

@@ -1,5 +1,6 @@
-/* channels: the shared pool of `media.channels` with its bound of bandwidth (mission 142-146, 151): a call that would go over
- * either is refused before anything rings. Shared by all workers; a short lock. */
+/* channels: the shared pool of `media.channels` with its bound of bandwidth (mission 142-146,
+ * 151): a call that would go over either is refused before anything rings. Shared by all
+ * workers; a short lock. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +10,8 @@
 
 enum channel_class {
 	CHANNEL_PARTNER, /* a call with a partner */
-	CHANNEL_DEVICE,	 /* a remote phone; a call between two takes two */
-	CHANNEL_INSIDE,	 /* a relayed call between servers of the house */
+	CHANNEL_DEVICE,  /* a remote phone; a call between two takes two */
+	CHANNEL_INSIDE,  /* a relayed call between servers of the house */
 	CHANNEL_N_CLASSES
 };
 
@@ -23,8 +24,9 @@ struct channels_claim {
 enum channels_verdict { CHANNELS_TAKEN, CHANNELS_FULL, CHANNELS_NO_BANDWIDTH };
 
 struct channels_view {
-	unsigned n_max, n_used[CHANNEL_N_CLASSES], n_most; /* n_most: in use at a time since the start */
-	unsigned kbps_max, kbps_used;			    /* kbps_max 0: no bound */
+	/* n_most: in use at a time since the start */
+	unsigned n_max, n_used[CHANNEL_N_CLASSES], n_most;
+	unsigned kbps_max, kbps_used; /* kbps_max 0: no bound */
 	uint64_t n_refused, n_refused_bandwidth;
 };
 
@@ -37,7 +39,9 @@ struct channels *channels_free(struct channels *channels);
 void channels_set_bounds(struct channels *channels, unsigned n_max, unsigned kbps_max);
 
 /* Adds more to claim, which is the caller's, if the pool has it: all or nothing. */
-enum channels_verdict channels_take(struct channels *channels, const struct channels_claim *more, struct channels_claim *claim);
+enum channels_verdict channels_take(struct channels *channels,
+				    const struct channels_claim *more,
+				    struct channels_claim *claim);
 /* Gives so much of claim's bandwidth back, which has as much. */
 void channels_lower(struct channels *channels, unsigned kbps, struct channels_claim *claim);
 /* Gives all of claim back and empties it. */

@@ -187,8 +187,8 @@ static int set_up(struct dtls_session *session, const struct dtls_context *conte
 		gnutls_certificate_server_set_request(tls, GNUTLS_CERT_REQUIRE);
 	gnutls_dtls_set_mtu(tls, MTU);
 	gnutls_dtls_set_timeouts(tls, RETRANSMIT_MS, DTLS_TIMEOUT_MS);
-	gnutls_handshake_set_timeout(tls, DTLS_TIMEOUT_MS); /* 0 would end a handshake at once,
-							       as its start is then not noted */
+	/* 0 would end a handshake at once, as its start is then not noted */
+	gnutls_handshake_set_timeout(tls, DTLS_TIMEOUT_MS);
 	gnutls_transport_set_ptr(tls, session);
 	gnutls_transport_set_push_function(tls, push);
 	gnutls_transport_set_pull_function(tls, pull);

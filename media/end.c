@@ -33,7 +33,8 @@ struct relay_stream *stream_free(struct relays *relays, struct relay_stream *str
 /* How long nothing has come, by us or by the kernel. */
 static uint64_t silent_for_ms(const struct relay *relay)
 {
-	const uint64_t now_ms = loop_now_ms(relay->worker->loop), seen_ms = end_flow_seen_ms(relay);
+	const uint64_t now_ms = loop_now_ms(relay->worker->loop),
+		       seen_ms = end_flow_seen_ms(relay);
 	const uint64_t last_ms = seen_ms > relay->last_ms ? seen_ms : relay->last_ms;
 
 	return now_ms > last_ms ? now_ms - last_ms : 0;
@@ -120,7 +121,8 @@ static void fill_stats(const struct relay_end_state *end, struct relay_end_stats
 {
 	const struct end_counts *counts = &end->counts;
 	const struct end_flow_counts by_kernel = end_flow_counts(end);
-	const struct end_flow_counts sent_by_kernel = end_flow_counts(other_end((struct relay_end_state *)(uintptr_t)end));
+	const struct end_flow_counts sent_by_kernel =
+		end_flow_counts(other_end((struct relay_end_state *)(uintptr_t)end));
 	uint32_t clock_hz =
 		other_end((struct relay_end_state *)(uintptr_t)end)->counts.stream.clock_hz;
 
@@ -168,7 +170,8 @@ static void on_retry(struct timer *timer)
 	end_relay(container_of(timer, struct relay, silence));
 }
 
-/* Passes nothing on any more. True if the kernel does not either: before that no port may be given back. */
+/* Passes nothing on any more. True if the kernel does not either: before that no port may be
+ * given back. */
 static bool stop_all(struct relay *relay)
 {
 	if (!relay->is_ending) {
@@ -287,7 +290,8 @@ static void on_keepalive(struct timer *timer)
 	/* One packet by each port that was idle. With rtcp-mux RTCP alone does it (RFC
 	 * 6263 4.5), else RTP needs its own (4.6). */
 	if (loop_now_ms(loop) - end->last_sent_ms[end->is_muxed ? PORT_RTP : PORT_RTCP] >=
-	    end->keepalive_ms) { /* no flow goes to a side that has a keepalive (end_flow_fits) */
+	    /* no flow goes to a side that has a keepalive (end_flow_fits) */
+	    end->keepalive_ms) {
 		rtcp_write_empty(end->keepalive_ssrc, bytes);
 		send_own(end, true, bytes, RTCP_HEADER_SIZE);
 	}
@@ -341,8 +345,10 @@ static void set_ice(struct relay_end_state *end, const struct relay_end *wanted)
 {
 	const bool is_anew = *wanted->ice_own_ufrag != '\0';
 
-	text_copy(end->own_ufrag, sizeof(end->own_ufrag), is_anew ? wanted->ice_own_ufrag : end->ice_ufrag);
-	text_copy(end->own_pwd, sizeof(end->own_pwd), is_anew ? wanted->ice_own_pwd : end->ice_pwd);
+	text_copy(end->own_ufrag, sizeof(end->own_ufrag),
+		  is_anew ? wanted->ice_own_ufrag : end->ice_ufrag);
+	text_copy(end->own_pwd, sizeof(end->own_pwd),
+		  is_anew ? wanted->ice_own_pwd : end->ice_pwd);
 }
 
 void set_end(struct relay_end_state *end, const struct relay_end *wanted)

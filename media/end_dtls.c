@@ -103,7 +103,8 @@ void end_dtls_set(struct relay_end_state *end, const struct relay_end *wanted)
 
 		dtls->end = end;
 		dtls->component = i;
-		if (i < n && !is_other && dtls->session && !dtls_session_has_failed(dtls->session))
+		if (i < n && !is_other && dtls->session &&
+		    !dtls_session_has_failed(dtls->session))
 			continue;
 		stop(dtls);
 		dtls->n_failed = 0;
@@ -113,8 +114,8 @@ void end_dtls_set(struct relay_end_state *end, const struct relay_end *wanted)
 	end_dtls_found(end);
 }
 
-/* A server whose handshake failed, perhaps with a stranger, hears the next one; so many times.
- */
+/* A server whose handshake failed, perhaps with a stranger, hears the next one; so many
+ * times. */
 static bool is_ready(struct end_dtls *dtls)
 {
 	if (!dtls->end)

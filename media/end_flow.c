@@ -8,9 +8,9 @@
 #include "proxy/base/macros.h"
 
 enum {
-	AGAIN_MS = 1000,     /* what did not fit may do so soon */
-	REFUSED_MS = 30000,  /* a way that the kernel path does not know stays so */
-	RETRY_MS = 20,	     /* a full mailbox */
+	AGAIN_MS = 1000,    /* what did not fit may do so soon */
+	REFUSED_MS = 30000, /* a way that the kernel path does not know stays so */
+	RETRY_MS = 20,      /* a full mailbox */
 };
 
 enum state {
@@ -55,17 +55,21 @@ static bool is_plain(const struct relay_end_state *end)
 bool end_flow_fits(const struct relay_end_state *end, uint64_t now_ms, struct kernel_ends *out)
 {
 	const struct relay_stream *stream = end->stream;
-	const struct relay_end_state *to = &stream->ends[end->leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER];
-	const struct latch *from = &end->sockets[PORT_RTP].latch, *towards = &to->sockets[PORT_RTP].latch;
+	const struct relay_end_state *to =
+		&stream->ends[end->leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER];
+	const struct latch *from = &end->sockets[PORT_RTP].latch,
+			   *towards = &to->sockets[PORT_RTP].latch;
 	const struct addr *target = latch_target(towards);
 
-	if (!is_plain(end) || !is_plain(to) || end->is_blocked || to->keepalive_ms > 0 || stream->relay->is_silent)
+	if (!is_plain(end) || !is_plain(to) || end->is_blocked || to->keepalive_ms > 0 ||
+	    stream->relay->is_silent)
 		return false;
 	if (!is_settled(from) || !target || (towards->is_latching && !is_settled(towards)))
 		return false;
 	if (now_ms < stream->changed_ms + END_FLOW_SETTLE_MS)
 		return false;
-	if (from->source.sa.sa_family != target->sa.sa_family || end->pair.bind.sa.sa_family != to->pair.bind.sa.sa_family ||
+	if (from->source.sa.sa_family != target->sa.sa_family ||
+	    end->pair.bind.sa.sa_family != to->pair.bind.sa.sa_family ||
 	    from->source.sa.sa_family != end->pair.bind.sa.sa_family)
 		return false;
 	*out = (struct kernel_ends){ .source = from->source,
@@ -89,7 +93,8 @@ static void on_retry(struct timer *timer)
 
 static bool is_quiet(const struct end_flow *flow)
 {
-	return flow->state == OUT && !atomic_load_explicit(&flow->kernel.is_noticed, memory_order_relaxed);
+	return flow->state == OUT &&
+	       !atomic_load_explicit(&flow->kernel.is_noticed, memory_order_relaxed);
 }
 
 static void now_out(struct end_flow *flow)
@@ -142,8 +147,11 @@ static void on_entered(struct end_flow *flow)
 {
 	if (flow->kernel.err) {
 		now_out(flow);
-		flow->end->flow_due_ms = loop_now_ms(loop_of(flow->end)) +
-					 (flow->kernel.err == ERR_UNSUPPORTED || flow->kernel.err == ERR_LIMIT ? REFUSED_MS : AGAIN_MS);
+		flow->end->flow_due_ms =
+			loop_now_ms(loop_of(flow->end)) +
+			(flow->kernel.err == ERR_UNSUPPORTED || flow->kernel.err == ERR_LIMIT
+				 ? REFUSED_MS
+				 : AGAIN_MS);
 		return;
 	}
 	flow->state = IN;
@@ -197,7 +205,8 @@ void end_flow_look(struct relay_end_state *end, uint64_t now_ms)
 	struct end_flow *flow;
 
 	end->flow_due_ms = now_ms + AGAIN_MS;
-	if (!path || !kernel_path_is_open(path) || end->stream->relay->is_ending || !end_flow_fits(end, now_ms, &ends))
+	if (!path || !kernel_path_is_open(path) || end->stream->relay->is_ending ||
+	    !end_flow_fits(end, now_ms, &ends))
 		return;
 	flow = flow_of(end);
 	if (!flow || !is_quiet(flow))
@@ -254,7 +263,9 @@ void end_flow_free(struct relay_end_state *end)
 
 static uint64_t seen_ms(const struct relay_end_state *end)
 {
-	return end->flow ? atomic_load_explicit(&end->flow->kernel.seen_ms, memory_order_relaxed) : 0;
+	return end->flow
+		       ? atomic_load_explicit(&end->flow->kernel.seen_ms, memory_order_relaxed)
+		       : 0;
 }
 
 uint64_t end_flow_seen_ms(const struct relay *relay)
@@ -277,16 +288,20 @@ struct end_flow_counts end_flow_counts(const struct relay_end_state *end)
 	struct end_flow_counts counts = { 0, 0 };
 
 	if (end->flow) {
-		counts.packets = atomic_load_explicit(&end->flow->kernel.packets, memory_order_relaxed);
-		counts.bytes = atomic_load_explicit(&end->flow->kernel.bytes, memory_order_relaxed);
+		counts.packets =
+			atomic_load_explicit(&end->flow->kernel.packets, memory_order_relaxed);
+		counts.bytes =
+			atomic_load_explicit(&end->flow->kernel.bytes, memory_order_relaxed);
 	}
 	return counts;
 }
 
 uint64_t end_last_sent_ms(const struct relay_end_state *end, unsigned component)
 {
-	const struct relay_end_state *from = &end->stream->ends[end->leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER];
+	const struct relay_end_state *from =
+		&end->stream->ends[end->leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER];
 	const uint64_t by_kernel_ms = component == PORT_RTP ? seen_ms(from) : 0;
 
-	return by_kernel_ms > end->last_sent_ms[component] ? by_kernel_ms : end->last_sent_ms[component];
+	return by_kernel_ms > end->last_sent_ms[component] ? by_kernel_ms
+							   : end->last_sent_ms[component];
 }

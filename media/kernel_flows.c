@@ -58,7 +58,8 @@ static void notify(struct kernel_path *path, struct kernel_flow *flow)
 	kernel_count(&path->n_evicted, 1);
 	atomic_store_explicit(&flow->is_noticed, true, memory_order_relaxed);
 	flow->notice.deliver = on_notice;
-	/* A full mailbox: the worker goes on to think that it is in, and its packets take the slow way until it orders it out. */
+	/* A full mailbox: the worker goes on to think that it is in, and its packets take the
+	 * slow way until it orders it out. */
 	if (mailbox_post(flow->mailbox, &flow->notice))
 		atomic_store_explicit(&flow->is_noticed, false, memory_order_relaxed);
 }
@@ -93,10 +94,12 @@ static struct kernel_flow *find(struct kernel_path *path, const struct kernel_ke
 
 static bool same_way(const struct kernel_way *a, const struct kernel_way *b)
 {
-	return a->in_device == b->in_device && a->out_device == b->out_device && addr_same_host(&a->gateway, &b->gateway);
+	return a->in_device == b->in_device && a->out_device == b->out_device &&
+	       addr_same_host(&a->gateway, &b->gateway);
 }
 
-static void note_counts(struct kernel_path *path, struct kernel_flow *flow, uint64_t packets, uint64_t bytes)
+static void note_counts(struct kernel_path *path, struct kernel_flow *flow, uint64_t packets,
+			uint64_t bytes)
 {
 	if (packets <= flow->packets_before || bytes < flow->bytes_before)
 		return;
@@ -130,10 +133,13 @@ static void took_out(struct kernel_path *path, struct kernel_flow *flow)
 
 static struct kernel_change change_of(const struct kernel_flow *flow, bool is_out)
 {
-	return (struct kernel_change){ .ends = &flow->ends, .way = &flow->way, .is_out = is_out };
+	return (struct kernel_change){ .ends = &flow->ends,
+				       .way = &flow->way,
+				       .is_out = is_out };
 }
 
-static void succeeded(struct kernel_path *path, struct kernel_flow *flow, const struct kernel_change *change)
+static void succeeded(struct kernel_path *path, struct kernel_flow *flow,
+		      const struct kernel_change *change)
 {
 	if (change->is_out) {
 		if (change->has_counts)
@@ -151,7 +157,8 @@ static bool is_refusal(enum err err)
 	return err == ERR_LIMIT || err == ERR_UNREACHABLE || err == ERR_NO_MEMORY;
 }
 
-/* One change that failed by itself. Out it must be, whatever becomes of the others, or of what nobody knows. */
+/* One change that failed by itself. Out it must be, whatever becomes of the others, or of what
+ * nobody knows. */
 static void failed(struct kernel_path *path, struct kernel_flow *flow, enum err err)
 {
 	if (flow->is_leaving || !is_refusal(err)) {
@@ -170,7 +177,8 @@ static void change_alone(struct kernel_path *path, struct kernel_flow *flow)
 	enum err err = path->door ? path->ops->change(path->door, &change, 1) : ERR_CLOSED;
 
 	if (!path->door)
-		answer(path, flow, flow->is_leaving ? ERR_OK : ERR_CLOSED); /* shut took it out */
+		/* shut took it out */
+		answer(path, flow, flow->is_leaving ? ERR_OK : ERR_CLOSED);
 	else if (err)
 		failed(path, flow, err);
 	else
@@ -240,7 +248,8 @@ void kernel_flows_settle(struct loop_call *call)
 		unsigned n = 0;
 
 		while (n < KERNEL_MAX_CHANGES && !list_is_empty(&path->ordered)) {
-			struct kernel_flow *flow = container_of(path->ordered.next, struct kernel_flow, link);
+			struct kernel_flow *flow =
+				container_of(path->ordered.next, struct kernel_flow, link);
 
 			list_remove(&flow->link);
 			if (is_change(path, flow, may))
@@ -266,12 +275,14 @@ void kernel_flows_evict(struct kernel_path *path, bool all)
 {
 	struct kernel_flow *flow, *next;
 
-	HASH_ITER(hh, path->by_key, flow, next) {
+	HASH_ITER(hh, path->by_key, flow, next)
+	{
 		struct kernel_change change = change_of(flow, true);
 		struct kernel_way way;
 		enum err err;
 
-		if (!all && !path->ops->find_way(path->door, &flow->ends, &way) && same_way(&way, &flow->way))
+		if (!all && !path->ops->find_way(path->door, &flow->ends, &way) &&
+		    same_way(&way, &flow->way))
 			continue;
 		err = path->ops->change(path->door, &change, 1);
 		if (err) {
@@ -285,7 +296,8 @@ void kernel_flows_evict(struct kernel_path *path, bool all)
 	}
 }
 
-static void on_counted(void *user, const struct kernel_ends *ends, uint64_t packets, uint64_t bytes)
+static void on_counted(void *user, const struct kernel_ends *ends, uint64_t packets,
+		       uint64_t bytes)
 {
 	struct kernel_path *path = user;
 	struct kernel_flow *flow;
@@ -306,7 +318,8 @@ void kernel_flows_forget(struct kernel_path *path)
 {
 	struct kernel_flow *flow, *next;
 
-	HASH_ITER(hh, path->by_key, flow, next) {
+	HASH_ITER(hh, path->by_key, flow, next)
+	{
 		const bool was_in = flow->is_in;
 
 		took_out(path, flow);
@@ -319,7 +332,8 @@ void kernel_flows_answer_rest(struct kernel_path *path)
 {
 	timer_stop(&path->answering);
 	while (!list_is_empty(&path->unanswered)) { /* nobody empties the mailboxes any more */
-		struct kernel_flow *flow = container_of(path->unanswered.next, struct kernel_flow, link);
+		struct kernel_flow *flow =
+			container_of(path->unanswered.next, struct kernel_flow, link);
 
 		list_remove(&flow->link);
 		flow->on_answer(flow);

@@ -20,7 +20,8 @@ enum {
 	PRIORITY = 100, /* behind whatever else filters what comes in */
 	UDP_HEADER = 8,
 	CHAIN_SIZE = 24, /* a name and its end */
-	/* What `nft list` prints a key by (its own numbers of types, six bits each): address . address . port . port */
+	/* What `nft list` prints a key by (its own numbers of types, six bits each): address .
+	 * address . port . port */
 	TYPE_INTEGER = 4,
 	TYPE_IPV4 = 7,
 	TYPE_IPV6 = 8,
@@ -46,13 +47,15 @@ static struct nlmsghdr *put_header(char *buf, uint16_t type, uint16_t flags, uin
 
 struct nlmsghdr *kernel_put_table(char *buf, uint32_t seq, const char *table)
 {
-	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, seq);
+	struct nlmsghdr *message =
+		put_header(buf, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, seq);
 	struct nftnl_table *made = nftnl_table_alloc();
 
 	if (!made)
 		return NULL;
 	nftnl_table_set_str(made, NFTNL_TABLE_NAME, table);
-	/* The kernel takes it away with our socket, however we end, and lets nobody else change it. */
+	/* The kernel takes it away with our socket, however we end, and lets nobody else change
+	 * it. */
 	nftnl_table_set_u32(made, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
 	nftnl_table_nlmsg_build_payload(message, made);
 	nftnl_table_free(made);
@@ -73,15 +76,18 @@ static struct nftnl_set *map_new(const char *table, enum kernel_family family)
 	if (!set)
 		return NULL;
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_NETDEV);
-	if (!nftnl_set_set_str(set, NFTNL_SET_TABLE, table) && !nftnl_set_set_str(set, NFTNL_SET_NAME, kernel_layouts[family].map))
+	if (!nftnl_set_set_str(set, NFTNL_SET_TABLE, table) &&
+	    !nftnl_set_set_str(set, NFTNL_SET_NAME, kernel_layouts[family].map))
 		return set;
 	nftnl_set_free(set);
 	return NULL;
 }
 
-struct nlmsghdr *kernel_put_map(char *buf, uint32_t seq, const char *table, enum kernel_family family, unsigned n_flows)
+struct nlmsghdr *kernel_put_map(char *buf, uint32_t seq, const char *table,
+				enum kernel_family family, unsigned n_flows)
 {
-	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, seq);
+	struct nlmsghdr *message =
+		put_header(buf, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, seq);
 	struct nftnl_set *set = map_new(table, family);
 	struct nftnl_expr *counter = set ? nftnl_expr_alloc("counter") : NULL;
 
@@ -114,7 +120,8 @@ static struct nftnl_chain *chain_new(const char *table, const char *name)
 
 	if (!chain)
 		return NULL;
-	if (!nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table) && !nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name))
+	if (!nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table) &&
+	    !nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name))
 		return chain;
 	nftnl_chain_free(chain);
 	return NULL;
@@ -122,7 +129,8 @@ static struct nftnl_chain *chain_new(const char *table, const char *name)
 
 struct nlmsghdr *kernel_put_chain(char *buf, uint32_t seq, const char *table)
 {
-	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, seq);
+	struct nlmsghdr *message =
+		put_header(buf, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, seq);
 	struct nftnl_chain *chain = chain_new(table, RULES);
 
 	if (!chain)
@@ -132,9 +140,11 @@ struct nlmsghdr *kernel_put_chain(char *buf, uint32_t seq, const char *table)
 	return message;
 }
 
-struct nlmsghdr *kernel_put_device(char *buf, uint32_t seq, const char *table, unsigned device, const char *device_name)
+struct nlmsghdr *kernel_put_device(char *buf, uint32_t seq, const char *table, unsigned device,
+				   const char *device_name)
 {
-	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, seq);
+	struct nlmsghdr *message =
+		put_header(buf, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, seq);
 	struct nftnl_chain *chain;
 	char name[CHAIN_SIZE];
 
@@ -154,7 +164,8 @@ struct nlmsghdr *kernel_put_device(char *buf, uint32_t seq, const char *table, u
 
 static struct nlmsghdr *put_rule(char *buf, uint32_t seq, struct nftnl_rule *rule)
 {
-	struct nlmsghdr *message = put_header(buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, seq);
+	struct nlmsghdr *message =
+		put_header(buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, seq);
 
 	if (!rule)
 		return NULL;
@@ -163,7 +174,8 @@ static struct nlmsghdr *put_rule(char *buf, uint32_t seq, struct nftnl_rule *rul
 	return message;
 }
 
-struct nlmsghdr *kernel_put_rule(char *buf, uint32_t seq, const char *table, enum kernel_family family)
+struct nlmsghdr *kernel_put_rule(char *buf, uint32_t seq, const char *table,
+				 enum kernel_family family)
 {
 	return put_rule(buf, seq, kernel_rule_new(table, RULES, family));
 }
@@ -180,7 +192,8 @@ struct nlmsghdr *kernel_put_jump(char *buf, uint32_t seq, const char *table, uns
 
 static uint8_t *put_host(uint8_t *out, const struct addr *addr)
 {
-	const void *bytes = addr_is_ipv6(addr) ? (const void *)&addr->in6.sin6_addr : (const void *)&addr->in4.sin_addr;
+	const void *bytes = addr_is_ipv6(addr) ? (const void *)&addr->in6.sin6_addr
+					       : (const void *)&addr->in4.sin_addr;
 	const size_t len = addr_is_ipv6(addr) ? 16 : 4;
 
 	memcpy(out, bytes, len);
@@ -228,11 +241,13 @@ static void make_data(const struct kernel_change *change, uint8_t out[64])
 	}
 }
 
-struct nlmsghdr *kernel_put_flow(char *buf, uint32_t seq, const char *table, const struct kernel_change *change)
+struct nlmsghdr *kernel_put_flow(char *buf, uint32_t seq, const char *table,
+				 const struct kernel_change *change)
 {
 	const uint16_t flags = change->is_out ? NLM_F_ECHO : NLM_F_CREATE | NLM_F_EXCL;
 	const enum kernel_family family = kernel_family_of(change->ends);
-	struct nlmsghdr *message = put_header(buf, change->is_out ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM, flags, seq);
+	struct nlmsghdr *message = put_header(
+		buf, change->is_out ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM, flags, seq);
 	struct nftnl_set *set = map_new(table, family);
 	struct nftnl_set_elem *element = set ? nftnl_set_elem_alloc() : NULL;
 	uint8_t key[64], data[64];
@@ -246,7 +261,8 @@ struct nlmsghdr *kernel_put_flow(char *buf, uint32_t seq, const char *table, con
 	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, key_size(&kernel_layouts[family]));
 	if (!change->is_out) {
 		make_data(change, data);
-		nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA, data, data_size(&kernel_layouts[family]));
+		nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA, data,
+				   data_size(&kernel_layouts[family]));
 	}
 	nftnl_set_elem_add(set, element);
 	nftnl_set_elems_nlmsg_build_payload(message, set);
@@ -254,7 +270,8 @@ struct nlmsghdr *kernel_put_flow(char *buf, uint32_t seq, const char *table, con
 	return message;
 }
 
-struct nlmsghdr *kernel_put_dump(char *buf, uint32_t seq, const char *table, enum kernel_family family)
+struct nlmsghdr *kernel_put_dump(char *buf, uint32_t seq, const char *table,
+				 enum kernel_family family)
 {
 	struct nlmsghdr *message = put_header(buf, NFT_MSG_GETSETELEM, NLM_F_DUMP, seq);
 	struct nftnl_set *set = map_new(table, family);
@@ -268,7 +285,8 @@ struct nlmsghdr *kernel_put_dump(char *buf, uint32_t seq, const char *table, enu
 
 /* ---- what the kernel says ---- */
 
-static void read_host(const uint8_t *bytes, const struct kernel_layout *layout, uint16_t port, struct addr *out)
+static void read_host(const uint8_t *bytes, const struct kernel_layout *layout, uint16_t port,
+		      struct addr *out)
 {
 	*out = (struct addr){ .len = 0 };
 	if (layout->address == 4) {
@@ -320,10 +338,12 @@ static int read_element(struct nftnl_set_elem *element, void *user)
 	if (!layout)
 		return 0;
 	read_host(key, layout, read_port(key + 2 * layout->address), &ends.source);
-	read_host(key + layout->address, layout, read_port(key + 2 * layout->address + 4), &ends.ours);
+	read_host(key + layout->address, layout, read_port(key + 2 * layout->address + 4),
+		  &ends.ours);
 	nftnl_set_elem_expr_foreach(element, read_counter, counts);
 	headers = counts[0] * ((layout->has_checksum ? 20 : 40) + UDP_HEADER);
-	telling->told(telling->user, &ends, counts[0], counts[1] > headers ? counts[1] - headers : 0);
+	telling->told(telling->user, &ends, counts[0],
+		      counts[1] > headers ? counts[1] - headers : 0);
 	return 0;
 }
 

@@ -20,7 +20,8 @@
 
 enum {
 	MAX_DEVICES = 32,
-	/* A transaction: its begin and end, a chain and its rule for each device that is new, and the changes. */
+	/* A transaction: its begin and end, a chain and its rule for each device that is new,
+	 * and the changes. */
 	BATCH_ROOM = (2 + 2 * MAX_DEVICES + KERNEL_MAX_CHANGES) * 1024 + KERNEL_MESSAGE_ROOM,
 	ANSWER_ROOM = 32768,
 	WAIT_S = 2, /* the kernel answers at once, or something is wrong */
@@ -49,7 +50,8 @@ static void begin(struct kernel_door *door)
 /* Where the next message goes; NULL: there is no room. */
 static char *place(struct kernel_door *door)
 {
-	return door->len + KERNEL_MESSAGE_ROOM <= sizeof(door->batch) ? door->batch + door->len : NULL;
+	return door->len + KERNEL_MESSAGE_ROOM <= sizeof(door->batch) ? door->batch + door->len
+								      : NULL;
 }
 
 /* A message that was written at the last place. */
@@ -78,7 +80,8 @@ static void read_error(const struct nlmsghdr *message, struct reading *reading)
 	if (error->error && !reading->error)
 		reading->error = -error->error;
 	/* An error of the whole is told for its beginning, and then nothing else may come. */
-	if (message->nlmsg_seq == reading->last || (error->error && error->msg.nlmsg_type == NFNL_MSG_BATCH_BEGIN))
+	if (message->nlmsg_seq == reading->last ||
+	    (error->error && error->msg.nlmsg_type == NFNL_MSG_BATCH_BEGIN))
 		reading->is_over = true;
 }
 
@@ -86,9 +89,11 @@ static void read_error(const struct nlmsghdr *message, struct reading *reading)
 static int read_answers(struct kernel_door *door, struct reading *reading)
 {
 	while (!reading->is_over) {
-		ssize_t received = recv(mnl_socket_get_fd(door->nft), door->bytes, sizeof(door->bytes), 0);
+		ssize_t received =
+			recv(mnl_socket_get_fd(door->nft), door->bytes, sizeof(door->bytes), 0);
 		int len = (int)received;
-		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)door->bytes;
+		const struct nlmsghdr *message =
+			(const struct nlmsghdr *)(const void *)door->bytes;
 
 		if (received < 0 && errno == EINTR)
 			continue;
@@ -109,11 +114,13 @@ static int read_answers(struct kernel_door *door, struct reading *reading)
 /* Throws away what is left of a talk that was given up. */
 static void drain(struct kernel_door *door)
 {
-	while (recv(mnl_socket_get_fd(door->nft), door->bytes, sizeof(door->bytes), MSG_DONTWAIT) > 0)
+	while (recv(mnl_socket_get_fd(door->nft), door->bytes, sizeof(door->bytes),
+		    MSG_DONTWAIT) > 0)
 		;
 }
 
-/* Sends the transaction; last is its last message. 0, or errno of the first that failed: then nothing has changed. */
+/* Sends the transaction; last is its last message. 0, or errno of the first that failed: then
+ * nothing has changed. */
 static int commit(struct kernel_door *door, struct nlmsghdr *last, struct reading *reading)
 {
 	last->nlmsg_flags |= NLM_F_ACK;
@@ -136,10 +143,12 @@ static int make_table(struct kernel_door *door, unsigned n_flows)
 	if (!keep(door, kernel_put_table(place(door), ++door->seq, door->table)))
 		return ENOMEM;
 	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
-		if (!keep(door, kernel_put_map(place(door), ++door->seq, door->table, family, n_flows)))
+		if (!keep(door, kernel_put_map(place(door), ++door->seq, door->table, family,
+					       n_flows)))
 			return ENOMEM;
 	}
-	/* The rules at once, so that a kernel that does not know what stands in them is found out now. */
+	/* The rules at once, so that a kernel that does not know what stands in them is found
+	 * out now. */
 	if (!keep(door, kernel_put_chain(place(door), ++door->seq, door->table)))
 		return ENOMEM;
 	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
@@ -165,14 +174,17 @@ static enum err explain(int number, char why[KERNEL_WHY_SIZE])
 	switch (number) {
 	case EPERM:
 	case EACCES:
-		snprintf(why, KERNEL_WHY_SIZE,
-			 "the service has no CAP_NET_ADMIN; nuncio-fastpath.conf beside the examples is the drop-in that gives it");
+		snprintf(
+			why, KERNEL_WHY_SIZE,
+			"the service has no CAP_NET_ADMIN; nuncio-fastpath.conf beside the examples is the drop-in that gives it");
 		return ERR_ACCESS;
 	case ENOMEM:
 		snprintf(why, KERNEL_WHY_SIZE, "no memory");
 		return ERR_NO_MEMORY;
 	default:
-		snprintf(why, KERNEL_WHY_SIZE, "this kernel refuses nf_tables of family netdev with an owner: %s", strerror(number));
+		snprintf(why, KERNEL_WHY_SIZE,
+			 "this kernel refuses nf_tables of family netdev with an owner: %s",
+			 strerror(number));
 		return ERR_UNSUPPORTED;
 	}
 }
@@ -192,13 +204,16 @@ static enum err open_door(unsigned n_flows, struct kernel_door **out, char why[K
 		goto fail;
 	door->nft = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!door->nft || mnl_socket_bind(door->nft, 0, MNL_SOCKET_AUTOPID) ||
-	    setsockopt(mnl_socket_get_fd(door->nft), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait))) {
+	    setsockopt(mnl_socket_get_fd(door->nft), SOL_SOCKET, SO_RCVTIMEO, &wait,
+		       sizeof(wait))) {
 		err = explain(errno, why);
 		goto fail;
 	}
 	/* With CAP_NET_ADMIN beyond what the system allows others; else the presets are. */
-	(void)setsockopt(mnl_socket_get_fd(door->nft), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-	(void)setsockopt(mnl_socket_get_fd(door->nft), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	(void)setsockopt(mnl_socket_get_fd(door->nft), SOL_SOCKET, SO_SNDBUFFORCE, &room,
+			 sizeof(room));
+	(void)setsockopt(mnl_socket_get_fd(door->nft), SOL_SOCKET, SO_RCVBUFFORCE, &room,
+			 sizeof(room));
 	int number = make_table(door, n_flows);
 	if (number) {
 		err = explain(number, why);
@@ -246,7 +261,8 @@ struct taking {
 	unsigned n;
 };
 
-static void on_taken(void *user, const struct kernel_ends *ends, uint64_t packets, uint64_t bytes)
+static void on_taken(void *user, const struct kernel_ends *ends, uint64_t packets,
+		     uint64_t bytes)
 {
 	const struct taking *taking = user;
 
@@ -263,13 +279,14 @@ static void on_taken(void *user, const struct kernel_ends *ends, uint64_t packet
 	}
 }
 
-static int put_changes(struct kernel_door *door, const struct kernel_change *changes, unsigned n, struct nlmsghdr **out_last)
+static int put_changes(struct kernel_door *door, const struct kernel_change *changes,
+		       unsigned n, struct nlmsghdr **out_last)
 {
 	begin(door);
 	for (unsigned i = 0; i < n; i++) {
-		int number = !changes[i].is_out && !has_chain(door, changes[i].way->in_device) ?
-				     put_chain(door, changes[i].way->in_device) :
-				     0;
+		int number = !changes[i].is_out && !has_chain(door, changes[i].way->in_device)
+				     ? put_chain(door, changes[i].way->in_device)
+				     : 0;
 		char *at = place(door);
 
 		if (number)
@@ -326,7 +343,8 @@ static enum err count(struct kernel_door *door, kernel_counted *told, void *user
 {
 	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
 		struct reading reading = { .told = told, .user = user, .last = ++door->seq };
-		struct nlmsghdr *question = kernel_put_dump(door->batch, reading.last, door->table, family);
+		struct nlmsghdr *question =
+			kernel_put_dump(door->batch, reading.last, door->table, family);
 		int number;
 
 		if (!question)
@@ -369,7 +387,8 @@ static bool may_pass(struct kernel_door *door)
 	return kernel_routes_may_pass(door->routes);
 }
 
-static enum err find_way(struct kernel_door *door, const struct kernel_ends *ends, struct kernel_way *out)
+static enum err find_way(struct kernel_door *door, const struct kernel_ends *ends,
+			 struct kernel_way *out)
 {
 	return kernel_routes_find(door->routes, ends, out);
 }

@@ -12,14 +12,15 @@
 #include "proxy/base/text.h"
 
 enum {
-	TICK_MS = 1000,	   /* between two looks at the counts */
+	TICK_MS = 1000,    /* between two looks at the counts */
 	SETTLE_MS = 200,   /* routes change in crowds */
 	REOPEN_MS = 30000, /* after the kernel refused what it should not */
 };
 
 /* ---- open and closed ---- */
 
-static void show(struct kernel_path *path, enum kernel_path_state state, enum err err, const char *why)
+static void show(struct kernel_path *path, enum kernel_path_state state, enum err err,
+		 const char *why)
 {
 	pthread_mutex_lock(&path->lock);
 	path->state = state;
@@ -55,7 +56,8 @@ void kernel_path_fail(struct kernel_path *path, enum err err)
 {
 	shut(path);
 	show(path, KERNEL_PATH_FAILED, err, "the kernel refused a change of flows");
-	log_event(LOG_WARNING, "relayed media leave the kernel path for a while", "reason", err_text(err), NULL);
+	log_event(LOG_WARNING, "relayed media leave the kernel path for a while", "reason",
+		  err_text(err), NULL);
 	timer_start(path->loop, &path->reopening, REOPEN_MS, on_reopening);
 }
 
@@ -69,9 +71,11 @@ bool kernel_path_may_pass(struct kernel_path *path)
 	path->is_held = !may;
 	pthread_mutex_unlock(&path->lock);
 	if (may == was_held)
-		log_event(LOG_WARNING, may ? "relayed media may take the kernel path again" :
-					     "relayed media do not take the kernel path while IPsec policies hold for this host",
-			  NULL);
+		log_event(
+			LOG_WARNING,
+			may ? "relayed media may take the kernel path again"
+			    : "relayed media do not take the kernel path while IPsec policies hold for this host",
+			NULL);
 	return may;
 }
 
@@ -113,10 +117,13 @@ static void open_door(struct kernel_path *path)
 
 	if (err) {
 		path->door = NULL;
-		log_event(LOG_WARNING, "relayed media cannot take the kernel path, and go through the program", "reason", err_text(err),
-			  "msg", why, NULL);
+		log_event(
+			LOG_WARNING,
+			"relayed media cannot take the kernel path, and go through the program",
+			"reason", err_text(err), "msg", why, NULL);
 		show(path, KERNEL_PATH_FAILED, err, why);
-		if (err != ERR_ACCESS && err != ERR_UNSUPPORTED) /* these do not change by themselves */
+		if (err != ERR_ACCESS &&
+		    err != ERR_UNSUPPORTED) /* these do not change by themselves */
 			timer_start(path->loop, &path->reopening, REOPEN_MS, on_reopening);
 		return;
 	}
@@ -244,7 +251,7 @@ struct kernel_path *kernel_path_free(struct kernel_path *path)
 	}
 	shut(path);
 	path->mailbox = mailbox_free(path->mailbox); /* the orders that still wait */
-	shut(path);				     /* one of them may have opened it */
+	shut(path);                                  /* one of them may have opened it */
 	loop_defer_cancel(&path->batch);
 	kernel_flows_settle(&path->batch);
 	kernel_flows_answer_rest(path);

@@ -1,6 +1,6 @@
-/* kernel_path_inside: what the files of the kernel path share: kernel_path.c opens and shuts the door and looks after what is
- * in, kernel_flows.c takes flows in and out and answers. Everything but the atomics and what the lock is for belongs to the
- * path's thread. */
+/* kernel_path_inside: what the files of the kernel path share: kernel_path.c opens and shuts
+ * the door and looks after what is in, kernel_flows.c takes flows in and out and answers.
+ * Everything but the atomics and what the lock is for belongs to the path's thread. */
 #pragma once
 
 #include <pthread.h>
@@ -41,12 +41,14 @@ struct kernel_path {
 /* One writer: no locked instruction is needed. */
 static inline void kernel_count(_Atomic uint64_t *count, uint64_t n)
 {
-	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
+			      memory_order_relaxed);
 }
 
 /* ---- kernel_path.c ---- */
 
-/* The kernel does not do what it did before: all flows go by user space, and later we try again. */
+/* The kernel does not do what it did before: all flows go by user space, and later we try
+ * again. */
 void kernel_path_fail(struct kernel_path *path, enum err err);
 
 /* True if flows may be in now; else those that are must leave. The door is open. */
@@ -57,7 +59,8 @@ bool kernel_path_may_pass(struct kernel_path *path);
 /* Deliver of an order: it waits for the batch. */
 void kernel_flows_take(struct letter *letter, void *path);
 
-/* What was ordered is done, and answered. Runs after the orders of one round were taken, and at the end. */
+/* What was ordered is done, and answered. Runs after the orders of one round were taken, and at
+ * the end. */
 void kernel_flows_settle(struct loop_call *batch);
 
 /* The door is shut: they are out, and their owners are told. */

@@ -22,8 +22,8 @@
 
 enum {
 	MAX_HOSTS = 64, /* addresses of ours that are remembered with their devices */
-	ROOM = 8192,	/* of an answer */
-	WAIT_S = 2,	/* the kernel answers at once, or something is wrong */
+	ROOM = 8192,    /* of an answer */
+	WAIT_S = 2,     /* the kernel answers at once, or something is wrong */
 	MIN_MTU = KERNEL_MAX_PACKET,
 };
 
@@ -50,7 +50,8 @@ static struct mnl_socket *open_socket(int bus, unsigned groups)
 	if (!opened)
 		return NULL;
 	if (mnl_socket_bind(opened, groups, MNL_SOCKET_AUTOPID) == 0 &&
-	    setsockopt(mnl_socket_get_fd(opened), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0)
+	    setsockopt(mnl_socket_get_fd(opened), SOL_SOCKET, SO_RCVTIMEO, &wait,
+		       sizeof(wait)) == 0)
 		return opened;
 	mnl_socket_close(opened);
 	return NULL;
@@ -69,12 +70,15 @@ enum err kernel_routes_new(struct kernel_routes **out, char why[KERNEL_WHY_SIZE]
 	if (!routes)
 		return ERR_NO_MEMORY;
 	routes->asking = open_socket(NETLINK_ROUTE, 0);
-	routes->watching = open_socket(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-							      RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE |
-							      1U << (RTNLGRP_IPV6_RULE - 1) | 1U << (RTNLGRP_NEXTHOP - 1));
+	routes->watching = open_socket(
+		NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+				       RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
+				       RTMGRP_IPV4_RULE | 1U << (RTNLGRP_IPV6_RULE - 1) |
+				       1U << (RTNLGRP_NEXTHOP - 1));
 	routes->policies = open_socket(NETLINK_XFRM, 0);
 	if (!routes->asking || !routes->watching) {
-		snprintf(why, KERNEL_WHY_SIZE, "no netlink socket for routes: %s", strerror(errno));
+		snprintf(why, KERNEL_WHY_SIZE, "no netlink socket for routes: %s",
+			 strerror(errno));
 		kernel_routes_free(routes);
 		return ERR_UNSUPPORTED;
 	}
@@ -103,9 +107,11 @@ bool kernel_routes_look(struct kernel_routes *routes)
 	bool has_changed = false;
 	ssize_t len;
 
-	/* What changed is looked up when it is needed. A full socket (ENOBUFS) has lost news, which are news. */
+	/* What changed is looked up when it is needed. A full socket (ENOBUFS) has lost news,
+	 * which are news. */
 	do {
-		len = recv(mnl_socket_get_fd(routes->watching), routes->bytes, sizeof(routes->bytes), MSG_DONTWAIT);
+		len = recv(mnl_socket_get_fd(routes->watching), routes->bytes,
+			   sizeof(routes->bytes), MSG_DONTWAIT);
 		has_changed |= len > 0 || errno == ENOBUFS;
 	} while (len > 0 || (len < 0 && (errno == ENOBUFS || errno == EINTR)));
 	if (has_changed)
@@ -113,8 +119,10 @@ bool kernel_routes_look(struct kernel_routes *routes)
 	return has_changed;
 }
 
-/* Sends a question and gives the first answer that belongs to it; NULL with errno if there is none, or it is an error. */
-static const struct nlmsghdr *ask(struct kernel_routes *routes, struct mnl_socket *by, struct nlmsghdr *question)
+/* Sends a question and gives the first answer that belongs to it; NULL with errno if there is
+ * none, or it is an error. */
+static const struct nlmsghdr *ask(struct kernel_routes *routes, struct mnl_socket *by,
+				  struct nlmsghdr *question)
 {
 	const unsigned port = mnl_socket_get_portid(by);
 	const uint32_t seq = question->nlmsg_seq = ++routes->seq;
@@ -123,17 +131,20 @@ static const struct nlmsghdr *ask(struct kernel_routes *routes, struct mnl_socke
 		return NULL;
 	for (;;) {
 		ssize_t len = mnl_socket_recvfrom(by, routes->bytes, sizeof(routes->bytes));
-		const struct nlmsghdr *answer = (const struct nlmsghdr *)(const void *)routes->bytes;
+		const struct nlmsghdr *answer =
+			(const struct nlmsghdr *)(const void *)routes->bytes;
 
 		if (len < 0)
 			return NULL;
-		if (!mnl_nlmsg_ok(answer, (int)len) || answer->nlmsg_seq != seq || answer->nlmsg_pid != port)
+		if (!mnl_nlmsg_ok(answer, (int)len) || answer->nlmsg_seq != seq ||
+		    answer->nlmsg_pid != port)
 			continue; /* late, of a question that was given up */
 		if (answer->nlmsg_type != NLMSG_ERROR)
 			return answer;
-		errno = mnl_nlmsg_get_payload_len(answer) >= sizeof(struct nlmsgerr) ?
-				-((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))->error :
-				EIO;
+		errno = mnl_nlmsg_get_payload_len(answer) >= sizeof(struct nlmsgerr)
+				? -((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))
+					   ->error
+				: EIO;
 		return NULL;
 	}
 }
@@ -144,8 +155,10 @@ static int read_policies(const struct nlattr *attribute, void *user)
 {
 	uint32_t *n_out = user;
 
-	if (mnl_attr_get_type(attribute) == XFRMA_SPD_INFO && mnl_attr_get_payload_len(attribute) >= sizeof(struct xfrmu_spdinfo))
-		*n_out = ((const struct xfrmu_spdinfo *)mnl_attr_get_payload(attribute))->outcnt;
+	if (mnl_attr_get_type(attribute) == XFRMA_SPD_INFO &&
+	    mnl_attr_get_payload_len(attribute) >= sizeof(struct xfrmu_spdinfo))
+		*n_out =
+			((const struct xfrmu_spdinfo *)mnl_attr_get_payload(attribute))->outcnt;
 	return MNL_CB_OK;
 }
 
@@ -163,13 +176,16 @@ bool kernel_routes_may_pass(struct kernel_routes *routes)
 	*(uint32_t *)mnl_nlmsg_put_extra_header(question, sizeof(uint32_t)) = 0;
 	answer = ask(routes, routes->policies, question);
 	if (!answer)
-		return errno == EOPNOTSUPP || errno == EPROTONOSUPPORT; /* what cannot be known is taken for the worse */
-	return mnl_attr_parse(answer, sizeof(uint32_t), read_policies, &n_out) >= 0 && n_out == 0;
+		/* what cannot be known is taken for the worse */
+		return errno == EOPNOTSUPP || errno == EPROTONOSUPPORT;
+	return mnl_attr_parse(answer, sizeof(uint32_t), read_policies, &n_out) >= 0 &&
+	       n_out == 0;
 }
 
 /* ---- devices ---- */
 
-/* Ethernet and what looks like it (bridges, VLANs, bonds, veth); up, and with room for any packet that the rule takes. */
+/* Ethernet and what looks like it (bridges, VLANs, bonds, veth); up, and with room for any
+ * packet that the rule takes. */
 static bool is_fit(unsigned device)
 {
 	struct ifreq query = { .ifr_name = "" };
@@ -178,7 +194,8 @@ static bool is_fit(unsigned device)
 
 	if (fd < 0 || !if_indextoname(device, query.ifr_name))
 		goto out;
-	if (ioctl(fd, SIOCGIFFLAGS, &query) || !(query.ifr_flags & IFF_UP) || query.ifr_flags & (IFF_LOOPBACK | IFF_POINTOPOINT))
+	if (ioctl(fd, SIOCGIFFLAGS, &query) || !(query.ifr_flags & IFF_UP) ||
+	    query.ifr_flags & (IFF_LOOPBACK | IFF_POINTOPOINT))
 		goto out;
 	if (ioctl(fd, SIOCGIFHWADDR, &query) || query.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		goto out;
@@ -200,10 +217,13 @@ static unsigned device_of(const struct addr *host)
 	for (const struct ifaddrs *each = all; each; each = each->ifa_next) {
 		struct addr addr;
 
-		if (!each->ifa_addr || (each->ifa_addr->sa_family != AF_INET && each->ifa_addr->sa_family != AF_INET6))
+		if (!each->ifa_addr || (each->ifa_addr->sa_family != AF_INET &&
+					each->ifa_addr->sa_family != AF_INET6))
 			continue;
 		addr_from_sockaddr(&addr, each->ifa_addr,
-				   each->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+				   each->ifa_addr->sa_family == AF_INET
+					   ? sizeof(struct sockaddr_in)
+					   : sizeof(struct sockaddr_in6));
 		if (!addr_same_host(&addr, host))
 			continue;
 		device = if_nametoindex(each->ifa_name);
@@ -261,7 +281,8 @@ static struct nlmsghdr *put_question(char *buf, const struct kernel_ends *ends)
 
 struct found {
 	const struct nlattr *device, *gateway, *metrics;
-	bool is_odd; /* leaves by what we do not know: a gateway of the other family, an encapsulation */
+	/* leaves by what we do not know: a gateway of the other family, an encapsulation */
+	bool is_odd;
 };
 
 static int read_attribute(const struct nlattr *attribute, void *user)
@@ -293,20 +314,24 @@ static int read_metric(const struct nlattr *metric, void *user)
 {
 	uint32_t *mtu = user;
 
-	if (mnl_attr_get_type(metric) == RTAX_MTU && mnl_attr_get_payload_len(metric) >= sizeof(uint32_t))
+	if (mnl_attr_get_type(metric) == RTAX_MTU &&
+	    mnl_attr_get_payload_len(metric) >= sizeof(uint32_t))
 		*mtu = mnl_attr_get_u32(metric);
 	return MNL_CB_OK;
 }
 
-/* A path that is known to be narrow is left to the program, whose packets the system may cut. */
+/* A path that is known to be narrow is left to the program, whose packets the system may
+ * cut. */
 static bool has_room(const struct nlattr *metrics)
 {
 	uint32_t mtu = MIN_MTU;
 
-	return !metrics || (mnl_attr_parse_nested(metrics, read_metric, &mtu) >= 0 && mtu >= MIN_MTU);
+	return !metrics ||
+	       (mnl_attr_parse_nested(metrics, read_metric, &mtu) >= 0 && mtu >= MIN_MTU);
 }
 
-static enum err take_gateway(const struct nlattr *gateway, const struct kernel_ends *ends, struct addr *out)
+static enum err take_gateway(const struct nlattr *gateway, const struct kernel_ends *ends,
+			     struct addr *out)
 {
 	const size_t len = addr_is_ipv6(&ends->target) ? 16 : 4;
 
@@ -323,16 +348,19 @@ static enum err take_gateway(const struct nlattr *gateway, const struct kernel_e
 	return ERR_OK;
 }
 
-static enum err read_route(const struct nlmsghdr *answer, const struct kernel_ends *ends, struct kernel_way *way)
+static enum err read_route(const struct nlmsghdr *answer, const struct kernel_ends *ends,
+			   struct kernel_way *way)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(answer);
 	struct found found = { NULL, NULL, NULL, false };
 
-	if (answer->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(answer) < sizeof(*route) ||
+	if (answer->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(answer) < sizeof(*route) ||
 	    mnl_attr_parse(answer, sizeof(*route), read_attribute, &found) < 0)
 		return ERR_IO;
 	if (route->rtm_type != RTN_UNICAST || found.is_odd || !found.device ||
-	    mnl_attr_get_payload_len(found.device) < sizeof(uint32_t) || !has_room(found.metrics))
+	    mnl_attr_get_payload_len(found.device) < sizeof(uint32_t) ||
+	    !has_room(found.metrics))
 		return ERR_UNSUPPORTED;
 	way->out_device = mnl_attr_get_u32(found.device);
 	if (!is_fit(way->out_device))
@@ -344,18 +372,21 @@ static enum err read_route(const struct nlmsghdr *answer, const struct kernel_en
 static bool is_plain(const struct addr *addr)
 {
 	return !addr_is_wildcard(addr) && !addr_is_loopback(addr) &&
-	       !(addr_is_ipv6(addr) && (addr->in6.sin6_scope_id || IN6_IS_ADDR_LINKLOCAL(&addr->in6.sin6_addr) ||
-					IN6_IS_ADDR_V4MAPPED(&addr->in6.sin6_addr)));
+	       !(addr_is_ipv6(addr) &&
+		 (addr->in6.sin6_scope_id || IN6_IS_ADDR_LINKLOCAL(&addr->in6.sin6_addr) ||
+		  IN6_IS_ADDR_V4MAPPED(&addr->in6.sin6_addr)));
 }
 
-enum err kernel_routes_find(struct kernel_routes *routes, const struct kernel_ends *ends, struct kernel_way *out)
+enum err kernel_routes_find(struct kernel_routes *routes, const struct kernel_ends *ends,
+			    struct kernel_way *out)
 {
 	char buf[256] __attribute__((aligned(8)));
 	struct kernel_way way = { .in_device = 0 };
 	const struct nlmsghdr *answer;
 	enum err err;
 
-	if (!is_plain(&ends->source) || !is_plain(&ends->ours) || !is_plain(&ends->sender) || !is_plain(&ends->target))
+	if (!is_plain(&ends->source) || !is_plain(&ends->ours) || !is_plain(&ends->sender) ||
+	    !is_plain(&ends->target))
 		return ERR_UNSUPPORTED;
 	way.in_device = find_device(routes, &ends->ours);
 	if (!way.in_device)

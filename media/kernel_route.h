@@ -1,6 +1,7 @@
-/* kernel_route: by which device packets of two ends come, and by which one and to which neighbour they would go: asked of the
- * kernel by rtnetlink, as routes and addresses are now. And what tells that they have changed. One thread; blocks for as long as
- * the kernel takes to answer. */
+/* kernel_route: by which device packets of two ends come, and by which one and to which
+ * neighbour they would go: asked of the kernel by rtnetlink, as routes and addresses are now.
+ * And what tells that they have changed. One thread; blocks for as long as the kernel takes to
+ * answer. */
 #pragma once
 
 #include <net/if.h>
@@ -18,4 +19,5 @@ struct kernel_routes *kernel_routes_free(struct kernel_routes *routes); /* NULL 
 int kernel_routes_watched(const struct kernel_routes *routes);
 bool kernel_routes_look(struct kernel_routes *routes);
 bool kernel_routes_may_pass(struct kernel_routes *routes);
-enum err kernel_routes_find(struct kernel_routes *routes, const struct kernel_ends *ends, struct kernel_way *out) MUST_CHECK;
+enum err kernel_routes_find(struct kernel_routes *routes, const struct kernel_ends *ends,
+			    struct kernel_way *out) MUST_CHECK;

@@ -53,7 +53,8 @@ static void put_meta(struct making *making, uint32_t key)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, REGISTER(0));
 }
 
-static void put_load(struct making *making, uint32_t base, uint32_t at, uint32_t len, uint32_t reg)
+static void put_load(struct making *making, uint32_t base, uint32_t at, uint32_t len,
+		     uint32_t reg)
 {
 	struct nftnl_expr *expr = put(making, "payload");
 
@@ -66,7 +67,8 @@ static void put_load(struct making *making, uint32_t base, uint32_t at, uint32_t
 }
 
 /* A checksum at sum_at (0: none) is brought up to date, and that of UDP where flags say so. */
-static void put_write(struct making *making, uint32_t base, uint32_t at, uint32_t len, uint32_t reg, uint32_t sum_at, uint32_t flags)
+static void put_write(struct making *making, uint32_t base, uint32_t at, uint32_t len,
+		      uint32_t reg, uint32_t sum_at, uint32_t flags)
 {
 	struct nftnl_expr *expr = put(making, "payload");
 
@@ -76,7 +78,8 @@ static void put_write(struct making *making, uint32_t base, uint32_t at, uint32_
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, at);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, len);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_SREG, reg);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_CSUM_TYPE, sum_at ? NFT_PAYLOAD_CSUM_INET : NFT_PAYLOAD_CSUM_NONE);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_CSUM_TYPE,
+			   sum_at ? NFT_PAYLOAD_CSUM_INET : NFT_PAYLOAD_CSUM_NONE);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, sum_at);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_FLAGS, flags);
 }
@@ -132,8 +135,8 @@ static void put_udp(struct making *making, const struct kernel_layout *layout)
 	put_cmp_8(making, NFT_CMP_EQ, PACKET_HOST);
 }
 
-/* Version 2 (RFC 3550 5.1), and a payload type outside of 64 to 95 with the marker bit, which may be RTCP (RFC 5761 4): the first
- * two bytes are 10xxxxxx, and not 110xxxxx. */
+/* Version 2 (RFC 3550 5.1), and a payload type outside of 64 to 95 with the marker bit, which
+ * may be RTCP (RFC 5761 4): the first two bytes are 10xxxxxx, and not 110xxxxx. */
 static void put_rtp(struct making *making)
 {
 	static const uint8_t mask[] = { 0xc0, 0xe0 }, rtcp[] = { 0x80, 0xc0 };
@@ -156,7 +159,9 @@ static void put_plain(struct making *making, const struct kernel_layout *layout)
 		put_mask(making, &layout->first_mask, 1);
 	put_cmp_8(making, NFT_CMP_EQ, layout->first);
 	put_load(making, NFT_PAYLOAD_NETWORK_HEADER, layout->length_at, 2, REGISTER(0));
-	put_cmp_16(making, NFT_CMP_LTE, (uint16_t)(layout->has_checksum ? KERNEL_MAX_PACKET : KERNEL_MAX_PACKET - 40));
+	put_cmp_16(
+		making, NFT_CMP_LTE,
+		(uint16_t)(layout->has_checksum ? KERNEL_MAX_PACKET : KERNEL_MAX_PACKET - 40));
 	if (layout->has_checksum) {
 		put_load(making, NFT_PAYLOAD_NETWORK_HEADER, 6, 2, REGISTER(0));
 		put_mask(making, fragment, sizeof(fragment));
@@ -167,7 +172,8 @@ static void put_plain(struct making *making, const struct kernel_layout *layout)
 	}
 	put_load(making, NFT_PAYLOAD_NETWORK_HEADER, layout->hops_at, 1, REGISTER(0));
 	put_cmp_8(making, NFT_CMP_GTE, KERNEL_MIN_HOPS);
-	/* Without a checksum there is nothing to bring up to date, and the kernel would make a wrong one. */
+	/* Without a checksum there is nothing to bring up to date, and the kernel would make a
+	 * wrong one. */
 	put_load(making, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_SUM_AT, 2, REGISTER(0));
 	put_cmp_16(making, NFT_CMP_NEQ, 0);
 }
@@ -191,13 +197,16 @@ static void put_lookup(struct making *making, const struct kernel_layout *layout
 /* What the map gave: addresses, ports, neighbour, device, head. */
 static void put_change(struct making *making, const struct kernel_layout *layout)
 {
-	const uint32_t ports = 2 * layout->address, neighbour = ports + 4, device = neighbour + layout->address, head = device + 4;
+	const uint32_t ports = 2 * layout->address, neighbour = ports + 4,
+		       device = neighbour + layout->address, head = device + 4;
 	const uint32_t sum_at = layout->has_checksum ? IPV4_SUM_AT : 0;
 	struct nftnl_expr *expr;
 
-	put_write(making, NFT_PAYLOAD_NETWORK_HEADER, layout->addresses_at, ports, REGISTER(0), sum_at, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+	put_write(making, NFT_PAYLOAD_NETWORK_HEADER, layout->addresses_at, ports, REGISTER(0),
+		  sum_at, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
 	put_write(making, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4, REGISTER(ports), UDP_SUM_AT, 0);
-	put_write(making, NFT_PAYLOAD_NETWORK_HEADER, 0, layout->head, REGISTER(head), sum_at, 0);
+	put_write(making, NFT_PAYLOAD_NETWORK_HEADER, 0, layout->head, REGISTER(head), sum_at,
+		  0);
 	expr = put(making, "fwd"); /* takes one from the hops */
 	if (!expr)
 		return;
@@ -213,7 +222,8 @@ static struct nftnl_rule *begin(const char *table, const char *chain)
 	if (!rule)
 		return NULL;
 	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_NETDEV);
-	if (!nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) && !nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain))
+	if (!nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) &&
+	    !nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain))
 		return rule;
 	nftnl_rule_free(rule);
 	return NULL;
@@ -227,7 +237,8 @@ static struct nftnl_rule *end(const struct making *making)
 	return NULL;
 }
 
-struct nftnl_rule *kernel_rule_new(const char *table, const char *chain, enum kernel_family family)
+struct nftnl_rule *kernel_rule_new(const char *table, const char *chain,
+				   enum kernel_family family)
 {
 	const struct kernel_layout *layout = &kernel_layouts[family];
 	struct making making = { .rule = begin(table, chain) };

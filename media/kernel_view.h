@@ -16,10 +16,13 @@ enum kernel_path_state {
 
 struct kernel_path_view {
 	enum kernel_path_state state;
-	bool is_held;		   /* on, but packets of this host must pass IPsec: no flow is in */
+	/* on, but packets of this host must pass IPsec: no flow is in */
+	bool is_held;
 	char why[KERNEL_WHY_SIZE]; /* failed: a text for people */
 	enum err err;
-	unsigned n_flows;	 /* in: one direction of one stream each */
-	uint64_t packets, bytes; /* that took it, since the start; bytes of RTP. Up to a second old */
-	uint64_t n_entered, n_refused, n_evicted; /* flows; evicted: by other routes, devices, IPsec, or switched off */
+	unsigned n_flows; /* in: one direction of one stream each */
+	/* that took it, since the start; bytes of RTP. Up to a second old */
+	uint64_t packets, bytes;
+	/* flows; evicted: by other routes, devices, IPsec, or switched off */
+	uint64_t n_entered, n_refused, n_evicted;
 };

@@ -1,7 +1,8 @@
-/* latch: where packets for one of our ports may come from. The told address alone, or, for a side behind a NAT, what is found
- * out in a short window and holds from then on, until signalling allows to look anew. Against strangers who inject, and
- * against media that flows to them ("RTP bleed"): whoever is not the source is turned away; who comes early is replaced by who
- * has the better claim while the window is open. Pure: no socket, no clock of its own. */
+/* latch: where packets for one of our ports may come from. The told address alone, or, for a
+ * side behind a NAT, what is found out in a short window and holds from then on, until
+ * signalling allows to look anew. Against strangers who inject, and against media that flows to
+ * them ("RTP bleed"): whoever is not the source is turned away; who comes early is replaced by
+ * who has the better claim while the window is open. Pure: no socket, no clock of its own. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,10 +14,10 @@ enum { LATCH_PRESET_WINDOW_MS = 500 };
 
 /* What each packet needs comes first. */
 struct latch {
-	struct addr source;   /* where packets are taken from; unset: nobody came yet */
+	struct addr source;     /* where packets are taken from; unset: nobody came yet */
 	uint64_t window_end_ms; /* 0: not begun */
 	uint32_t window_ms;
-	uint8_t rank;         /* of source */
+	uint8_t rank; /* of source */
 	bool is_latching;
 	bool is_locked;
 	bool is_forced;       /* source came from latch_force */
@@ -25,15 +26,17 @@ struct latch {
 	struct addr before;   /* while looking anew: the source that was */
 };
 
-/* What signalling says now. When told, nat_host or is_latching changed, the search begins anew, from nothing. With
- * is_relatching alone it begins anew, too, but the source stays until another one comes, and keeps the best claim: if it sends
- * on, it is taken again. Otherwise nothing changes. */
+/* What signalling says now. When told, nat_host or is_latching changed, the search begins anew,
+ * from nothing. With is_relatching alone it begins anew, too, but the source stays until
+ * another one comes, and keeps the best claim: if it sends on, it is taken again. Otherwise
+ * nothing changes. */
 void latch_set(struct latch *latch, const struct latch *wanted, bool is_relatching);
 
 /* True if a packet from there may be looked at: before it is authenticated. Changes nothing. */
 bool latch_admits(const struct latch *latch, const struct addr *source, uint64_t now_ms);
 
-/* Takes an admitted and, where there is SRTP, authentic packet's source; true if the source is another one than before. */
+/* Takes an admitted and, where there is SRTP, authentic packet's source; true if the source is
+ * another one than before. */
 bool latch_take(struct latch *latch, const struct addr *source, uint64_t now_ms);
 
 /* What is known by other means than packets and SDP: the pair that ICE nominated. */

@@ -10,7 +10,8 @@
 
 enum {
 	FIRST_WAIT_MS = 500, /* RFC 8489 6.2.1: then twice as long each time */
-	KEEP_MS = 15000,     /* a router forgets after 30 s at the earliest that are in use (RFC 4787 4.3) */
+	/* a router forgets after 30 s at the earliest that are in use (RFC 4787 4.3) */
+	KEEP_MS = 15000,
 };
 
 struct mapping {
@@ -66,20 +67,23 @@ static void ask_one(struct mapping *mapping, const struct addr *server)
 
 	stun_begin(&writer, STUN_REQUEST, STUN_BINDING, mapping->id);
 	stun_add_fingerprint(&writer);
-	send_raw(mapping->socket->end, mapping->socket->component, writer.bytes, stun_end(&writer), server);
+	send_raw(mapping->socket->end, mapping->socket->component, writer.bytes,
+		 stun_end(&writer), server);
 }
 
-/* A telephone may ring for minutes, and nothing is sent by the port before it is answered: the router must not forget what was told
- * to the other side. Once media go out they do it. */
+/* A telephone may ring for minutes, and nothing is sent by the port before it is answered: the
+ * router must not forget what was told to the other side. Once media go out they do it. */
 static void on_keep(struct timer *timer)
 {
 	struct mapping *mapping = container_of(timer, struct mapping, again);
 	const uint64_t idle_ms =
-		loop_now_ms(loop_of(mapping)) - end_last_sent_ms(mapping->socket->end, mapping->socket->component);
+		loop_now_ms(loop_of(mapping)) -
+		end_last_sent_ms(mapping->socket->end, mapping->socket->component);
 
 	if (idle_ms >= KEEP_MS)
 		ask_one(mapping, &mapping->server);
-	timer_start(loop_of(mapping), timer, idle_ms >= KEEP_MS ? KEEP_MS : KEEP_MS - idle_ms, on_keep);
+	timer_start(loop_of(mapping), timer, idle_ms >= KEEP_MS ? KEEP_MS : KEEP_MS - idle_ms,
+		    on_keep);
 }
 
 /* To each server in turn: one that does not answer costs one wait. */
@@ -147,7 +151,8 @@ bool mapping_take(struct relay_socket *socket, const uint8_t *bytes, size_t len,
 		return false;
 	/* A refusal, or an answer that says nothing: another server may know, until the
 	 * deadline. */
-	if (message.class != STUN_SUCCESS || !addr_is_set(&message.mapped) || addr_is_set(&mapping->server))
+	if (message.class != STUN_SUCCESS || !addr_is_set(&message.mapped) ||
+	    addr_is_set(&mapping->server))
 		return true;
 	mapping->server = *source;
 	timer_stop(&mapping->deadline);

@@ -20,7 +20,8 @@ struct negotiation *negotiation_free(struct negotiation *negotiation)
 	if (!negotiation)
 		return NULL;
 	if (negotiation->lines)
-		explicit_bzero(negotiation->lines, negotiation->n_lines * sizeof(*negotiation->lines));
+		explicit_bzero(negotiation->lines,
+			       negotiation->n_lines * sizeof(*negotiation->lines));
 	free(negotiation->lines);
 	free(negotiation);
 	return NULL;
@@ -63,7 +64,8 @@ struct negotiation *negotiation_copy(const struct negotiation *from)
 
 /* ---- security ---- */
 
-static struct srtp_key *our_key(struct media_line *line, enum relay_leg leg, enum srtp_suite suite)
+static struct srtp_key *our_key(struct media_line *line, enum relay_leg leg,
+				enum srtp_suite suite)
 {
 	struct srtp_key *key = &line->ours[leg][suite];
 
@@ -80,8 +82,10 @@ static bool is_known(const struct media_policy *policy, enum srtp_suite suite)
 	return false;
 }
 
-/* The first of the offer's keys that we take: the offerer's preference counts (RFC 4568 §5.1.2). NULL: none. */
-static const struct sdes *choose(const struct sdp_stream *stream, const struct media_policy *policy)
+/* The first of the offer's keys that we take: the offerer's preference counts (RFC 4568
+ * §5.1.2). NULL: none. */
+static const struct sdes *choose(const struct sdp_stream *stream,
+				 const struct media_policy *policy)
 {
 	for (unsigned i = 0; i < stream->n_crypto; i++)
 		if (is_known(policy, stream->crypto[i].key.suite))
@@ -95,8 +99,8 @@ static bool is_srtp_wanted(enum conf_srtp policy)
 }
 
 /* Whether what x offers is taken from x at all. */
-static enum media_verdict check_offer(const struct sdp_stream *offer, enum conf_srtp mine, bool is_passed,
-				      const struct media_policy *policy)
+static enum media_verdict check_offer(const struct sdp_stream *offer, enum conf_srtp mine,
+				      bool is_passed, const struct media_policy *policy)
 {
 	if (offer->profile.is_secure && mine == CONF_SRTP_OFF)
 		return MEDIA_SRTP_REFUSED;
@@ -110,7 +114,8 @@ static enum media_verdict check_offer(const struct sdp_stream *offer, enum conf_
 }
 
 /* AVP with keys for who may ignore them, or SAVP; both with a key for each suite. */
-static void tell_keys(struct media_line *line, enum relay_leg leg, const struct media_policy *policy)
+static void tell_keys(struct media_line *line, enum relay_leg leg,
+		      const struct media_policy *policy)
 {
 	struct media_told *told = &line->told[leg];
 
@@ -124,8 +129,9 @@ static void tell_keys(struct media_line *line, enum relay_leg leg, const struct 
 
 /* ---- what a leg has ---- */
 
-/* How a side has its media until now. Whoever has SRTP with us, or ICE, is offered the same again, whatever the other side offers: a browser
- * takes no plain RTP, and who once had SRTP must not lose it by a hold of the other side. */
+/* How a side has its media until now. Whoever has SRTP with us, or ICE, is offered the same
+ * again, whatever the other side offers: a browser takes no plain RTP, and who once had SRTP
+ * must not lose it by a hold of the other side. */
 struct habit {
 	bool is_dtls, is_sdes, has_ice, is_muxed;
 	struct sdp_profile profile;
@@ -140,8 +146,10 @@ static bool find_habit(const struct media_line *line, enum relay_leg leg, struct
 	if (line->stream < 0 || line->is_rejected || line->kind != SDP_RTP || !*theirs->type)
 		return false;
 	*out = (struct habit){
-		.is_dtls = !line->is_passed && told->has_fingerprint && theirs->fingerprint.len > 0,
-		.is_sdes = !line->is_passed && !told->has_fingerprint && told->n_crypto > 0 && theirs->n_crypto > 0,
+		.is_dtls = !line->is_passed && told->has_fingerprint &&
+			   theirs->fingerprint.len > 0,
+		.is_sdes = !line->is_passed && !told->has_fingerprint && told->n_crypto > 0 &&
+			   theirs->n_crypto > 0,
 		.has_ice = told->has_ice && *theirs->ice_ufrag,
 		.is_muxed = told->is_muxed && theirs->is_muxed,
 		.profile = theirs->profile,
@@ -150,7 +158,8 @@ static bool find_habit(const struct media_line *line, enum relay_leg leg, struct
 }
 
 /* Of a line that is new, or was switched off, the others say it. */
-static struct habit habit_of(const struct negotiation *before, const struct media_line *line, enum relay_leg leg)
+static struct habit habit_of(const struct negotiation *before, const struct media_line *line,
+			     enum relay_leg leg)
 {
 	struct habit habit = { 0 };
 
@@ -162,7 +171,8 @@ static struct habit habit_of(const struct negotiation *before, const struct medi
 	return (struct habit){ 0 };
 }
 
-static void tell_security(struct media_line *line, enum relay_leg leg, const struct habit *habit, const struct media_policy *policy)
+static void tell_security(struct media_line *line, enum relay_leg leg,
+			  const struct habit *habit, const struct media_policy *policy)
 {
 	const struct sdp_profile *offered = &line->theirs[other(leg)].profile;
 	struct media_told *told = &line->told[leg];
@@ -173,8 +183,10 @@ static void tell_security(struct media_line *line, enum relay_leg leg, const str
 		told->setup = SDP_SETUP_ACTPASS; /* RFC 5763 §5 */
 		return;
 	}
-	/* Browsers speak SAVPF to phones that know AVP alone, and then do without early feedback (RFC 5124 §4). */
-	told->profile = (struct sdp_profile){ .is_feedback = offered->is_feedback && !offered->is_dtls };
+	/* Browsers speak SAVPF to phones that know AVP alone, and then do without early
+	 * feedback (RFC 5124 §4). */
+	told->profile = (struct sdp_profile){ .is_feedback = offered->is_feedback &&
+							     !offered->is_dtls };
 	if (habit->is_sdes) {
 		told->profile = habit->profile;
 		tell_keys(line, leg, policy);
@@ -198,7 +210,8 @@ static void tell_security(struct media_line *line, enum relay_leg leg, const str
 
 static bool is_held(const struct sdp_stream *stream)
 {
-	return stream->is_held_by_address || stream->mode == SDP_MODE_SENDONLY || stream->mode == SDP_MODE_INACTIVE;
+	return stream->is_held_by_address || stream->mode == SDP_MODE_SENDONLY ||
+	       stream->mode == SDP_MODE_INACTIVE;
 }
 
 static bool hides_hold(const struct media_side *side, const struct media_policy *policy)
@@ -209,13 +222,17 @@ static bool hides_hold(const struct media_side *side, const struct media_policy 
 static enum sdp_mode offered_mode(const struct sdp_stream *offer)
 {
 	/* RFC 3264 §8.4: an address of zeros says "do not send". */
-	return offer->is_held_by_address && offer->mode == SDP_MODE_SENDRECV ? SDP_MODE_SENDONLY : offer->mode;
+	return offer->is_held_by_address && offer->mode == SDP_MODE_SENDRECV ? SDP_MODE_SENDONLY
+									     : offer->mode;
 }
 
-/* An m-line that became another medium hears at ports of its own: what is still on its way belongs to the old one. */
-static void take_slot(struct negotiation *next, struct media_line *line, const struct sdp_stream *offer)
+/* An m-line that became another medium hears at ports of its own: what is still on its way
+ * belongs to the old one. */
+static void take_slot(struct negotiation *next, struct media_line *line,
+		      const struct sdp_stream *offer)
 {
-	if (line->stream >= 0 && (line->kind != offer->kind || strcasecmp(line->type, offer->type) != 0)) {
+	if (line->stream >= 0 &&
+	    (line->kind != offer->kind || strcasecmp(line->type, offer->type) != 0)) {
 		line->stream = -1;
 		explicit_bzero(line->ours, sizeof(line->ours));
 		memset(line->role, 0, sizeof(line->role));
@@ -229,13 +246,16 @@ static void take_slot(struct negotiation *next, struct media_line *line, const s
 	if (next->n_streams < RELAY_MAX_STREAMS)
 		line->stream = (int)next->n_streams++;
 	else
-		line->is_rejected = true; /* one of very many: offered as if it had been switched off */
+		/* one of very many: offered as if it had been switched off */
+		line->is_rejected = true;
 }
 
-/* RFC 8839 §4.4.1.1.1: another ufrag (and pwd) says so; then ours have to be others, too (§4.4.2). */
+/* RFC 8839 §4.4.1.1.1: another ufrag (and pwd) says so; then ours have to be others, too
+ * (§4.4.2). */
 static bool is_ice_restart(const struct sdp_stream *before, const struct sdp_stream *offer)
 {
-	return *before->ice_ufrag && *offer->ice_ufrag && strcmp(before->ice_ufrag, offer->ice_ufrag) != 0;
+	return *before->ice_ufrag && *offer->ice_ufrag &&
+	       strcmp(before->ice_ufrag, offer->ice_ufrag) != 0;
 }
 
 static void renew_ice(struct media_ice *ice)
@@ -244,8 +264,10 @@ static void renew_ice(struct media_ice *ice)
 	random_token(ice->pwd, sizeof(ice->pwd) - 1);
 }
 
-static enum media_verdict offer_line(struct negotiation *next, struct media_line *line, const struct sdp_stream *offer,
-				     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
+static enum media_verdict offer_line(struct negotiation *next, struct media_line *line,
+				     const struct sdp_stream *offer,
+				     const struct media_side sides[RELAY_N_LEGS],
+				     const struct media_policy *policy)
 {
 	const enum relay_leg from = next->offerer, to = other(from);
 	const struct habit habit = habit_of(next, line, to);
@@ -264,8 +286,9 @@ static enum media_verdict offer_line(struct negotiation *next, struct media_line
 		.has_ice = habit.has_ice && line->kind == SDP_RTP,
 		.mode = line->hides_hold ? SDP_MODE_SENDRECV : offered_mode(offer),
 	};
-	line->is_passed = policy->srtp[to] == CONF_SRTP_PASSTHROUGH && !habit.is_dtls && !habit.is_sdes &&
-			  (offer->profile.is_secure || offer->has_crypto_lines || offer->fingerprint.len);
+	line->is_passed =
+		policy->srtp[to] == CONF_SRTP_PASSTHROUGH && !habit.is_dtls && !habit.is_sdes &&
+		(offer->profile.is_secure || offer->has_crypto_lines || offer->fingerprint.len);
 	if (line->kind != SDP_RTP || line->is_rejected)
 		return MEDIA_OK;
 	verdict = check_offer(offer, policy->srtp[from], line->is_passed, policy);
@@ -274,8 +297,10 @@ static enum media_verdict offer_line(struct negotiation *next, struct media_line
 	return verdict;
 }
 
-enum media_verdict negotiation_offer(const struct negotiation *before, const struct sdp *sdp, enum relay_leg offerer,
-				     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy,
+enum media_verdict negotiation_offer(const struct negotiation *before, const struct sdp *sdp,
+				     enum relay_leg offerer,
+				     const struct media_side sides[RELAY_N_LEGS],
+				     const struct media_policy *policy,
 				     struct negotiation **out)
 {
 	struct negotiation *next = copy_with(before, sdp_n_streams(sdp));
@@ -289,9 +314,11 @@ enum media_verdict negotiation_offer(const struct negotiation *before, const str
 	next->offers_hold = next->is_hold = sdp_is_hold(sdp);
 	for (unsigned i = 0; i < sdp_n_streams(sdp); i++) {
 		struct media_line *line = &next->lines[i];
-		const enum media_verdict refused = offer_line(next, line, sdp_stream(sdp, i), sides, policy);
+		const enum media_verdict refused =
+			offer_line(next, line, sdp_stream(sdp, i), sides, policy);
 
-		/* Phones offer the same speech as SAVP and as AVP, for either to be refused (RFC 3264 §6). */
+		/* Phones offer the same speech as SAVP and as AVP, for either to be refused
+		 * (RFC 3264 §6). */
 		if (refused)
 			line->is_rejected = line->told[other(offerer)].is_rejected = true;
 		verdict = refused ? refused : verdict;
@@ -314,12 +341,14 @@ const struct sdes *negotiation_chosen(const struct media_line *line, enum relay_
 	const struct media_told *told = &line->told[answerer];
 
 	for (unsigned i = 0; i < told->n_crypto && answer->n_crypto; i++)
-		if (told->crypto[i].tag == answer->crypto[0].tag && told->crypto[i].key.suite == answer->crypto[0].key.suite)
+		if (told->crypto[i].tag == answer->crypto[0].tag &&
+		    told->crypto[i].key.suite == answer->crypto[0].key.suite)
 			return &told->crypto[i];
 	return NULL;
 }
 
-/* RFC 5763 §5. Who must begin is mostly behind a router: we wait where we may. But an association that is there stays (RFC 8842 §5.3). */
+/* RFC 5763 §5. Who must begin is mostly behind a router: we wait where we may. But an
+ * association that is there stays (RFC 8842 §5.3). */
 static enum sdp_setup answer_setup(enum sdp_setup offered, enum sdp_setup role)
 {
 	if (offered == SDP_SETUP_PASSIVE)
@@ -337,7 +366,8 @@ static bool is_secured(const struct media_line *line, enum relay_leg answerer)
 	return negotiation_chosen(line, answerer) != NULL;
 }
 
-static void answer_security(struct media_line *line, enum relay_leg offerer, const struct media_policy *policy)
+static void answer_security(struct media_line *line, enum relay_leg offerer,
+			    const struct media_policy *policy)
 {
 	const struct sdp_stream *offer = &line->theirs[offerer];
 	struct media_told *told = &line->told[offerer];
@@ -346,7 +376,8 @@ static void answer_security(struct media_line *line, enum relay_leg offerer, con
 	told->profile = offer->profile; /* RFC 3264 §6: the same as was offered */
 	if (offer->uses_dtls) {
 		told->has_fingerprint = true;
-		told->setup = line->role[offerer] = answer_setup(offer->setup, line->role[offerer]);
+		told->setup = line->role[offerer] =
+			answer_setup(offer->setup, line->role[offerer]);
 		return;
 	}
 	theirs = choose(offer, policy);
@@ -358,8 +389,10 @@ static void answer_security(struct media_line *line, enum relay_leg offerer, con
 }
 
 /* What the offerer hears of the answerer's mode. */
-static enum sdp_mode answered_mode(const struct media_line *line, enum relay_leg offerer, const struct sdp_stream *answer,
-				   const struct media_side *side, const struct media_policy *policy)
+static enum sdp_mode answered_mode(const struct media_line *line, enum relay_leg offerer,
+				   const struct sdp_stream *answer,
+				   const struct media_side *side,
+				   const struct media_policy *policy)
 {
 	const enum sdp_mode offered = offered_mode(&line->theirs[offerer]);
 
@@ -372,8 +405,10 @@ static enum sdp_mode answered_mode(const struct media_line *line, enum relay_leg
 	return answer->mode;
 }
 
-static void answer_line(struct negotiation *negotiation, struct media_line *line, const struct sdp_stream *answer,
-			const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
+static void answer_line(struct negotiation *negotiation, struct media_line *line,
+			const struct sdp_stream *answer,
+			const struct media_side sides[RELAY_N_LEGS],
+			const struct media_policy *policy)
 {
 	const enum relay_leg to = negotiation->offerer, from = other(to);
 	struct media_told *told = &line->told[to];
@@ -384,7 +419,8 @@ static void answer_line(struct negotiation *negotiation, struct media_line *line
 	    line->told[from].profile.is_secure && !is_secured(line, from))
 		line->is_rejected = true; /* RFC 4568 §5.1.3: it may not answer so */
 	if (line->told[from].has_fingerprint)
-		line->role[from] = answer->setup == SDP_SETUP_PASSIVE ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
+		line->role[from] = answer->setup == SDP_SETUP_PASSIVE ? SDP_SETUP_ACTIVE
+								      : SDP_SETUP_PASSIVE;
 	*told = (struct media_told){
 		.is_rejected = line->is_rejected,
 		.is_muxed = line->theirs[to].is_muxed,
@@ -400,15 +436,18 @@ static void answer_line(struct negotiation *negotiation, struct media_line *line
 }
 
 enum media_verdict negotiation_answer(struct negotiation *negotiation, const struct sdp *sdp,
-				      const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
+				      const struct media_side sides[RELAY_N_LEGS],
+				      const struct media_policy *policy)
 {
 	if (sdp_n_streams(sdp) > negotiation->n_lines)
 		return MEDIA_NOT_SDP;
 	negotiation->is_hold = negotiation->offers_hold;
 	for (unsigned i = 0; i < sdp_n_streams(sdp); i++)
-		answer_line(negotiation, &negotiation->lines[i], sdp_stream(sdp, i), sides, policy);
+		answer_line(negotiation, &negotiation->lines[i], sdp_stream(sdp, i), sides,
+			    policy);
 	for (unsigned i = sdp_n_streams(sdp); i < negotiation->n_lines; i++)
-		negotiation->lines[i].is_rejected = true; /* RFC 3264 §6 forbids it; it can mean nothing else */
+		/* RFC 3264 §6 forbids it; it can mean nothing else */
+		negotiation->lines[i].is_rejected = true;
 	negotiation->is_answered = true;
 	return MEDIA_OK;
 }

@@ -8,8 +8,9 @@ enum { KEEPALIVE_MS = 15000 }; /* RFC 6263 §5 */
 
 /* ---- what a leg is told ---- */
 
-void negotiation_out(const struct negotiation *negotiation, unsigned i, enum relay_leg leg, const struct media_side *side,
-		     const struct media_policy *policy, const struct media_ports *ports, struct sdp_out *out)
+void negotiation_out(const struct negotiation *negotiation, unsigned i, enum relay_leg leg,
+		     const struct media_side *side, const struct media_policy *policy,
+		     const struct media_ports *ports, struct sdp_out *out)
 {
 	const struct media_line *line = &negotiation->lines[i];
 	const struct media_told *told = &line->told[leg];
@@ -27,9 +28,11 @@ void negotiation_out(const struct negotiation *negotiation, unsigned i, enum rel
 	};
 	addr_set_port(&out->rtp, ports->port);
 	out->rtcp_port = ports->port ? (uint16_t)(ports->port + 1) : 0;
-	if (addr_is_set(&ports->mapped) && addr_is_ipv6(&ports->mapped) == addr_is_ipv6(&side->bind)) {
+	if (addr_is_set(&ports->mapped) &&
+	    addr_is_ipv6(&ports->mapped) == addr_is_ipv6(&side->bind)) {
 		out->rtp = ports->mapped;
-		out->rtcp_port = ports->mapped_rtcp_port ? ports->mapped_rtcp_port : (uint16_t)(addr_port(&out->rtp) + 1);
+		out->rtcp_port = ports->mapped_rtcp_port ? ports->mapped_rtcp_port
+							 : (uint16_t)(addr_port(&out->rtp) + 1);
 	}
 	memcpy(out->crypto, told->crypto, told->n_crypto * sizeof(*told->crypto));
 	if (told->has_fingerprint)
@@ -42,7 +45,8 @@ void negotiation_out(const struct negotiation *negotiation, unsigned i, enum rel
 
 /* ---- what an end does ---- */
 
-static void secure_offerer(const struct media_told *told, const struct sdp_stream *theirs, struct relay_end *end)
+static void secure_offerer(const struct media_told *told, const struct sdp_stream *theirs,
+			   struct relay_end *end)
 {
 	if (told->has_fingerprint) {
 		end->security = RELAY_DTLS;
@@ -51,7 +55,8 @@ static void secure_offerer(const struct media_told *told, const struct sdp_strea
 		return;
 	}
 	for (unsigned i = 0; told->n_crypto && i < theirs->n_crypto; i++) {
-		if (theirs->crypto[i].tag != told->crypto[0].tag || theirs->crypto[i].key.suite != told->crypto[0].key.suite)
+		if (theirs->crypto[i].tag != told->crypto[0].tag ||
+		    theirs->crypto[i].key.suite != told->crypto[0].key.suite)
 			continue;
 		end->security = RELAY_SDES;
 		end->key_in = theirs->crypto[i].key;
@@ -60,7 +65,8 @@ static void secure_offerer(const struct media_told *told, const struct sdp_strea
 	}
 }
 
-static void secure_answerer(const struct media_line *line, enum relay_leg leg, struct relay_end *end)
+static void secure_answerer(const struct media_line *line, enum relay_leg leg,
+			    struct relay_end *end)
 {
 	const struct sdes *ours = negotiation_chosen(line, leg);
 
@@ -77,7 +83,8 @@ static void secure_answerer(const struct media_line *line, enum relay_leg leg, s
 	end->key_out = ours->key;
 }
 
-/* Behind a router: what it says is an address of its own network, or it is a remote phone (mission 90-94). */
+/* Behind a router: what it says is an address of its own network, or it is a remote phone
+ * (mission 90-94). */
 static bool is_latching(const struct media_side *side, const struct sdp_stream *theirs)
 {
 	if (!addr_is_set(&side->source))
@@ -87,12 +94,13 @@ static bool is_latching(const struct media_side *side, const struct sdp_stream *
 	return addr_is_private(&theirs->rtp) && !addr_is_private(&side->source);
 }
 
-static void place_end(const struct media_line *line, const struct media_line *before, enum relay_leg leg,
-		      const struct media_side *side, struct relay_end *end)
+static void place_end(const struct media_line *line, const struct media_line *before,
+		      enum relay_leg leg, const struct media_side *side, struct relay_end *end)
 {
 	const struct sdp_stream *theirs = &line->theirs[leg];
 
-	if (addr_is_set(&theirs->rtp) && addr_is_ipv6(&theirs->rtp) == addr_is_ipv6(&side->bind)) {
+	if (addr_is_set(&theirs->rtp) &&
+	    addr_is_ipv6(&theirs->rtp) == addr_is_ipv6(&side->bind)) {
 		end->rtp = theirs->rtp;
 		end->rtcp = theirs->rtcp;
 	}
@@ -102,16 +110,22 @@ static void place_end(const struct media_line *line, const struct media_line *be
 	end->is_latching = is_latching(side, theirs);
 	if (end->is_latching) {
 		end->nat_host = side->source;
-		/* Its router may have given it another port although it says the same as before; what sends on from the old one wins. */
+		/* Its router may have given it another port although it says the same as
+		 * before; what sends on from the old one wins. */
 		end->is_relatching = before != NULL;
 	}
 }
 
-void negotiation_end(const struct negotiation *negotiation, const struct negotiation *before, unsigned i, enum relay_leg leg,
-		     const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy, struct relay_end *out)
+void negotiation_end(const struct negotiation *negotiation, const struct negotiation *before,
+		     unsigned i, enum relay_leg leg,
+		     const struct media_side sides[RELAY_N_LEGS],
+		     const struct media_policy *policy, struct relay_end *out)
 {
 	const struct media_line *line = &negotiation->lines[i];
-	const struct media_line *old = before && i < before->n_lines && before->lines[i].stream == line->stream ? &before->lines[i] : NULL;
+	const struct media_line *old =
+		before && i < before->n_lines && before->lines[i].stream == line->stream
+			? &before->lines[i]
+			: NULL;
 	const bool is_offerer = leg == negotiation->offerer;
 
 	*out = (struct relay_end){ .clock_hz = line->theirs[leg].clock_hz };
@@ -133,7 +147,8 @@ void negotiation_end(const struct negotiation *negotiation, const struct negotia
 		text_copy(out->ice_own_ufrag, sizeof(out->ice_own_ufrag), line->ice[leg].ufrag);
 		text_copy(out->ice_own_pwd, sizeof(out->ice_own_pwd), line->ice[leg].pwd);
 	}
-	if (policy->hold == CONF_HOLD_KEEPALIVE && sides[leg].network == NETWORK_REMOTE && !out->is_opaque)
+	if (policy->hold == CONF_HOLD_KEEPALIVE && sides[leg].network == NETWORK_REMOTE &&
+	    !out->is_opaque)
 		out->keepalive_ms = KEEPALIVE_MS;
 }
 
@@ -148,7 +163,8 @@ static unsigned kbps_of(const struct media_line *line, enum relay_leg offerer)
 {
 	if (line->theirs[offerer].kbps)
 		return line->theirs[offerer].kbps;
-	return strcasecmp(line->type, "video") == 0 ? 1000 : 100; /* G.711 with its headers is 87 */
+	return strcasecmp(line->type, "video") == 0 ? 1000
+						    : 100; /* G.711 with its headers is 87 */
 }
 
 unsigned negotiation_kbps(const struct negotiation *negotiation)
@@ -167,7 +183,8 @@ unsigned negotiation_kbps_after(const struct negotiation *now, const struct nego
 
 	for (unsigned i = 0; i < offer->n_lines; i++) {
 		const struct media_line *line = &offer->lines[i];
-		const bool is_there = now && i < now->n_lines && is_relayed(&now->lines[i]) && now->lines[i].stream == line->stream;
+		const bool is_there = now && i < now->n_lines && is_relayed(&now->lines[i]) &&
+				      now->lines[i].stream == line->stream;
 
 		if (is_relayed(line) && !is_there)
 			total += kbps_of(line, offer->offerer);

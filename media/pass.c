@@ -192,7 +192,8 @@ static void take_rtp(struct relay_socket *socket, struct packet *packet, size_t 
 	end->counts.packets++;
 	end->counts.bytes += received_len;
 	if (!end->is_away)
-		rtp_stream_note(&end->counts.stream, &header, end->stream->relay->last_ms * 1000);
+		rtp_stream_note(&end->counts.stream, &header,
+				end->stream->relay->last_ms * 1000);
 	if (!end->is_blocked)
 		send_on(other_end(end), false, packet->bytes, len);
 	if (end->stream->relay->last_ms >= end->flow_due_ms)

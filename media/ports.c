@@ -12,8 +12,9 @@
 #include "proxy/base/random.h"
 
 enum {
-	MAX_TRIES = 32, /* pairs that others hold, until we give up: each costs two system calls
-			   in a SIP worker */
+	/* pairs that others hold, until we give up: each costs two system calls in a SIP
+	 * worker */
+	MAX_TRIES = 32,
 	MAX_POOLS =
 		256, /* addresses of ours that media goes by; they are in the configuration */
 	ROOM_BYTES = 256 * 1024,
@@ -370,7 +371,8 @@ void ports_use(struct ports *ports, uint64_t now_ms, struct ports_use *out)
 		use.n_pairs += ports->n_pairs;
 		use.n_used += pool->n_used;
 		for (unsigned i = 0; i < pool->n_free; i++)
-			n_resting += pool->free_at_ms[(pool->head + i) % ports->n_pairs] > now_ms;
+			n_resting +=
+				pool->free_at_ms[(pool->head + i) % ports->n_pairs] > now_ms;
 		use.n_resting += n_resting;
 		if (pool->n_free - n_resting < use.n_least_free)
 			use.n_least_free = pool->n_free - n_resting;
@@ -395,10 +397,12 @@ unsigned ports_overlap(uint16_t first, uint16_t last, const char *range, const c
 	n = n_common(first, last, from, to);
 	from = from > first ? from : first;
 	to = to < last ? to : last;
-	while (n && *reserved >= '0' && *reserved <= '9') { /* the kernel writes them apart, in their order */
+	/* the kernel writes them apart, in their order */
+	while (n && *reserved >= '0' && *reserved <= '9') {
 		char *end;
 		const unsigned begin = (unsigned)strtoul(reserved, &end, 10);
-		const unsigned until = *end == '-' ? (unsigned)strtoul(end + 1, &end, 10) : begin;
+		const unsigned until =
+			*end == '-' ? (unsigned)strtoul(end + 1, &end, 10) : begin;
 
 		n -= n_common(from, to, begin, until);
 		reserved = end + (*end == ',');

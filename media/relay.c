@@ -267,7 +267,8 @@ static void on_set(struct letter *letter, void *owner)
 	struct order *order = container_of(letter, struct order, letter);
 
 	if (order->stream < order->relay->n_open) {
-		end_flow_leave(order->relay->streams[order->stream]); /* first: we decide again */
+		/* first: we decide again */
+		end_flow_leave(order->relay->streams[order->stream]);
 		set_end(&order->relay->streams[order->stream]->ends[order->leg], &order->end);
 	}
 	order_free(order);

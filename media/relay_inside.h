@@ -1,6 +1,7 @@
-/* relay_inside: a relay, its streams and ends as the media workers see them; for media/ alone. Ports, ICE credentials and
- * settings are written before the worker knows the relay and never again; n_streams and is_closing are the owner's;
- * everything else belongs to the worker's thread. */
+/* relay_inside: a relay, its streams and ends as the media workers see them; for media/ alone.
+ * Ports, ICE credentials and settings are written before the worker knows the relay and never
+ * again; n_streams and is_closing are the owner's; everything else belongs to the worker's
+ * thread. */
 #pragma once
 
 #include <stdatomic.h>
@@ -26,8 +27,8 @@ enum { PORT_RTP, PORT_RTCP, N_PORTS };
 struct relay_socket {
 	struct loop_watch watch;
 	struct relay_end_state *end;
-	unsigned component;    /* PORT_RTP, PORT_RTCP */
-	unsigned n_batch;      /* packets that one system call takes */
+	unsigned component; /* PORT_RTP, PORT_RTCP */
+	unsigned n_batch;   /* packets that one system call takes */
 	uint64_t last_read_ms;
 	struct latch latch;
 	struct mapping *mapping; /* NULL: no STUN server is asked */
@@ -43,7 +44,7 @@ struct end_dtls {
 	struct relay_end_state *end;
 	unsigned component;
 	struct dtls_session *session; /* NULL: none */
-	struct addr peer;	      /* with whom; unset: with nobody yet */
+	struct addr peer;             /* with whom; unset: with nobody yet */
 	unsigned n_failed;
 };
 
@@ -61,24 +62,28 @@ struct relay_end_state {
 	enum relay_leg leg;
 	enum relay_security security;
 	bool is_muxed, is_blocked, is_opaque, is_sealed, has_ice;
-	bool is_away;		/* packets of this end may go by the kernel, unseen */
-	uint64_t flow_due_ms;	/* when to look whether they may (end_flow.h) */
+	bool is_away;         /* packets of this end may go by the kernel, unseen */
+	uint64_t flow_due_ms; /* when to look whether they may (end_flow.h) */
 	struct port_pair pair;
-	struct srtp_pair srtp[N_PORTS]; /* in use; of the second one only RTCP with keys of its own: end_keys */
+	/* in use; of the second one only RTCP with keys of its own: end_keys */
+	struct srtp_pair srtp[N_PORTS];
 	uint64_t last_sent_ms[N_PORTS];
 	struct relay_socket sockets[N_PORTS];
 	struct end_counts counts;
 	struct end_flow *flow; /* NULL: was never ordered in */
 
-	struct srtp_pair parked[N_PORTS]; /* of the keys before: an early dialog whose turn may come again */
+	/* of the keys before: an early dialog whose turn may come again */
+	struct srtp_pair parked[N_PORTS];
 	struct timer keepalive;
 	uint32_t keepalive_ms, keepalive_ssrc;
 	uint16_t keepalive_sequence;
 	uint8_t keepalive_payload;
 	bool is_dtls_client;
-	struct end_dtls dtls[N_PORTS]; /* without rtcp-mux each port has an association (RFC 5764 4.1) */
+	/* without rtcp-mux each port has an association (RFC 5764 4.1) */
+	struct end_dtls dtls[N_PORTS];
 	struct relay_fingerprint fingerprint;
-	char ice_ufrag[RELAY_ICE_UFRAG_SIZE], ice_pwd[RELAY_ICE_PWD_SIZE]; /* as it was opened */
+	/* as it was opened */
+	char ice_ufrag[RELAY_ICE_UFRAG_SIZE], ice_pwd[RELAY_ICE_PWD_SIZE];
 	char own_ufrag[RELAY_ICE_UFRAG_SIZE], own_pwd[RELAY_ICE_PWD_SIZE]; /* in use */
 	char peer_ufrag[RELAY_ICE_TEXT_SIZE];
 };

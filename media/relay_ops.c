@@ -1,7 +1,7 @@
 #include "media/relay_ops.h"
 
-static enum err open_relay(void *media, const struct relay_settings *settings, const struct relay_owner *owner,
-			   struct relay **out)
+static enum err open_relay(void *media, const struct relay_settings *settings,
+			   const struct relay_owner *owner, struct relay **out)
 {
 	return relay_open(media, settings, owner, out);
 }

@@ -73,7 +73,8 @@ struct rtp_stream {
 void rtp_stream_note(struct rtp_stream *stream, const struct rtp_header *header,
 		     uint64_t at_us);
 
-/* Packets will come that nobody notes: what comes after them begins anew, and what was lost stays counted. */
+/* Packets will come that nobody notes: what comes after them begins anew, and what was lost
+ * stays counted. */
 void rtp_stream_rest(struct rtp_stream *stream);
 
 uint64_t rtp_stream_lost(const struct rtp_stream *stream);

@@ -55,7 +55,8 @@ static enum err read_mki(const char *text, size_t len, struct srtp_key *key)
 }
 
 /* "inline:KEY[|LIFETIME][|MKI:LENGTH]". */
-static enum err read_key(const char *text, size_t len, enum srtp_suite suite, struct srtp_key *key)
+static enum err read_key(const char *text, size_t len, enum srtp_suite suite,
+			 struct srtp_key *key)
 {
 	static const char method[] = "inline:";
 	const char *end = text + len;
@@ -122,6 +123,7 @@ void sdes_print(const struct sdes *sdes, struct buf *out)
 {
 	char text[SRTP_KEY_TEXT_SIZE];
 
-	buf_printf(out, "%u %s inline:%s", sdes->tag, suite_name(sdes->key.suite), suite_key_print(&sdes->key, text));
+	buf_printf(out, "%u %s inline:%s", sdes->tag, suite_name(sdes->key.suite),
+		   suite_key_print(&sdes->key, text));
 	explicit_bzero(text, sizeof(text));
 }

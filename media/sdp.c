@@ -19,7 +19,8 @@ const char *sdp_line_attribute(const char *line, const char *name)
 		return NULL;
 	if (line[2 + len] == ':')
 		return line + 3 + len;
-	return sdp_is_token_char(line[2 + len]) ? NULL : line + 2 + len; /* "a=ice-ufrag=x" is one to Sofia */
+	/* "a=ice-ufrag=x" is one to Sofia */
+	return sdp_is_token_char(line[2 + len]) ? NULL : line + 2 + len;
 }
 
 static size_t count_lines(const char *bytes, size_t len)
@@ -52,7 +53,8 @@ static bool is_media_line(const char *line)
 		return false;
 	if (*rest == '/')
 		rest += 1 + strspn(rest + 1, "0123456789");
-	return (*rest == ' ' || *rest == '\t') && *skip_word(port) && *skip_word(skip_word(port));
+	return (*rest == ' ' || *rest == '\t') && *skip_word(port) &&
+	       *skip_word(skip_word(port));
 }
 
 static enum err cut(struct sdp *sdp, const char *bytes, size_t len)
@@ -73,7 +75,9 @@ static enum err cut(struct sdp *sdp, const char *bytes, size_t len)
 		if (!*at)
 			continue;
 		if (!is_line(at))
-			return ERR_SYNTAX; /* Sofia reads some of these, and what nobody wrote must not be passed on */
+			/* Sofia reads some of these, and what nobody wrote must not be passed
+			 * on */
+			return ERR_SYNTAX;
 		if (*at == 'm' && !is_media_line(at))
 			return ERR_SYNTAX;
 		media += *at == 'm';
@@ -108,16 +112,19 @@ static void read_protocol(const sdp_media_t *media, struct sdp_stream *out)
 		out->profile = profiles[i].profile;
 		return;
 	}
-	if (strcasecmp(name, "udptl") == 0 || strcasecmp(name, "udp") == 0 || strncasecmp(name, "UDP/", 4) == 0)
+	if (strcasecmp(name, "udptl") == 0 || strcasecmp(name, "udp") == 0 ||
+	    strncasecmp(name, "UDP/", 4) == 0)
 		out->kind = SDP_DATAGRAMS;
 }
 
 /* Names are not looked up, and groups not joined. */
-static void read_address(const sdp_connection_t *connection, unsigned long port, struct addr *out)
+static void read_address(const sdp_connection_t *connection, unsigned long port,
+			 struct addr *out)
 {
 	struct addr addr;
 
-	if (connection->c_mcast || !connection->c_address || addr_parse(connection->c_address, (uint16_t)port, &addr) ||
+	if (connection->c_mcast || !connection->c_address ||
+	    addr_parse(connection->c_address, (uint16_t)port, &addr) ||
 	    (connection->c_addrtype == sdp_addr_ip6) != addr_is_ipv6(&addr))
 		return;
 	*out = addr;
@@ -153,7 +160,8 @@ static void read_rtcp(const char *value, struct sdp_stream *stream)
 		end += strspn(end, " \t");
 		const size_t len = strcspn(end, " \t");
 
-		if (i == 2 && (!text_copy_len(word, sizeof(word), end, len) || addr_parse(word, 0, &addr)))
+		if (i == 2 && (!text_copy_len(word, sizeof(word), end, len) ||
+			       addr_parse(word, 0, &addr)))
 			return;
 		end += len;
 	}
@@ -188,7 +196,8 @@ static void read_fingerprint(const char *value, struct relay_fingerprint *out)
 /* RFC 8122 §5: each hash of a certificate has a line; those that nobody knows do not count. */
 static unsigned strength(const struct relay_fingerprint *fingerprint)
 {
-	static const char *const hashes[] = { "sha-1", "sha-224", "sha-256", "sha-384", "sha-512" };
+	static const char *const hashes[] = { "sha-1", "sha-224", "sha-256", "sha-384",
+					      "sha-512" };
 
 	for (unsigned i = 0; i < COUNT(hashes); i++)
 		if (!strcmp(fingerprint->hash, hashes[i]))
@@ -200,7 +209,8 @@ static bool read_fingerprints(const sdp_attribute_t *list, struct relay_fingerpr
 {
 	bool has_any = false;
 
-	for (const sdp_attribute_t *a = sdp_attribute_find(list, "fingerprint"); a; a = sdp_attribute_find(a->a_next, "fingerprint")) {
+	for (const sdp_attribute_t *a = sdp_attribute_find(list, "fingerprint"); a;
+	     a = sdp_attribute_find(a->a_next, "fingerprint")) {
 		struct relay_fingerprint next = { 0 };
 
 		has_any = true;
@@ -224,18 +234,21 @@ static enum sdp_setup read_setup(const char *value)
 static void read_crypto(const sdp_media_t *media, struct sdp_stream *out)
 {
 	for (const sdp_attribute_t *a = media->m_attributes; a; a = a->a_next) {
-		out->has_crypto_lines |= strcasecmp(a->a_name, "pcfg") == 0 || strcasecmp(a->a_name, "acfg") == 0;
+		out->has_crypto_lines |= strcasecmp(a->a_name, "pcfg") == 0 ||
+					 strcasecmp(a->a_name, "acfg") == 0;
 		if (strcasecmp(a->a_name, "crypto") != 0)
 			continue;
 		out->has_crypto_lines = true;
-		if (a->a_value && out->n_crypto < SDP_MAX_CRYPTO && !sdes_read(a->a_value, &out->crypto[out->n_crypto]))
+		if (a->a_value && out->n_crypto < SDP_MAX_CRYPTO &&
+		    !sdes_read(a->a_value, &out->crypto[out->n_crypto]))
 			out->n_crypto++;
 	}
 }
 
 static uint32_t read_clock(const sdp_media_t *media)
 {
-	const char *value = attribute(media->m_attributes, "rtpmap"); /* of profiles that Sofia does not know */
+	const char *value = attribute(media->m_attributes,
+				      "rtpmap"); /* of profiles that Sofia does not know */
 	const char *slash = value ? strchr(value, '/') : NULL;
 
 	if (media->m_rtpmaps)
@@ -249,7 +262,9 @@ static unsigned read_bandwidth(const sdp_media_t *media)
 	unsigned long kbps = 0;
 
 	for (const sdp_bandwidth_t *b = media->m_bandwidths; b; b = b->b_next) {
-		const char *name = b->b_modifier_name ? b->b_modifier_name : ""; /* Sofia takes AS for an unknown one */
+		const char *name = b->b_modifier_name
+					   ? b->b_modifier_name
+					   : ""; /* Sofia takes AS for an unknown one */
 
 		if (b->b_modifier == sdp_bw_as || strcasecmp(name, "AS") == 0)
 			kbps = b->b_value;
@@ -271,7 +286,8 @@ static bool has_payload_types(const sdp_media_t *media)
 	return true;
 }
 
-/* An address of zeros is no address. It asks for hold (RFC 3264 §8.4), unless it says that ICE will find one (RFC 8839 §4.3.1). */
+/* An address of zeros is no address. It asks for hold (RFC 3264 §8.4), unless it says that ICE
+ * will find one (RFC 8839 §4.3.1). */
 static void read_zeros(struct sdp_stream *stream)
 {
 	if (!addr_is_set(&stream->rtp) || !addr_is_wildcard(&stream->rtp))
@@ -302,7 +318,9 @@ static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 	read_crypto(media, out);
 	if (!read_fingerprints(media->m_attributes, &out->fingerprint))
 		(void)read_fingerprints(media->m_session->sdp_attributes, &out->fingerprint);
-	out->uses_dtls = out->profile.is_dtls || (out->profile.is_secure && !out->has_crypto_lines && out->fingerprint.len);
+	out->uses_dtls =
+		out->profile.is_dtls ||
+		(out->profile.is_secure && !out->has_crypto_lines && out->fingerprint.len);
 	out->setup = read_setup(inherited(media, "setup"));
 	const char *ufrag = inherited(media, "ice-ufrag");
 	if (ufrag && !text_copy(out->ice_ufrag, sizeof(out->ice_ufrag), ufrag))
@@ -317,7 +335,8 @@ static enum err read_stream(const sdp_media_t *media, struct sdp_stream *out)
 
 static enum err read_streams(struct sdp *sdp, const sdp_session_t *session)
 {
-	const unsigned n_lines = sdp->n_lines ? (unsigned)(sdp->lines[sdp->n_lines - 1].media + 1) : 0;
+	const unsigned n_lines =
+		sdp->n_lines ? (unsigned)(sdp->lines[sdp->n_lines - 1].media + 1) : 0;
 	const sdp_media_t *media = session->sdp_media;
 	enum err err = ERR_OK;
 
@@ -395,7 +414,8 @@ bool sdp_is_hold(const struct sdp *sdp)
 		if (stream->is_rejected)
 			continue;
 		n++;
-		if (!stream->is_held_by_address && stream->mode != SDP_MODE_SENDONLY && stream->mode != SDP_MODE_INACTIVE)
+		if (!stream->is_held_by_address && stream->mode != SDP_MODE_SENDONLY &&
+		    stream->mode != SDP_MODE_INACTIVE)
 			return false;
 	}
 	return n > 0;

@@ -5,7 +5,7 @@
 
 struct sdp_line {
 	const char *text; /* terminated; "a=..." */
-	int media;	  /* -1: of the session */
+	int media;        /* -1: of the session */
 };
 
 struct sdp {
@@ -16,6 +16,7 @@ struct sdp {
 	unsigned n_streams;
 };
 
-/* What follows "a=NAME" if the line is that attribute: "" for one without a value, else the text behind the colon; NULL: another.
- * Case matters as little as to Sofia, so that what it reads is what is replaced. */
+/* What follows "a=NAME" if the line is that attribute: "" for one without a value, else the
+ * text behind the colon; NULL: another. Case matters as little as to Sofia, so that what it
+ * reads is what is replaced. */
 const char *sdp_line_attribute(const char *line, const char *name);

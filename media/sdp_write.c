@@ -6,7 +6,8 @@
 #include "media/sdp_inside.h"
 #include "proxy/base/text.h"
 
-enum { HOST_PRIORITY = 2130706431 }; /* type preference 126, local 65535, component 1 (RFC 8445 §5.1.2) */
+/* type preference 126, local 65535, component 1 (RFC 8445 §5.1.2) */
+enum { HOST_PRIORITY = 2130706431 };
 
 static const char *const modes[] = { "inactive", "sendonly", "recvonly", "sendrecv" };
 
@@ -25,29 +26,48 @@ static bool is_mode(const char *line)
 	return is_one_of(line, modes, COUNT(modes));
 }
 
-/* RFC 8839, RFC 8838, RFC 8843 §7, and other ways to name more addresses (RFC 6947, RFC 4570, CounterPath's "alt"): of no use to who does not see the other side's addresses, or hears each m-line at a port of its own. */
+/* RFC 8839, RFC 8838, RFC 8843 §7, and other ways to name more addresses (RFC 6947, RFC 4570,
+ * CounterPath's "alt"): of no use to who does not see the other side's addresses, or hears each
+ * m-line at a port of its own. */
 static bool is_ice_or_bundle(const char *line)
 {
-	static const char *const names[] = { "candidate",   "remote-candidates", "end-of-candidates", "ice-ufrag",
-					     "ice-pwd",	    "ice-options",	 "ice-lite",	      "ice-mismatch",
-					     "ice-pacing",  "x-candidate",	 "x-candidate-ipv6",  "bundle-only",
-					     "rtcp-mux-only", "altc",		 "alt",		      "source-filter" };
+	static const char *const names[] = { "candidate",
+					     "remote-candidates",
+					     "end-of-candidates",
+					     "ice-ufrag",
+					     "ice-pwd",
+					     "ice-options",
+					     "ice-lite",
+					     "ice-mismatch",
+					     "ice-pacing",
+					     "x-candidate",
+					     "x-candidate-ipv6",
+					     "bundle-only",
+					     "rtcp-mux-only",
+					     "altc",
+					     "alt",
+					     "source-filter" };
 	const char *group = sdp_line_attribute(line, "group");
 
-	return is_one_of(line, names, COUNT(names)) || (group && text_starts_with(group, "BUNDLE"));
+	return is_one_of(line, names, COUNT(names)) ||
+	       (group && text_starts_with(group, "BUNDLE"));
 }
 
 static bool is_dtls(const char *line)
 {
-	static const char *const names[] = { "fingerprint", "setup", "connection", "tls-id", "dtls-id" };
+	static const char *const names[] = { "fingerprint", "setup", "connection", "tls-id",
+					     "dtls-id" };
 
 	return is_one_of(line, names, COUNT(names));
 }
 
-/* The crypto lines, Microsoft's remark about them, and what is offered besides (RFC 5939): other profiles, with keys of theirs. */
+/* The crypto lines, Microsoft's remark about them, and what is offered besides (RFC 5939):
+ * other profiles, with keys of theirs. */
 static bool is_crypto(const char *line)
 {
-	static const char *const names[] = { "crypto", "cryptoscale", "encryption", "key-mgmt", "tcap", "acap", "pcfg", "acfg", "creq", "csup" };
+	static const char *const names[] = { "crypto", "cryptoscale", "encryption", "key-mgmt",
+					     "tcap",   "acap",        "pcfg",       "acfg",
+					     "creq",   "csup" };
 
 	return is_one_of(line, names, COUNT(names)) || *line == 'k';
 }
@@ -76,7 +96,8 @@ static void add_connection(struct writer *writer, const struct addr *addr)
 {
 	char host[ADDR_TEXT_SIZE];
 
-	buf_printf(writer->out, "c=IN %s %s\r\n", addr_is_ipv6(addr) ? "IP6" : "IP4", addr_host(addr, host));
+	buf_printf(writer->out, "c=IN %s %s\r\n", addr_is_ipv6(addr) ? "IP6" : "IP4",
+		   addr_host(addr, host));
 }
 
 static void look(struct writer *writer)
@@ -105,7 +126,8 @@ static const char *skip_word(const char *at)
 	return at + strspn(at, " \t");
 }
 
-/* "o=name id version IN IP4 host" (RFC 4566 §5.2). A version that is no number, or has no room above it, stays. */
+/* "o=name id version IN IP4 host" (RFC 4566 §5.2). A version that is no number, or has no room
+ * above it, stays. */
 static void write_origin(struct writer *writer, const char *line)
 {
 	const char *version = skip_word(skip_word(line));
@@ -117,7 +139,8 @@ static void write_origin(struct writer *writer, const char *line)
 		return;
 	}
 	buf_add(writer->out, line, (size_t)(version - line));
-	buf_printf(writer->out, "%llu%s\r\n", (unsigned long long)(number + writer->version_plus), version + n_digits);
+	buf_printf(writer->out, "%llu%s\r\n",
+		   (unsigned long long)(number + writer->version_plus), version + n_digits);
 }
 
 static void write_session_line(struct writer *writer, const char *line)
@@ -153,15 +176,18 @@ static const char *profile_text(const struct sdp_profile *profile)
 
 static bool is_same_profile(const struct sdp_profile *a, const struct sdp_profile *b)
 {
-	return a->is_secure == b->is_secure && a->is_feedback == b->is_feedback && a->is_dtls == b->is_dtls;
+	return a->is_secure == b->is_secure && a->is_feedback == b->is_feedback &&
+	       a->is_dtls == b->is_dtls;
 }
 
 /* Type and formats keep their bytes; port, and the protocol if it is another. */
-static void write_media_line(struct writer *writer, const char *line, const struct sdp_stream *stream,
-			     const struct sdp_out *out)
+static void write_media_line(struct writer *writer, const char *line,
+			     const struct sdp_stream *stream, const struct sdp_out *out)
 {
-	const char *port = skip_word(line), *protocol = skip_word(port), *formats = skip_word(protocol);
-	const bool keeps = stream->kind != SDP_RTP || out->keeps_security || is_same_profile(&stream->profile, &out->profile);
+	const char *port = skip_word(line), *protocol = skip_word(port),
+		   *formats = skip_word(protocol);
+	const bool keeps = stream->kind != SDP_RTP || out->keeps_security ||
+			   is_same_profile(&stream->profile, &out->profile);
 
 	buf_add(writer->out, line, strcspn(line, " \t"));
 	buf_printf(writer->out, " %u ", out->is_rejected ? 0 : addr_port(&out->rtp));
@@ -186,7 +212,8 @@ static void write_media_connection(struct writer *writer, unsigned i, bool had_o
 		add_connection(writer, writer->ours);
 }
 
-static bool goes(const struct writer *writer, const char *line, const struct sdp_stream *stream, const struct sdp_out *out)
+static bool goes(const struct writer *writer, const char *line, const struct sdp_stream *stream,
+		 const struct sdp_out *out)
 {
 	if (*line == 'c' || sdp_line_attribute(line, "rtcp") || is_ice_or_bundle(line))
 		return true;
@@ -205,10 +232,14 @@ static void write_candidates(struct writer *writer, const struct sdp_out *out)
 	const unsigned port = addr_port(&out->rtp);
 
 	addr_host(&out->rtp, host);
-	buf_printf(writer->out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", out->ice_ufrag, out->ice_pwd);
-	buf_printf(writer->out, "a=candidate:1 1 UDP %d %s %u typ host\r\n", HOST_PRIORITY, host, port);
-	if (!out->is_muxed) /* RFC 8445 §5.1.1: RTCP is a component of its own; the router may have given it any port */
-		buf_printf(writer->out, "a=candidate:1 2 UDP %d %s %u typ host\r\n", HOST_PRIORITY - 1, host, out->rtcp_port);
+	buf_printf(writer->out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", out->ice_ufrag,
+		   out->ice_pwd);
+	buf_printf(writer->out, "a=candidate:1 1 UDP %d %s %u typ host\r\n", HOST_PRIORITY,
+		   host, port);
+	if (!out->is_muxed) /* RFC 8445 §5.1.1: RTCP is a component of its own; the router may
+			       have given it any port */
+		buf_printf(writer->out, "a=candidate:1 2 UDP %d %s %u typ host\r\n",
+			   HOST_PRIORITY - 1, host, out->rtcp_port);
 	add_line(writer, "a=end-of-candidates");
 }
 
@@ -235,12 +266,14 @@ static void write_media_end(struct writer *writer, unsigned i, bool had_rtcp, bo
 	const struct sdp_out *out = &writer->outs[i];
 
 	if (writer->changes_modes && !out->is_rejected)
-		buf_printf(writer->out, "a=%s\r\n", modes[out->is_kept ? writer->sdp->streams[i].mode : out->mode]);
+		buf_printf(writer->out, "a=%s\r\n",
+			   modes[out->is_kept ? writer->sdp->streams[i].mode : out->mode]);
 	if (out->is_kept || out->is_rejected)
 		return;
 	if (writer->sdp->streams[i].kind == SDP_RTP && out->rtcp_port &&
 	    (had_rtcp || out->rtcp_port != addr_port(&out->rtp) + 1))
-		buf_printf(writer->out, "a=rtcp:%u\r\n", out->is_muxed ? addr_port(&out->rtp) : out->rtcp_port);
+		buf_printf(writer->out, "a=rtcp:%u\r\n",
+			   out->is_muxed ? addr_port(&out->rtp) : out->rtcp_port);
 	if (out->is_muxed && !had_mux)
 		add_line(writer, "a=rtcp-mux");
 	if (!out->keeps_security)
@@ -262,7 +295,8 @@ static unsigned write_kept(struct writer *writer, unsigned at, unsigned i)
 	for (unsigned n = at; n < end; n++) {
 		if (!is_mode(sdp->lines[n].text) || !writer->changes_modes)
 			add_line(writer, sdp->lines[n].text);
-		if (n == at && !had_connection && writer->ours && addr_is_set(&stream->rtp) && !stream->is_rejected)
+		if (n == at && !had_connection && writer->ours && addr_is_set(&stream->rtp) &&
+		    !stream->is_rejected)
 			add_connection(writer, &stream->rtp);
 	}
 	write_media_end(writer, i, false, false);
@@ -297,9 +331,12 @@ static unsigned write_media(struct writer *writer, unsigned at, unsigned i)
 	return end;
 }
 
-void sdp_write(const struct sdp *sdp, const struct sdp_out *outs, uint64_t version_plus, struct buf *out)
+void sdp_write(const struct sdp *sdp, const struct sdp_out *outs, uint64_t version_plus,
+	       struct buf *out)
 {
-	struct writer writer = { .sdp = sdp, .outs = outs, .version_plus = version_plus, .out = out };
+	struct writer writer = {
+		.sdp = sdp, .outs = outs, .version_plus = version_plus, .out = out
+	};
 	unsigned at = 0;
 
 	look(&writer);

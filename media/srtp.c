@@ -15,9 +15,9 @@ enum {
 	MAX_COPY = 2048, /* what is tried under several rollover counters */
 	HALF_SEQUENCE = 32768,
 	MAX_BEFORE = 8,
-	MAX_ROC = 64,	 /* a day of speech */
+	MAX_ROC = 64,      /* a day of speech */
 	FREE_TRIES = 1000, /* of those that are only guessed */
-	ONE_IN = 16,	   /* so many packets is guessed about afterwards */
+	ONE_IN = 16,       /* so many packets is guessed about afterwards */
 };
 
 /* An SSRC that was seen under a key, with the rollover counter it had when the key was
@@ -98,8 +98,8 @@ enum err srtp_start(void)
 	return started;
 }
 
-/* Calls the library with a policy for our key; ssrc is looked at where type is ssrc_specific.
- */
+/* Calls the library with a policy for our key; ssrc is looked at where type is
+ * ssrc_specific. */
 static srtp_err_status_t with_policy(struct srtp_way *way, srtp_ssrc_type_t type, uint32_t ssrc)
 {
 	srtp_master_key_t master = { way->key.bytes, way->key.mki, way->key.mki_len };
@@ -161,8 +161,8 @@ struct srtp_way *srtp_way_free(struct srtp_way *way)
 	if (!way)
 		return NULL;
 	if (way->session)
-		(void)srtp_dealloc(way->session); /* wipes its keys; can only fail on what was
-						     never made */
+		/* wipes its keys; can only fail on what was never made */
+		(void)srtp_dealloc(way->session);
 	suite_key_wipe(&way->key);
 	free(way);
 	return NULL;
@@ -267,7 +267,8 @@ static srtp_err_status_t unprotect(struct srtp_way *way, uint8_t *bytes, size_t 
 	return status;
 }
 
-static srtp_err_status_t try_roc(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes, size_t *len, uint32_t roc)
+static srtp_err_status_t try_roc(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes,
+				 size_t *len, uint32_t roc)
 {
 	srtp_err_status_t status = srtp_set_stream_roc(way->session, ssrc_of(copy, false), roc);
 
@@ -275,8 +276,9 @@ static srtp_err_status_t try_roc(struct srtp_way *way, const uint8_t *copy, uint
 	return status == srtp_err_status_ok ? unprotect(way, bytes, len, false) : status;
 }
 
-/* A stranger without the key may send so much that looking at all of it would cost too much, but what he sends must not keep others
- * from being looked at: after the first ones each packet has the same chance, whoever sends how many. */
+/* A stranger without the key may send so much that looking at all of it would cost too much,
+ * but what he sends must not keep others from being looked at: after the first ones each packet
+ * has the same chance, whoever sends how many. */
 static bool may_guess(struct srtp_way *way)
 {
 	const uint64_t turn = way->n_late;
@@ -287,7 +289,8 @@ static bool may_guess(struct srtp_way *way)
 	return random_siphash(way->lot, &turn, sizeof(turn)) % ONE_IN == 0;
 }
 
-static srtp_err_status_t try_likely(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes, size_t *len)
+static srtp_err_status_t try_likely(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes,
+				    size_t *len)
 {
 	uint32_t ssrc = ssrc_of(copy, false);
 	uint16_t sequence = (uint16_t)(copy[2] << 8 | copy[3]);
@@ -309,7 +312,8 @@ static srtp_err_status_t try_likely(struct srtp_way *way, const uint8_t *copy, u
 	return srtp_err_status_auth_fail;
 }
 
-static srtp_err_status_t try_all(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes, size_t *len)
+static srtp_err_status_t try_all(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes,
+				 size_t *len)
 {
 	if (!may_guess(way))
 		return srtp_err_status_auth_fail;
@@ -322,7 +326,8 @@ static srtp_err_status_t try_all(struct srtp_way *way, const uint8_t *copy, uint
 }
 
 /* A new SSRC that cannot be read: its first packets may have been lost before we listened, and
- * its sequence gone over the end; or its sender keeps the counter over a change of keys; or the key is older than we. */
+ * its sequence gone over the end; or its sender keeps the counter over a change of keys; or the
+ * key is older than we. */
 static srtp_err_status_t try_rocs(struct srtp_way *way, const uint8_t *copy, uint8_t *bytes,
 				  size_t *len)
 {

@@ -13,17 +13,18 @@
 struct srtp_way;
 
 enum {
-	SRTP_ROOM = 48,      /* what protecting may add: tag, MKI, SRTCP index */
-	SRTP_MAX_SSRCS = 64, /* under one key; more are refused, since what a forgotten one has
-				sent would be sent twice */
+	SRTP_ROOM = 48, /* what protecting may add: tag, MKI, SRTCP index */
+	/* under one key; more are refused, since what a forgotten one has sent would be sent
+	 * twice */
+	SRTP_MAX_SSRCS = 64,
 };
 
 enum srtp_result {
 	SRTP_DONE,
 	SRTP_FORGED,   /* the tag is wrong, or it is no SRTP packet */
 	SRTP_REPLAYED, /* it was here before, or is older than the window */
-	SRTP_REFUSED, /* too many SSRCs, or the key has protected all that it may (2^48 packets)
-		       */
+	/* too many SSRCs, or the key has protected all that it may (2^48 packets) */
+	SRTP_REFUSED,
 };
 
 /* Prepares the library for the process, before any other call; again does nothing. ERR_IO if it
@@ -40,10 +41,11 @@ enum err srtp_way_new(const struct srtp_key *key, bool is_in, const struct srtp_
 /* Wipes the key, frees. Returns NULL; NULL is fine. */
 struct srtp_way *srtp_way_free(struct srtp_way *way);
 
-/* Of an incoming way: its key was in use before we had it (a call that is taken up), so an SSRC that is new to us may have any rollover
- * counter up to max_roc. More than 64 are not looked for; and, as each costs a computation that somebody without the key may cause, after
- * a thousand of them only for one packet in sixteen, by a lot that nobody can foresee: strangers can delay what is authentic by that, and
- * not more the more they send. */
+/* Of an incoming way: its key was in use before we had it (a call that is taken up), so an SSRC
+ * that is new to us may have any rollover counter up to max_roc. More than 64 are not looked
+ * for; and, as each costs a computation that somebody without the key may cause, after a
+ * thousand of them only for one packet in sixteen, by a lot that nobody can foresee: strangers
+ * can delay what is authentic by that, and not more the more they send. */
 void srtp_way_expect_roc(struct srtp_way *way, uint32_t max_roc);
 
 bool srtp_way_has_key(const struct srtp_way *way, const struct srtp_key *key);

@@ -9,8 +9,8 @@
 
 static const struct {
 	const char *name;
-	uint8_t key_len; /* master key and salt: 14 bytes (RFC 3711 8.2), 12 with GCM (RFC 7714
-			    12) */
+	/* master key and salt: 14 bytes (RFC 3711 8.2), 12 with GCM (RFC 7714 12) */
+	uint8_t key_len;
 } suites[SRTP_N_SUITES] = {
 	[SRTP_AES_CM_128_HMAC_SHA1_80] = { "AES_CM_128_HMAC_SHA1_80", 16 + 14 },
 	[SRTP_AES_CM_128_HMAC_SHA1_32] = { "AES_CM_128_HMAC_SHA1_32", 16 + 14 },

@@ -150,7 +150,8 @@ static void stop_thread(struct media_worker *worker)
 	pthread_join(worker->thread, NULL);
 }
 
-/* Takes every flow out: the workers' threads order none any more, but their mailboxes take the answers. */
+/* Takes every flow out: the workers' threads order none any more, but their mailboxes take the
+ * answers. */
 static void end_kernel(struct relays *relays)
 {
 	struct kernel_path *path = atomic_exchange(&relays->kernel, NULL);
@@ -200,7 +201,9 @@ enum err relays_set_ports(struct relays *relays, uint16_t first_port, uint16_t l
 enum err relays_set_kernel(struct relays *relays, bool is_on)
 {
 	struct kernel_path *path = atomic_load(&relays->kernel);
-	const struct kernel_path_settings settings = { .loop = relays->loop, .ops = relays->kernel_door, .n_flows = MAX_FLOWS };
+	const struct kernel_path_settings settings = { .loop = relays->loop,
+						       .ops = relays->kernel_door,
+						       .n_flows = MAX_FLOWS };
 	enum err err;
 
 	if (!path && !is_on)

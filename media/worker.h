@@ -1,5 +1,5 @@
-/* worker: a media thread: its loop, its mailbox, the relays it owns, the buffers that packets go through, and its counts. For
- * media/ alone. */
+/* worker: a media thread: its loop, its mailbox, the relays it owns, the buffers that packets
+ * go through, and its counts. For media/ alone. */
 #pragma once
 
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 #include "media/relay_inside.h"
 
 enum {
-	PACKET_ROOM = 2048,   /* a datagram; longer ones are no RTP of anybody */
+	PACKET_ROOM = 2048, /* a datagram; longer ones are no RTP of anybody */
 	WORKER_MAX_BATCH = 16,
 };
 
@@ -25,7 +25,8 @@ struct packet {
 /* Written by the worker alone, read by anybody. */
 struct worker_counts {
 	_Atomic uint64_t packets, bytes, rejected_sources, srtp_failures, dropped, timeouts;
-	_Atomic unsigned n_relays, n_streams; /* written by owners as well: added with atomics */
+	/* written by owners as well: added with atomics */
+	_Atomic unsigned n_relays, n_streams;
 };
 
 /* What waits to be sent by one socket. */
@@ -60,15 +61,16 @@ struct relays {
 	struct loop *loop; /* n_workers 0 */
 	unsigned n_workers;
 	_Atomic unsigned next_worker;
-	struct media_worker *workers; /* at least one */
-	_Atomic(struct kernel_path *) kernel; /* NULL: never switched on */
+	struct media_worker *workers;              /* at least one */
+	_Atomic(struct kernel_path *) kernel;      /* NULL: never switched on */
 	const struct kernel_door_ops *kernel_door; /* NULL: the real one */
 };
 
 static inline void count_one(_Atomic uint64_t *count, uint64_t n)
 {
 	/* One writer: no locked instruction is needed. */
-	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
+			      memory_order_relaxed);
 }
 
 /* The time by which ports rest: the turned clock where there is one. Any thread. */
@@ -77,8 +79,10 @@ uint64_t relays_now_ms(const struct relays *relays);
 /* The worker with the fewest relays. Any thread. */
 struct media_worker *relays_choose(struct relays *relays);
 
-/* Tells the owner; without memory, or with a full mailbox, the event is lost. The worker's thread. */
+/* Tells the owner; without memory, or with a full mailbox, the event is lost. The worker's
+ * thread. */
 void worker_tell(struct relay *relay, const struct relay_event *event);
 
-/* Tells the owner RELAY_CLOSED; the relay is gone then. False if its mailbox is full: again later, with event NULL. */
+/* Tells the owner RELAY_CLOSED; the relay is gone then. False if its mailbox is full: again
+ * later, with event NULL. */
 bool worker_tell_last(struct relay *relay, const struct relay_event *event);

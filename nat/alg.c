@@ -16,8 +16,10 @@ unsigned alg_signs_of_request(const struct alg_request *request)
 		signs |= ALG_VIA_RECEIVED;
 	if (request->via_rport && *request->via_rport)
 		signs |= ALG_VIA_RPORT;
-	if (request->is_from_its_end && request->via_host && request->contact_host && !addr_is_private(request->source) &&
-	    addr_parse(request->via_host, 0, &via) == ERR_OK && addr_parse(request->contact_host, 0, &contact) == ERR_OK &&
+	if (request->is_from_its_end && request->via_host && request->contact_host &&
+	    !addr_is_private(request->source) &&
+	    addr_parse(request->via_host, 0, &via) == ERR_OK &&
+	    addr_parse(request->contact_host, 0, &contact) == ERR_OK &&
 	    addr_same_host(&via, request->source) && addr_is_private(&contact))
 		signs |= ALG_CONTACT_LEFT;
 	return signs;
@@ -33,14 +35,15 @@ unsigned alg_signs_of_surplus(const void *bytes, size_t len)
 	return 0;
 }
 
-/* RFC 8839 §5.1: foundation, component, transport, priority, address, port. False: it cannot be told. */
+/* RFC 8839 §5.1: foundation, component, transport, priority, address, port. False: it cannot be
+ * told. */
 static bool read_candidate(const char *text, struct addr *out)
 {
 	char host[64];
 	unsigned port;
 
-	return sscanf(text, "%*32s %*u %*15s %*u %63s %u", host, &port) == 2 && port <= UINT16_MAX &&
-	       addr_parse(host, (uint16_t)port, out) == ERR_OK;
+	return sscanf(text, "%*32s %*u %*15s %*u %63s %u", host, &port) == 2 &&
+	       port <= UINT16_MAX && addr_parse(host, (uint16_t)port, out) == ERR_OK;
 }
 
 unsigned alg_signs_of_media(const struct alg_media *media)
@@ -48,8 +51,10 @@ unsigned alg_signs_of_media(const struct alg_media *media)
 	struct addr wanted, candidate;
 	bool is_found = false;
 
-	if (media->port == 0 || media->port == DISCARD_PORT || media->port > UINT16_MAX || !media->n_candidates ||
-	    addr_parse(media->host, (uint16_t)media->port, &wanted) != ERR_OK || addr_is_wildcard(&wanted))
+	if (media->port == 0 || media->port == DISCARD_PORT || media->port > UINT16_MAX ||
+	    !media->n_candidates ||
+	    addr_parse(media->host, (uint16_t)media->port, &wanted) != ERR_OK ||
+	    addr_is_wildcard(&wanted))
 		return 0;
 	for (size_t i = 0; i < media->n_candidates; i++) {
 		if (!read_candidate(media->candidates[i], &candidate))
@@ -63,8 +68,8 @@ unsigned alg_signs_of_response(const struct addr *source, const char *via_receiv
 {
 	struct addr received;
 
-	if (!via_received || addr_is_private(source) || addr_parse(via_received, 0, &received) != ERR_OK ||
-	    !addr_is_private(&received))
+	if (!via_received || addr_is_private(source) ||
+	    addr_parse(via_received, 0, &received) != ERR_OK || !addr_is_private(&received))
 		return 0;
 	return ALG_ANSWER_PRIVATE;
 }

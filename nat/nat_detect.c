@@ -23,7 +23,8 @@ struct trial {
 	struct nat_detect *detect;
 	struct nat_observation *seen;
 	enum stage stage;
-	struct stun_client *client, *second; /* second: for what is asked directly; NULL until then */
+	/* second: for what is asked directly; NULL until then */
+	struct stun_client *client, *second;
 	struct test tests[N_TESTS];
 	unsigned n_running;
 	struct stun_patience patience; /* once the way is known */
@@ -37,7 +38,8 @@ struct nat_detect {
 	struct nat_observation seen[NAT_MAX_SERVERS];
 	struct trial trials[NAT_MAX_SERVERS];
 	size_t n;
-	bool is_across; /* the last round: the others, from the socket of the first one that answered */
+	/* the last round: the others, from the socket of the first one that answered */
+	bool is_across;
 	struct test across[NAT_MAX_SERVERS];
 	unsigned n_across;
 	struct loop_call call;
@@ -110,20 +112,23 @@ static void on_answer(struct stun_query *query, const struct stun_answer *answer
 		advance(trial);
 }
 
-static void ask(struct trial *trial, const struct addr *to, bool change_ip, bool change_port, struct stun_answer *answer)
+static void ask(struct trial *trial, const struct addr *to, bool change_ip, bool change_port,
+		struct stun_answer *answer)
 {
 	struct test *test = &trial->tests[trial->n_running++];
-	const struct stun_question question = {
-		.to = *to, .change_ip = change_ip, .change_port = change_port, .patience = trial->patience
-	};
+	const struct stun_question question = { .to = *to,
+						.change_ip = change_ip,
+						.change_port = change_port,
+						.patience = trial->patience };
 
 	test->trial = trial;
 	test->answer = answer;
-	stun_ask(trial->second ? trial->second : trial->client, &test->query, &question, on_answer);
+	stun_ask(trial->second ? trial->second : trial->client, &test->query, &question,
+		 on_answer);
 }
 
-/* RFC 8489 §6.2.1 wants RTO from what was measured; the answer to a repeated request may be that to an earlier one, and
- * seven requests forgive an RTO that is too short. */
+/* RFC 8489 §6.2.1 wants RTO from what was measured; the answer to a repeated request may be
+ * that to an earlier one, and seven requests forgive an RTO that is too short. */
 static struct stun_patience patience_after(const struct stun_answer *answer)
 {
 	unsigned rto_ms = 2 * answer->took_ms;
@@ -135,13 +140,15 @@ static struct stun_patience patience_after(const struct stun_answer *answer)
 	return (struct stun_patience){ .rto_ms = rto_ms, .n_requests = 7, .last_wait = 8 };
 }
 
-/* Where the server says that it has another address; one that differs in half is of no use (RFC 5780 §7.4). */
+/* Where the server says that it has another address; one that differs in half is of no use (RFC
+ * 5780 §7.4). */
 static const struct addr *other_of(const struct nat_observation *seen)
 {
 	const struct addr *other = &seen->first.other;
 
-	if (!addr_is_set(other) || addr_same_host(other, &seen->server) || addr_port(other) == 0 ||
-	    addr_port(other) == addr_port(&seen->server) || addr_is_ipv6(other) != addr_is_ipv6(&seen->server))
+	if (!addr_is_set(other) || addr_same_host(other, &seen->server) ||
+	    addr_port(other) == 0 || addr_port(other) == addr_port(&seen->server) ||
+	    addr_is_ipv6(other) != addr_is_ipv6(&seen->server))
 		return NULL;
 	return other;
 }
@@ -152,7 +159,8 @@ static void ask_directly(struct trial *trial, const struct addr *other)
 	struct nat_observation *seen = trial->seen;
 	struct addr other_ip = *other, other_port = seen->server, local;
 
-	if (detect->ways->open(detect->ways->user, detect->loop, &detect->bind, &seen->server, &trial->second, &local)) {
+	if (detect->ways->open(detect->ways->user, detect->loop, &detect->bind, &seen->server,
+			       &trial->second, &local)) {
 		trial->second = NULL;
 		trial->stage = DONE;
 		return;
@@ -189,13 +197,15 @@ static void advance(struct trial *trial)
 			trial->patience = patience_after(&seen->first);
 			ask(trial, &seen->server, true, true, &seen->change_both);
 			ask(trial, &seen->server, false, true, &seen->change_port);
-		} else if (seen->first.outcome == STUN_ANSWERED || seen->first.outcome == STUN_REFUSED) {
+		} else if (seen->first.outcome == STUN_ANSWERED ||
+			   seen->first.outcome == STUN_REFUSED) {
 			trial->patience = patience_after(&seen->first);
 			trial->stage = DONE;
 		} else {
 			trial->stage = TCP;
-			detect->ways->ask_tcp(detect->ways->user, &trial->tcp, detect->loop, &detect->bind, &seen->server,
-					      TCP_TIMEOUT_MS, on_tcp);
+			detect->ways->ask_tcp(detect->ways->user, &trial->tcp, detect->loop,
+					      &detect->bind, &seen->server, TCP_TIMEOUT_MS,
+					      on_tcp);
 		}
 		break;
 	case CHANGING:
@@ -237,11 +247,13 @@ static void look_across(struct nat_detect *detect)
 			first = trial;
 			continue;
 		}
-		const struct stun_question question = { .to = trial->seen->server, .patience = trial->patience };
+		const struct stun_question question = { .to = trial->seen->server,
+							.patience = trial->patience };
 		test->trial = trial;
 		test->answer = &trial->seen->across;
 		detect->n_across++;
-		stun_ask(first->second ? first->second : first->client, &test->query, &question, on_across);
+		stun_ask(first->second ? first->second : first->client, &test->query, &question,
+			 on_across);
 	}
 }
 
@@ -254,8 +266,11 @@ static void begin(struct nat_detect *detect, size_t i, const struct nat_server *
 	seen->server = server->addr;
 	trial->detect = detect;
 	trial->seen = seen;
-	trial->patience = (struct stun_patience){ .rto_ms = FIRST_RTO_MS, .n_requests = 5, .last_wait = 4 };
-	if (detect->ways->open(detect->ways->user, detect->loop, &detect->bind, &server->addr, &trial->client, &seen->local)) {
+	trial->patience = (struct stun_patience){ .rto_ms = FIRST_RTO_MS,
+						  .n_requests = 5,
+						  .last_wait = 4 };
+	if (detect->ways->open(detect->ways->user, detect->loop, &detect->bind, &server->addr,
+			       &trial->client, &seen->local)) {
 		trial->client = NULL;
 		seen->first.outcome = STUN_UNSENT;
 		trial->stage = DONE;
@@ -264,9 +279,10 @@ static void begin(struct nat_detect *detect, size_t i, const struct nat_server *
 	ask(trial, &seen->server, false, false, &seen->first);
 }
 
-enum err nat_detect_start(struct loop *loop, const struct nat_ways *ways, const struct addr *bind,
-			  const struct nat_server *servers, size_t n,
-			  void (*on_done)(void *user, const struct nat_observation *observations, size_t n,
+enum err nat_detect_start(struct loop *loop, const struct nat_ways *ways,
+			  const struct addr *bind, const struct nat_server *servers, size_t n,
+			  void (*on_done)(void *user,
+					  const struct nat_observation *observations, size_t n,
 					  const struct nat_verdict *verdict),
 			  void *user, struct nat_detect **out)
 {

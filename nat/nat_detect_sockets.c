@@ -3,8 +3,9 @@
 #include "nat/nat_detect.h"
 #include "nat/stun_socket.h"
 
-static enum err open_socket(void *user, struct loop *loop, const struct addr *bind, const struct addr *to,
-			    struct stun_client **out, struct addr *out_local)
+static enum err open_socket(void *user, struct loop *loop, const struct addr *bind,
+			    const struct addr *to, struct stun_client **out,
+			    struct addr *out_local)
 {
 	struct stun_socket *stun = calloc(1, sizeof(*stun));
 	struct addr local = *bind;
@@ -33,10 +34,13 @@ static void close_socket(void *user, struct stun_client *client)
 	free(stun);
 }
 
-static void ask_tcp(void *user, struct stun_tcp *tcp, struct loop *loop, const struct addr *bind, const struct addr *to,
-		    uint64_t timeout_ms, void (*on_end)(struct stun_tcp *tcp))
+static void ask_tcp(void *user, struct stun_tcp *tcp, struct loop *loop,
+		    const struct addr *bind, const struct addr *to, uint64_t timeout_ms,
+		    void (*on_end)(struct stun_tcp *tcp))
 {
 	stun_tcp_ask(tcp, loop, bind, to, timeout_ms, on_end);
 }
 
-const struct nat_ways nat_detect_sockets = { .open = open_socket, .close = close_socket, .ask_tcp = ask_tcp };
+const struct nat_ways nat_detect_sockets = { .open = open_socket,
+					     .close = close_socket,
+					     .ask_tcp = ask_tcp };

@@ -45,13 +45,16 @@ void nat_record_abandon(struct nat_record *record)
 	pthread_mutex_unlock(&record->lock);
 }
 
-void nat_record_end(struct nat_record *record, const struct addr *bind, const struct nat_observation *observations, size_t n,
+void nat_record_end(struct nat_record *record, const struct addr *bind,
+		    const struct nat_observation *observations, size_t n,
 		    const struct nat_verdict *verdict, uint64_t wall_us)
 {
 	struct nat_report *report = &record->report;
 
 	pthread_mutex_lock(&record->lock);
-	*report = (struct nat_report){ .ended_us = wall_us, .bind = *bind, .n_observations = n, .verdict = *verdict };
+	*report = (struct nat_report){
+		.ended_us = wall_us, .bind = *bind, .n_observations = n, .verdict = *verdict
+	};
 	memcpy(report->observations, observations, n * sizeof(*observations));
 	pthread_mutex_unlock(&record->lock);
 }

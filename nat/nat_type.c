@@ -67,17 +67,21 @@ static void hear(struct opinion *opinion, unsigned value)
 
 /* ---- our address ---- */
 
-static unsigned n_who_say(const struct nat_observation *observations, size_t n, const struct addr *mapped)
+static unsigned n_who_say(const struct nat_observation *observations, size_t n,
+			  const struct addr *mapped)
 {
 	unsigned n_same = 0;
 
 	for (size_t i = 0; i < n; i++)
-		n_same += has_answered(&observations[i].first) && addr_same_host(&observations[i].first.mapped, mapped);
+		n_same += has_answered(&observations[i].first) &&
+			  addr_same_host(&observations[i].first.mapped, mapped);
 	return n_same;
 }
 
-/* The server whose word on our address counts: most say so too. NULL if none answered; is_divided if as many say another. */
-static const struct nat_observation *speaker(const struct nat_observation *observations, size_t n, bool *out_is_divided)
+/* The server whose word on our address counts: most say so too. NULL if none answered;
+ * is_divided if as many say another. */
+static const struct nat_observation *speaker(const struct nat_observation *observations,
+					     size_t n, bool *out_is_divided)
 {
 	const struct nat_observation *best = NULL;
 	unsigned n_best = 0;
@@ -86,12 +90,14 @@ static const struct nat_observation *speaker(const struct nat_observation *obser
 	for (size_t i = 0; i < n; i++) {
 		if (!has_answered(&observations[i].first))
 			continue;
-		const unsigned n_same = n_who_say(observations, n, &observations[i].first.mapped);
+		const unsigned n_same =
+			n_who_say(observations, n, &observations[i].first.mapped);
 		if (n_same > n_best) {
 			best = &observations[i];
 			n_best = n_same;
 			*out_is_divided = false;
-		} else if (n_same == n_best && !addr_same_host(&observations[i].first.mapped, &best->first.mapped)) {
+		} else if (n_same == n_best && !addr_same_host(&observations[i].first.mapped,
+							       &best->first.mapped)) {
 			*out_is_divided = true;
 		}
 	}
@@ -105,8 +111,10 @@ static bool is_translated(const struct nat_observation *observation)
 
 /* ---- filtering: RFC 5780 §4.4 ---- */
 
-/* Whether it answered from another address, or another port, as it was asked to. Some only say that they do. */
-static bool did_change(const struct nat_observation *observation, const struct stun_answer *answer, bool of_ip)
+/* Whether it answered from another address, or another port, as it was asked to. Some only say
+ * that they do. */
+static bool did_change(const struct nat_observation *observation,
+		       const struct stun_answer *answer, bool of_ip)
 {
 	if (!has_answered(answer))
 		return false;
@@ -128,8 +136,9 @@ static enum nat_behaviour filtering_by(const struct nat_observation *observation
 		return NAT_BEHAVIOUR_UNKNOWN;
 	if (did_change(observation, &observation->change_port, false))
 		return NAT_ADDRESS_DEPENDENT;
-	return is_filtered(&observation->change_port, &observation->at_other_port) ? NAT_ADDRESS_AND_PORT_DEPENDENT :
-										      NAT_BEHAVIOUR_UNKNOWN;
+	return is_filtered(&observation->change_port, &observation->at_other_port)
+		       ? NAT_ADDRESS_AND_PORT_DEPENDENT
+		       : NAT_BEHAVIOUR_UNKNOWN;
 }
 
 /* ---- mapping: RFC 5780 §4.3 ---- */
@@ -141,16 +150,19 @@ static enum nat_behaviour mapping_by(const struct nat_observation *observation)
 	if (!has_answered(&observation->again) || !has_answered(&observation->at_other_ip) ||
 	    !has_answered(&observation->at_other_both))
 		return NAT_BEHAVIOUR_UNKNOWN;
-	if (addr_equal(&observation->at_other_ip.mapped, mapped) && addr_equal(&observation->at_other_both.mapped, mapped))
+	if (addr_equal(&observation->at_other_ip.mapped, mapped) &&
+	    addr_equal(&observation->at_other_both.mapped, mapped))
 		return NAT_ENDPOINT_INDEPENDENT;
-	return addr_equal(&observation->at_other_ip.mapped, &observation->at_other_both.mapped) ?
-		       NAT_ADDRESS_DEPENDENT :
-		       NAT_ADDRESS_AND_PORT_DEPENDENT;
+	return addr_equal(&observation->at_other_ip.mapped, &observation->at_other_both.mapped)
+		       ? NAT_ADDRESS_DEPENDENT
+		       : NAT_ADDRESS_AND_PORT_DEPENDENT;
 }
 
-/* Two servers without other addresses, asked from one socket. Unlike a server's own two addresses they may lie each in its
- * way, so only their agreement on the host makes it count. */
-static void mapping_across(const struct nat_observation *observations, size_t n, struct opinion *out)
+/* Two servers without other addresses, asked from one socket. Unlike a server's own two
+ * addresses they may lie each in its way, so only their agreement on the host makes it
+ * count. */
+static void mapping_across(const struct nat_observation *observations, size_t n,
+			   struct opinion *out)
 {
 	const struct nat_observation *first = NULL;
 	const struct addr *mapped;
@@ -168,8 +180,8 @@ static void mapping_across(const struct nat_observation *observations, size_t n,
 		    !addr_same_host(&across->mapped, mapped) ||
 		    addr_same_host(&observations[i].server, &first->server))
 			continue;
-		hear(out, addr_equal(&across->mapped, mapped) ? NAT_ENDPOINT_INDEPENDENT :
-									      NAT_ADDRESS_AND_PORT_DEPENDENT);
+		hear(out, addr_equal(&across->mapped, mapped) ? NAT_ENDPOINT_INDEPENDENT
+							      : NAT_ADDRESS_AND_PORT_DEPENDENT);
 	}
 }
 
@@ -188,19 +200,23 @@ static void leave_open(struct nat_verdict *out, const char *reason)
 	say(out, reason);
 }
 
-/* No server answered by UDP. That it is UDP that is blocked, and not the servers that are down, TCP must prove. */
-static void judge_silence(const struct nat_observation *observations, size_t n, struct nat_verdict *out)
+/* No server answered by UDP. That it is UDP that is blocked, and not the servers that are down,
+ * TCP must prove. */
+static void judge_silence(const struct nat_observation *observations, size_t n,
+			  struct nat_verdict *out)
 {
 	unsigned n_proofs = 0, n_unsent = 0, n_refused = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		n_proofs += observations[i].tcp == STUN_TCP_ANSWERED || observations[i].tcp == STUN_TCP_CONNECTED;
+		n_proofs += observations[i].tcp == STUN_TCP_ANSWERED ||
+			    observations[i].tcp == STUN_TCP_CONNECTED;
 		n_unsent += observations[i].first.outcome == STUN_UNSENT;
 		n_refused += observations[i].first.outcome == STUN_REFUSED;
 		if (observations[i].tcp == STUN_TCP_ANSWERED) {
 			out->address = observations[i].tcp_mapped;
 			addr_set_port(&out->address, 0);
-			out->is_behind_nat = !addr_same_host(&out->address, &observations[i].local);
+			out->is_behind_nat =
+				!addr_same_host(&out->address, &observations[i].local);
 		}
 	}
 	if (n_refused) {
@@ -208,43 +224,51 @@ static void judge_silence(const struct nat_observation *observations, size_t n, 
 	} else if (n_proofs) {
 		out->type = NAT_UDP_BLOCKED;
 		out->confidence = n_proofs > 1 ? NAT_HIGH : NAT_MEDIUM;
-		snprintf(out->reason, sizeof(out->reason),
-			 "no answer by UDP from %zu server%s, while %u of them can be reached by TCP", n, n == 1 ? "" : "s",
-			 n_proofs);
+		snprintf(
+			out->reason, sizeof(out->reason),
+			"no answer by UDP from %zu server%s, while %u of them can be reached by TCP",
+			n, n == 1 ? "" : "s", n_proofs);
 	} else if (n_unsent == n) {
-		leave_open(out, "no request could be sent: this host has no way to the servers");
+		leave_open(out,
+			   "no request could be sent: this host has no way to the servers");
 	} else {
-		leave_open(out, "no server answered, neither by UDP nor by TCP: they are down, or there is no network");
+		leave_open(
+			out,
+			"no server answered, neither by UDP nor by TCP: they are down, or there is no network");
 	}
 }
 
 static void judge_type(struct nat_verdict *out)
 {
 	if (!out->is_behind_nat) {
-		out->type = out->filtering == NAT_ENDPOINT_INDEPENDENT ? NAT_OPEN_INTERNET :
-			    out->filtering			       ? NAT_SYMMETRIC_FIREWALL :
-									 NAT_UNKNOWN;
+		out->type = out->filtering == NAT_ENDPOINT_INDEPENDENT ? NAT_OPEN_INTERNET
+			    : out->filtering                           ? NAT_SYMMETRIC_FIREWALL
+								       : NAT_UNKNOWN;
 	} else if (out->mapping > NAT_ENDPOINT_INDEPENDENT) {
 		out->type = NAT_SYMMETRIC;
 	} else if (out->mapping == NAT_ENDPOINT_INDEPENDENT) {
-		out->type = out->filtering == NAT_ENDPOINT_INDEPENDENT ? NAT_FULL_CONE :
-			    out->filtering == NAT_ADDRESS_DEPENDENT    ? NAT_RESTRICTED_CONE :
-			    out->filtering			       ? NAT_PORT_RESTRICTED_CONE :
-									 NAT_UNKNOWN;
+		out->type = out->filtering == NAT_ENDPOINT_INDEPENDENT ? NAT_FULL_CONE
+			    : out->filtering == NAT_ADDRESS_DEPENDENT  ? NAT_RESTRICTED_CONE
+			    : out->filtering ? NAT_PORT_RESTRICTED_CONE
+					     : NAT_UNKNOWN;
 	}
 }
 
 /* What kept us from a verdict, in words for who runs it. */
-static const char *missing(const struct nat_observation *observations, size_t n, const struct nat_verdict *verdict)
+static const char *missing(const struct nat_observation *observations, size_t n,
+			   const struct nat_verdict *verdict)
 {
 	bool can_change = false, was_silent = false;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct nat_observation *seen = &observations[i];
 
-		can_change |= seen->change_both.outcome != STUN_NOT_ASKED && seen->change_both.outcome != STUN_REFUSED &&
-			      !(has_answered(&seen->change_both) && !did_change(seen, &seen->change_both, true));
-		was_silent |= seen->at_other_ip.outcome == STUN_SILENT || seen->at_other_both.outcome == STUN_SILENT ||
+		can_change |= seen->change_both.outcome != STUN_NOT_ASKED &&
+			      seen->change_both.outcome != STUN_REFUSED &&
+			      !(has_answered(&seen->change_both) &&
+				!did_change(seen, &seen->change_both, true));
+		was_silent |= seen->at_other_ip.outcome == STUN_SILENT ||
+			      seen->at_other_both.outcome == STUN_SILENT ||
 			      seen->at_other_port.outcome == STUN_SILENT;
 	}
 	if (!can_change)
@@ -252,8 +276,8 @@ static const char *missing(const struct nat_observation *observations, size_t n,
 	if (was_silent)
 		return "the other address of a server does not answer: packets were lost, outbound traffic is filtered, or the "
 		       "server is wrong about itself";
-	return verdict->is_behind_nat && !verdict->mapping ? "the mapping could not be compared" :
-							     "not enough packets came through";
+	return verdict->is_behind_nat && !verdict->mapping ? "the mapping could not be compared"
+							   : "not enough packets came through";
 }
 
 static unsigned n_answered(const struct nat_observation *observations, size_t n)
@@ -265,7 +289,8 @@ static unsigned n_answered(const struct nat_observation *observations, size_t n)
 	return n_answers;
 }
 
-static void explain(const struct nat_observation *observations, size_t n, unsigned n_judges, struct nat_verdict *out)
+static void explain(const struct nat_observation *observations, size_t n, unsigned n_judges,
+		    struct nat_verdict *out)
 {
 	const unsigned n_answers = n_answered(observations, n);
 
@@ -273,13 +298,16 @@ static void explain(const struct nat_observation *observations, size_t n, unsign
 		leave_open(out, missing(observations, n, out));
 		return;
 	}
-	out->confidence = n_answers > 1 && n_judges > 1 ? NAT_HIGH : n_answers > 1 || n_judges ? NAT_MEDIUM : NAT_LOW;
-	snprintf(out->reason, sizeof(out->reason), "%u of %zu server%s answered, %u of them from other addresses too", n_answers,
+	out->confidence = n_answers > 1 && n_judges > 1 ? NAT_HIGH
+			  : n_answers > 1 || n_judges   ? NAT_MEDIUM
+							: NAT_LOW;
+	snprintf(out->reason, sizeof(out->reason),
+		 "%u of %zu server%s answered, %u of them from other addresses too", n_answers,
 		 n, n == 1 ? "" : "s", n_judges);
 }
 
-static void judge_behaviour(const struct nat_observation *observations, size_t n, const struct nat_observation *honest,
-			    struct nat_verdict *out)
+static void judge_behaviour(const struct nat_observation *observations, size_t n,
+			    const struct nat_observation *honest, struct nat_verdict *out)
 {
 	struct opinion mapping = { 0 }, filtering = { 0 }, across = { 0 };
 	unsigned n_judges = 0;
@@ -292,18 +320,23 @@ static void judge_behaviour(const struct nat_observation *observations, size_t n
 		const enum nat_behaviour by_filter = filtering_by(&observations[i]);
 		hear(&filtering, by_filter);
 		hear(&mapping, mapping_by(&observations[i]));
-		n_judges += by_filter != NAT_BEHAVIOUR_UNKNOWN || mapping_by(&observations[i]) != NAT_BEHAVIOUR_UNKNOWN;
+		n_judges += by_filter != NAT_BEHAVIOUR_UNKNOWN ||
+			    mapping_by(&observations[i]) != NAT_BEHAVIOUR_UNKNOWN;
 	}
 	mapping_across(observations, n, &across);
 	if (!mapping.n)
 		mapping = across;
-	else if (across.n && (mapping.value > NAT_ENDPOINT_INDEPENDENT) != (across.value > NAT_ENDPOINT_INDEPENDENT))
+	else if (across.n && (mapping.value > NAT_ENDPOINT_INDEPENDENT) !=
+				     (across.value > NAT_ENDPOINT_INDEPENDENT))
 		mapping.is_divided = true;
-	out->mapping = mapping.is_divided ? NAT_BEHAVIOUR_UNKNOWN : (enum nat_behaviour)mapping.value;
-	out->filtering = filtering.is_divided ? NAT_BEHAVIOUR_UNKNOWN : (enum nat_behaviour)filtering.value;
+	out->mapping =
+		mapping.is_divided ? NAT_BEHAVIOUR_UNKNOWN : (enum nat_behaviour)mapping.value;
+	out->filtering = filtering.is_divided ? NAT_BEHAVIOUR_UNKNOWN
+					      : (enum nat_behaviour)filtering.value;
 	judge_type(out);
 	if (out->type == NAT_UNKNOWN && (mapping.is_divided || filtering.is_divided))
-		leave_open(out, mapping.is_divided ? "the servers disagree on the mapping" : "the servers disagree on the filtering");
+		leave_open(out, mapping.is_divided ? "the servers disagree on the mapping"
+						   : "the servers disagree on the filtering");
 	else
 		explain(observations, n, n_judges, out);
 }

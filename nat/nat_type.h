@@ -1,7 +1,8 @@
-/* Which kind of NAT is between us and the internet, told from what STUN servers answered: the eight names of RFC 3489 that
- * administrators know, the behaviour of mapping and filtering by RFC 5780, how sure that is, and why. A pure function of
- * observations; nat_detect makes them. What was not proved is inconclusive: silence counts as a filter only where the silent
- * address answers when it is asked directly. */
+/* Which kind of NAT is between us and the internet, told from what STUN servers answered: the
+ * eight names of RFC 3489 that administrators know, the behaviour of mapping and filtering by
+ * RFC 5780, how sure that is, and why. A pure function of observations; nat_detect makes them.
+ * What was not proved is inconclusive: silence counts as a filter only where the silent address
+ * answers when it is asked directly. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,14 +36,18 @@ enum nat_confidence { NAT_NO_CONFIDENCE, NAT_LOW, NAT_MEDIUM, NAT_HIGH };
 
 /* What one server answered. IP1:P1 is the server, IP2:P2 its other address. */
 struct nat_observation {
-	char name[NAT_NAME_SIZE]; /* as configured */
+	char name[NAT_NAME_SIZE];  /* as configured */
 	struct addr server, local; /* local: from where we asked it, before any NAT */
-	struct stun_answer first; /* from IP1:P1 */
+	struct stun_answer first;  /* from IP1:P1 */
 	/* Asked of IP1:P1 before anything was sent elsewhere. */
 	struct stun_answer change_both, change_port; /* to come from IP2:P2, from IP1:P2 */
-	/* Asked directly, from another socket: some routers keep a port from being used for an address that has sent to it. */
-	struct stun_answer again, at_other_ip, at_other_both, at_other_port; /* IP1:P1, IP2:P1, IP2:P2, IP1:P2 */
-	struct stun_answer across; /* this server, asked from a socket by which the first one that answered was asked before */
+	/* Asked directly, from another socket: some routers keep a port from being used for an
+	 * address that has sent to it. */
+	/* IP1:P1, IP2:P1, IP2:P2, IP1:P2 */
+	struct stun_answer again, at_other_ip, at_other_both, at_other_port;
+	/* this server, asked from a socket by which the first one that answered was asked
+	 * before */
+	struct stun_answer across;
 	enum stun_tcp_outcome tcp;
 	struct addr tcp_mapped;
 };
@@ -53,8 +58,9 @@ struct nat_verdict {
 	enum nat_confidence confidence;
 	bool is_inconclusive; /* something was seen, but not enough, or servers disagree */
 	bool is_behind_nat;   /* only if the address is known */
-	struct addr address;  /* ours, as seen from outside; by TCP, the port is 0. Unset: not known */
-	char reason[256];     /* always, of an Unknown; else what the verdict rests on */
+	/* ours, as seen from outside; by TCP, the port is 0. Unset: not known */
+	struct addr address;
+	char reason[256]; /* always, of an Unknown; else what the verdict rests on */
 };
 
 void nat_judge(const struct nat_observation *observations, size_t n, struct nat_verdict *out);

@@ -70,7 +70,8 @@ static struct public_view *find(struct public_addresses *addresses, const char *
 	return NULL;
 }
 
-static struct public_view *find_or_add(struct public_addresses *addresses, const char *listener, int network)
+static struct public_view *find_or_add(struct public_addresses *addresses, const char *listener,
+				       int network)
 {
 	struct public_view *view = find(addresses, listener);
 	struct entry *entry;
@@ -93,7 +94,8 @@ static void remember(struct public_view *view, const struct addr *addr)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < view->n_former; i++)
-		if (!addr_equal(&view->former[i], addr) && !addr_equal(&view->former[i], &view->addr))
+		if (!addr_equal(&view->former[i], addr) &&
+		    !addr_equal(&view->former[i], &view->addr))
 			view->former[n++] = view->former[i];
 	if (n == PUBLIC_MAX_FORMER)
 		n--;
@@ -102,7 +104,8 @@ static void remember(struct public_view *view, const struct addr *addr)
 	view->n_former = n + 1;
 }
 
-static enum public_news take(struct public_view *view, const struct addr *addr, const char *server, uint64_t wall_us)
+static enum public_news take(struct public_view *view, const struct addr *addr,
+			     const char *server, uint64_t wall_us)
 {
 	const enum public_state before = view->state;
 
@@ -123,8 +126,10 @@ static enum public_news take(struct public_view *view, const struct addr *addr, 
 	return PUBLIC_CHANGED;
 }
 
-enum public_news public_addresses_heard(struct public_addresses *addresses, const char *listener, int network,
-					const struct addr *addr, const char *server, uint64_t wall_us)
+enum public_news public_addresses_heard(struct public_addresses *addresses,
+					const char *listener, int network,
+					const struct addr *addr, const char *server,
+					uint64_t wall_us)
 {
 	enum public_news news = PUBLIC_NOT_KEPT;
 	struct public_view *view;
@@ -137,7 +142,8 @@ enum public_news public_addresses_heard(struct public_addresses *addresses, cons
 	return news;
 }
 
-bool public_addresses_silent(struct public_addresses *addresses, const char *listener, int network, uint64_t wall_us)
+bool public_addresses_silent(struct public_addresses *addresses, const char *listener,
+			     int network, uint64_t wall_us)
 {
 	struct public_view *view;
 	bool is_news;
@@ -153,7 +159,8 @@ bool public_addresses_silent(struct public_addresses *addresses, const char *lis
 	return is_news;
 }
 
-void public_addresses_prune(struct public_addresses *addresses, bool (*keep)(void *user, const char *listener), void *user)
+void public_addresses_prune(struct public_addresses *addresses,
+			    bool (*keep)(void *user, const char *listener), void *user)
 {
 	struct list *link, *following;
 
@@ -169,7 +176,8 @@ void public_addresses_prune(struct public_addresses *addresses, bool (*keep)(voi
 	pthread_mutex_unlock(&addresses->lock);
 }
 
-bool public_addresses_look(struct public_addresses *addresses, const char *listener, struct public_view *out)
+bool public_addresses_look(struct public_addresses *addresses, const char *listener,
+			   struct public_view *out)
 {
 	const struct public_view *view;
 
@@ -181,7 +189,8 @@ bool public_addresses_look(struct public_addresses *addresses, const char *liste
 	return view != NULL;
 }
 
-bool public_addresses_of_network(struct public_addresses *addresses, int network, bool is_ipv6, struct addr *out)
+bool public_addresses_of_network(struct public_addresses *addresses, int network, bool is_ipv6,
+				 struct addr *out)
 {
 	struct list *link, *following;
 	bool is_known = false;
@@ -190,7 +199,8 @@ bool public_addresses_of_network(struct public_addresses *addresses, int network
 	list_for_each(link, following, &addresses->entries) {
 		const struct public_view *view = &container_of(link, struct entry, link)->view;
 
-		if (is_known || view->network != network || !addr_is_set(&view->addr) || addr_is_ipv6(&view->addr) != is_ipv6)
+		if (is_known || view->network != network || !addr_is_set(&view->addr) ||
+		    addr_is_ipv6(&view->addr) != is_ipv6)
 			continue;
 		is_known = true;
 		*out = view->addr;
@@ -200,7 +210,8 @@ bool public_addresses_of_network(struct public_addresses *addresses, int network
 	return is_known;
 }
 
-void public_addresses_set_servers(struct public_addresses *addresses, const struct addr *servers, size_t n)
+void public_addresses_set_servers(struct public_addresses *addresses,
+				  const struct addr *servers, size_t n)
 {
 	if (n > PUBLIC_MAX_KNOWN_SERVERS)
 		n = PUBLIC_MAX_KNOWN_SERVERS;
@@ -211,7 +222,8 @@ void public_addresses_set_servers(struct public_addresses *addresses, const stru
 	pthread_mutex_unlock(&addresses->lock);
 }
 
-size_t public_addresses_servers(struct public_addresses *addresses, bool is_ipv6, struct addr *out, size_t max)
+size_t public_addresses_servers(struct public_addresses *addresses, bool is_ipv6,
+				struct addr *out, size_t max)
 {
 	size_t n = 0;
 
@@ -223,7 +235,8 @@ size_t public_addresses_servers(struct public_addresses *addresses, bool is_ipv6
 	return n;
 }
 
-size_t public_addresses_list(struct public_addresses *addresses, struct public_view *out, size_t max)
+size_t public_addresses_list(struct public_addresses *addresses, struct public_view *out,
+			     size_t max)
 {
 	struct list *link, *following;
 	size_t n = 0;

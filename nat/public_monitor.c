@@ -40,11 +40,13 @@ struct public_monitor {
 
 static void ask(struct watch *watch);
 
-static enum err send_by_listener(void *user, const struct addr *to, const void *bytes, size_t len)
+static enum err send_by_listener(void *user, const struct addr *to, const void *bytes,
+				 size_t len)
 {
 	struct watch *watch = user;
 
-	return watch->monitor->user.send(watch->monitor->user.user, watch->wish.listener, to, bytes, len);
+	return watch->monitor->user.send(watch->monitor->user.user, watch->wish.listener, to,
+					 bytes, len);
 }
 
 static void begin_round(struct watch *watch)
@@ -66,10 +68,13 @@ static void end_round(struct watch *watch)
 	const uint64_t took_ms = loop_now_ms(monitor->loop) - watch->began_ms;
 
 	stun_socket_close(&watch->socket);
-	timer_start(monitor->loop, &watch->timer, took_ms < monitor->interval_ms ? monitor->interval_ms - took_ms : 1, on_timer);
+	timer_start(monitor->loop, &watch->timer,
+		    took_ms < monitor->interval_ms ? monitor->interval_ms - took_ms : 1,
+		    on_timer);
 }
 
-/* A changed address ends what stands on the old one, so nobody is told of it on one packet's word. */
+/* A changed address ends what stands on the old one, so nobody is told of it on one packet's
+ * word. */
 static void hear(struct watch *watch, const struct addr *seen)
 {
 	const struct public_monitor_user *user = &watch->monitor->user;
@@ -85,7 +90,8 @@ static void hear(struct watch *watch, const struct addr *seen)
 	}
 	watch->last = addr;
 	end_round(watch);
-	user->on_heard(user->user, &watch->wish, &addr, watch->monitor->servers[watch->i_server].name);
+	user->on_heard(user->user, &watch->wish, &addr,
+		       watch->monitor->servers[watch->i_server].name);
 }
 
 static void try_next(struct watch *watch)
@@ -111,7 +117,8 @@ static void on_tcp(struct stun_tcp *tcp)
 
 static void ask_by_tcp(struct watch *watch, const struct public_server *server)
 {
-	stun_tcp_ask(&watch->tcp, watch->monitor->loop, &watch->wish.addr, &server->addr, TCP_TIMEOUT_MS, on_tcp);
+	stun_tcp_ask(&watch->tcp, watch->monitor->loop, &watch->wish.addr, &server->addr,
+		     TCP_TIMEOUT_MS, on_tcp);
 }
 
 static void on_answer(struct stun_query *query, const struct stun_answer *answer)
@@ -121,16 +128,20 @@ static void on_answer(struct stun_query *query, const struct stun_answer *answer
 
 	if (answer->outcome == STUN_ANSWERED)
 		hear(watch, &answer->mapped);
-	else if (!watch->wish.is_udp && watch->i_server < monitor->n_servers) /* UDP may be blocked, and TCP is what counts */
+	else if (!watch->wish.is_udp &&
+		 watch->i_server <
+			 monitor->n_servers) /* UDP may be blocked, and TCP is what counts */
 		ask_by_tcp(watch, &monitor->servers[watch->i_server]);
 	else
 		try_next(watch);
 }
 
-/* Whether the listener can reach it: one that is bound to all addresses is asked about by IPv4, where NATs are. */
+/* Whether the listener can reach it: one that is bound to all addresses is asked about by IPv4,
+ * where NATs are. */
 static bool suits(const struct watch *watch, const struct public_server *server)
 {
-	return addr_is_ipv6(&server->addr) == (addr_is_ipv6(&watch->wish.addr) && !addr_is_wildcard(&watch->wish.addr));
+	return addr_is_ipv6(&server->addr) ==
+	       (addr_is_ipv6(&watch->wish.addr) && !addr_is_wildcard(&watch->wish.addr));
 }
 
 /* The client by which to is asked; NULL if there is no way. */
@@ -157,7 +168,8 @@ static void ask(struct watch *watch)
 		if (watch->i_server >= monitor->n_servers)
 			watch->i_server = 0;
 		const struct public_server *server = &monitor->servers[watch->i_server];
-		const struct stun_question question = { .to = server->addr, .patience = patience };
+		const struct stun_question question = { .to = server->addr,
+							.patience = patience };
 		struct stun_client *client;
 
 		if (!suits(watch, server))
@@ -194,7 +206,8 @@ static void watch_free(struct watch *watch)
 	free(watch);
 }
 
-enum err public_monitor_new(struct loop *loop, const struct public_monitor_user *user, struct public_monitor **out)
+enum err public_monitor_new(struct loop *loop, const struct public_monitor_user *user,
+			    struct public_monitor **out)
 {
 	struct public_monitor *monitor = calloc(1, sizeof(*monitor));
 
@@ -221,7 +234,8 @@ struct public_monitor *public_monitor_free(struct public_monitor *monitor)
 
 static bool is_same(const struct public_wish *a, const struct public_wish *b)
 {
-	return strcmp(a->listener, b->listener) == 0 && a->is_udp == b->is_udp && addr_equal(&a->addr, &b->addr);
+	return strcmp(a->listener, b->listener) == 0 && a->is_udp == b->is_udp &&
+	       addr_equal(&a->addr, &b->addr);
 }
 
 static struct watch *find(struct public_monitor *monitor, const char *listener)
@@ -252,7 +266,8 @@ static enum err add(struct public_monitor *monitor, const struct public_wish *wi
 	return ERR_OK;
 }
 
-enum err public_monitor_watch(struct public_monitor *monitor, const struct public_wish *wishes, size_t n, uint64_t interval_ms)
+enum err public_monitor_watch(struct public_monitor *monitor, const struct public_wish *wishes,
+			      size_t n, uint64_t interval_ms)
 {
 	struct list *link, *following;
 	enum err err = ERR_OK;
@@ -278,7 +293,8 @@ enum err public_monitor_watch(struct public_monitor *monitor, const struct publi
 	return err;
 }
 
-static bool has_same_servers(const struct public_monitor *monitor, const struct public_server *servers, size_t n)
+static bool has_same_servers(const struct public_monitor *monitor,
+			     const struct public_server *servers, size_t n)
 {
 	for (size_t i = 0; i < n && i < monitor->n_servers; i++)
 		if (!addr_equal(&monitor->servers[i].addr, &servers[i].addr) ||
@@ -287,7 +303,8 @@ static bool has_same_servers(const struct public_monitor *monitor, const struct 
 	return n == monitor->n_servers;
 }
 
-void public_monitor_set_servers(struct public_monitor *monitor, const struct public_server *servers, size_t n)
+void public_monitor_set_servers(struct public_monitor *monitor,
+				const struct public_server *servers, size_t n)
 {
 	struct list *link, *following;
 
@@ -308,8 +325,8 @@ void public_monitor_set_servers(struct public_monitor *monitor, const struct pub
 	}
 }
 
-bool public_monitor_receive(struct public_monitor *monitor, const char *listener, const struct addr *from, const void *bytes,
-			    size_t len)
+bool public_monitor_receive(struct public_monitor *monitor, const char *listener,
+			    const struct addr *from, const void *bytes, size_t len)
 {
 	struct watch *watch = find(monitor, listener);
 

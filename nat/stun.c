@@ -22,7 +22,8 @@ bool stun_is_stun(const void *bytes, size_t len)
 }
 
 /* RFC 8489 §14.1, §14.2. Unset if it is no address. */
-static void read_addr(const unsigned char *value, size_t len, const unsigned char *xor, struct addr *out)
+static void read_addr(const unsigned char *value, size_t len, const unsigned char * xor,
+		      struct addr *out)
 {
 	unsigned char host[16];
 	size_t size = len >= 4 && value[1] == 1 ? 4 : 16;
@@ -30,8 +31,9 @@ static void read_addr(const unsigned char *value, size_t len, const unsigned cha
 	if (len != 4 + size || (value[1] != 1 && value[1] != 2))
 		return;
 	for (size_t i = 0; i < size; i++)
-		host[i] = value[4 + i] ^ (xor ? xor[i] : 0);
-	stun_make_addr(host, size, (uint16_t)(stun_get16(value + 2) ^ (xor ? stun_get16(xor) : 0)), out);
+		host[i] = value[4 + i] ^ (xor? xor[i] : 0);
+	stun_make_addr(host, size,
+		       (uint16_t)(stun_get16(value + 2) ^ (xor? stun_get16(xor) : 0)), out);
 }
 
 static void read_tie_breaker(const unsigned char *value, size_t len, struct stun_message *out)
@@ -59,7 +61,8 @@ static void read_first_addr(const unsigned char *value, size_t len, struct addr 
 		read_addr(value, len, NULL, out);
 }
 
-static void read_numbers(unsigned type, const unsigned char *value, size_t len, struct stun_message *out)
+static void read_numbers(unsigned type, const unsigned char *value, size_t len,
+			 struct stun_message *out)
 {
 	switch (type) {
 	case STUN_CHANGE_REQUEST:
@@ -175,7 +178,8 @@ static enum err read_attributes(struct reading *reading)
 			return ERR_LIMIT;
 		if (type == STUN_FINGERPRINT && reading->out->has_cookie)
 			err = check_fingerprint(reading, at, len);
-		else if (!reading->out->integrity) /* what follows that proves nothing (RFC 8489 §14.5) */
+		else if (!reading->out->integrity) /* what follows that proves nothing (RFC 8489
+						      §14.5) */
 			read_value(reading, type, at, len);
 		if (err)
 			return err;
@@ -189,7 +193,8 @@ enum err stun_read(const void *bytes, size_t len, struct stun_message *out)
 	struct reading reading = { .bytes = bytes, .len = len, .out = out };
 
 	memset(out, 0, sizeof(*out));
-	if (!stun_is_stun(bytes, len) || len % 4 != 0 || stun_get16(reading.bytes + 2) != len - STUN_HEADER_SIZE)
+	if (!stun_is_stun(bytes, len) || len % 4 != 0 ||
+	    stun_get16(reading.bytes + 2) != len - STUN_HEADER_SIZE)
 		return ERR_SYNTAX;
 	if (len > STUN_MAX_SIZE)
 		return ERR_TOO_LARGE;
@@ -205,7 +210,8 @@ enum err stun_read(const void *bytes, size_t len, struct stun_message *out)
 	return err;
 }
 
-bool stun_check_integrity(const void *bytes, const struct stun_message *message, const void *key, size_t key_len)
+bool stun_check_integrity(const void *bytes, const struct stun_message *message,
+			  const void *key, size_t key_len)
 {
 	unsigned char copy[STUN_MAX_SIZE], mac[MAC_SHA1_SIZE];
 
@@ -213,7 +219,8 @@ bool stun_check_integrity(const void *bytes, const struct stun_message *message,
 		return false;
 	/* The length in the header is one that ends with the attribute, whatever follows it. */
 	memcpy(copy, bytes, message->integrity_at);
-	stun_put16(copy + 2, (uint16_t)(message->integrity_at + 4 + MAC_SHA1_SIZE - STUN_HEADER_SIZE));
+	stun_put16(copy + 2,
+		   (uint16_t)(message->integrity_at + 4 + MAC_SHA1_SIZE - STUN_HEADER_SIZE));
 	mac_sha1(key, key_len, copy, message->integrity_at, mac);
 	return mac_equal(mac, message->integrity, sizeof(mac));
 }

@@ -6,7 +6,8 @@
 
 enum { ID_AT = 4, COOKIE_SIZE = 4 }; /* of the message; of the ID: what is random follows */
 
-/* Of each ID the eight random bytes behind the cookie; 0: free. The asking thread alone writes, with atomics. */
+/* Of each ID the eight random bytes behind the cookie; 0: free. The asking thread alone writes,
+ * with atomics. */
 struct stun_asked {
 	uint64_t ids[STUN_MAX_ASKED];
 	unsigned n_more; /* that found no room */
@@ -52,7 +53,8 @@ static bool exchange(struct stun_asked *asked, uint64_t from, uint64_t to)
 	return false;
 }
 
-/* The answer comes by the kernel, behind the request, which leaves after this: no order is needed between threads. */
+/* The answer comes by the kernel, behind the request, which leaves after this: no order is
+ * needed between threads. */
 void stun_asked_add(struct stun_asked *asked, const unsigned char id[STUN_ID_SIZE])
 {
 	if (!exchange(asked, 0, short_id(id)))

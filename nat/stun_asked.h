@@ -1,5 +1,6 @@
-/* Which Binding requests wait for answers, for all threads to see: whoever gets an answer on a socket that several read knows whether
- * anybody waits for it, before it costs anything (a stranger can send as many as he likes). Lock-free. */
+/* Which Binding requests wait for answers, for all threads to see: whoever gets an answer on a
+ * socket that several read knows whether anybody waits for it, before it costs anything (a
+ * stranger can send as many as he likes). Lock-free. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-const struct stun_patience stun_patience_rfc = { .rto_ms = 500, .n_requests = 7, .last_wait = 16 };
+const struct stun_patience stun_patience_rfc = { .rto_ms = 500,
+						 .n_requests = 7,
+						 .last_wait = 16 };
 
 const char *stun_outcome_text(enum stun_outcome outcome)
 {
@@ -22,7 +24,9 @@ const char *stun_outcome_text(enum stun_outcome outcome)
 }
 
 void stun_client_init(struct stun_client *client, struct loop *loop,
-		      enum err (*send)(void *user, const struct addr *to, const void *bytes, size_t len), void *user)
+		      enum err (*send)(void *user, const struct addr *to, const void *bytes,
+				       size_t len),
+		      void *user)
 {
 	*client = (struct stun_client){ .loop = loop, .send = send, .user = user };
 	list_init(&client->queries);
@@ -67,8 +71,10 @@ static void send_request(struct stun_query *query)
 	stun_begin(&writer, STUN_REQUEST, STUN_BINDING, query->id);
 	if (question->change_ip || question->change_port)
 		stun_add_change(&writer, question->change_ip, question->change_port);
-	/* No FINGERPRINT: servers of RFC 3489 refuse what they do not know, and nobody but STUN listens there. */
-	if (client->send(client->user, &question->to, writer.bytes, stun_end(&writer)) == ERR_OK)
+	/* No FINGERPRINT: servers of RFC 3489 refuse what they do not know, and nobody but STUN
+	 * listens there. */
+	if (client->send(client->user, &question->to, writer.bytes, stun_end(&writer)) ==
+	    ERR_OK)
 		query->n_left_host++;
 	query->n_sent++;
 	query->sent_ms = loop_now_ms(client->loop);
@@ -77,7 +83,8 @@ static void send_request(struct stun_query *query)
 		query->rto_ms *= 2;
 	} else {
 		timer_start(client->loop, &query->timer,
-			    (uint64_t)question->patience.last_wait * question->patience.rto_ms, on_timer);
+			    (uint64_t)question->patience.last_wait * question->patience.rto_ms,
+			    on_timer);
 	}
 }
 
@@ -94,7 +101,8 @@ static void on_timer(struct timer *timer)
 	end(query, &answer);
 }
 
-void stun_ask(struct stun_client *client, struct stun_query *query, const struct stun_question *question,
+void stun_ask(struct stun_client *client, struct stun_query *query,
+	      const struct stun_question *question,
 	      void (*on_end)(struct stun_query *query, const struct stun_answer *answer))
 {
 	stun_cancel(query);
@@ -126,7 +134,8 @@ static struct stun_query *find(struct stun_client *client, const struct stun_mes
 /* RFC 8489 §6.3.3, §6.3.4. */
 static void judge(const struct stun_message *message, struct stun_answer *answer)
 {
-	if (message->class == STUN_ERROR || message->n_unknown || !addr_is_set(&message->mapped)) {
+	if (message->class == STUN_ERROR || message->n_unknown ||
+	    !addr_is_set(&message->mapped)) {
 		answer->outcome = STUN_REFUSED;
 		answer->error_code = message->error_code;
 		return;
@@ -137,13 +146,16 @@ static void judge(const struct stun_message *message, struct stun_answer *answer
 	answer->other = message->other;
 }
 
-bool stun_client_receive(struct stun_client *client, const struct addr *from, const void *bytes, size_t len)
+bool stun_client_receive(struct stun_client *client, const struct addr *from, const void *bytes,
+			 size_t len)
 {
 	struct stun_message message;
 	struct stun_query *query;
 
-	if (!client->loop || list_is_empty(&client->queries) || stun_read(bytes, len, &message) != ERR_OK ||
-	    (message.class != STUN_SUCCESS && message.class != STUN_ERROR) || message.method != STUN_BINDING)
+	if (!client->loop || list_is_empty(&client->queries) ||
+	    stun_read(bytes, len, &message) != ERR_OK ||
+	    (message.class != STUN_SUCCESS && message.class != STUN_ERROR) ||
+	    message.method != STUN_BINDING)
 		return false;
 	query = find(client, &message);
 	if (!query)

@@ -1,6 +1,6 @@
-/* Binding requests that wait for their answers: sent again as RFC 8489 §6.2.1 says, matched by their transaction ID. The socket
- * is somebody else's: the SIP listener's, so that the mapping is the listener's, one of the media relay, or stun_socket.
- * Nothing blocks; one thread. */
+/* Binding requests that wait for their answers: sent again as RFC 8489 §6.2.1 says, matched by
+ * their transaction ID. The socket is somebody else's: the SIP listener's, so that the mapping
+ * is the listener's, one of the media relay, or stun_socket. Nothing blocks; one thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,11 +43,12 @@ struct stun_question {
 
 struct stun_answer {
 	enum stun_outcome outcome;
-	struct addr from;		  /* where it came from */
+	struct addr from;                  /* where it came from */
 	struct addr mapped, other, origin; /* unset: it did not say */
-	unsigned error_code;		  /* REFUSED: 0 if it was no error response */
-	unsigned n_sent;		  /* requests; more than 1: some packet was lost, or late */
-	unsigned took_ms;		  /* since the last request */
+	unsigned error_code;               /* REFUSED: 0 if it was no error response */
+	/* requests; more than 1: some packet was lost, or late */
+	unsigned n_sent;
+	unsigned took_ms; /* since the last request */
 };
 
 struct stun_client {
@@ -55,7 +56,8 @@ struct stun_client {
 	struct list queries;
 	enum err (*send)(void *user, const struct addr *to, const void *bytes, size_t len);
 	void *user;
-	struct stun_asked *asked; /* is told what waits, if it is set after stun_client_init; outlives the client */
+	/* is told what waits, if it is set after stun_client_init; outlives the client */
+	struct stun_asked *asked;
 };
 
 /* One request; embedded in its owner, zeroed memory is one that does not run. */
@@ -70,20 +72,26 @@ struct stun_query {
 	void (*on_end)(struct stun_query *query, const struct stun_answer *answer);
 };
 
-/* send must not call back into the client; what it cannot send is tried again like what is lost. */
+/* send must not call back into the client; what it cannot send is tried again like what is
+ * lost. */
 void stun_client_init(struct stun_client *client, struct loop *loop,
-		      enum err (*send)(void *user, const struct addr *to, const void *bytes, size_t len), void *user);
+		      enum err (*send)(void *user, const struct addr *to, const void *bytes,
+				       size_t len),
+		      void *user);
 
 /* Takes back all that runs: no on_end comes. */
 void stun_client_fini(struct stun_client *client);
 
 /* Asks; on_end comes once, from the loop. A query that runs already begins anew. */
-void stun_ask(struct stun_client *client, struct stun_query *query, const struct stun_question *question,
+void stun_ask(struct stun_client *client, struct stun_query *query,
+	      const struct stun_question *question,
 	      void (*on_end)(struct stun_query *query, const struct stun_answer *answer));
 
 /* on_end will not come. Fine if it does not run. */
 void stun_cancel(struct stun_query *query);
 
-/* What came on the socket. True: it was the answer to a query, whose on_end has been called; false: it is nobody's. An answer
- * from elsewhere than asked counts only for who asked for that. */
-bool stun_client_receive(struct stun_client *client, const struct addr *from, const void *bytes, size_t len);
+/* What came on the socket. True: it was the answer to a query, whose on_end has been called;
+ * false: it is nobody's. An answer from elsewhere than asked counts only for who asked for
+ * that. */
+bool stun_client_receive(struct stun_client *client, const struct addr *from, const void *bytes,
+			 size_t len);

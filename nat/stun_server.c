@@ -7,7 +7,7 @@ enum { N_SLOTS = 4096 };
 /* Sources share a slot if their hashes do, which only makes it stricter for both. */
 struct slot {
 	uint64_t at_ms; /* when left was right */
-	uint32_t left;	/* thousandths of an answer */
+	uint32_t left;  /* thousandths of an answer */
 };
 
 struct stun_limiter {
@@ -44,18 +44,21 @@ static bool has_room(struct slot *slot, uint32_t per_s, uint64_t now_ms)
 	return slot->left >= 1000;
 }
 
-bool stun_limiter_allows(struct stun_limiter *limiter, const struct addr *source, uint64_t now_ms)
+bool stun_limiter_allows(struct stun_limiter *limiter, const struct addr *source,
+			 uint64_t now_ms)
 {
 	struct slot *slot = &limiter->slots[addr_hash(source, false) % N_SLOTS];
 
-	if (!has_room(slot, STUN_PER_SOURCE, now_ms) || !has_room(&limiter->all, STUN_IN_ALL, now_ms))
+	if (!has_room(slot, STUN_PER_SOURCE, now_ms) ||
+	    !has_room(&limiter->all, STUN_IN_ALL, now_ms))
 		return false;
 	slot->left -= 1000;
 	limiter->all.left -= 1000;
 	return true;
 }
 
-static void refuse(struct stun_writer *writer, const struct stun_message *request, const uint16_t *unknown, unsigned n)
+static void refuse(struct stun_writer *writer, const struct stun_message *request,
+		   const uint16_t *unknown, unsigned n)
 {
 	unsigned char types[2 * STUN_MAX_UNKNOWN];
 
@@ -77,8 +80,8 @@ static struct addr origin_of(const struct stun_seat *seat, const struct stun_mes
 	return origin;
 }
 
-static void answer(const struct stun_seat *seat, const struct addr *source, const struct stun_message *request,
-		   struct stun_writer *writer)
+static void answer(const struct stun_seat *seat, const struct addr *source,
+		   const struct stun_message *request, struct stun_writer *writer)
 {
 	const struct addr origin = origin_of(seat, request);
 	const bool is_new = request->has_cookie;
@@ -86,20 +89,24 @@ static void answer(const struct stun_seat *seat, const struct addr *source, cons
 	stun_begin(writer, STUN_SUCCESS, STUN_BINDING, request->id);
 	stun_add_addr(writer, is_new ? STUN_XOR_MAPPED_ADDRESS : STUN_MAPPED_ADDRESS, source);
 	if (addr_is_set(&seat->other) || !is_new)
-		stun_add_addr(writer, is_new ? STUN_RESPONSE_ORIGIN : STUN_SOURCE_ADDRESS, &origin);
+		stun_add_addr(writer, is_new ? STUN_RESPONSE_ORIGIN : STUN_SOURCE_ADDRESS,
+			      &origin);
 	if (addr_is_set(&seat->other))
-		stun_add_addr(writer, is_new ? STUN_OTHER_ADDRESS : STUN_CHANGED_ADDRESS, &seat->other);
+		stun_add_addr(writer, is_new ? STUN_OTHER_ADDRESS : STUN_CHANGED_ADDRESS,
+			      &seat->other);
 	if (request->has_fingerprint)
 		stun_add_fingerprint(writer);
 }
 
-bool stun_server_answer(const struct stun_seat *seat, const struct addr *source, const void *bytes, size_t len,
-			struct stun_reply *out)
+bool stun_server_answer(const struct stun_seat *seat, const struct addr *source,
+			const void *bytes, size_t len, struct stun_reply *out)
 {
-	static const uint16_t change_request = STUN_CHANGE_REQUEST, response_port = STUN_RESPONSE_PORT;
+	static const uint16_t change_request = STUN_CHANGE_REQUEST,
+			      response_port = STUN_RESPONSE_PORT;
 	struct stun_message request;
 
-	if (stun_read(bytes, len, &request) != ERR_OK || request.class != STUN_REQUEST || request.method != STUN_BINDING)
+	if (stun_read(bytes, len, &request) != ERR_OK || request.class != STUN_REQUEST ||
+	    request.method != STUN_BINDING)
 		return false;
 	out->from_other_ip = out->from_other_port = false;
 	if (request.n_unknown) {

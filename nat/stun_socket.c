@@ -25,12 +25,14 @@ static void on_ready(struct loop_watch *watch, unsigned events)
 		struct sockaddr_storage source;
 		socklen_t source_len = sizeof(source);
 		struct addr from;
-		ssize_t len = recvfrom(watch->fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&source, &source_len);
+		ssize_t len = recvfrom(watch->fd, bytes, sizeof(bytes), 0,
+				       (struct sockaddr *)&source, &source_len);
 
 		if (len < 0)
 			return;
 		addr_from_sockaddr(&from, (struct sockaddr *)&source, source_len);
-		(void)stun_client_receive(&stun->client, &from, bytes, (size_t)len); /* what is not ours is nobody's */
+		/* what is not ours is nobody's */
+		(void)stun_client_receive(&stun->client, &from, bytes, (size_t)len);
 	}
 }
 
@@ -64,7 +66,8 @@ static enum err name_of(int fd, struct addr *out)
 	return ERR_OK;
 }
 
-enum err stun_socket_open(struct stun_socket *stun, struct loop *loop, const struct addr *bind_to)
+enum err stun_socket_open(struct stun_socket *stun, struct loop *loop,
+			  const struct addr *bind_to)
 {
 	enum err err;
 	int fd = -1;

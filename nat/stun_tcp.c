@@ -60,7 +60,9 @@ static void on_failed(struct loop_call *call)
 
 static void take_answer(struct stun_tcp *tcp)
 {
-	const size_t size = tcp->len >= STUN_HEADER_SIZE ? STUN_HEADER_SIZE + (size_t)stun_get16(tcp->bytes + 2) : 0;
+	const size_t size = tcp->len >= STUN_HEADER_SIZE
+				    ? STUN_HEADER_SIZE + (size_t)stun_get16(tcp->bytes + 2)
+				    : 0;
 	struct stun_message message;
 
 	if ((size == 0 || size > tcp->len) && tcp->len < sizeof(tcp->bytes))
@@ -105,7 +107,8 @@ static void on_connected(struct loop_watch *watch, unsigned events)
 	}
 	tcp->is_connected = true;
 	stun_begin(&writer, STUN_REQUEST, STUN_BINDING, tcp->id);
-	if (send(watch->fd, writer.bytes, stun_end(&writer), MSG_NOSIGNAL) != (ssize_t)stun_end(&writer)) {
+	if (send(watch->fd, writer.bytes, stun_end(&writer), MSG_NOSIGNAL) !=
+	    (ssize_t)stun_end(&writer)) {
 		end(tcp, STUN_TCP_CONNECTED);
 		return;
 	}
@@ -113,7 +116,8 @@ static void on_connected(struct loop_watch *watch, unsigned events)
 }
 
 /* The descriptor, connecting; -1 with what that means in out_outcome. */
-static int begin_connect(const struct addr *bind_to, const struct addr *to, enum stun_tcp_outcome *out_outcome)
+static int begin_connect(const struct addr *bind_to, const struct addr *to,
+			 enum stun_tcp_outcome *out_outcome)
 {
 	struct addr from = *bind_to;
 	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -132,8 +136,9 @@ static int begin_connect(const struct addr *bind_to, const struct addr *to, enum
 	return fd;
 }
 
-void stun_tcp_ask(struct stun_tcp *tcp, struct loop *loop, const struct addr *bind_to, const struct addr *to,
-		  uint64_t timeout_ms, void (*on_end)(struct stun_tcp *tcp))
+void stun_tcp_ask(struct stun_tcp *tcp, struct loop *loop, const struct addr *bind_to,
+		  const struct addr *to, uint64_t timeout_ms,
+		  void (*on_end)(struct stun_tcp *tcp))
 {
 	enum stun_tcp_outcome outcome;
 	int fd;

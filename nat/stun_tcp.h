@@ -1,5 +1,5 @@
-/* One Binding request over TCP (RFC 8489 §6.2.2): where UDP is blocked it tells whether there is a network at all, and our
- * address. Nothing blocks. */
+/* One Binding request over TCP (RFC 8489 §6.2.2): where UDP is blocked it tells whether there
+ * is a network at all, and our address. Nothing blocks. */
 #pragma once
 
 #include <stdint.h>
@@ -33,9 +33,10 @@ struct stun_tcp {
 	void (*on_end)(struct stun_tcp *tcp);
 };
 
-/* Connects from bind (its port is not used) to to, asks, and calls on_end once, from the loop, within timeout_ms: outcome and
- * mapped are then set. */
-void stun_tcp_ask(struct stun_tcp *tcp, struct loop *loop, const struct addr *bind, const struct addr *to,
-		  uint64_t timeout_ms, void (*on_end)(struct stun_tcp *tcp));
+/* Connects from bind (its port is not used) to to, asks, and calls on_end once, from the loop,
+ * within timeout_ms: outcome and mapped are then set. */
+void stun_tcp_ask(struct stun_tcp *tcp, struct loop *loop, const struct addr *bind,
+		  const struct addr *to, uint64_t timeout_ms,
+		  void (*on_end)(struct stun_tcp *tcp));
 /* on_end will not come. Fine if it does not run. */
 void stun_tcp_cancel(struct stun_tcp *tcp);

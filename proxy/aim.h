@@ -1,5 +1,6 @@
-/* Why a request goes to a target, and what follows if the target does not have the user: a plan for branches that are tried one
- * after the other (RFC 3261 §16.6: serial forking). Values only. */
+/* Why a request goes to a target, and what follows if the target does not have the user: a plan
+ * for branches that are tried one after the other (RFC 3261 §16.6: serial forking). Values
+ * only. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,10 +18,13 @@ enum aim_home {
 
 struct aim {
 	enum aim_home home;
-	unsigned stage;	      /* branches of one stage go out in parallel; the next one begins if all of them missed */
-	bool goes_on_absent;  /* an answer that says "not here" is a miss */
-	bool goes_on_down;    /* a server that does not answer is a miss */
-	bool goes_on_refused; /* whatever is no 2xx or 6xx is a miss: a redirect named others behind it */
+	/* branches of one stage go out in parallel; the next one begins if all of them
+	 * missed */
+	unsigned stage;
+	bool goes_on_absent; /* an answer that says "not here" is a miss */
+	bool goes_on_down;   /* a server that does not answer is a miss */
+	/* whatever is no 2xx or 6xx is a miss: a redirect named others behind it */
+	bool goes_on_refused;
 	char request_uri[256]; /* a bound contact: instead of the Request-URI; "": as it came */
 };
 

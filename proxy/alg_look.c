@@ -21,19 +21,25 @@ static bool is_readable(const struct flow *flow)
 
 static bool begins_something(const sip_t *sip)
 {
-	return sip->sip_request->rq_method == sip_method_register || sip->sip_request->rq_method == sip_method_invite;
+	return sip->sip_request->rq_method == sip_method_register ||
+	       sip->sip_request->rq_method == sip_method_invite;
 }
 
 /* What a datagram has behind its body. Bytes that were kept are no datagram any more. */
 static unsigned look_behind_body(const struct arrival *arrival)
 {
 	const sip_t *sip = arrival->sip;
-	const char *head_end = flow_is_reliable(arrival->flow) || !arrival->bytes || !sip->sip_payload || !sip->sip_content_length
+	const char *head_end = flow_is_reliable(arrival->flow) || !arrival->bytes ||
+					       !sip->sip_payload || !sip->sip_content_length
 				       ? NULL
 				       : memmem(arrival->bytes, arrival->len, "\r\n\r\n", 4);
-	size_t used = head_end ? (size_t)(head_end + 4 - (const char *)arrival->bytes) + sip->sip_payload->pl_len : arrival->len;
+	size_t used = head_end ? (size_t)(head_end + 4 - (const char *)arrival->bytes) +
+					 sip->sip_payload->pl_len
+			       : arrival->len;
 
-	return used < arrival->len ? alg_signs_of_surplus((const char *)arrival->bytes + used, arrival->len - used) : 0;
+	return used < arrival->len ? alg_signs_of_surplus((const char *)arrival->bytes + used,
+							  arrival->len - used)
+				   : 0;
 }
 
 static unsigned look_at_media(const sdp_media_t *m)
@@ -64,7 +70,8 @@ static unsigned look_at_sdp(const struct arrival *arrival, const struct sdp_body
 
 	if (!memmem(body->text, body->len, "a=candidate:", 12) || su_home_init(&home) < 0)
 		return 0;
-	if (sdp_session_read(&home, body->text, body->len, &sdp, &is_clean) == ERR_OK && is_clean)
+	if (sdp_session_read(&home, body->text, body->len, &sdp, &is_clean) == ERR_OK &&
+	    is_clean)
 		for (const sdp_media_t *m = sdp->sdp_media; m; m = m->m_next)
 			signs |= look_at_media(m);
 	su_home_deinit(&home);
@@ -110,14 +117,16 @@ void alg_look_at_request(const struct arrival *arrival)
 }
 
 /* News alone are worth a line. */
-static void keep(struct worker *worker, const char *id, unsigned signs, const struct listener *listener, const struct addr *remote)
+static void keep(struct worker *worker, const char *id, unsigned signs,
+		 const struct listener *listener, const struct addr *remote)
 {
 	char text[256], peer[ADDR_TEXT_SIZE];
 
 	if (!peer_stats_alg(worker->server->peer_stats, id, signs) || !signs)
 		return;
-	log_event(LOG_WARNING, "a router on the way rewrites SIP", "partner", id, "msg", alg_signs_text(signs, text, sizeof(text)),
-		  "peer", addr_text(remote, peer), "listener", listener ? listener->name : "", NULL);
+	log_event(LOG_WARNING, "a router on the way rewrites SIP", "partner", id, "msg",
+		  alg_signs_text(signs, text, sizeof(text)), "peer", addr_text(remote, peer),
+		  "listener", listener ? listener->name : "", NULL);
 }
 
 void alg_look_note(struct worker *worker, struct flow *flow, const char *id)
@@ -151,10 +160,12 @@ void alg_look_note_response(struct worker *worker, struct flow *flow, unsigned s
 	if (signs == ALG_LOOK_NOTHING || signs == flow->alg_answer_signs)
 		return;
 	flow->alg_answer_signs = (unsigned char)signs;
-	keep(worker, alg_look_listener_id(flow->listener->name, id), signs, flow->listener, &flow->remote);
+	keep(worker, alg_look_listener_id(flow->listener->name, id), signs, flow->listener,
+	     &flow->remote);
 }
 
-void alg_look_note_handed(struct worker *worker, const struct listener *listener, const struct addr *source, unsigned signs)
+void alg_look_note_handed(struct worker *worker, const struct listener *listener,
+			  const struct addr *source, unsigned signs)
 {
 	char id[ALG_LOOK_ID_SIZE];
 

@@ -33,17 +33,20 @@ struct backend_secrets *backend_secrets_free(struct backend_secrets *secrets)
 	return NULL;
 }
 
-static void refuse(const struct settings_backend *backend, struct report *report, const char *why)
+static void refuse(const struct settings_backend *backend, struct report *report,
+		   const char *why)
 {
 	const struct settings_file *file = &backend->password_file;
 
 	report_error(report, FAULT_BAD_VALUE, &file->place, "password_file",
-		     "%.512s: %s, expected a password of 1 to %d bytes in the first line", file->path, why,
-		     BACKEND_PASSWORD_MAX);
+		     "%.512s: %s, expected a password of 1 to %d bytes in the first line",
+		     file->path, why, BACKEND_PASSWORD_MAX);
 }
 
-/* Cuts text, of len bytes, to its first line; false with a fault in report if that is no password. */
-static bool cut_password(const struct settings_backend *backend, char *text, size_t len, struct report *report)
+/* Cuts text, of len bytes, to its first line; false with a fault in report if that is no
+ * password. */
+static bool cut_password(const struct settings_backend *backend, char *text, size_t len,
+			 struct report *report)
 {
 	const char *end = memchr(text, '\n', len);
 	size_t n = end ? (size_t)(end - text) : len;
@@ -62,7 +65,8 @@ static bool cut_password(const struct settings_backend *backend, char *text, siz
 	return false;
 }
 
-/* The secret covers username, realm and password. The text cannot be mistaken for an end of a dialog. */
+/* The secret covers username, realm and password. The text cannot be mistaken for an end of a
+ * dialog. */
 static uint64_t proof_of(const struct backend_secret *secret, const struct settings *settings,
 			 const struct record_route_keys *keys)
 {
@@ -72,8 +76,9 @@ static uint64_t proof_of(const struct backend_secret *secret, const struct setti
 	char text[KEY_TEXT_SIZE];
 	uint64_t proof;
 
-	(void)snprintf(text, sizeof(text), "log-on:%s:%s:%s:%.256s:%u", secret->backend->username,
-		       secret->secret.ha1[DIGEST_SHA512_256], conf_transport_text(at->transport), at->bind, at->port);
+	(void)snprintf(text, sizeof(text), "log-on:%s:%s:%s:%.256s:%u",
+		       secret->backend->username, secret->secret.ha1[DIGEST_SHA512_256],
+		       conf_transport_text(at->transport), at->bind, at->port);
 	proof = keys ? record_route_end(keys, text) : random_keyed_hash(text, strlen(text));
 	explicit_bzero(text, sizeof(text));
 	return proof;
@@ -87,13 +92,16 @@ static enum err add(struct backend_secrets *secrets, const struct backend_secret
 	entry->secret = *secret;
 	HASH_ADD_KEYPTR(by_username, secrets->by_username, username, strlen(username), entry);
 	HASH_ADD_KEYPTR(by_name, secrets->by_name, name, strlen(name), entry);
-	if (backend_secrets_find(secrets, username) && backend_secrets_of_backend(secrets, name))
+	if (backend_secrets_find(secrets, username) &&
+	    backend_secrets_of_backend(secrets, name))
 		return ERR_OK;
 	return ERR_NO_MEMORY;
 }
 
-static enum err load_one(struct backend_secrets *secrets, const struct settings_backend *backend,
-			 const struct settings *settings, const struct record_route_keys *keys, struct report *report)
+static enum err load_one(struct backend_secrets *secrets,
+			 const struct settings_backend *backend,
+			 const struct settings *settings, const struct record_route_keys *keys,
+			 struct report *report)
 {
 	struct backend_secret secret = { .backend = backend };
 	const struct settings_file *file = &backend->password_file;
@@ -105,8 +113,9 @@ static enum err load_one(struct backend_secrets *secrets, const struct settings_
 		return err;
 	if (err) {
 		if (!report_has_error_at(report, &file->place))
-			report_error(report, FAULT_FILE_UNREADABLE, &file->place, "password_file",
-				     "%.512s cannot be read: %s", file->path, err_text(err));
+			report_error(report, FAULT_FILE_UNREADABLE, &file->place,
+				     "password_file", "%.512s cannot be read: %s", file->path,
+				     err_text(err));
 		return ERR_OK;
 	}
 	if (cut_password(backend, text, len, report)) {
@@ -120,7 +129,8 @@ static enum err load_one(struct backend_secrets *secrets, const struct settings_
 	return err;
 }
 
-enum err backend_secrets_load(const struct settings *settings, const struct record_route_keys *keys, struct report *report,
+enum err backend_secrets_load(const struct settings *settings,
+			      const struct record_route_keys *keys, struct report *report,
 			      struct backend_secrets **out)
 {
 	struct backend_secrets *secrets = calloc(1, sizeof(*secrets));
@@ -147,7 +157,8 @@ size_t backend_secrets_count(const struct backend_secrets *secrets)
 	return secrets->n;
 }
 
-const struct backend_secret *backend_secrets_find(const struct backend_secrets *secrets, const char *username)
+const struct backend_secret *backend_secrets_find(const struct backend_secrets *secrets,
+						  const char *username)
 {
 	const struct entry *found;
 
@@ -155,7 +166,8 @@ const struct backend_secret *backend_secrets_find(const struct backend_secrets *
 	return found ? &found->secret : NULL;
 }
 
-const struct backend_secret *backend_secrets_of_backend(const struct backend_secrets *secrets, const char *name)
+const struct backend_secret *backend_secrets_of_backend(const struct backend_secrets *secrets,
+							const char *name)
 {
 	const struct entry *found;
 

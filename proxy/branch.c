@@ -60,7 +60,8 @@ static void note_hop(struct branch *branch, enum reason reason, int status)
 	if (!branch->context->decision || !branch->next)
 		return;
 	decision_add_hop(branch->context->decision,
-			 forward_hop_text(&branch->hops[branch->next - 1], text), reason, status);
+			 forward_hop_text(&branch->hops[branch->next - 1], text), reason,
+			 status);
 }
 
 void branch_failed(struct branch *branch, enum reason reason)
@@ -75,7 +76,8 @@ void branch_failed(struct branch *branch, enum reason reason)
 			      loop_now_ms(context->worker->loop));
 	note_hop(branch, reason, 0);
 	if (branch->next && branch->target.n_flows)
-		request_phone_hop_failed(context->worker->server, &branch->hops[branch->next - 1], reason);
+		request_phone_hop_failed(context->worker->server,
+					 &branch->hops[branch->next - 1], reason);
 	if (branch->is_cancelled || context->has_final) {
 		if (!context->best_reason)
 			context->best_reason = REASON_CANCELLED;
@@ -92,7 +94,8 @@ static void on_txn_response(void *user, struct client_txn *txn, struct arrival *
 
 	timer_stop(&branch->patience);
 	if (response->flow)
-		hearing_peer(branch->context->worker, response->flow, branch->target.rule->id); /* "phones" is no peer */
+		/* "phones" is no peer */
+		hearing_peer(branch->context->worker, response->flow, branch->target.rule->id);
 	if (branch->state != BRANCH_DONE) {
 		health_succeeded(branch->hops[branch->next - 1].health,
 				 loop_now_ms(branch->context->worker->loop));
@@ -125,7 +128,8 @@ static void on_txn_ended(void *user, struct client_txn *txn)
 		branch_failed(branch, REASON_NO_ANSWER); /* it ended without a word */
 }
 
-/* §16.8: a provisional came but no final: CANCEL; the 487 that follows is the branch's answer. */
+/* §16.8: a provisional came but no final: CANCEL; the 487 that follows is the branch's
+ * answer. */
 static void on_timer_c(struct timer *timer)
 {
 	struct branch *branch = container_of(timer, struct branch, timer_c);
@@ -141,7 +145,8 @@ static void on_timer_c(struct timer *timer)
 	branch_failed(branch, REASON_TIMER_C);
 }
 
-/* The caller gives up after 64*T1: waiting that long for a silent server would leave no time for the next (RFC 3263 §4.3). */
+/* The caller gives up after 64*T1: waiting that long for a silent server would leave no time
+ * for the next (RFC 3263 §4.3). */
 static void on_patience(struct timer *timer)
 {
 	struct branch *branch = container_of(timer, struct branch, patience);
@@ -182,7 +187,8 @@ static enum err start(struct branch *branch, const struct hop *hop)
 	if (err)
 		return err;
 	if (context->is_invite)
-		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms, on_timer_c);
+		timer_start(context->worker->loop, &branch->timer_c, sip->timer_c_ms,
+			    on_timer_c);
 	if (branch->next < branch->n_hops || stage_has_more(branch))
 		timer_start(context->worker->loop, &branch->patience, 8 * (uint64_t)sip->t1_ms,
 			    on_patience);
@@ -204,7 +210,8 @@ static enum reason reason_of(enum err err)
 	}
 }
 
-/* The configuration, or a word of an administrator, that let the request begin may not hold any more. */
+/* The configuration, or a word of an administrator, that let the request begin may not hold any
+ * more. */
 static enum reason check_target(const struct branch *branch)
 {
 	const struct context *context = branch->context;
@@ -213,7 +220,8 @@ static enum reason check_target(const struct branch *branch)
 
 	if (open_partner_is_blocked(worker->server, rule))
 		return REASON_PARTNER_BLOCKED;
-	if (rule->route && context->snapshot != worker->snapshot && !snapshot_has_peer(worker->snapshot, rule->id))
+	if (rule->route && context->snapshot != worker->snapshot &&
+	    !snapshot_has_peer(worker->snapshot, rule->id))
 		return REASON_ROUTE_DISABLED;
 	return REASON_NONE;
 }
@@ -223,14 +231,16 @@ static void note_shed(const struct branch *branch)
 	const struct context *context = branch->context;
 
 	if (context->decision)
-		decision_add(context->decision, "forward", "send-queue", NULL, "%.80s reads slowly: no room for %s",
-			     branch->target.rule->id, importance_text(context->importance));
+		decision_add(context->decision, "forward", "send-queue", NULL,
+			     "%.80s reads slowly: no room for %s", branch->target.rule->id,
+			     importance_text(context->importance));
 }
 
 enum { MEDIA_LOOK_MS = 20, MEDIA_MAX_WAIT_MS = 2000 };
 
-/* Looked for by the clock: the answer comes to a media worker, and a letter to here would have to outlive the branch. The
- * question has a deadline of its own; should its end be lost, the branch goes on without. */
+/* Looked for by the clock: the answer comes to a media worker, and a letter to here would have
+ * to outlive the branch. The question has a deadline of its own; should its end be lost, the
+ * branch goes on without. */
 static void on_media_look(struct timer *timer)
 {
 	struct branch *branch = container_of(timer, struct branch, patience);
@@ -292,7 +302,8 @@ static void try_next(struct branch *branch, enum reason last)
 			note_shed(branch);
 	}
 	if (last == REASON_CONNECTION_LOST && branch->target.n_flows)
-		last = context->is_inside_dialog ? REASON_FLOW_FAILED : REASON_PHONE_UNREACHABLE;
+		last = context->is_inside_dialog ? REASON_FLOW_FAILED
+						 : REASON_PHONE_UNREACHABLE;
 	if (!context->best_reason)
 		context->best_reason = last ? last : REASON_ALL_SERVERS_DOWN;
 	context_branch_done(branch);
@@ -316,7 +327,8 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	branch->locate = NULL;
 	open_partner_located(branch, reason);
 	if (reason && !branch->target.rule->federation)
-		peer_stats_looked_up(context->worker->server->peer_stats, branch->target.rule->id, reason);
+		peer_stats_looked_up(context->worker->server->peer_stats,
+				     branch->target.rule->id, reason);
 	if (context->decision && evidence)
 		decision_set(context->decision, DECISION_EVIDENCE, evidence);
 	/* Of several that were asked for a user, the record tells which one could not be. */
@@ -346,8 +358,10 @@ void branch_begin(struct branch *branch)
 		decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
 		context->decision->is_found = branch->target.rule->federation != NULL;
 	}
-	branch->locate = locate_start(worker->loop, worker->dns, worker->server->health, worker->server->location,
-				      &branch->target, context->snapshot->settings->dns.budget_ms, on_located, branch);
+	branch->locate =
+		locate_start(worker->loop, worker->dns, worker->server->health,
+			     worker->server->location, &branch->target,
+			     context->snapshot->settings->dns.budget_ms, on_located, branch);
 }
 
 void branch_cancel(struct branch *branch, const char *reason_header)

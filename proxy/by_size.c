@@ -4,11 +4,12 @@
 #include "proxy/forward.h"
 
 enum {
-	CONNECT_MS = 2000,	   /* the first choice still waits */
+	CONNECT_MS = 2000,         /* the first choice still waits */
 	NO_TCP_MS = 5 * 60 * 1000, /* for so long it is not tried again */
 };
 
-/* In the table of health, under a name that no peer has: what is not configured is no server of the peer's. */
+/* In the table of health, under a name that no peer has: what is not configured is no server of
+ * the peer's. */
 static const char no_peer[] = "requests too large for a datagram";
 
 static uint64_t now_ms(const struct branch *branch)
@@ -39,20 +40,23 @@ static bool make(const struct branch *branch, const struct hop *hop, struct hop 
 	hop_copy(out, hop);
 	out->transport = TRANSPORT_TCP;
 	out->listener = listener;
-	if (!addr_is_set(&rule->bind) && addr_is_set(&out->bind)) { /* it was the other listener's */
-		out->bind = addr_is_wildcard(&listener->addr) ? (struct addr){ .len = 0 } : listener->addr;
+	/* it was the other listener's */
+	if (!addr_is_set(&rule->bind) && addr_is_set(&out->bind)) {
+		out->bind = addr_is_wildcard(&listener->addr) ? (struct addr){ .len = 0 }
+							      : listener->addr;
 		if (addr_is_set(&out->bind))
 			addr_set_port(&out->bind, 0);
 	}
-	out->health = health_of(branch->context->worker->server->health, no_peer, &hop->remote, TRANSPORT_TCP);
+	out->health = health_of(branch->context->worker->server->health, no_peer, &hop->remote,
+				TRANSPORT_TCP);
 	return true;
 }
 
 static void note(const struct branch *branch, size_t len, size_t max, const char *how)
 {
 	if (branch->context->decision)
-		decision_add(branch->context->decision, "forward", "too-large-for-a-datagram", NULL,
-			     "%zu bytes, %zu fit: %s", len, max, how);
+		decision_add(branch->context->decision, "forward", "too-large-for-a-datagram",
+			     NULL, "%zu bytes, %zu fit: %s", len, max, how);
 }
 
 bool by_size_other(struct branch *branch, const struct hop *hop, size_t len, struct hop *out)
@@ -109,15 +113,17 @@ bool by_size_failed(struct branch *branch, const struct hop *hop, enum reason re
 		return false;
 	/* Once for each target: from the second time on it is known to be down. */
 	if (!health_is_down(branch->by_size.health, now_ms(branch)))
-		log_event(LOG_WARNING, "no TCP for large requests, which go by UDP in fragments", "reason",
+		log_event(LOG_WARNING,
+			  "no TCP for large requests, which go by UDP in fragments", "reason",
 			  reason_code(reason), "peer", addr_text(&hop->remote, peer), "target",
 			  branch->target.rule->id, NULL);
 	remember(branch, reason);
-	if (branch->is_cancelled || branch->context->has_final || branch->state != BRANCH_CALLING)
+	if (branch->is_cancelled || branch->context->has_final ||
+	    branch->state != BRANCH_CALLING)
 		return false;
 	if (branch->context->decision)
-		decision_add(branch->context->decision, "forward", "too-large-for-a-datagram", NULL,
-			     "%s: udp after all", reason_code(reason));
+		decision_add(branch->context->decision, "forward", "too-large-for-a-datagram",
+			     NULL, "%s: udp after all", reason_code(reason));
 	return true;
 }
 

@@ -23,7 +23,8 @@ static struct calls_key key_of(const struct branch *branch, const char *call_id)
 	return (struct calls_key){
 		.call_id = call_id,
 		.caller = context->token.caller,
-		.callee = context->is_inside_dialog ? context->token.callee : target_end(&branch->target),
+		.callee = context->is_inside_dialog ? context->token.callee
+						    : target_end(&branch->target),
 		.made_at_s = context->token.made_at_s,
 	};
 }
@@ -33,7 +34,8 @@ static unsigned index_of(const struct branch *branch)
 	return (unsigned)(branch - branch->context->branches);
 }
 
-static struct calls_message message_of(const struct branch *branch, const sip_t *sip, const struct sdp_body *body)
+static struct calls_message message_of(const struct branch *branch, const sip_t *sip,
+				       const struct sdp_body *body)
 {
 	return (struct calls_message){
 		.key = key_of(branch, sip->sip_call_id->i_id),
@@ -75,9 +77,10 @@ static enum reason reason_of(enum calls_verdict verdict)
 
 /* ---- the sides ---- */
 
-/* Our address towards a network: as configured, else the listener's; what an administrator advertises stands in SDP. */
-static void fill_side(const struct settings *settings, const struct listener *listener, const struct addr *local,
-		      struct media_side *side)
+/* Our address towards a network: as configured, else the listener's; what an administrator
+ * advertises stands in SDP. */
+static void fill_side(const struct settings *settings, const struct listener *listener,
+		      const struct addr *local, struct media_side *side)
 {
 	const struct addr *bind = &settings->media.bind[listener->network];
 	char own[ADDR_TEXT_SIZE];
@@ -88,28 +91,33 @@ static void fill_side(const struct settings *settings, const struct listener *li
 	if (addr_is_wildcard(&side->bind) && local && addr_is_set(local))
 		side->bind = *local;
 	side->shown = side->bind;
-	if (strcmp(listener->host, addr_host(&listener->addr, own)) != 0 && !addr_parse(listener->host, 0, &shown) &&
+	if (strcmp(listener->host, addr_host(&listener->addr, own)) != 0 &&
+	    !addr_parse(listener->host, 0, &shown) &&
 	    addr_is_ipv6(&shown) == addr_is_ipv6(&side->bind))
 		side->shown = shown;
 }
 
-/* Behind a router the world sees other ports than ours (mission 127, 128): whom to ask for them. */
-static void fill_stun_servers(const struct context *context, const struct listener *listener, struct media_side *side)
+/* Behind a router the world sees other ports than ours (mission 127, 128): whom to ask for
+ * them. */
+static void fill_stun_servers(const struct context *context, const struct listener *listener,
+			      struct media_side *side)
 {
 	const struct settings *settings = context->snapshot->settings;
 
-	if (listener->index >= settings->n_listeners || !settings->listeners[listener->index].advertises_stun)
+	if (listener->index >= settings->n_listeners ||
+	    !settings->listeners[listener->index].advertises_stun)
 		return;
-	side->n_stun_servers =
-		(unsigned)public_addresses_servers(context->worker->server->public_addresses, addr_is_ipv6(&side->bind),
-						   side->stun_servers, COUNT(side->stun_servers));
+	side->n_stun_servers = (unsigned)public_addresses_servers(
+		context->worker->server->public_addresses, addr_is_ipv6(&side->bind),
+		side->stun_servers, COUNT(side->stun_servers));
 }
 
 static bool is_relayed(const struct branch *branch, const struct hop *hop)
 {
 	const struct context *context = branch->context;
 
-	return settings_media_relays(&context->snapshot->settings->media, context->in->network, hop->listener->network);
+	return settings_media_relays(&context->snapshot->settings->media, context->in->network,
+				     hop->listener->network);
 }
 
 /* ---- requests ---- */
@@ -122,7 +130,8 @@ static bool is_any(const char *method, const char *const *methods, size_t n)
 	return false;
 }
 
-/* Any request may have the highest CSeq of its side, above which a BYE of ours would have to be. */
+/* Any request may have the highest CSeq of its side, above which a BYE of ours would have to
+ * be. */
 static void note_request(const struct branch *branch)
 {
 	struct context *context = branch->context;
@@ -137,12 +146,14 @@ static void note_request(const struct branch *branch)
 	calls_note(calls, &message);
 }
 
-/* It may hold an offer, and the media that it offers must be relayed, whether the call is known or not. */
+/* It may hold an offer, and the media that it offers must be relayed, whether the call is known
+ * or not. */
 static bool may_take_up(const struct branch *branch, const struct hop *hop, const char *method)
 {
 	static const char *const offering[] = { "INVITE", "UPDATE" };
 
-	return branch->context->is_inside_dialog && is_any(method, offering, COUNT(offering)) && is_relayed(branch, hop);
+	return branch->context->is_inside_dialog && is_any(method, offering, COUNT(offering)) &&
+	       is_relayed(branch, hop);
 }
 
 /* Whether the media of this request's call are ours to look at. */
@@ -150,19 +161,22 @@ static bool concerns(const struct branch *branch, const struct hop *hop, const c
 {
 	static const char *const inside[] = { "INVITE", "ACK", "BYE", "PRACK", "UPDATE" };
 	const struct context *context = branch->context;
-	const struct calls *calls = __atomic_load_n(&context->worker->server->calls, __ATOMIC_ACQUIRE);
+	const struct calls *calls =
+		__atomic_load_n(&context->worker->server->calls, __ATOMIC_ACQUIRE);
 
 	if (!calls)
 		return false;
 	if (!context->is_inside_dialog)
 		return context->is_invite && is_relayed(branch, hop);
-	if ((calls_count(calls) > 0 && is_any(method, inside, COUNT(inside))) || may_take_up(branch, hop, method))
+	if ((calls_count(calls) > 0 && is_any(method, inside, COUNT(inside))) ||
+	    may_take_up(branch, hop, method))
 		return true;
 	note_request(branch);
 	return false;
 }
 
-static bool remember(struct context *context, const sip_t *sip, const char *method, bool has_sdp)
+static bool remember(struct context *context, const sip_t *sip, const char *method,
+		     bool has_sdp)
 {
 	struct call_media *media = context->media;
 
@@ -176,16 +190,19 @@ static bool remember(struct context *context, const sip_t *sip, const char *meth
 	return text_copy(media->call_id, sizeof(media->call_id), sip->sip_call_id->i_id);
 }
 
-static void fill_begin(const struct branch *branch, const struct hop *hop, enum relay_leg from, struct calls_begin *begin)
+static void fill_begin(const struct branch *branch, const struct hop *hop, enum relay_leg from,
+		       struct calls_begin *begin)
 {
 	const struct context *context = branch->context;
 	const struct settings *settings = context->snapshot->settings;
-	const struct flow *flow = context->server_txn ? server_txn_flow(context->server_txn) : NULL;
+	const struct flow *flow =
+		context->server_txn ? server_txn_flow(context->server_txn) : NULL;
 	const enum relay_leg to = from == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER;
 
-	*begin = (struct calls_begin){ .settings = &settings->media,
-				       .mailbox = context->worker->mailbox,
-				       .wall_s = loop_wall_us(context->worker->loop) / 1000000 };
+	*begin =
+		(struct calls_begin){ .settings = &settings->media,
+				      .mailbox = context->worker->mailbox,
+				      .wall_s = loop_wall_us(context->worker->loop) / 1000000 };
 	fill_side(settings, context->in, flow ? &flow->local : NULL, &begin->sides[from]);
 	fill_side(settings, hop->listener, NULL, &begin->sides[to]);
 	fill_stun_servers(context, context->in, &begin->sides[from]);
@@ -193,8 +210,8 @@ static void fill_begin(const struct branch *branch, const struct hop *hop, enum 
 	begin->sides[from].source = context->source;
 }
 
-static enum calls_verdict show_request(struct branch *branch, const struct hop *hop, msg_t *msg, const struct sdp_body *body,
-				       struct buf *out)
+static enum calls_verdict show_request(struct branch *branch, const struct hop *hop, msg_t *msg,
+				       const struct sdp_body *body, struct buf *out)
 {
 	const char *method = message_method(message_sip(msg));
 	struct calls_message message = message_of(branch, message_sip(msg), body);
@@ -204,13 +221,17 @@ static enum calls_verdict show_request(struct branch *branch, const struct hop *
 
 	message.msg = branch->context->msg; /* without the Record-Route of ours */
 	message.is_ack = branch->context->is_ack;
-	message.may_wait = !message.is_ack && (!branch->media_wait_ends_ms || now_ms < branch->media_wait_ends_ms);
+	message.may_wait = !message.is_ack &&
+			   (!branch->media_wait_ends_ms || now_ms < branch->media_wait_ends_ms);
 	message.is_prack = !strcmp(method, "PRACK");
 	message.source = branch->context->source;
-	/* An INVITE without SDP asks for an offer; an UPDATE without it for nothing (RFC 3311 §5.1). */
-	if (branch->context->is_inside_dialog && (!may_take_up(branch, hop, method) || !(message.sdp || branch->context->is_invite)))
+	/* An INVITE without SDP asks for an offer; an UPDATE without it for nothing (RFC 3311
+	 * §5.1). */
+	if (branch->context->is_inside_dialog &&
+	    (!may_take_up(branch, hop, method) || !(message.sdp || branch->context->is_invite)))
 		return calls_pass(calls, &message, out);
-	message.is_from_callee = branch->context->is_inside_dialog && !branch->context->is_to_callee;
+	message.is_from_callee =
+		branch->context->is_inside_dialog && !branch->context->is_to_callee;
 	fill_begin(branch, hop, message.is_from_callee ? RELAY_CALLEE : RELAY_CALLER, &begin);
 	if (branch->context->is_inside_dialog)
 		return calls_take_up(calls, &message, &begin, now_ms, out);
@@ -222,7 +243,8 @@ static void note(struct context *context, const char *rule, enum reason reason)
 {
 	if (!context->decision)
 		return;
-	decision_add(context->decision, "media", rule, &context->snapshot->settings->media.place, "%s",
+	decision_add(context->decision, "media", rule,
+		     &context->snapshot->settings->media.place, "%s",
 		     reason ? reason_code(reason) : "our addresses stand in the SDP");
 }
 
@@ -252,7 +274,8 @@ enum reason call_media_request(struct branch *branch, const struct hop *hop, msg
 	buf_fini(&out);
 	branch->waits_for_media = verdict == CALLS_WAITS;
 	if (verdict != CALLS_UNTOUCHED && verdict != CALLS_WAITS)
-		note(context, context->is_inside_dialog ? "offer" : "relay", reason_of(verdict));
+		note(context, context->is_inside_dialog ? "offer" : "relay",
+		     reason_of(verdict));
 	return reason_of(verdict);
 }
 
@@ -266,10 +289,12 @@ bool call_media_waits(const struct branch *branch)
 
 /* ---- responses ---- */
 
-/* What cannot be changed goes on as it is: a 2xx cannot be taken back. The log says why there is no sound. */
+/* What cannot be changed goes on as it is: a 2xx cannot be taken back. The log says why there
+ * is no sound. */
 static void complain(const sip_t *sip, enum reason reason)
 {
-	log_event(LOG_WARNING, "answer not relayed", "call_id", sip->sip_call_id->i_id, "reason", reason_code(reason), NULL);
+	log_event(LOG_WARNING, "answer not relayed", "call_id", sip->sip_call_id->i_id,
+		  "reason", reason_code(reason), NULL);
 }
 
 /* The entry of the Record-Route that is ours and this call's: a call may pass us twice. */
@@ -283,8 +308,10 @@ static bool is_ours(const url_t *route, void *user)
 	const struct own_route *own = user;
 	struct record_route_token token;
 
-	return record_route_verify(own->keys, route, own->key->call_id, &token) == RECORD_ROUTE_VALID &&
-	       token.caller == own->key->caller && token.callee == own->key->callee && token.made_at_s == own->key->made_at_s;
+	return record_route_verify(own->keys, route, own->key->call_id, &token) ==
+		       RECORD_ROUTE_VALID &&
+	       token.caller == own->key->caller && token.callee == own->key->callee &&
+	       token.made_at_s == own->key->made_at_s;
 }
 
 bool call_media_response(struct branch *branch, const struct arrival *response, bool may_wait)
@@ -317,7 +344,8 @@ bool call_media_response(struct branch *branch, const struct arrival *response, 
 		message.source = branch->hops[branch->next - 1].remote;
 	buf_init(&out, 4 * SDP_MAX_BYTES);
 	verdict = calls_pass(context->worker->server->calls, &message, &out);
-	if (verdict == CALLS_REWRITTEN && sdp_body_replace(response->msg, &body, buf_text(&out), out.len))
+	if (verdict == CALLS_REWRITTEN &&
+	    sdp_body_replace(response->msg, &body, buf_text(&out), out.len))
 		verdict = CALLS_NO_MEMORY;
 	if (reason_of(verdict))
 		complain(sip, reason_of(verdict));
@@ -346,7 +374,8 @@ static bool ends_dialog(const struct call_media *media, int status)
 	return media->is_bye && status != 401 && status != 407;
 }
 
-/* Also those that waited for a server that was given up: the caller may try again within the second. */
+/* Also those that waited for a server that was given up: the caller may try again within the
+ * second. */
 static void end_branches(const struct context *context)
 {
 	for (unsigned i = 0; i < context->n_branches; i++)

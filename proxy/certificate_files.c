@@ -24,7 +24,7 @@ struct file {
 
 struct certificate_files {
 	struct snapshot *snapshot; /* counted; that of the last look */
-	struct file *files;	   /* one a certificate */
+	struct file *files;        /* one a certificate */
 	size_t n;
 };
 
@@ -52,7 +52,8 @@ struct certificate_files *certificate_files_free(struct certificate_files *files
 
 static void read_stamps(const struct settings_certificate *settings, struct stamp out[N_PATHS])
 {
-	const char *const paths[N_PATHS] = { settings->chain.path, settings->key.path, settings->pkcs12.path };
+	const char *const paths[N_PATHS] = { settings->chain.path, settings->key.path,
+					     settings->pkcs12.path };
 
 	memset(out, 0, N_PATHS * sizeof(*out));
 	for (size_t i = 0; i < N_PATHS; i++) {
@@ -60,15 +61,18 @@ static void read_stamps(const struct settings_certificate *settings, struct stam
 
 		if (!paths[i] || stat(paths[i], &stat_buf) != 0)
 			continue;
-		out[i] = (struct stamp){ true, stat_buf.st_mtim, stat_buf.st_size, stat_buf.st_ino };
+		out[i] = (struct stamp){ true, stat_buf.st_mtim, stat_buf.st_size,
+					 stat_buf.st_ino };
 	}
 }
 
 static bool is_same(const struct stamp a[N_PATHS], const struct stamp b[N_PATHS])
 {
 	for (size_t i = 0; i < N_PATHS; i++) {
-		if (a[i].is_there != b[i].is_there || a[i].changed.tv_sec != b[i].changed.tv_sec ||
-		    a[i].changed.tv_nsec != b[i].changed.tv_nsec || a[i].size != b[i].size || a[i].inode != b[i].inode)
+		if (a[i].is_there != b[i].is_there ||
+		    a[i].changed.tv_sec != b[i].changed.tv_sec ||
+		    a[i].changed.tv_nsec != b[i].changed.tv_nsec || a[i].size != b[i].size ||
+		    a[i].inode != b[i].inode)
 			return false;
 	}
 	return true;
@@ -89,7 +93,8 @@ static void note_fault(struct certificate_file_row *row, struct report *report)
 	}
 }
 
-static void compare(struct certificate_file_row *row, const struct settings_certificate *settings,
+static void compare(struct certificate_file_row *row,
+		    const struct settings_certificate *settings,
 		    const struct credentials *in_use)
 {
 	struct credentials *found = NULL;
@@ -101,14 +106,18 @@ static void compare(struct certificate_file_row *row, const struct settings_cert
 	row->text[0] = '\0';
 	if (credentials_load(settings, report, &found)) {
 		note_fault(row, report);
-	} else if (strcmp(credentials_fingerprint(found), credentials_fingerprint(in_use)) == 0) {
+	} else if (strcmp(credentials_fingerprint(found), credentials_fingerprint(in_use)) ==
+		   0) {
 		row->state = CERTIFICATE_FILE_SAME;
 	} else {
 		row->state = CERTIFICATE_FILE_CHANGED;
 		snprintf(row->text, sizeof(row->text), "it ends on %.10s; the one in use",
-			 text_time((uint64_t)credentials_not_after(found, NULL) * 1000000, time));
-		snprintf(row->text + strlen(row->text), sizeof(row->text) - strlen(row->text), " on %.10s",
-			 text_time((uint64_t)credentials_not_after(in_use, NULL) * 1000000, time));
+			 text_time((uint64_t)credentials_not_after(found, NULL) * 1000000,
+				   time));
+		snprintf(row->text + strlen(row->text), sizeof(row->text) - strlen(row->text),
+			 " on %.10s",
+			 text_time((uint64_t)credentials_not_after(in_use, NULL) * 1000000,
+				   time));
 	}
 	credentials_unref(found);
 	report_free(report);
@@ -130,7 +139,8 @@ static bool begin(struct certificate_files *files, struct snapshot *snapshot)
 		const struct settings_certificate *certificate = &settings->certificates[i];
 
 		made[i].row.name = certificate->name;
-		made[i].row.path = certificate->chain.path ? certificate->chain.path : certificate->pkcs12.path;
+		made[i].row.path = certificate->chain.path ? certificate->chain.path
+							   : certificate->pkcs12.path;
 	}
 	return true;
 }
@@ -142,7 +152,8 @@ bool certificate_files_look(struct certificate_files *files, struct snapshot *sn
 	if (is_new && !begin(files, snapshot))
 		return false;
 	for (size_t i = 0; i < files->n; i++) {
-		const struct settings_certificate *settings = &snapshot->settings->certificates[i];
+		const struct settings_certificate *settings =
+			&snapshot->settings->certificates[i];
 		const enum certificate_file_state before = files->files[i].row.state;
 		struct stamp stamps[N_PATHS];
 
@@ -161,7 +172,8 @@ size_t certificate_files_count(const struct certificate_files *files)
 	return files->n;
 }
 
-const struct certificate_file_row *certificate_files_at(const struct certificate_files *files, size_t i)
+const struct certificate_file_row *certificate_files_at(const struct certificate_files *files,
+							size_t i)
 {
 	return &files->files[i].row;
 }

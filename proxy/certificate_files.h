@@ -1,6 +1,6 @@
-/* Whether the files of our certificates are still those in use: somebody, or a hook of an ACME client, may have renewed them
- * and not reloaded. They are loaded, and compared, only when they look different (time, size or inode) from when they
- * were looked at last. Main thread. */
+/* Whether the files of our certificates are still those in use: somebody, or a hook of an ACME
+ * client, may have renewed them and not reloaded. They are loaded, and compared, only when they
+ * look different (time, size or inode) from when they were looked at last. Main thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,11 +26,14 @@ struct certificate_file_row {
 struct certificate_files;
 
 enum err certificate_files_new(struct certificate_files **out) MUST_CHECK;
-struct certificate_files *certificate_files_free(struct certificate_files *files); /* NULL is fine */
+/* NULL is fine */
+struct certificate_files *certificate_files_free(struct certificate_files *files);
 
-/* Looks at the files of the snapshot's certificates. True if some state is another one than before. */
+/* Looks at the files of the snapshot's certificates. True if some state is another one than
+ * before. */
 bool certificate_files_look(struct certificate_files *files, struct snapshot *snapshot);
 
 /* Of the last look. */
 size_t certificate_files_count(const struct certificate_files *files);
-const struct certificate_file_row *certificate_files_at(const struct certificate_files *files, size_t i);
+const struct certificate_file_row *certificate_files_at(const struct certificate_files *files,
+							size_t i);

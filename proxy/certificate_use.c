@@ -43,7 +43,8 @@ static void look(const struct settings *settings, int index, struct usage *usage
 	}
 }
 
-size_t certificate_use_list(const struct settings *settings, int index, size_t max, json_t *names)
+size_t certificate_use_list(const struct settings *settings, int index, size_t max,
+			    json_t *names)
 {
 	struct usage usage = { .names = names, .max = max };
 
@@ -51,7 +52,8 @@ size_t certificate_use_list(const struct settings *settings, int index, size_t m
 	return usage.n;
 }
 
-const char *certificate_use_text(const struct settings *settings, int index, size_t max, char *out, size_t size)
+const char *certificate_use_text(const struct settings *settings, int index, size_t max,
+				 char *out, size_t size)
 {
 	struct usage usage = { .text = out, .size = size, .max = max };
 	char more[48];

@@ -28,7 +28,8 @@ struct told {
 struct certificate_watch {
 	struct server *server;
 	struct timer timer;
-	struct told *table; /* of no more than there are certificates: what is gone is forgotten */
+	/* of no more than there are certificates: what is gone is forgotten */
+	struct told *table;
 	struct certificate_files *files;
 };
 
@@ -87,8 +88,10 @@ static struct told *find_or_make(struct certificate_watch *watch, const char *ke
 	return NULL;
 }
 
-/* True if the mark is one that was not told of this certificate; where memory is short it is told again. */
-static bool is_news(struct certificate_watch *watch, const char *key, const char *sha256, int mark)
+/* True if the mark is one that was not told of this certificate; where memory is short it is
+ * told again. */
+static bool is_news(struct certificate_watch *watch, const char *key, const char *sha256,
+		    int mark)
 {
 	struct told *told = find_or_make(watch, key);
 	bool is_news;
@@ -133,12 +136,13 @@ static void tell(const struct ending *ending)
 
 	snprintf(days_text, sizeof(days_text), "%d", days);
 	text_time((uint64_t)ending->not_after * 1000000, when);
-	snprintf(text, sizeof(text), "%s %.120s %s on %s%s%.160s%s%.160s", ending->whose, ending->name,
-		 days < 0 ? "expired" : "expires", when, ending->which[0] ? "; the first to end is " : "", ending->which,
+	snprintf(text, sizeof(text), "%s %.120s %s on %s%s%.160s%s%.160s", ending->whose,
+		 ending->name, days < 0 ? "expired" : "expires", when,
+		 ending->which[0] ? "; the first to end is " : "", ending->which,
 		 ending->used_by[0] ? "; used by " : "", ending->used_by);
 	log_event(ending->left_s < CERTIFICATE_ERROR_DAYS * DAY_S ? LOG_ERROR : LOG_WARNING,
-		  days < 0 ? "certificate expired" : "certificate expires", "msg", text, "config", ending->name, "days",
-		  days_text, "cert_names", ending->names, NULL);
+		  days < 0 ? "certificate expired" : "certificate expires", "msg", text,
+		  "config", ending->name, "days", days_text, "cert_names", ending->names, NULL);
 }
 
 /* ---- looking ---- */
@@ -154,12 +158,15 @@ static void look_at_own(struct certificate_watch *watch, size_t i)
 	const struct credentials *credentials = snapshot->credentials[i];
 	const char *name = snapshot->settings->certificates[i].name;
 	char key[sizeof(((struct told *)0)->key)], names[256], used_by[256];
-	struct ending ending = { .whose = "our certificate", .name = name, .used_by = used_by, .names = names };
+	struct ending ending = {
+		.whose = "our certificate", .name = name, .used_by = used_by, .names = names
+	};
 
 	ending.not_after = credentials_not_after(credentials, &ending.which);
 	ending.left_s = ending.not_after - now_s(watch);
 	snprintf(key, sizeof(key), "own %.90s", name);
-	if (!is_news(watch, key, credentials_fingerprint(credentials), certificate_watch_mark(ending.left_s)))
+	if (!is_news(watch, key, credentials_fingerprint(credentials),
+		     certificate_watch_mark(ending.left_s)))
 		return;
 	identity_text(credentials_identity(credentials), names, sizeof(names));
 	certificate_use_text(snapshot->settings, (int)i, MAX_USES, used_by, sizeof(used_by));
@@ -168,8 +175,10 @@ static void look_at_own(struct certificate_watch *watch, size_t i)
 
 static void look_at_peer(struct certificate_watch *watch, const struct peer_certificate *peer)
 {
-	struct ending ending = { .whose = peer->is_inbound ? "the certificate with which they connect, of"
-							   : "the certificate of the server of",
+	struct ending ending = { .whose =
+					 peer->is_inbound
+						 ? "the certificate with which they connect, of"
+						 : "the certificate of the server of",
 				 .name = peer->id,
 				 .names = peer->names,
 				 .which = "",
@@ -201,11 +210,12 @@ static void log_files(const struct certificate_files *files)
 		const struct certificate_file_row *row = certificate_files_at(files, i);
 
 		if (row->state != CERTIFICATE_FILE_SAME)
-			log_event(LOG_WARNING,
-				  row->state == CERTIFICATE_FILE_CHANGED
-					  ? "the certificate on disk is not the one in use: `nuncio reload` takes it"
-					  : "the certificate on disk cannot be used",
-				  "config", row->name, "file", row->path, "msg", row->text, NULL);
+			log_event(
+				LOG_WARNING,
+				row->state == CERTIFICATE_FILE_CHANGED
+					? "the certificate on disk is not the one in use: `nuncio reload` takes it"
+					: "the certificate on disk cannot be used",
+				"config", row->name, "file", row->path, "msg", row->text, NULL);
 	}
 }
 
@@ -266,13 +276,17 @@ void certificate_watch_problems(const struct certificate_watch *watch, json_t *p
 
 		snprintf(where, sizeof(where), "certificate %.110s", row->name);
 		if (row->state == CERTIFICATE_FILE_CHANGED) {
-			snprintf(text, sizeof(text), "%.300s on disk is newer: %s", row->path, row->text);
-			status_problem(problems, "certificate-file-newer", "warning", where, text, "you",
-				       "`nuncio reload` takes it into use.");
+			snprintf(text, sizeof(text), "%.300s on disk is newer: %s", row->path,
+				 row->text);
+			status_problem(problems, "certificate-file-newer", "warning", where,
+				       text, "you", "`nuncio reload` takes it into use.");
 		} else if (row->state == CERTIFICATE_FILE_BROKEN) {
-			snprintf(text, sizeof(text), "what is on disk cannot be used: %s", row->text);
-			status_problem(problems, "certificate-file-broken", "warning", where, text, "you",
-				       "Put the files right (`nuncio check`): a restart would not come up with them.");
+			snprintf(text, sizeof(text), "what is on disk cannot be used: %s",
+				 row->text);
+			status_problem(
+				problems, "certificate-file-broken", "warning", where, text,
+				"you",
+				"Put the files right (`nuncio check`): a restart would not come up with them.");
 		}
 	}
 }

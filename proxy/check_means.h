@@ -13,11 +13,11 @@ struct check_means {
 	struct server *server; /* whose configuration, partners and users it is about */
 	struct dns_looker looker;
 	struct check_prober prober;
-	struct dns
-		*dns; /* for static routes, as traffic asks; NULL: one is made for each check */
+	/* for static routes, as traffic asks; NULL: one is made for each check */
+	struct dns *dns;
 };
 
-/* The resolvers of the configuration, those of the system if it names none; returns how many.
- */
+/* The resolvers of the configuration, those of the system if it names none; returns how
+ * many. */
 size_t check_resolvers(const struct check_means *means, const struct snapshot *snapshot,
 		       struct addr *out, size_t max);

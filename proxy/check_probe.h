@@ -18,9 +18,9 @@ enum check_stage { CHECK_CONNECT, CHECK_HANDSHAKE, CHECK_ASK, CHECK_DONE };
 struct check_question {
 	const struct hop *hop; /* its pointers must hold until the end */
 	enum conf_tls_version
-		only;          /* offers this version alone; CONF_TLS_UNSET: as the hop says */
-	bool only_handshake;   /* no OPTIONS; where the certificate does not hold there is none
-				  anyway */
+		only; /* offers this version alone; CONF_TLS_UNSET: as the hop says */
+	/* no OPTIONS; where the certificate does not hold there is none anyway */
+	bool only_handshake;
 	bool asks_anyway;      /* OPTIONS whatever the certificate is worth: to ourselves */
 	const char *from, *to; /* domains of the OPTIONS; copied */
 	uint64_t stage_ms;     /* at most, of each stage */
@@ -29,12 +29,13 @@ struct check_question {
 struct check_result {
 	enum check_stage stage; /* that failed, or CHECK_DONE */
 	enum reason reason;     /* why it failed; REASON_NONE */
-	bool was_refused_later; /* in CHECK_ASK: the other side refused our certificate
-				   (TLS 1.3) */
-	bool speaks_tls;        /* set by who tried it: without TLS it says nothing, with TLS it does */
-	bool is_rehearsal;      /* nobody was dialled (check_rehearsal.h) */
-	bool cannot;            /* our TLS library does not have that version */
-	bool has_tls;           /* the rest of TLS was filled */
+	/* in CHECK_ASK: the other side refused our certificate (TLS 1.3) */
+	bool was_refused_later;
+	/* set by who tried it: without TLS it says nothing, with TLS it does */
+	bool speaks_tls;
+	bool is_rehearsal; /* nobody was dialled (check_rehearsal.h) */
+	bool cannot;       /* our TLS library does not have that version */
+	bool has_tls;      /* the rest of TLS was filled */
 	struct tls_look look;
 	struct tls_diagnosis diagnosis;
 	struct identity *identity; /* the probe's; NULL: no certificate was seen */

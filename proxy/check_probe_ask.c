@@ -29,8 +29,8 @@ static void write_options(struct dialled *dialled)
 		   "CSeq: 1 OPTIONS\r\n"
 		   "Contact: <sip:%s>\r\n"
 		   "Content-Length: 0\r\n\r\n",
-		   dialled->to, listener_via_transport(dialled->hop.transport), sent_by, branch, dialled->from,
-		   tag, dialled->to, dialled->call_id, sent_by);
+		   dialled->to, listener_via_transport(dialled->hop.transport), sent_by, branch,
+		   dialled->from, tag, dialled->to, dialled->call_id, sent_by);
 	if (dialled->tls && text.err == ERR_OK)
 		text.err = tls_session_write(dialled->tls, text.bytes, text.len);
 	else

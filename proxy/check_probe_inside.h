@@ -29,9 +29,9 @@ struct dialled {
 	struct check_result result;
 };
 
-/* check_probe.c: the probe has ended so, and on_end comes from the loop; has it? The next stage
- * begins. How long the stage took so far. Writes what waits: false if the probe ended over it.
- */
+/* check_probe.c: the probe has ended so, and on_end comes from the loop; has it? The next
+ * stage begins. How long the stage took so far. Writes what waits: false if the probe ended
+ * over it. */
 void check_probe_end(struct dialled *dialled, enum check_stage stage, enum reason reason);
 bool check_probe_has_ended(const struct dialled *dialled);
 void check_probe_enter(struct dialled *dialled, enum check_stage stage);

@@ -89,7 +89,8 @@ static void rehearse(struct rehearsal *rehearsal, const struct check_question *q
 		err = tls_session_look(hop, question->only, &rehearsal->client.session);
 	result->cannot = err == ERR_UNSUPPORTED;
 	if (!err)
-		err = tls_session_accept(hop->listener, &hop->remote, &rehearsal->server.session);
+		err = tls_session_accept(hop->listener, &hop->remote,
+					 &rehearsal->server.session);
 	if (err)
 		return;
 	shake_hands(rehearsal);
@@ -98,12 +99,14 @@ static void rehearse(struct rehearsal *rehearsal, const struct check_question *q
 
 static void on_no_memory(struct loop_call *call)
 {
-	static const struct check_result result = { .reason = REASON_OVERLOAD, .is_rehearsal = true };
+	static const struct check_result result = { .reason = REASON_OVERLOAD,
+						    .is_rehearsal = true };
 
 	check_probe_tell(container_of(call, struct check_probe, call), &result);
 }
 
-static void start(struct check_prober *prober, struct check_probe *probe, const struct check_question *question)
+static void start(struct check_prober *prober, struct check_probe *probe,
+		  const struct check_question *question)
 {
 	struct rehearsal *rehearsal = calloc(1, sizeof(*rehearsal));
 

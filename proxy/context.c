@@ -52,7 +52,8 @@ static void on_end(struct loop_call *call)
 	context_free(container_of(call, struct context, end));
 }
 
-/* What only waits for repeats of its 2xx, for half a minute, needs neither the request nor the servers. */
+/* What only waits for repeats of its 2xx, for half a minute, needs neither the request nor the
+ * servers. */
 static void shed(struct context *context)
 {
 	unsigned i;
@@ -108,7 +109,8 @@ static void on_server_ended(void *user, struct server_txn *txn)
 
 static const struct server_txn_user server_user = { .on_ended = on_server_ended };
 
-/* Starts the branches of a stage, and then looks what became of them: none of them may end the context while others begin. */
+/* Starts the branches of a stage, and then looks what became of them: none of them may end the
+ * context while others begin. */
 static void begin_stage(struct context *context, unsigned stage)
 {
 	unsigned i;
@@ -121,7 +123,8 @@ static void begin_stage(struct context *context, unsigned stage)
 		branch_begin(branch);
 	}
 	for (i = 0; i < context->n_branches; i++)
-		if (context->branches[i].state == BRANCH_LOCATING && !context->branches[i].locate)
+		if (context->branches[i].state == BRANCH_LOCATING &&
+		    !context->branches[i].locate)
 			branch_failed(&context->branches[i], REASON_OVERLOAD);
 }
 
@@ -135,7 +138,8 @@ static bool has_late_success(const struct context *context)
 	return false;
 }
 
-/* A server of it that was given up may still take the call, by the ports that it was told: until a final goes back, or it ends. */
+/* A server of it that was given up may still take the call, by the ports that it was told:
+ * until a final goes back, or it ends. */
 static void end_media(const struct branch *branch)
 {
 	if (branch->context->has_final || list_is_empty(&branch->lates))
@@ -208,7 +212,8 @@ static void take_token(struct context *context, const struct request *request)
 	const struct record_route_keys *keys = request->server->keys;
 
 	if (request->route.token_verdict == RECORD_ROUTE_VALID) {
-		context->token = request->route.token; /* the dialog's ends stay what they are */
+		/* the dialog's ends stay what they are */
+		context->token = request->route.token;
 		context->is_inside_dialog = true;
 		context->is_to_callee = request->is_to_callee;
 		return;
@@ -220,7 +225,8 @@ static void take_token(struct context *context, const struct request *request)
 	context->token.worker = (uint8_t)context->worker->number;
 }
 
-struct branch *context_add_branch(struct context *context, const struct request *request, unsigned i)
+struct branch *context_add_branch(struct context *context, const struct request *request,
+				  unsigned i)
 {
 	struct branch *branch = &context->branches[context->n_branches++];
 
@@ -245,9 +251,11 @@ static enum err fill(struct context *context, struct request *request)
 	context->in = listener_ref(arrival->flow->listener);
 	context->source = arrival->flow->remote;
 	context->is_ack = request->is_ack;
-	context->is_invite = !strcmp(decision_text(&request->decision, DECISION_METHOD), "INVITE");
+	context->is_invite =
+		!strcmp(decision_text(&request->decision, DECISION_METHOD), "INVITE");
 	context->importance = request->importance;
-	context->call = random_keyed_hash(arrival->sip->sip_call_id->i_id, strlen(arrival->sip->sip_call_id->i_id));
+	context->call = random_keyed_hash(arrival->sip->sip_call_id->i_id,
+					  strlen(arrival->sip->sip_call_id->i_id));
 	context->needs_record_route = request->needs_record_route;
 	context->began_ms = request->now_ms;
 	request_loop_hash(request->snapshot, arrival->sip, context->loop);
@@ -266,10 +274,12 @@ static enum err fill(struct context *context, struct request *request)
 	return server_txn_new(context->worker->txns, arrival, &user, &context->server_txn);
 }
 
-static enum err context_new(struct worker *worker, struct request *request, struct context **out)
+static enum err context_new(struct worker *worker, struct request *request,
+			    struct context **out)
 {
 	const unsigned room = follow_room(request);
-	struct context *context = malloc(sizeof(*context) + (request->n_targets + room) * sizeof(struct branch));
+	struct context *context =
+		malloc(sizeof(*context) + (request->n_targets + room) * sizeof(struct branch));
 	enum err err;
 
 	if (!context)
@@ -295,9 +305,8 @@ void context_begin(struct worker *worker, struct request *request)
 {
 	struct context *context = NULL;
 
-	request->reason = account_transaction(request->server->accounts,
-					      &request->arrival->flow->remote,
-					      request->origin.id);
+	request->reason = account_transaction(
+		request->server->accounts, &request->arrival->flow->remote, request->origin.id);
 	if (request->reason)
 		return;
 	if (context_new(worker, request, &context)) {

@@ -90,14 +90,16 @@ static void on_request(void *user, const struct http_request *request,
 			continue;
 		if (request->is_unix &&
 		    (request->right < route->right || request->right == RIGHT_NONE))
-			control_give_problem(answer, 403, "not-permitted",
-				     "root and group nuncio may change, group adm may look");
+			control_give_problem(
+				answer, 403, "not-permitted",
+				"root and group nuncio may change, group adm may look");
 		else
 			route->answer(user, request, answer);
 		return;
 	}
 	if (is_path)
-		control_give_problem(answer, 405, "method", "this is not asked for with that method");
+		control_give_problem(answer, 405, "method",
+				     "this is not asked for with that method");
 	else
 		control_give_problem(answer, 404, "unknown", "there is nothing of that name");
 }
@@ -145,9 +147,7 @@ enum err control_start(struct server *server,
 
 	if (!control)
 		return ERR_NO_MEMORY;
-	*control = (struct control){ .server = server,
-				     .reload = reload,
-				     .is_alive = true };
+	*control = (struct control){ .server = server, .reload = reload, .is_alive = true };
 	*out_what = "service.control";
 	err = checks_new(server, &control->checks);
 	if (!err)

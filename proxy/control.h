@@ -11,9 +11,9 @@ struct control;
 
 /* Opens the Unix socket of the snapshot (0660) and, if admin.http is set, the TCP port (GET of
  * /healthz, /readyz, /metrics only). reload is called for POST /v1/reload and gives a malloced
- * JSON answer (reload_now). ERR_EXISTS if another daemon answers on the socket, ERR_ADDRESS if the TCP port
- * is taken, ERR_ACCESS, ERR_NOT_FOUND, ERR_IO, ERR_NO_MEMORY; out_what then names the one that
- * failed. */
+ * JSON answer (reload_now). ERR_EXISTS if another daemon answers on the socket, ERR_ADDRESS if
+ * the TCP port is taken, ERR_ACCESS, ERR_NOT_FOUND, ERR_IO, ERR_NO_MEMORY; out_what then names
+ * the one that failed. */
 enum err control_start(struct server *server,
 		       char *(*reload)(struct server *server, uint64_t confirm_ms,
 				       bool *out_ok),

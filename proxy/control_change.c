@@ -30,13 +30,14 @@ static bool read_confirm(const struct http_request *request, uint64_t *out_ms)
 }
 
 void control_answer_reload(struct control *control, const struct http_request *request,
-			  struct http_answer *answer)
+			   struct http_answer *answer)
 {
 	uint64_t confirm_ms;
 	bool ok = false;
 
 	if (!read_confirm(request, &confirm_ms)) {
-		control_give_problem(answer, 400, "question", "confirm is a time from 1s to 24h");
+		control_give_problem(answer, 400, "question",
+				     "confirm is a time from 1s to 24h");
 		return;
 	}
 	answer->body = control->reload(control->server, confirm_ms, &ok);
@@ -45,7 +46,7 @@ void control_answer_reload(struct control *control, const struct http_request *r
 }
 
 void control_answer_confirm(struct control *control, const struct http_request *request,
-			   struct http_answer *answer)
+			    struct http_answer *answer)
 {
 	bool was_reverted = control->server->was_reverted_last;
 	json_t *json = reload_confirm_keep(control->server);
@@ -56,7 +57,8 @@ void control_answer_confirm(struct control *control, const struct http_request *
 		return;
 	}
 	snprintf(text, sizeof(text), "nothing waits for a confirmation%s%s",
-		 was_reverted ? ": " : "", was_reverted ? control->server->last_reload_text : "");
+		 was_reverted ? ": " : "",
+		 was_reverted ? control->server->last_reload_text : "");
 	control_give_problem(answer, 409, "nothing-pending", text);
 }
 
@@ -67,41 +69,46 @@ static void say(struct control *control, const struct http_request *request,
 		unsigned status;
 		const char *code;
 	} answers[] = {
-		[PARTNERS_QUESTION] = { 400, "question" },   [PARTNERS_UNKNOWN] = { 404, "unknown-partner" },
-		[PARTNERS_HAS_ROUTE] = { 409, "has-route" }, [PARTNERS_OWN] = { 409, "own-domain" },
+		[PARTNERS_QUESTION] = { 400, "question" },
+		[PARTNERS_UNKNOWN] = { 404, "unknown-partner" },
+		[PARTNERS_HAS_ROUTE] = { 409, "has-route" },
+		[PARTNERS_OWN] = { 409, "own-domain" },
 		[PARTNERS_FAILED] = { 500, "failed" },
 	};
 	enum partners_outcome outcome;
 	json_t *json = NULL;
 	char text[256];
 
-	outcome = partners_say(control->server, word, request->body, request->body_len, &json, text);
+	outcome = partners_say(control->server, word, request->body, request->body_len, &json,
+			       text);
 	if (outcome == PARTNERS_DONE)
 		control_give_json(answer, 200, json);
 	else
-		control_give_problem(answer, answers[outcome].status, answers[outcome].code, text);
+		control_give_problem(answer, answers[outcome].status, answers[outcome].code,
+				     text);
 }
 
 void control_answer_approve(struct control *control, const struct http_request *request,
-			   struct http_answer *answer)
+			    struct http_answer *answer)
 {
 	say(control, request, answer, PARTNERS_APPROVE);
 }
 
 void control_answer_block(struct control *control, const struct http_request *request,
-			 struct http_answer *answer)
+			  struct http_answer *answer)
 {
 	say(control, request, answer, PARTNERS_BLOCK);
 }
 
 void control_answer_forget(struct control *control, const struct http_request *request,
-			  struct http_answer *answer)
+			   struct http_answer *answer)
 {
 	say(control, request, answer, PARTNERS_FORGET);
 }
 
 /* It has begun when this is answered: is "detecting" until it has ended. */
-void control_answer_nat_look(struct control *control, const struct http_request *request, struct http_answer *answer)
+void control_answer_nat_look(struct control *control, const struct http_request *request,
+			     struct http_answer *answer)
 {
 	struct nat_record *record = control->server->nat_record;
 	struct nat_report report;
@@ -129,15 +136,16 @@ static unsigned traced_areas(void)
 }
 
 void control_answer_trace(struct control *control, const struct http_request *request,
-			 struct http_answer *answer)
+			  struct http_answer *answer)
 {
 	struct log_settings log = control->server->snapshot->settings->log;
 	unsigned before = traced_areas();
 	enum err err;
 
 	if (!trace_areas_read(request->body, request->body_len, &log.trace)) {
-		control_give_problem(answer, 400, "question",
-			     "areas are registration, interconnection, media, tls, dns, all");
+		control_give_problem(
+			answer, 400, "question",
+			"areas are registration, interconnection, media, tls, dns, all");
 		return;
 	}
 	err = log_change(&log);
@@ -146,7 +154,7 @@ void control_answer_trace(struct control *control, const struct http_request *re
 		return;
 	}
 	control_give_json(answer, 200,
-		  json_pack("{s:i, s:b, s:[], s:o, s:o}", "version", 1, "ok", 1, "problems",
-			    "before", trace_areas_to_json(before), "areas",
-			    trace_areas_to_json(log.trace)));
+			  json_pack("{s:i, s:b, s:[], s:o, s:o}", "version", 1, "ok", 1,
+				    "problems", "before", trace_areas_to_json(before), "areas",
+				    trace_areas_to_json(log.trace)));
 }

@@ -19,11 +19,14 @@ static const struct {
 	{ "method", "you", "docs/operations.md lists what can be asked, and how." },
 	{ "no-record", "nobody", "Nothing has to be done." },
 	{ "not-permitted", "you", "Ask as root or as a member of these groups." },
-	{ "nothing-pending", "you", "`nuncio reload --confirm TIME` takes the file into use on trial." },
+	{ "nothing-pending", "you",
+	  "`nuncio reload --confirm TIME` takes the file into use on trial." },
 	{ "own-domain", "you", "Name a partner's domain." },
-	{ "question", "you", "Correct the question; docs/operations.md lists what can be asked." },
+	{ "question", "you",
+	  "Correct the question; docs/operations.md lists what can be asked." },
 	{ "unknown", "you", "docs/operations.md lists what can be asked." },
-	{ "unknown-partner", "you", "`nuncio partner list` shows the partners that are known." },
+	{ "unknown-partner", "you",
+	  "`nuncio partner list` shows the partners that are known." },
 };
 
 void control_give_json(struct http_answer *answer, unsigned status, json_t *object)
@@ -33,7 +36,8 @@ void control_give_json(struct http_answer *answer, unsigned status, json_t *obje
 	answer->content_type = control_type_json;
 }
 
-void control_give_problem(struct http_answer *answer, unsigned status, const char *code, const char *text)
+void control_give_problem(struct http_answer *answer, unsigned status, const char *code,
+			  const char *text)
 {
 	json_t *problems = json_array();
 
@@ -41,7 +45,9 @@ void control_give_problem(struct http_answer *answer, unsigned status, const cha
 		if (strcmp(faults[i].code, code) == 0)
 			status_problem(problems, code, "error", "control", text, faults[i].act,
 				       faults[i].remedy);
-	control_give_json(answer, status, json_pack("{s:i, s:b, s:o}", "version", 1, "ok", 0, "problems", problems));
+	control_give_json(
+		answer, status,
+		json_pack("{s:i, s:b, s:o}", "version", 1, "ok", 0, "problems", problems));
 }
 
 void control_give_misunderstood(struct http_answer *answer, const char *what)

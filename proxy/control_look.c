@@ -17,9 +17,9 @@ enum { MAX_CERT_NAMES = 16 };
 static void give_records(struct http_answer *answer, json_t *records)
 {
 	control_give_json(answer, 200,
-		  records ? json_pack("{s:i, s:b, s:[], s:o}", "version", 1, "ok", 1, "problems",
-				      "decisions", records)
-			  : NULL);
+			  records ? json_pack("{s:i, s:b, s:[], s:o}", "version", 1, "ok", 1,
+					      "problems", "decisions", records)
+				  : NULL);
 }
 
 static void give_last(struct control *control, struct http_answer *answer)
@@ -35,12 +35,13 @@ static void give_last(struct control *control, struct http_answer *answer)
 }
 
 void control_answer_status(struct control *control, const struct http_request *request,
-			  struct http_answer *answer)
+			   struct http_answer *answer)
 {
 	const char *summary = http_query(request, "summary");
 
 	if (summary && strcmp(summary, "1") == 0) {
-		control_give_json(answer, 200, status_summary(control->server, control->is_alive));
+		control_give_json(answer, 200,
+				  status_summary(control->server, control->is_alive));
 		return;
 	}
 	answer->content_type = control_type_json;
@@ -49,9 +50,10 @@ void control_answer_status(struct control *control, const struct http_request *r
 }
 
 void control_answer_decisions(struct control *control, const struct http_request *request,
-			     struct http_answer *answer)
+			      struct http_answer *answer)
 {
-	const char *call_id = http_query(request, "call_id"), *about = http_query(request, "about");
+	const char *call_id = http_query(request, "call_id"),
+		   *about = http_query(request, "about");
 
 	if (http_query(request, "last"))
 		give_last(control, answer);
@@ -67,7 +69,8 @@ void control_answer_decisions(struct control *control, const struct http_request
 static void give_check(struct http_answer *answer, enum err err, const char *what)
 {
 	if (err == ERR_LIMIT)
-		control_give_problem(answer, 503, "busy", "as many checks are under way as may be at a time");
+		control_give_problem(answer, 503, "busy",
+				     "as many checks are under way as may be at a time");
 	else if (err == ERR_NOT_FOUND)
 		control_give_misunderstood(answer, what);
 	else if (err)
@@ -75,7 +78,7 @@ static void give_check(struct http_answer *answer, enum err err, const char *wha
 }
 
 void control_answer_explain(struct control *control, const struct http_request *request,
-			   struct http_answer *answer)
+			    struct http_answer *answer)
 {
 	const char *names[MAX_CERT_NAMES], *what = "from and to are needed";
 	struct decision *decision = calloc(1, sizeof(*decision));
@@ -104,7 +107,7 @@ void control_answer_explain(struct control *control, const struct http_request *
 }
 
 void control_answer_selfcheck(struct control *control, const struct http_request *request,
-			     struct http_answer *answer)
+			      struct http_answer *answer)
 {
 	const char *asked = http_query(request, "domain");
 	char domain[256];
@@ -112,15 +115,17 @@ void control_answer_selfcheck(struct control *control, const struct http_request
 	if (asked && !text_domain(asked, domain, sizeof(domain)))
 		control_give_misunderstood(answer, "this is no domain");
 	else
-		give_check(answer, checks_selfcheck(control->checks, request, asked ? domain : NULL),
+		give_check(answer,
+			   checks_selfcheck(control->checks, request, asked ? domain : NULL),
 			   "the domain is none of ours");
 }
 
 /* /v1/partners/DOMAIN/check */
 void control_answer_partner_check(struct control *control, const struct http_request *request,
-				 struct http_answer *answer)
+				  struct http_answer *answer)
 {
-	const char *from = request->path + strlen("/v1/partners/"), *as_if = http_query(request, "as_if_allowed");
+	const char *from = request->path + strlen("/v1/partners/"),
+		   *as_if = http_query(request, "as_if_allowed");
 	char text[256], domain[256];
 
 	if (strcmp(from + strcspn(from, "/"), "/check") != 0 ||
@@ -129,12 +134,13 @@ void control_answer_partner_check(struct control *control, const struct http_req
 		control_give_misunderstood(answer, "this is no domain");
 	else
 		give_check(answer,
-			   checks_partner(control->checks, request, domain, as_if && strcmp(as_if, "1") == 0),
+			   checks_partner(control->checks, request, domain,
+					  as_if && strcmp(as_if, "1") == 0),
 			   "");
 }
 
 void control_answer_partners(struct control *control, const struct http_request *request,
-			    struct http_answer *answer)
+			     struct http_answer *answer)
 {
 	const char *domain = http_query(request, "domain");
 	char normal[DISCOVERED_DOMAIN_SIZE], text[300];
@@ -145,8 +151,9 @@ void control_answer_partners(struct control *control, const struct http_request 
 		answer->status = partners_list(control->server, &answer->source) ? 500 : 200;
 		return;
 	}
-	json = text_domain(domain, normal, sizeof(normal)) ? partners_show(control->server, normal)
-							   : NULL;
+	json = text_domain(domain, normal, sizeof(normal))
+		       ? partners_show(control->server, normal)
+		       : NULL;
 	if (json) {
 		control_give_json(answer, 200, json);
 		return;
@@ -155,7 +162,8 @@ void control_answer_partners(struct control *control, const struct http_request 
 	control_give_problem(answer, 404, "unknown-partner", text);
 }
 
-void control_answer_nat(struct control *control, const struct http_request *request, struct http_answer *answer)
+void control_answer_nat(struct control *control, const struct http_request *request,
+			struct http_answer *answer)
 {
 	control_give_json(answer, 200, nat_to_json(control->server));
 }

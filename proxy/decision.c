@@ -25,7 +25,8 @@ void decision_clear(struct decision *decision)
 	decision->bytes[0] = '\0';
 }
 
-/* Room for a text at the end of the others; always one byte at least, for the end of an empty one. */
+/* Room for a text at the end of the others; always one byte at least, for the end of an empty
+ * one. */
 struct room {
 	char *at;
 	size_t size; /* with its end */
@@ -83,7 +84,8 @@ void decision_set(struct decision *decision, enum decision_field field, const ch
 
 	if (len == 0)
 		decision->texts[field] = 0;
-	else if (decision->texts[field] && len <= strlen(old)) /* or setting it often would fill the record */
+	else if (decision->texts[field] &&
+		 len <= strlen(old)) /* or setting it often would fill the record */
 		memmove(old, text, len + 1);
 	else
 		decision->texts[field] = keep(decision, text, len, text_sizes[field]);
@@ -97,7 +99,8 @@ static size_t add(char *out, size_t size, size_t len, const char *text, size_t t
 	return len + n;
 }
 
-void decision_join(struct decision *decision, enum decision_field field, const char *const *texts, unsigned n)
+void decision_join(struct decision *decision, enum decision_field field,
+		   const char *const *texts, unsigned n)
 {
 	struct room room = room_of(decision, text_sizes[field]);
 	size_t len = 0;
@@ -136,11 +139,14 @@ static size_t print_place(const struct place *place, char *out, size_t size)
 	return len;
 }
 
-/* Without nonnull gcc takes the format for NULL where the undefined-behaviour sanitizer asks about it. */
-static size_t print(char *out, size_t size, const char *format, va_list args) __attribute__((nonnull, format(printf, 3, 0)));
+/* Without nonnull gcc takes the format for NULL where the undefined-behaviour sanitizer asks
+ * about it. */
+static size_t print(char *out, size_t size, const char *format, va_list args)
+	__attribute__((nonnull, format(printf, 3, 0)));
 
-/* What it knows of printf is %s, %.80s and %u. Nearly all steps need no more, and the C library's took one instruction in twenty-five of
- * a MESSAGE. What holds anything else is left to that. */
+/* What it knows of printf is %s, %.80s and %u. Nearly all steps need no more, and the C
+ * library's took one instruction in twenty-five of a MESSAGE. What holds anything else is left
+ * to that. */
 static size_t print(char *out, size_t size, const char *format, va_list args)
 {
 	const char *at = format, *percent;
@@ -278,7 +284,8 @@ static const struct decision *next_match(struct look *look)
 		const struct decision *record =
 			&shelf->records[(shelf->n_put - ++look->back) % shelf->size];
 
-		if (!look->call_id || !strcmp(decision_text(record, DECISION_CALL_ID), look->call_id))
+		if (!look->call_id ||
+		    !strcmp(decision_text(record, DECISION_CALL_ID), look->call_id))
 			return record;
 	}
 	return NULL;
@@ -296,7 +303,8 @@ static int newest_first(const void *a, const void *b)
 size_t decision_ring_find(struct decision_ring *ring, const char *call_id, bool refusals_only,
 			  struct decision *out, size_t max)
 {
-	struct look refusals = { &ring->refusals, call_id, 0 }, others = { &ring->others, call_id, 0 };
+	struct look refusals = { &ring->refusals, call_id, 0 },
+		    others = { &ring->others, call_id, 0 };
 	const struct decision *refusal, *other;
 	size_t n = 0;
 
@@ -313,6 +321,7 @@ size_t decision_ring_find(struct decision_ring *ring, const char *call_id, bool 
 			other = next_match(&others);
 	}
 	pthread_mutex_unlock(&ring->lock);
-	qsort(out, n, sizeof(*out), newest_first); /* they were put in the order in which they ended */
+	/* they were put in the order in which they ended */
+	qsort(out, n, sizeof(*out), newest_first);
 	return n;
 }

@@ -11,10 +11,11 @@ static json_t *steps_to_json(const struct decision *decision)
 		const struct decision_step *step = &decision->steps[i];
 		const char *place = decision_step_place(decision, i);
 
-		json_array_append_new(array, json_pack("{s:s*, s:s*, s:o, s:s*}", "step",
-						       step->step, "rule", step->rule, "result",
-						       json_text(decision_step_result(decision, i)), "place",
-						       *place ? place : NULL));
+		json_array_append_new(array,
+				      json_pack("{s:s*, s:s*, s:o, s:s*}", "step", step->step,
+						"rule", step->rule, "result",
+						json_text(decision_step_result(decision, i)),
+						"place", *place ? place : NULL));
 	}
 	return array;
 }
@@ -28,9 +29,9 @@ static json_t *hops_to_json(const struct decision *decision)
 		const struct reason_row *row = reason_row(hop->reason);
 
 		json_array_append_new(array, json_pack("{s:o, s:s*, s:s*, s:i}", "to",
-						       json_text(decision_hop_to(decision, i)), "reason",
-						       hop->reason ? row->code : NULL, "cause",
-						       hop->reason ? row->cause : NULL,
+						       json_text(decision_hop_to(decision, i)),
+						       "reason", hop->reason ? row->code : NULL,
+						       "cause", hop->reason ? row->cause : NULL,
 						       "status", hop->status));
 	}
 	return array;
@@ -56,7 +57,8 @@ static void add_message(json_t *object, const struct decision *decision)
 	add_text(object, "partner", decision_text(decision, DECISION_ORIGIN_ID));
 	add_text(object, "target", decision_text(decision, DECISION_DESTINATION));
 	add_text(object, "evidence", decision_text(decision, DECISION_EVIDENCE));
-	add_text(object, "peer_diagnostics", decision_text(decision, DECISION_PEER_DIAGNOSTICS));
+	add_text(object, "peer_diagnostics",
+		 decision_text(decision, DECISION_PEER_DIAGNOSTICS));
 }
 
 static void add_ms_diagnostics(json_t *object, const struct decision *decision)
@@ -75,9 +77,9 @@ json_t *decision_to_json(const struct decision *decision, bool is_explained)
 {
 	const struct reason_row *row = reason_row(decision->reason);
 	json_t *object = json_pack("{s:s, s:b, s:s, s:i, s:s, s:s, s:s}", "kind", "request",
-				   "accepted", decision->reason == REASON_NONE, "reason", row->code,
-				   "status", decision->status, "cause", row->cause, "act",
-				   actor_text(row->act), "remedy", row->remedy);
+				   "accepted", decision->reason == REASON_NONE, "reason",
+				   row->code, "status", decision->status, "cause", row->cause,
+				   "act", actor_text(row->act), "remedy", row->remedy);
 	char time[32];
 
 	if (!object)
@@ -104,12 +106,12 @@ json_t *decision_answer(const struct decision *decision, bool is_explained)
 	json_t *problems = json_array();
 
 	if (!is_accepted)
-		json_array_append_new(problems,
-				      json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "code",
-						row->code, "severity", "error", "where",
-						json_text(decision_text(decision, DECISION_FROM)), "text", row->cause,
-						"act", actor_text(row->act), "remedy",
-						row->remedy));
+		json_array_append_new(
+			problems, json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "code", row->code,
+					    "severity", "error", "where",
+					    json_text(decision_text(decision, DECISION_FROM)),
+					    "text", row->cause, "act", actor_text(row->act),
+					    "remedy", row->remedy));
 	return json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "ok", is_accepted, "problems",
 			 problems, "decision", decision_to_json(decision, is_explained));
 }

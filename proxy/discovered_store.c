@@ -221,7 +221,8 @@ static bool save_one(struct discovered_store *ds)
 		store_put(ds->store, kind_domain, view.domain, text, strlen(text));
 	if (users_bytes)
 		store_put(ds->store, kind_users, view.domain, users, users_bytes);
-	/* Another thread may have given it up since it was taken: what was just written would come back with the next start. */
+	/* Another thread may have given it up since it was taken: what was just written would
+	 * come back with the next start. */
 	if (!discovered_knows(ds->table, view.domain))
 		on_gone(ds, view.domain);
 	free(text);

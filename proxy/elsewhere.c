@@ -6,11 +6,11 @@
 #include "proxy/transport/stand_in.h"
 
 enum kind {
-	SEND, /* to the connection's worker */
-	LEFT, /* likewise */
+	SEND,   /* to the connection's worker */
+	LEFT,   /* likewise */
 	WANTED, /* likewise: it is not open yet */
 	OPENED, /* from it */
-	LOST,	/* likewise */
+	LOST,   /* likewise */
 };
 
 /* The connection is named by its id: its count is not atomic. */
@@ -64,13 +64,15 @@ static void drop(struct worker *worker, const struct note *note)
 
 	counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_SEND_QUEUE, 1);
 	log_event(LOG_WARNING, "refused", "reason", reason_code(REASON_SEND_QUEUE_FULL), "msg",
-		  "a request of another worker", "peer", flow ? addr_text(&flow->remote, peer) : NULL, "partner",
+		  "a request of another worker", "peer",
+		  flow ? addr_text(&flow->remote, peer) : NULL, "partner",
 		  flow ? flow->peer_name : NULL, NULL);
 }
 
 static void send_here(struct worker *worker, struct note *note)
 {
-	enum err err = stand_in_serve(worker->transport, note->flow_id, note->from, note->wire, note->is_counted);
+	enum err err = stand_in_serve(worker->transport, note->flow_id, note->from, note->wire,
+				      note->is_counted);
 	const unsigned to = note->from;
 
 	if (err == ERR_CLOSED) {
@@ -131,7 +133,8 @@ enum err elsewhere_send(void *user, uint64_t flow_id, struct wire *wire, bool is
 		return ERR_NO_MEMORY;
 	note->is_counted = is_counted;
 	note->wire = wire_copy(wire->bytes, wire->len);
-	err = note->wire ? mailbox_offer(worker->server->workers[to]->mailbox, &note->letter) : ERR_NO_MEMORY;
+	err = note->wire ? mailbox_offer(worker->server->workers[to]->mailbox, &note->letter)
+			 : ERR_NO_MEMORY;
 	if (err)
 		note_free(note);
 	return err;

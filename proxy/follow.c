@@ -34,11 +34,11 @@ struct following {
 	struct request *request; /* as if the sender had asked for a Contact */
 	struct redirect_choice choices[CONTACTS_MAX];
 	size_t n_choices;
-	unsigned n_steps; /* of the record, before this Contact, */
-	uint16_t n_bytes; /* and of its texts */
-	bool is_gone[CONTACTS_MAX]; /* by their place in the response */
-	unsigned first_new;	    /* branch, */
-	unsigned next_stage;	    /* behind those that the Contacts before it take */
+	unsigned n_steps;                 /* of the record, before this Contact, */
+	uint16_t n_bytes;                 /* and of its texts */
+	bool is_gone[CONTACTS_MAX];       /* by their place in the response */
+	unsigned first_new;               /* branch, */
+	unsigned next_stage;              /* behind those that the Contacts before it take */
 	unsigned q, group_stage, n_group; /* of the Contacts with the same q */
 };
 
@@ -49,22 +49,26 @@ static unsigned depth_of(const struct branch *branch)
 
 /* ---- one Contact: the decision ---- */
 
-/* A step for each, behind what the routing says of those that are refused: a record has not many (decision.h). */
-static void describe(struct following *following, const struct redirect_choice *choice, enum reason reason)
+/* A step for each, behind what the routing says of those that are refused: a record has not
+ * many (decision.h). */
+static void describe(struct following *following, const struct redirect_choice *choice,
+		     enum reason reason)
 {
 	const struct rule *by = following->branch->target.rule;
-	const char *uri = *choice->contact.uri ? choice->contact.uri : "a Contact that is no URI";
+	const char *uri =
+		*choice->contact.uri ? choice->contact.uri : "a Contact that is no URI";
 	struct request *request = following->request;
 
 	if (reason) {
-		decision_add(&request->decision, "redirect", reason_code(reason), &by->route->place,
-			     "not followed to %.80s: %.40s", uri, reason_code(reason));
+		decision_add(&request->decision, "redirect", reason_code(reason),
+			     &by->route->place, "not followed to %.80s: %.40s", uri,
+			     reason_code(reason));
 		return;
 	}
 	request->decision.n_steps = following->n_steps;
 	request->decision.n_bytes = following->n_bytes;
-	decision_add(&request->decision, "redirect", "follow", &by->route->place, "%.36s leads to %.48s: %.32s", by->id,
-		     uri, request->targets[0].rule->id);
+	decision_add(&request->decision, "redirect", "follow", &by->route->place,
+		     "%.36s leads to %.48s: %.32s", by->id, uri, request->targets[0].rule->id);
 }
 
 /* The request as if it had been sent to uri: without a Route, which was for the old target. */
@@ -85,7 +89,8 @@ static enum reason address(struct following *following, const char *uri)
 	return message_set_request_uri(request->msg, url) ? REASON_MALFORMED : REASON_NONE;
 }
 
-/* Branches that run in parallel share the breadth of the one that they stand for (RFC 5393 §5.3.3). */
+/* Branches that run in parallel share the breadth of the one that they stand for (RFC 5393
+ * §5.3.3). */
 static unsigned n_parallel(const struct request *request)
 {
 	unsigned n = 0, i;
@@ -99,8 +104,10 @@ static enum reason check_room(const struct following *following)
 {
 	const struct context *context = following->context;
 	const struct request *request = following->request;
-	const unsigned width = stage_width(following->branch) * (following->n_group + n_parallel(request));
-	const unsigned breadth = message_max_breadth(context->msg, context->snapshot->settings->sip.max_breadth);
+	const unsigned width =
+		stage_width(following->branch) * (following->n_group + n_parallel(request));
+	const unsigned breadth =
+		message_max_breadth(context->msg, context->snapshot->settings->sip.max_breadth);
 
 	if (context->n_branches + request->n_targets > context->max_branches)
 		return REASON_REDIRECT_LIMIT;
@@ -139,7 +146,8 @@ static enum reason decide(struct following *following, const struct redirect_cho
 /* ---- one Contact: its branches ---- */
 
 /* False for want of memory. */
-static bool add_branch(struct following *following, const struct redirect_choice *choice, unsigned i)
+static bool add_branch(struct following *following, const struct redirect_choice *choice,
+		       unsigned i)
 {
 	struct redirected *redirected = calloc(1, sizeof(*redirected));
 	struct branch *branch;
@@ -152,7 +160,8 @@ static bool add_branch(struct following *following, const struct redirect_choice
 	branch->redirected = redirected;
 	branch->aim.stage += following->group_stage;
 	if (!*branch->aim.request_uri)
-		text_copy(branch->aim.request_uri, sizeof(branch->aim.request_uri), choice->contact.uri);
+		text_copy(branch->aim.request_uri, sizeof(branch->aim.request_uri),
+			  choice->contact.uri);
 	if (branch->aim.stage >= following->next_stage)
 		following->next_stage = branch->aim.stage + 1;
 	return true;
@@ -162,7 +171,8 @@ static void take(struct following *following, const struct redirect_choice *choi
 {
 	unsigned i;
 
-	if (choice->contact.q != following->q || following->first_new == following->context->n_branches) {
+	if (choice->contact.q != following->q ||
+	    following->first_new == following->context->n_branches) {
 		following->q = choice->contact.q;
 		following->group_stage = following->next_stage;
 		following->n_group = 0;
@@ -193,23 +203,27 @@ static void judge(struct following *following)
 		if (!reason)
 			take(following, choice);
 		else if (reason == REASON_REDIRECT_LOOP)
-			following->is_gone[choice->at] = true; /* whoever gets the rest need not ask there again */
+			/* whoever gets the rest need not ask there again */
+			following->is_gone[choice->at] = true;
 	}
 	decision->texts[DECISION_DESTINATION] = destination;
 }
 
 /* ---- all of them ---- */
 
-/* Those that waited already wait for the new ones, too; and each new one, but of the last q, may fail. */
+/* Those that waited already wait for the new ones, too; and each new one, but of the last q,
+ * may fail. */
 static void arrange(struct following *following)
 {
 	struct context *context = following->context;
-	const unsigned here = following->branch->aim.stage, n_more = following->next_stage - here - 1;
+	const unsigned here = following->branch->aim.stage,
+		       n_more = following->next_stage - here - 1;
 	const unsigned last_stage = following->group_stage;
 	unsigned i, k, n;
 
 	for (i = 0; i < following->first_new; i++)
-		if (context->branches[i].state == BRANCH_WAITING && context->branches[i].aim.stage > here)
+		if (context->branches[i].state == BRANCH_WAITING &&
+		    context->branches[i].aim.stage > here)
 			context->branches[i].aim.stage += n_more;
 	for (i = following->first_new; i < context->n_branches; i++) {
 		struct branch *branch = &context->branches[i];
@@ -217,7 +231,8 @@ static void arrange(struct following *following)
 		for (n = 0, k = following->first_new; k < context->n_branches; k++)
 			n += context->branches[k].aim.stage == branch->aim.stage;
 		branch->redirected->width = stage_width(following->branch) * n;
-		branch->aim.goes_on_refused = branch->aim.stage < last_stage || following->branch->aim.goes_on_refused;
+		branch->aim.goes_on_refused = branch->aim.stage < last_stage ||
+					      following->branch->aim.goes_on_refused;
 		branch->aim.goes_on_down |= branch->aim.goes_on_refused;
 	}
 }
@@ -284,8 +299,9 @@ enum follow follow_redirect(struct branch *branch, msg_t *response)
 	struct arrival arrival;
 	bool is_any;
 
-	if (!context->max_branches || !is_followed(branch->target.rule) || branch->is_cancelled || context->is_cancelled ||
-	    context->has_final || !redirect_is_followed(message_sip(response)->sip_status->st_status))
+	if (!context->max_branches || !is_followed(branch->target.rule) ||
+	    branch->is_cancelled || context->is_cancelled || context->has_final ||
+	    !redirect_is_followed(message_sip(response)->sip_status->st_status))
 		return FOLLOW_NOT;
 	choose(&following, response);
 	if (!following.n_choices || !begin(&following, &arrival))

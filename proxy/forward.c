@@ -21,7 +21,9 @@ const char *forward_hop_text(const struct hop *hop, char out[96])
 	len = text_append(out, 96, 0, conf_transport_text(hop->transport));
 	len = text_append(out, 96, len, " ");
 	len = text_append(out, 96, len, addr_text(&hop->remote, addr));
-	if (!host_len || (!strncmp(addr, hop->host, host_len) && addr[host_len] == ':') || /* nearly always */
+	if (!host_len ||
+	    (!strncmp(addr, hop->host, host_len) &&
+	     addr[host_len] == ':') || /* nearly always */
 	    !strcmp(hop->host, addr_host(&hop->remote, host)))
 		return out;
 	len = text_append(out, 96, len, " (");
@@ -40,7 +42,8 @@ static enum err edit_bounds(const struct branch *branch, msg_t *msg)
 	enum err err;
 
 	err = message_set_max_forwards(
-		msg, sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count - 1 : 70);
+		msg,
+		sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count - 1 : 70);
 	if (err)
 		return err;
 	if (width > 1 || message_has_max_breadth(msg)) {
@@ -52,7 +55,8 @@ static enum err edit_bounds(const struct branch *branch, msg_t *msg)
 }
 
 /* The flow by which the phone at that end is reached, for the token (RFC 5626 §5.3). */
-static void set_token_flow(const struct record_route_keys *keys, const struct hop *hop, struct token_flow *out)
+static void set_token_flow(const struct record_route_keys *keys, const struct hop *hop,
+			   struct token_flow *out)
 {
 	out->is_set = true;
 	out->listener = record_route_listener(keys, hop->listener->name);
@@ -61,8 +65,10 @@ static void set_token_flow(const struct record_route_keys *keys, const struct ho
 	out->local = hop->bind;
 }
 
-/* §16.6 item 4 with RFC 5658: two entries where the transport or the side changes, the one for the next hop on top. */
-static enum err edit_record_route(const struct branch *branch, msg_t *msg, const struct hop *hop)
+/* §16.6 item 4 with RFC 5658: two entries where the transport or the side changes, the one for
+ * the next hop on top. */
+static enum err edit_record_route(const struct branch *branch, msg_t *msg,
+				  const struct hop *hop)
 {
 	const struct context *context = branch->context;
 	const struct record_route_keys *keys = context->worker->server->keys;
@@ -92,14 +98,16 @@ static enum err edit_record_route(const struct branch *branch, msg_t *msg, const
 	return err;
 }
 
-/* True if what we assert may be seen at the other end (RFC 3325 §5): by our own servers, and by trusted partners, but by no phone
- * out on the internet. */
+/* True if what we assert may be seen at the other end (RFC 3325 §5): by our own servers, and by
+ * trusted partners, but by no phone out on the internet. */
 static bool is_trusted_receiver(const struct target *target)
 {
-	return target->rule->backend || (target->rule->route && target->rule->route->is_trustworthy);
+	return target->rule->backend ||
+	       (target->rule->route && target->rule->route->is_trustworthy);
 }
 
-/* From one of our servers to another: nothing crosses the border of the trust domain (RFC 3325 §5). */
+/* From one of our servers to another: nothing crosses the border of the trust domain (RFC 3325
+ * §5). */
 static bool stays_inside(const struct branch *branch)
 {
 	return branch->context->origin.kind == ORIGIN_BACKEND && branch->target.rule->backend;
@@ -125,11 +133,13 @@ static enum err edit(struct branch *branch, const struct hop *hop, msg_t *msg)
 	if (!err)
 		err = edit_record_route(branch, msg, hop);
 	if (!err && !stays_inside(branch))
-		err = asserted_filter(msg, &context->origin, is_trusted_receiver(&branch->target));
+		err = asserted_filter(msg, &context->origin,
+				      is_trusted_receiver(&branch->target));
 	if (err)
 		return err;
 	/* Credentials for our realm are nobody else's business. */
-	if (context->origin.kind == ORIGIN_PARTNER_UNTRUSTED || context->origin.kind == ORIGIN_PHONE)
+	if (context->origin.kind == ORIGIN_PARTNER_UNTRUSTED ||
+	    context->origin.kind == ORIGIN_PHONE)
 		digest_strip(msg, true, context->snapshot->settings->realm);
 	return message_sip(msg)->sip_route ? route_set_prepare_next(msg) : ERR_OK;
 }
@@ -148,10 +158,12 @@ static enum err make(struct branch *branch, const struct hop *hop, char name[TXN
 	err = edit(branch, hop, msg);
 	if (!err)
 		branch->refusal = call_media_request(branch, hop, msg);
-	if ((branch->refusal || branch->waits_for_media) && !context->is_ack) /* which nobody may refuse */
+	if ((branch->refusal || branch->waits_for_media) &&
+	    !context->is_ack) /* which nobody may refuse */
 		err = ERR_INVALID;
 	if (!err)
-		err = via_push(msg, listener_via_transport(hop->transport), hop->listener->sent_by, name);
+		err = via_push(msg, listener_via_transport(hop->transport),
+			       hop->listener->sent_by, name);
 	if (!err)
 		err = message_print(msg, out_wire);
 	if (err) {
@@ -163,7 +175,8 @@ static enum err make(struct branch *branch, const struct hop *hop, char name[TXN
 }
 
 /* The copy with all edits, on its way by hop. */
-static enum err send_by(struct branch *branch, const struct hop *hop, const struct client_txn_user *user)
+static enum err send_by(struct branch *branch, const struct hop *hop,
+			const struct client_txn_user *user)
 {
 	char name[TXN_BRANCH_SIZE];
 	struct wire *wire;
@@ -173,7 +186,8 @@ static enum err send_by(struct branch *branch, const struct hop *hop, const stru
 	err = make(branch, hop, name, &msg, &wire);
 	if (err)
 		return err;
-	err = client_txn_start(branch->context->worker->txns, msg, wire, name, hop, user, &branch->txn);
+	err = client_txn_start(branch->context->worker->txns, msg, wire, name, hop, user,
+			       &branch->txn);
 	wire_unref(wire);
 	message_unref(msg);
 	return err;
@@ -190,7 +204,8 @@ static enum err send_ack_by(struct branch *branch, const struct hop *hop,
 	err = make(branch, hop, name, &msg, &wire);
 	if (err)
 		return err;
-	err = transport_send(branch->context->worker->transport, hop, wire, &branch->sending, on_end);
+	err = transport_send(branch->context->worker->transport, hop, wire, &branch->sending,
+			     on_end);
 	wire_unref(wire);
 	message_unref(msg);
 	return err;
@@ -225,7 +240,8 @@ static void on_try_failure(void *user, struct client_txn *txn, enum err err, enu
 	err = send_by(branch, hop, &asker);
 	if (err) /* our own fault, or the request's: it says nothing of the server */
 		asker.on_failure(user, NULL, err,
-				 err == ERR_TOO_LARGE ? REASON_MESSAGE_TOO_LARGE : REASON_OVERLOAD);
+				 err == ERR_TOO_LARGE ? REASON_MESSAGE_TOO_LARGE
+						      : REASON_OVERLOAD);
 }
 
 static void on_try_ended(void *user, struct client_txn *txn)
@@ -233,9 +249,11 @@ static void on_try_ended(void *user, struct client_txn *txn)
 	((struct branch *)user)->by_size.user.on_ended(user, txn);
 }
 
-static enum err try_by(struct branch *branch, const struct hop *other, const struct client_txn_user *asker)
+static enum err try_by(struct branch *branch, const struct hop *other,
+		       const struct client_txn_user *asker)
 {
-	const struct client_txn_user user = { branch, on_try_response, on_try_failure, on_try_ended };
+	const struct client_txn_user user = { branch, on_try_response, on_try_failure,
+					      on_try_ended };
 
 	branch->by_size.user = *asker;
 	return send_by(branch, other, &user);
@@ -263,7 +281,8 @@ static void observe_delay(const struct context *context)
 				loop_wall_us(context->worker->loop) - decision->wall_us);
 }
 
-enum err forward_send(struct branch *branch, const struct hop *hop, const struct client_txn_user *user)
+enum err forward_send(struct branch *branch, const struct hop *hop,
+		      const struct client_txn_user *user)
 {
 	struct context *context = branch->context;
 	char name[TXN_BRANCH_SIZE];
@@ -276,7 +295,8 @@ enum err forward_send(struct branch *branch, const struct hop *hop, const struct
 	if (err)
 		return err;
 	if (!by_size_other(branch, hop, wire->len, &other) || try_by(branch, &other, user))
-		err = client_txn_start(context->worker->txns, msg, wire, name, hop, user, &branch->txn);
+		err = client_txn_start(context->worker->txns, msg, wire, name, hop, user,
+				       &branch->txn);
 	wire_unref(wire);
 	message_unref(msg);
 	if (!err && branch == &context->branches[0] && branch->next == 1)
@@ -297,8 +317,10 @@ enum err forward_ack(struct branch *branch, const struct hop *hop,
 	if (err)
 		return err;
 	branch->by_size.on_ack_end = on_end;
-	if (!by_size_other(branch, hop, wire->len, &other) || send_ack_by(branch, &other, on_ack_try_end))
-		err = transport_send(branch->context->worker->transport, hop, wire, &branch->sending, on_end);
+	if (!by_size_other(branch, hop, wire->len, &other) ||
+	    send_ack_by(branch, &other, on_ack_try_end))
+		err = transport_send(branch->context->worker->transport, hop, wire,
+				     &branch->sending, on_end);
 	wire_unref(wire);
 	message_unref(msg);
 	return err;

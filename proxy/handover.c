@@ -9,7 +9,8 @@
 
 enum { MAX_SEARCHED = 16 * 1024 }; /* bytes of a CANCEL or ACK that is passed round */
 
-/* One message on its way between workers. The listener's count is atomic, the flow's is not: so the flow is named by its id. */
+/* One message on its way between workers. The listener's count is atomic, the flow's is not: so
+ * the flow is named by its id. */
 struct handed {
 	struct letter letter;
 	struct listener *listener;
@@ -62,10 +63,10 @@ static void post(struct worker *worker, struct handed *handed, unsigned to)
 /* Back where it came from: the CANCEL is answered over the flow that it came by. */
 static void come_home(struct worker *worker, struct handed *handed, msg_t *msg)
 {
-	struct flow *flow = handed->is_reliable ?
-				    transport_find_flow(worker->transport, handed->flow_id) :
-				    transport_udp_flow(worker->transport, handed->listener,
-						       &handed->source);
+	struct flow *flow = handed->is_reliable
+				    ? transport_find_flow(worker->transport, handed->flow_id)
+				    : transport_udp_flow(worker->transport, handed->listener,
+							 &handed->source);
 
 	if (!flow)
 		return;
@@ -76,7 +77,10 @@ static void come_home(struct worker *worker, struct handed *handed, msg_t *msg)
 
 static void look_here(struct worker *worker, struct handed *handed, msg_t *msg)
 {
-	struct arrival arrival = { .msg = msg, .sip = message_sip(msg), .bytes = handed->bytes, .len = handed->len,
+	struct arrival arrival = { .msg = msg,
+				   .sip = message_sip(msg),
+				   .bytes = handed->bytes,
+				   .len = handed->len,
 				   .at_ms = loop_now_ms(worker->loop) };
 	struct server_txn *invite = NULL;
 	unsigned ignored;
@@ -112,7 +116,8 @@ static void deliver(struct letter *letter, void *owner)
 		if (txn_table_match(worker->txns, &arrival, NULL, &ignored) != TXN_RESPONSE)
 			log_event(LOG_DEBUG, "stray response", NULL);
 		else
-			alg_look_note_handed(worker, handed->listener, &handed->source, handed->alg_signs);
+			alg_look_note_handed(worker, handed->listener, &handed->source,
+					     handed->alg_signs);
 		handed_free(handed);
 	} else if (handed->to == handed->from) {
 		if (!strcmp(message_method(message_sip(msg)), "CANCEL"))
@@ -124,7 +129,8 @@ static void deliver(struct letter *letter, void *owner)
 	message_unref(msg);
 }
 
-void handover_response(struct worker *worker, const struct arrival *arrival, unsigned to, unsigned alg_signs)
+void handover_response(struct worker *worker, const struct arrival *arrival, unsigned to,
+		       unsigned alg_signs)
 {
 	struct handed *handed;
 
@@ -142,8 +148,11 @@ bool handover_search(struct worker *worker, const struct arrival *arrival)
 {
 	struct handed *handed;
 
-	if (worker->server->n_workers < 2 || !arrival->flow || !arrival->len || arrival->len > MAX_SEARCHED)
-		return false; /* one that waited has no bytes any more; its INVITE came by the same connection */
+	if (worker->server->n_workers < 2 || !arrival->flow || !arrival->len ||
+	    arrival->len > MAX_SEARCHED)
+		/* one that waited has no bytes any more; its INVITE came by the same
+		 * connection */
+		return false;
 	handed = handed_new(worker, arrival);
 	if (!handed)
 		return false;

@@ -14,7 +14,8 @@ static void add_time(json_t *object, const char *key, int64_t seconds)
 	char time[32];
 
 	if (seconds > 0)
-		json_object_set_new(object, key, json_string(text_time((uint64_t)seconds * 1000000, time)));
+		json_object_set_new(object, key,
+				    json_string(text_time((uint64_t)seconds * 1000000, time)));
 }
 
 /* The certificate of theirs that failed. */
@@ -34,10 +35,11 @@ static void add_failed(json_t *object, const struct tls_diagnosis *diagnosis)
 static json_t *tls_to_json(const struct handshake *handshake)
 {
 	const struct tls_diagnosis *diagnosis = &handshake->diagnosis;
-	json_t *object = json_pack("{s:s, s:b, s:b, s:o, s:I}", "direction", diagnosis->is_inbound ? "in" : "out",
-				   "asked_certificate", diagnosis->asked_certificate, "sent_certificate",
-				   diagnosis->sent_certificate, "text", json_text(diagnosis->text), "n_similar",
-				   (json_int_t)handshake->n_similar);
+	json_t *object = json_pack(
+		"{s:s, s:b, s:b, s:o, s:I}", "direction", diagnosis->is_inbound ? "in" : "out",
+		"asked_certificate", diagnosis->asked_certificate, "sent_certificate",
+		diagnosis->sent_certificate, "text", json_text(diagnosis->text), "n_similar",
+		(json_int_t)handshake->n_similar);
 
 	if (!object)
 		return NULL;
@@ -54,7 +56,8 @@ static json_t *tls_to_json(const struct handshake *handshake)
 	add_text(object, "expected", diagnosis->expected);
 	add_text(object, "ca_list", diagnosis->ca_list);
 	if (*diagnosis->ca_list && diagnosis->sent_certificate)
-		json_object_set_new(object, "ca_list_has_ours", json_boolean(diagnosis->is_ours_listed));
+		json_object_set_new(object, "ca_list_has_ours",
+				    json_boolean(diagnosis->is_ours_listed));
 	add_text(object, "our_names", diagnosis->our_names);
 	add_text(object, "our_issuer", diagnosis->our_issuer);
 	return object;
@@ -66,11 +69,13 @@ json_t *handshake_to_json(const struct handshake *handshake)
 	const struct reason_row *row = reason_row(diagnosis->reason);
 	char time[32], peer[ADDR_TEXT_SIZE];
 	json_t *object = json_pack(
-		"{s:s, s:b, s:s, s:i, s:s, s:s, s:s, s:I, s:s, s:I, s:i, s:s, s:s, s:[], s:[], s:o}", "kind", "handshake",
-		"accepted", 0, "reason", row->code, "status", 0, "cause", row->cause, "act", actor_text(row->act), "remedy",
-		row->remedy, "id", (json_int_t)handshake->id, "time", text_time(handshake->wall_us, time), "took_us",
-		(json_int_t)diagnosis->took_ms * 1000, "worker", (int)handshake->worker, "peer",
-		addr_text(&diagnosis->remote, peer), "transport", "tls", "steps", "hops", "tls", tls_to_json(handshake));
+		"{s:s, s:b, s:s, s:i, s:s, s:s, s:s, s:I, s:s, s:I, s:i, s:s, s:s, s:[], s:[], s:o}",
+		"kind", "handshake", "accepted", 0, "reason", row->code, "status", 0, "cause",
+		row->cause, "act", actor_text(row->act), "remedy", row->remedy, "id",
+		(json_int_t)handshake->id, "time", text_time(handshake->wall_us, time),
+		"took_us", (json_int_t)diagnosis->took_ms * 1000, "worker",
+		(int)handshake->worker, "peer", addr_text(&diagnosis->remote, peer),
+		"transport", "tls", "steps", "hops", "tls", tls_to_json(handshake));
 
 	if (!object)
 		return NULL;

@@ -1,4 +1,5 @@
-/* A handshake that failed as JSON, in the form of a decision record, so that one list holds both. */
+/* A handshake that failed as JSON, in the form of a decision record, so that one list holds
+ * both. */
 #pragma once
 
 #include <jansson.h>

@@ -58,9 +58,10 @@ static bool is_older(const struct slot *slot, const struct slot *than)
 	return !than || slot->handshake.id < than->handshake.id;
 }
 
-/* Where a new one belongs: in the record that it is similar to, in the place of the peer's own oldest if it has its share,
- * else in a free place or that of the oldest of all. */
-static struct slot *find_place(struct shelf *shelf, const struct tls_diagnosis *diagnosis, uint64_t now_ms)
+/* Where a new one belongs: in the record that it is similar to, in the place of the peer's own
+ * oldest if it has its share, else in a free place or that of the oldest of all. */
+static struct slot *find_place(struct shelf *shelf, const struct tls_diagnosis *diagnosis,
+			       uint64_t now_ms)
 {
 	struct slot *oldest = NULL, *own_oldest = NULL;
 	unsigned n_own = 0;
@@ -72,7 +73,8 @@ static struct slot *find_place(struct shelf *shelf, const struct tls_diagnosis *
 			oldest = slot; /* a free one is older than any */
 		if (!slot->handshake.id || !is_same_peer(&slot->handshake.diagnosis, diagnosis))
 			continue;
-		if (slot->handshake.diagnosis.reason == diagnosis->reason && now_ms < slot->window_ends_ms)
+		if (slot->handshake.diagnosis.reason == diagnosis->reason &&
+		    now_ms < slot->window_ends_ms)
 			return slot;
 		n_own++;
 		if (is_older(slot, own_oldest))
@@ -81,17 +83,20 @@ static struct slot *find_place(struct shelf *shelf, const struct tls_diagnosis *
 	return n_own >= HANDSHAKES_OF_ONE ? own_oldest : oldest;
 }
 
-void handshakes_put(struct handshakes *handshakes, const struct handshake *handshake, uint64_t now_ms)
+void handshakes_put(struct handshakes *handshakes, const struct handshake *handshake,
+		    uint64_t now_ms)
 {
 	const struct tls_diagnosis *diagnosis = &handshake->diagnosis;
-	struct shelf *shelf = diagnosis->is_inbound ? &handshakes->inbound : &handshakes->outbound;
+	struct shelf *shelf =
+		diagnosis->is_inbound ? &handshakes->inbound : &handshakes->outbound;
 	struct handshake *kept;
 	struct slot *slot;
 
 	pthread_mutex_lock(&handshakes->lock);
 	slot = find_place(shelf, diagnosis, now_ms);
 	kept = &slot->handshake;
-	if (kept->id && now_ms < slot->window_ends_ms && kept->diagnosis.reason == diagnosis->reason &&
+	if (kept->id && now_ms < slot->window_ends_ms &&
+	    kept->diagnosis.reason == diagnosis->reason &&
 	    is_same_peer(&kept->diagnosis, diagnosis)) {
 		kept->n_similar++;
 		kept->wall_us = handshake->wall_us;
@@ -138,13 +143,15 @@ static bool is_about(const struct tls_diagnosis *diagnosis, const char *about)
 					: addr_same_host(&addr, &diagnosis->remote);
 	if (!*about)
 		return false;
-	if (strcasecmp(diagnosis->peer, about) == 0 || strcasecmp(name_of(diagnosis->peer), about) == 0)
+	if (strcasecmp(diagnosis->peer, about) == 0 ||
+	    strcasecmp(name_of(diagnosis->peer), about) == 0)
 		return true;
 	/* Whom we dialled is known; who dialled us is not, but says so. */
 	return diagnosis->is_inbound && names_domain(diagnosis->presented, about);
 }
 
-static size_t look_through(const struct shelf *shelf, const char *about, struct handshake *out, size_t n)
+static size_t look_through(const struct shelf *shelf, const char *about, struct handshake *out,
+			   size_t n)
 {
 	for (size_t i = 0; i < HANDSHAKES_KEPT; i++) {
 		const struct handshake *handshake = &shelf->slots[i].handshake;
@@ -164,7 +171,8 @@ static int newest_first(const void *a, const void *b)
 	return left->id < right->id ? 1 : left->id > right->id ? -1 : 0;
 }
 
-size_t handshakes_find(struct handshakes *handshakes, const char *about, struct handshake *out, size_t max)
+size_t handshakes_find(struct handshakes *handshakes, const char *about, struct handshake *out,
+		       size_t max)
 {
 	struct handshake *found = calloc(2 * HANDSHAKES_KEPT, sizeof(*found));
 	size_t n;

@@ -50,7 +50,8 @@ static void bye_end(struct hang_up *bye, enum reason reason, int status)
 	decision->took_us = (uint32_t)(loop_wall_us(bye->worker->loop) - decision->wall_us);
 	decision_ring_put(bye->worker->decisions, decision);
 	log_event(LOG_INFO, status ? "BYE of ours answered" : "BYE of ours failed", "call_id",
-		  decision_text(decision, DECISION_CALL_ID), "target", decision_text(decision, DECISION_DESTINATION), "reason",
+		  decision_text(decision, DECISION_CALL_ID), "target",
+		  decision_text(decision, DECISION_DESTINATION), "reason",
 		  reason ? reason_code(reason) : "media-timeout", NULL);
 	bye_free(bye);
 }
@@ -61,7 +62,8 @@ static void note_hop(struct hang_up *bye, enum reason reason, int status)
 {
 	char text[96];
 
-	decision_add_hop(&bye->decision, forward_hop_text(&bye->hops[bye->next - 1], text), reason, status);
+	decision_add_hop(&bye->decision, forward_hop_text(&bye->hops[bye->next - 1], text),
+			 reason, status);
 }
 
 static void on_response(void *user, struct client_txn *txn, struct arrival *response)
@@ -77,7 +79,8 @@ static void on_response(void *user, struct client_txn *txn, struct arrival *resp
 	if (status == 503) /* RFC 3263 §4.3: another one may know the dialog */
 		try_next(bye, REASON_NEXT_HOP_503);
 	else
-		bye_end(bye, REASON_NONE, status); /* also 481: it is over there, too (RFC 3261 §15.1.1) */
+		/* also 481: it is over there, too (RFC 3261 §15.1.1) */
+		bye_end(bye, REASON_NONE, status);
 }
 
 static void on_failure(void *user, struct client_txn *txn, enum err err, enum reason reason)
@@ -100,7 +103,10 @@ static void on_ended(void *user, struct client_txn *txn)
 
 static enum err send_by(struct hang_up *bye, const struct hop *hop)
 {
-	const struct client_txn_user user = { .user = bye, .on_response = on_response, .on_failure = on_failure, .on_ended = on_ended };
+	const struct client_txn_user user = { .user = bye,
+					      .on_response = on_response,
+					      .on_failure = on_failure,
+					      .on_ended = on_ended };
 	msg_t *msg = message_copy(bye->msg);
 	enum err err = msg ? ERR_OK : ERR_NO_MEMORY;
 
@@ -123,7 +129,8 @@ static void try_next(struct hang_up *bye, enum reason last)
 	bye_end(bye, last ? last : REASON_ALL_SERVERS_DOWN, 0);
 }
 
-static void on_located(void *user, enum reason reason, struct hop *hops, size_t n_hops, const char *evidence)
+static void on_located(void *user, enum reason reason, struct hop *hops, size_t n_hops,
+		       const char *evidence)
 {
 	struct hang_up *bye = user;
 
@@ -150,8 +157,9 @@ static enum reason aim(struct hang_up *bye, uint64_t end, uint32_t timeout_ms)
 	request->sip = arrival.sip;
 	request->now_ms = loop_now_ms(bye->worker->loop);
 	request_describe(request);
-	decision_add(&request->decision, "media", "timeout", &bye->snapshot->settings->media.place, "nothing came for %u s: BYE to both sides",
-		     timeout_ms / 1000);
+	decision_add(&request->decision, "media", "timeout",
+		     &bye->snapshot->settings->media.place,
+		     "nothing came for %u s: BYE to both sides", timeout_ms / 1000);
 	reason = request_route_of_ours(request, end);
 	decision_copy(&bye->decision, &request->decision);
 	if (!reason)
@@ -181,7 +189,8 @@ static void start(struct worker *worker, msg_t *msg, uint64_t end, uint32_t time
 	enum reason reason;
 
 	if (!bye) {
-		log_event(LOG_WARNING, "no BYE of ours: no room", "call_id", message_sip(msg)->sip_call_id->i_id, NULL);
+		log_event(LOG_WARNING, "no BYE of ours: no room", "call_id",
+			  message_sip(msg)->sip_call_id->i_id, NULL);
 		message_unref(msg);
 		return;
 	}
@@ -190,25 +199,33 @@ static void start(struct worker *worker, msg_t *msg, uint64_t end, uint32_t time
 	bye->decision.worker = worker->number;
 	bye->decision.wall_us = loop_wall_us(worker->loop);
 	if (!reason)
-		bye->locate = locate_start(worker->loop, worker->dns, worker->server->health, worker->server->location,
-					   &bye->target, bye->snapshot->settings->dns.budget_ms, on_located, bye);
+		bye->locate =
+			locate_start(worker->loop, worker->dns, worker->server->health,
+				     worker->server->location, &bye->target,
+				     bye->snapshot->settings->dns.budget_ms, on_located, bye);
 	if (!bye->locate)
 		bye_end(bye, reason ? reason : REASON_OVERLOAD, 0);
 }
 
 void hang_up(struct worker *worker, const struct calls_silent *silent)
 {
-	static const char because[] = "Q.850;cause=102;text=\"media-timeout\""; /* recovery on timer expiry */
+	static const char because[] =
+		"Q.850;cause=102;text=\"media-timeout\""; /* recovery on timer expiry */
 
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
-		const struct dialog_side *to = &silent->sides[leg], *from = &silent->sides[leg == RELAY_CALLER ? RELAY_CALLEE : RELAY_CALLER];
+		const struct dialog_side *to = &silent->sides[leg],
+					 *from = &silent->sides[leg == RELAY_CALLER
+									? RELAY_CALLEE
+									: RELAY_CALLER];
 		msg_t *msg;
 
 		/* §15: no BYE comes to a caller from one who has no ACK of it. */
 		if (leg == RELAY_CALLER && !silent->was_acknowledged)
 			continue;
 		if (dialog_side_bye(to, from, silent->call_id, because, &msg))
-			log_event(LOG_WARNING, "no BYE of ours: too little is known of the dialog", "call_id", silent->call_id, NULL);
+			log_event(LOG_WARNING,
+				  "no BYE of ours: too little is known of the dialog",
+				  "call_id", silent->call_id, NULL);
 		else
 			start(worker, msg, silent->ends[leg], silent->timeout_ms);
 	}

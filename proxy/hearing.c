@@ -12,22 +12,25 @@
 
 /* ---- what the transport asks and tells ---- */
 
-static enum reason may_connect(void *user, const struct listener *listener, const struct addr *source, bool is_tls)
+static enum reason may_connect(void *user, const struct listener *listener,
+			       const struct addr *source, bool is_tls)
 {
 	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 	enum reason reason;
 
-	reason = account_connection(worker->server->accounts, source, is_tls, loop_now_ms(worker->loop));
+	reason = account_connection(worker->server->accounts, source, is_tls,
+				    loop_now_ms(worker->loop));
 	if (reason)
 		counter_add1(worker->counters, COUNTER_LIMITED,
-			     reason == REASON_TOO_MANY_HANDSHAKES ? COUNTER_LIMIT_HANDSHAKES :
-			     reason == REASON_BANNED		  ? COUNTER_LIMIT_AUTH_FAILURES :
-								    COUNTER_LIMIT_CONNECTIONS,
+			     reason == REASON_TOO_MANY_HANDSHAKES ? COUNTER_LIMIT_HANDSHAKES
+			     : reason == REASON_BANNED            ? COUNTER_LIMIT_AUTH_FAILURES
+								  : COUNTER_LIMIT_CONNECTIONS,
 			     1);
 	if (reason)
-		log_event(LOG_WARNING, "refused", "reason", reason_code(reason), "msg", "a connection", "peer",
-			  addr_text(source, peer), "listener", listener->name, NULL);
+		log_event(LOG_WARNING, "refused", "reason", reason_code(reason), "msg",
+			  "a connection", "peer", addr_text(source, peer), "listener",
+			  listener->name, NULL);
 	return reason;
 }
 
@@ -38,21 +41,24 @@ static void connection_ended(void *user, const struct addr *source)
 	account_connection_ended(worker->server->accounts, source);
 }
 
-static void on_malformed(void *user, struct flow *flow, const void *bytes, size_t len, enum reason reason,
-			 const char *fault)
+static void on_malformed(void *user, struct flow *flow, const void *bytes, size_t len,
+			 enum reason reason, const char *fault)
 {
 	const enum conf_network network = flow->listener->network;
 	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 
 	if (reason == REASON_MESSAGE_TOO_LARGE) {
-		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_SIZE, 1);
+		counter_add2(worker->counters, COUNTER_MALFORMED, network,
+			     COUNTER_MALFORMED_SIZE, 1);
 		counter_add1(worker->counters, COUNTER_LIMITED, COUNTER_LIMIT_MESSAGE_SIZE, 1);
 		if (receive_too_large(worker, flow, bytes, len))
 			return; /* the decision's line says more */
 	} else {
 		counter_add2(worker->counters, COUNTER_MALFORMED, network,
-			     flow_is_reliable(flow) ? COUNTER_MALFORMED_FRAME : COUNTER_MALFORMED_SYNTAX, 1);
+			     flow_is_reliable(flow) ? COUNTER_MALFORMED_FRAME
+						    : COUNTER_MALFORMED_SYNTAX,
+			     1);
 	}
 	log_event(LOG_INFO, "refused", "reason", reason_code(reason), "msg", fault, "peer",
 		  addr_text(&flow->remote, peer), "listener", flow->listener->name, NULL);
@@ -61,13 +67,15 @@ static void on_malformed(void *user, struct flow *flow, const void *bytes, size_
 void hearing_certificate(struct worker *worker, struct flow *flow, const char *id)
 {
 	struct server *server = worker->server;
-	int64_t not_after = peer_certificates_note(server->peer_certificates, id, flow, loop_now_ms(worker->loop));
+	int64_t not_after = peer_certificates_note(server->peer_certificates, id, flow,
+						   loop_now_ms(worker->loop));
 
 	if (not_after)
 		peer_stats_certificate(server->peer_stats, id, not_after);
 }
 
-/* A domain that nobody named would take the room of others; what it shows is kept with it (federation/discovered). */
+/* A domain that nobody named would take the room of others; what it shows is kept with it
+ * (federation/discovered). */
 static bool is_named(const struct worker *worker, const char *id)
 {
 	static const char partner[] = "partner:";
@@ -77,7 +85,8 @@ static bool is_named(const struct worker *worker, const char *id)
 		return false;
 	return rules_by_hash(worker->snapshot->rules, record_route_end(server->keys, id)) ||
 	       (text_starts_with(id, partner) &&
-		!discovered_hides(server->discovered, id + strlen(partner), loop_now_ms(worker->loop)));
+		!discovered_hides(server->discovered, id + strlen(partner),
+				  loop_now_ms(worker->loop)));
 }
 
 static void count_connection(struct worker *worker, struct flow *flow, const char *id)
@@ -106,8 +115,9 @@ static void on_opened(void *user, struct flow *flow)
 		return;
 	if (flow->identity)
 		identity_text(flow->identity, names, sizeof(names));
-	log_event(LOG_DEBUG, "connection opened", "peer", addr_text(&flow->remote, peer), "listener",
-		  flow->listener->name, "transport", conf_transport_text(flow->transport), "partner", flow->peer_name,
+	log_event(LOG_DEBUG, "connection opened", "peer", addr_text(&flow->remote, peer),
+		  "listener", flow->listener->name, "transport",
+		  conf_transport_text(flow->transport), "partner", flow->peer_name,
 		  "cert_names", names, NULL);
 }
 
@@ -117,12 +127,14 @@ static void on_closed(void *user, struct flow *flow, enum reason reason)
 	char peer[ADDR_TEXT_SIZE];
 
 	if (flow->is_counted)
-		peer_stats_connected(worker->server->peer_stats, flow->is_inbound ? flow->speaks_for : flow->peer_name,
+		peer_stats_connected(worker->server->peer_stats,
+				     flow->is_inbound ? flow->speaks_for : flow->peer_name,
 				     flow->is_inbound, -1);
 	registrar_flow_gone(user, flow, reason);
 	if (log_wants(LOG_DEBUG))
-		log_event(LOG_DEBUG, "connection closed", "peer", addr_text(&flow->remote, peer), "listener",
-			  flow->listener->name, "reason", reason ? reason_code(reason) : NULL, NULL);
+		log_event(LOG_DEBUG, "connection closed", "peer",
+			  addr_text(&flow->remote, peer), "listener", flow->listener->name,
+			  "reason", reason ? reason_code(reason) : NULL, NULL);
 }
 
 /* The network of a listener; wan for one that a reload has taken away. */
@@ -142,28 +154,32 @@ static void trace_handshake(const struct tls_diagnosis *diagnosis)
 	char peer[ADDR_TEXT_SIZE], took[24];
 
 	snprintf(took, sizeof(took), "%llu", (unsigned long long)diagnosis->took_ms);
-	log_trace(LOG_TRACE_TLS, "handshake", diagnosis->text, strlen(diagnosis->text), "direction",
-		  diagnosis->is_inbound ? "in" : "out", "reason",
+	log_trace(LOG_TRACE_TLS, "handshake", diagnosis->text, strlen(diagnosis->text),
+		  "direction", diagnosis->is_inbound ? "in" : "out", "reason",
 		  diagnosis->reason ? reason_code(diagnosis->reason) : NULL, "peer",
-		  addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener, "partner",
-		  diagnosis->peer, "sni", diagnosis->sni, "version", diagnosis->version, "cipher",
-		  diagnosis->cipher, "alert", diagnosis->alert_text, "verify", diagnosis->verify,
-		  "subject", diagnosis->failed_subject, "issuer", diagnosis->failed_issuer,
-		  "cert_names", diagnosis->presented, "expected", diagnosis->expected, "ca_list",
+		  addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener,
+		  "partner", diagnosis->peer, "sni", diagnosis->sni, "version",
+		  diagnosis->version, "cipher", diagnosis->cipher, "alert",
+		  diagnosis->alert_text, "verify", diagnosis->verify, "subject",
+		  diagnosis->failed_subject, "issuer", diagnosis->failed_issuer, "cert_names",
+		  diagnosis->presented, "expected", diagnosis->expected, "ca_list",
 		  diagnosis->ca_list, "took_ms", took, NULL);
 }
 
 /* Which version we ask for at least: of the listener, or of the route that was dialled. */
-static const char *minimum_of(const struct worker *worker, const struct tls_diagnosis *diagnosis)
+static const char *minimum_of(const struct worker *worker,
+			      const struct tls_diagnosis *diagnosis)
 {
 	const struct snapshot *snapshot = worker->snapshot;
 	const struct rule *rule = NULL;
 
-	for (size_t i = 0; snapshot && diagnosis->is_inbound && i < snapshot->settings->n_listeners; i++)
+	for (size_t i = 0;
+	     snapshot && diagnosis->is_inbound && i < snapshot->settings->n_listeners; i++)
 		if (strcmp(snapshot->settings->listeners[i].name, diagnosis->listener) == 0)
 			return conf_tls_version_text(snapshot->settings->listeners[i].minimum);
 	if (snapshot && !diagnosis->is_inbound)
-		rule = rules_by_hash(snapshot->rules, record_route_end(worker->server->keys, diagnosis->peer));
+		rule = rules_by_hash(snapshot->rules,
+				     record_route_end(worker->server->keys, diagnosis->peer));
 	return rule && rule->route ? conf_tls_version_text(rule->route->minimum) : "";
 }
 
@@ -186,25 +202,29 @@ static void on_handshake(void *user, const struct tls_diagnosis *diagnosis)
 	struct worker *worker = user;
 	char peer[ADDR_TEXT_SIZE];
 
-	counter_add3(worker->counters, COUNTER_TLS_HANDSHAKES, network_of(worker, diagnosis->listener), direction,
-		     diagnosis->reason, 1);
+	counter_add3(worker->counters, COUNTER_TLS_HANDSHAKES,
+		     network_of(worker, diagnosis->listener), direction, diagnosis->reason, 1);
 	if (!diagnosis->reason)
-		counter_observe(worker->counters, COUNTER_TLS_DURATION, direction, diagnosis->took_ms * 1000);
+		counter_observe(worker->counters, COUNTER_TLS_DURATION, direction,
+				diagnosis->took_ms * 1000);
 	if (log_traces(LOG_TRACE_TLS))
 		trace_handshake(diagnosis);
 	if (!diagnosis->reason)
 		return;
 	keep_handshake(worker, diagnosis);
-	log_event(LOG_WARNING, "TLS handshake failed", "reason", reason_code(diagnosis->reason), "msg", diagnosis->text,
-		  "peer", addr_text(&diagnosis->remote, peer), "listener", diagnosis->listener, "partner",
-		  diagnosis->peer, "alert", diagnosis->alert_text, NULL);
+	log_event(LOG_WARNING, "TLS handshake failed", "reason", reason_code(diagnosis->reason),
+		  "msg", diagnosis->text, "peer", addr_text(&diagnosis->remote, peer),
+		  "listener", diagnosis->listener, "partner", diagnosis->peer, "alert",
+		  diagnosis->alert_text, NULL);
 }
 
 /* ---- decisions ---- */
 
 static void log_refusal(const struct decision *decision)
 {
-	const char *why = decision->n_steps ? decision_step_result(decision, decision->n_steps - 1) : NULL;
+	const char *why = decision->n_steps
+				  ? decision_step_result(decision, decision->n_steps - 1)
+				  : NULL;
 
 	/* clang-format off */
 	log_event(LOG_WARNING, "refused", "reason", reason_code(decision->reason),
@@ -217,12 +237,15 @@ static void log_refusal(const struct decision *decision)
 	/* clang-format on */
 }
 
-/* Failures are those of the servers that were tried; where none was, of the request's own way to or from the partner. Domains
- * that open federation found have numbers of their own (federation/discovered): here they would take the room of others. */
+/* Failures are those of the servers that were tried; where none was, of the request's own way
+ * to or from the partner. Domains that open federation found have numbers of their own
+ * (federation/discovered): here they would take the room of others. */
 static void count_for_peers(struct worker *worker, const struct decision *decision)
 {
 	const char *destination = decision_text(decision, DECISION_DESTINATION);
-	const char *from = decision->origin == ORIGIN_DISCOVERED ? "" : decision_text(decision, DECISION_ORIGIN_ID);
+	const char *from = decision->origin == ORIGIN_DISCOVERED
+				   ? ""
+				   : decision_text(decision, DECISION_ORIGIN_ID);
 	const char *to = decision->is_found ? "" : destination;
 	const bool is_to_phone = text_starts_with(to, "phone:");
 	struct peer_stats *stats = worker->server->peer_stats;
@@ -271,10 +294,12 @@ static void count_refusal(struct worker *worker, enum reason reason, enum conf_n
 		counter_add1(worker->counters, COUNTER_AUTH_FAILURES, network, 1);
 		break;
 	case REASON_MALFORMED:
-		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_HEADER, 1);
+		counter_add2(worker->counters, COUNTER_MALFORMED, network,
+			     COUNTER_MALFORMED_HEADER, 1);
 		break;
 	case REASON_VERSION:
-		counter_add2(worker->counters, COUNTER_MALFORMED, network, COUNTER_MALFORMED_VERSION, 1);
+		counter_add2(worker->counters, COUNTER_MALFORMED, network,
+			     COUNTER_MALFORMED_VERSION, 1);
 		break;
 	default:
 		break;
@@ -301,7 +326,9 @@ void hearing_decision(struct worker *worker, const struct decision *decision)
 	count_refusal(worker, decision->reason, network);
 	if (decision->reason == REASON_SEND_QUEUE_FULL || decision->reason == REASON_SHED_LOAD)
 		counter_add3(worker->counters, COUNTER_SHED, network, decision->counted_method,
-			     decision->reason == REASON_SHED_LOAD ? COUNTER_SHED_LOAD : COUNTER_SHED_SEND_QUEUE, 1);
+			     decision->reason == REASON_SHED_LOAD ? COUNTER_SHED_LOAD
+								  : COUNTER_SHED_SEND_QUEUE,
+			     1);
 	/* A challenge and a caller who gives up are no news. */
 	if (!reason_is_challenge(decision->reason) && decision->reason != REASON_CANCELLED)
 		log_refusal(decision);

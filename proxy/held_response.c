@@ -7,7 +7,8 @@
 enum {
 	LOOK_MS = 20,
 	MAX_WAIT_MS = 2000, /* the question has a deadline of its own, whose end may be lost */
-	MAX_HELD = 8,	    /* a callee repeats what it hears nothing of (RFC 3261 §13.3.1.4, RFC 3262 §3) */
+	/* a callee repeats what it hears nothing of (RFC 3261 §13.3.1.4, RFC 3262 §3) */
+	MAX_HELD = 8,
 };
 
 struct held {
@@ -88,7 +89,8 @@ static uint64_t now_of(const struct branch *branch)
 	return loop_now_ms(branch->context->worker->loop);
 }
 
-static bool add(struct held_responses *all, const struct arrival *arrival, bool is_late, held_response_deliver *deliver)
+static bool add(struct held_responses *all, const struct arrival *arrival, bool is_late,
+		held_response_deliver *deliver)
 {
 	struct held *held = all->n < MAX_HELD ? calloc(1, sizeof(*held)) : NULL;
 
@@ -118,7 +120,8 @@ static struct held_responses *begin(struct branch *branch)
 	return all;
 }
 
-bool held_response_keep(struct branch *branch, struct arrival *arrival, bool is_late, held_response_deliver *deliver)
+bool held_response_keep(struct branch *branch, struct arrival *arrival, bool is_late,
+			held_response_deliver *deliver)
 {
 	struct held_responses *all = branch->held;
 
@@ -141,7 +144,10 @@ static void deliver_first(struct held_responses *all)
 {
 	struct branch *branch = all->branch;
 	struct held *held = container_of(all->list.next, struct held, link);
-	struct arrival arrival = { .flow = held->flow, .msg = held->msg, .sip = message_sip(held->msg), .at_ms = held->at_ms };
+	struct arrival arrival = { .flow = held->flow,
+				   .msg = held->msg,
+				   .sip = message_sip(held->msg),
+				   .at_ms = held->at_ms };
 
 	list_remove(&held->link);
 	list_init(&held->link);
@@ -158,9 +164,13 @@ static void on_look(struct timer *timer)
 
 	while (branch->held == all && all->n > 0) {
 		struct held *first = container_of(all->list.next, struct held, link);
-		struct arrival arrival = { .flow = first->flow, .msg = first->msg, .sip = message_sip(first->msg), .at_ms = first->at_ms };
+		struct arrival arrival = { .flow = first->flow,
+					   .msg = first->msg,
+					   .sip = message_sip(first->msg),
+					   .at_ms = first->at_ms };
 
-		if ((may_wait && call_media_waits(branch)) || call_media_response(branch, &arrival, may_wait)) {
+		if ((may_wait && call_media_waits(branch)) ||
+		    call_media_response(branch, &arrival, may_wait)) {
 			timer_start(branch->context->worker->loop, timer, LOOK_MS, on_look);
 			return;
 		}

@@ -6,9 +6,15 @@
 #include "proxy/base/text.h"
 #include "proxy/receive.h"
 
-/* The bytes are those of one worker, and of one connection, which may hold one message of any size: by as many connections as one
- * address may have (limits.connections_per_source) it must not take all of them. */
-enum { MAX_LINES = 1000, MAX_IN_LINE = 64, MAX_BYTES = 32 * 1024 * 1024, MAX_BYTES_IN_LINE = 128 * 1024 };
+/* The bytes are those of one worker, and of one connection, which may hold one message of any
+ * size: by as many connections as one address may have (limits.connections_per_source) it must
+ * not take all of them. */
+enum {
+	MAX_LINES = 1000,
+	MAX_IN_LINE = 64,
+	MAX_BYTES = 32 * 1024 * 1024,
+	MAX_BYTES_IN_LINE = 128 * 1024
+};
 
 /* One request that waits. */
 struct held {
@@ -101,7 +107,8 @@ void hold_read_srv(const struct dns_answer *answer, struct trust_srv *out)
 	case DNS_FOUND:
 		out->state = TRUST_SRV_FOUND;
 		for (i = 0; i < answer->n && i < TRUST_MAX_SRV; i++)
-			text_copy(out->targets[out->n++], sizeof(out->targets[0]), answer->srv[i].target);
+			text_copy(out->targets[out->n++], sizeof(out->targets[0]),
+				  answer->srv[i].target);
 		break;
 	case DNS_NO_NAME:
 	case DNS_NO_RECORD:
@@ -131,7 +138,8 @@ static void ask(struct line *line, const char *domain)
 	char name[300];
 
 	snprintf(name, sizeof(name), "_sipfederationtls._tcp.%s", domain);
-	dns_ask(line->worker->dns, &line->query, name, DNS_SRV, settings->dns.budget_ms, on_answer);
+	dns_ask(line->worker->dns, &line->query, name, DNS_SRV, settings->dns.budget_ms,
+		on_answer);
 }
 
 /* Receives those that waited, in order, until one needs another record. */
@@ -141,14 +149,20 @@ static void serve(struct line *line, const struct trust_srv *srv)
 
 	while (!list_is_empty(&line->held)) {
 		struct held *held = container_of(line->held.next, struct held, link);
-		struct arrival arrival = { .flow = flow, .msg = held->msg, .sip = message_sip(held->msg), .at_ms = held->at_ms };
+		struct arrival arrival = { .flow = flow,
+					   .msg = held->msg,
+					   .sip = message_sip(held->msg),
+					   .at_ms = held->at_ms };
 
-		if (!receive_held(line->worker, &arrival, srv, held->domain, sizeof(held->domain))) {
+		if (!receive_held(line->worker, &arrival, srv, held->domain,
+				  sizeof(held->domain))) {
 			ask(line, held->domain);
 			flow_unref(flow);
 			return;
 		}
-		srv = NULL; /* it was asked for the first alone; what the cache knows is looked up by the others */
+		/* it was asked for the first alone; what the cache knows is looked up by the
+		 * others */
+		srv = NULL;
 		held_free(line, held);
 		if (flow->is_closed)
 			break;
@@ -163,7 +177,8 @@ bool hold_request(struct worker *worker, const struct arrival *arrival, const ch
 	const bool is_first = !line;
 	struct held *held;
 
-	if (line && (line->n >= MAX_IN_LINE || line->n_bytes + arrival->len > MAX_BYTES_IN_LINE))
+	if (line &&
+	    (line->n >= MAX_IN_LINE || line->n_bytes + arrival->len > MAX_BYTES_IN_LINE))
 		return false;
 	if (worker->n_held_bytes + arrival->len > MAX_BYTES)
 		return false;

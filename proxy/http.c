@@ -85,10 +85,10 @@ static struct MHD_Response *make_response(struct http_answer *answer)
 
 	if (answer->source.read)
 		return make_streamed(&answer->source);
-	response = MHD_create_response_from_buffer(
-		answer->body ? strlen(answer->body) : 0,
-		answer->body ? answer->body : (char *)"",
-		answer->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer(answer->body ? strlen(answer->body) : 0,
+						   answer->body ? answer->body : (char *)"",
+						   answer->body ? MHD_RESPMEM_MUST_FREE
+								: MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		free(answer->body);
 	return response;
@@ -135,7 +135,8 @@ static enum right right_of(const struct http *http, struct MHD_Connection *conne
 }
 
 static enum MHD_Result respond(struct http *http, struct MHD_Connection *connection,
-			       const char *method, const char *path, struct http_exchange *exchange)
+			       const char *method, const char *path,
+			       struct http_exchange *exchange)
 {
 	struct http_answer answer = { 0 };
 	struct http_request request = {
@@ -246,9 +247,9 @@ enum err http_new(struct loop *loop, int fd, bool is_unix, http_answer_fn *fn, v
 	*http = (struct http){ .loop = loop, .is_unix = is_unix, .fn = fn, .user = user };
 	list_init(&http->held);
 	http->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
-		(MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http,
+		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
 	if (!http->daemon) {

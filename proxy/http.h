@@ -61,9 +61,10 @@ struct http *http_free(struct http *http);
  * alone; the client waits. http_finish is owed, and what it gets is what the client gets. The
  * strings of the request end with the answer function. */
 struct http_exchange *http_hold(const struct http_request *request);
-/* Answers one that was held: status, content_type and body, which is taken over. Never from inside the answer function. exchange
- * is gone afterwards. http_free ends those that are still held with 503: whoever holds some must
- * have forgotten them by then. A client that goes away meanwhile is not noticed. */
+/* Answers one that was held: status, content_type and body, which is taken over. Never from
+ * inside the answer function. exchange is gone afterwards. http_free ends those that are still
+ * held with 503: whoever holds some must have forgotten them by then. A client that goes away
+ * meanwhile is not noticed. */
 void http_finish(struct http_exchange *exchange, const struct http_answer *answer);
 
 /* The decoded value of a query key, NULL if there is none. */

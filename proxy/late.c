@@ -26,7 +26,8 @@ static void on_response(void *user, struct client_txn *txn, struct arrival *resp
 	const struct late *late = user;
 	const int status = response->sip->sip_status->st_status;
 
-	health_succeeded(late->health, loop_now_ms(late->branch->context->worker->loop)); /* slow, but there */
+	/* slow, but there */
+	health_succeeded(late->health, loop_now_ms(late->branch->context->worker->loop));
 	if (status >= 200 && status < 300)
 		response_arrived_late(late->branch, response);
 }
@@ -67,7 +68,8 @@ void late_keep(struct branch *branch)
 	late->txn = txn;
 	late->health = branch->hops[branch->next - 1].health;
 	list_append(&branch->lates, &late->link);
-	client_txn_set_user(txn, &(struct client_txn_user){ late, on_response, on_failure, on_ended });
+	client_txn_set_user(
+		txn, &(struct client_txn_user){ late, on_response, on_failure, on_ended });
 }
 
 void late_end(struct branch *branch)

@@ -13,13 +13,13 @@
 /* The records, with a TAB between the parts of a key and a space between those of a value:
  *
  *   binding   USER DOMAIN BACKEND HASH    1 EXPIRES WRITTEN CALL-ID-HASH CSEQ PROOF CONTACT
- *   phone     USER DOMAIN HASH            1 EXPIRES WRITTEN CALL-ID-HASH CSEQ PROOF REG-ID REMOTE LOCAL LISTENER INSTANCE CONTACT
- *   home      USER DOMAIN                 1 BACKEND
- *   logon     BACKEND TRANSPORT REACH     1 EXPIRES WRITTEN SINCE PROOF SOURCE BULK
+ *   phone     USER DOMAIN HASH            1 EXPIRES WRITTEN CALL-ID-HASH CSEQ PROOF REG-ID
+ * REMOTE LOCAL LISTENER INSTANCE CONTACT home      USER DOMAIN                 1 BACKEND logon
+ * BACKEND TRANSPORT REACH     1 EXPIRES WRITTEN SINCE PROOF SOURCE BULK
  *
  * The first number of a value is its layout. HASH stands for the contact, which would be too
- * long; that of a phone for its instance and reg-id, too. Of phones only those that are reached by
- * datagrams are kept: connections end with the process. The hashes and PROOF are in hex;
+ * long; that of a phone for its instance and reg-id, too. Of phones only those that are reached
+ * by datagrams are kept: connections end with the process. The hashes and PROOF are in hex;
  * "-" is an empty text. WRITTEN bounds what is left of a time when the clock went back over the
  * restart. */
 enum { LAYOUT = 1, MAX_PARTS = 4 };
@@ -77,7 +77,8 @@ static uint64_t hash_of_phone(const struct binding *binding)
 {
 	char text[LOCATION_INSTANCE_SIZE + LOCATION_CONTACT_SIZE + 16];
 
-	snprintf(text, sizeof(text), "%s %" PRIu32 " %s", binding->instance, binding->reg_id, binding->contact);
+	snprintf(text, sizeof(text), "%s %" PRIu32 " %s", binding->instance, binding->reg_id,
+		 binding->contact);
 	return hash_of(text);
 }
 
@@ -155,8 +156,8 @@ static void on_logon(void *user, const struct logon *logon, bool is_gone)
 
 	if (!is_plain(logon->bulk))
 		return;
-	snprintf(key, sizeof(key), "%s\t%s\t%s", logon->backend, transports[logon->reach_transport],
-		 addr_text(&logon->reach, reach));
+	snprintf(key, sizeof(key), "%s\t%s\t%s", logon->backend,
+		 transports[logon->reach_transport], addr_text(&logon->reach, reach));
 	snprintf(value, sizeof(value),
 		 "%d %" PRId64 " %" PRId64 " %" PRId64 " %" PRIx64 " %s %s", LAYOUT,
 		 wall_s(ls, logon->expires_ms), atomic_load(&ls->now_s),
@@ -305,7 +306,8 @@ static bool read_addr(struct reader *reader, struct addr *out)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	return read_text(reader, text, sizeof(text)) && (!*text || !addr_parse_port(text, 0, out));
+	return read_text(reader, text, sizeof(text)) &&
+	       (!*text || !addr_parse_port(text, 0, out));
 }
 
 static bool read_phone(const struct restore *restore, struct reader *reader, const char *hash,

@@ -13,7 +13,8 @@ const char *log_on_backend_name(const char *id)
 	return text_starts_with(id, prefix) ? id + strlen(prefix) : NULL;
 }
 
-const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms)
+const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *flow,
+			   uint64_t now_ms)
 {
 	const struct backend_secret *secret;
 	const char *name;
@@ -25,8 +26,10 @@ const char *log_on_of_flow(const struct snapshot *snapshot, const struct flow *f
 	return secret && secret->proof == flow->proof ? flow->peer_name : "";
 }
 
-/* Only the credentials of backends are looked at: those of phones and partners are of no use here, nor these there. */
-static enum digest_verdict verify(const struct request *request, char name[256], const struct backend_secret **out)
+/* Only the credentials of backends are looked at: those of phones and partners are of no use
+ * here, nor these there. */
+static enum digest_verdict verify(const struct request *request, char name[256],
+				  const struct backend_secret **out)
 {
 	static const struct digest_secret nobody;
 	const char *realm = request->snapshot->settings->realm;
@@ -37,9 +40,10 @@ static enum digest_verdict verify(const struct request *request, char name[256],
 	if (verdict != DIGEST_OK)
 		return verdict;
 	secret = backend_secrets_find(request->snapshot->backend_secrets, name);
-	/* An unknown one is verified against nothing, so that it takes as long as a known one. */
-	verdict = digest_verify(sip, false, realm, secret ? &secret->secret : &nobody, request->server->nonces,
-				request->now_ms);
+	/* An unknown one is verified against nothing, so that it takes as long as a known
+	 * one. */
+	verdict = digest_verify(sip, false, realm, secret ? &secret->secret : &nobody,
+				request->server->nonces, request->now_ms);
 	if (!secret && verdict == DIGEST_OK)
 		verdict = DIGEST_WRONG;
 	*out = secret;
@@ -56,39 +60,44 @@ static void set_origin(struct request *request, const struct settings_backend *b
 	origin->backend = backend;
 	origin->rule = "log-on";
 	text_copy(origin->id, sizeof(origin->id), prefix);
-	text_copy(origin->id + strlen(prefix), sizeof(origin->id) - strlen(prefix), backend->name);
+	text_copy(origin->id + strlen(prefix), sizeof(origin->id) - strlen(prefix),
+		  backend->name);
 	text_copy(origin->domain, sizeof(origin->domain), request->to_domain);
 	text_copy(origin->evidence, sizeof(origin->evidence), "digest");
 	request->decision.origin = ORIGIN_BACKEND;
 	decision_set(&request->decision, DECISION_ORIGIN_ID, origin->id);
 }
 
-/* Whom it registers: the To, which must be in a domain that the backend serves. An address of ours stands for its first one. */
+/* Whom it registers: the To, which must be in a domain that the backend serves. An address of
+ * ours stands for its first one. */
 static enum reason check_whom(struct request *request, const struct settings_backend *backend)
 {
 	const url_t *to = request->arrival->sip->sip_to->a_url;
 
-	if (!message_uri_parts(to, request->to_user, sizeof(request->to_user), request->to_domain,
-			       sizeof(request->to_domain)))
+	if (!message_uri_parts(to, request->to_user, sizeof(request->to_user),
+			       request->to_domain, sizeof(request->to_domain)))
 		return REASON_URI_SCHEME;
 	if (backend->n_domains && self_names_has(request->snapshot->self_names, to, NULL))
-		text_copy(request->to_domain, sizeof(request->to_domain), backend->domains[0].name);
+		text_copy(request->to_domain, sizeof(request->to_domain),
+			  backend->domains[0].name);
 	if (settings_backend_serves(backend, request->to_domain))
 		return REASON_NONE;
 	decision_add(&request->decision, "log-on", "backend-domains", &backend->place,
-		     "%.60s is no domain that backend %.60s serves", request->to_domain, backend->name);
+		     "%.60s is no domain that backend %.60s serves", request->to_domain,
+		     backend->name);
 	return REASON_FOREIGN_DOMAIN_FROM_INSIDE;
 }
 
-static enum reason check_listener(struct request *request, const struct settings_backend *backend)
+static enum reason check_listener(struct request *request,
+				  const struct settings_backend *backend)
 {
 	const struct listener *listener = request->arrival->flow->listener;
 	const char *wanted = backend->listener.name;
 
 	if (!strcmp(listener->name, wanted))
 		return REASON_NONE;
-	decision_add(&request->decision, "log-on", "listener", &backend->place, "backend %.60s logs on at listener %.60s",
-		     backend->name, wanted);
+	decision_add(&request->decision, "log-on", "listener", &backend->place,
+		     "backend %.60s logs on at listener %.60s", backend->name, wanted);
 	return REASON_WRONG_LISTENER;
 }
 
@@ -120,12 +129,14 @@ enum reason request_log_on(struct request *request)
 	if (flow->listener->network != NETWORK_LAN ||
 	    !backend_secrets_count(request->snapshot->backend_secrets))
 		return REASON_NONE;
-	/* On the lan nobody is banned from anything else: a backend with a wrong password goes on to serve its users. */
+	/* On the lan nobody is banned from anything else: a backend with a wrong password goes
+	 * on to serve its users. */
 	if (account_is_banned(request->server->accounts, &flow->remote, request->now_ms))
 		return REASON_BANNED;
 	verdict = verify(request, name, &secret);
-	decision_add(&request->decision, "log-on", "digest", secret ? &secret->backend->place : NULL, "user '%.60s': %s",
-		     name, digest_verdict_text(verdict));
+	decision_add(&request->decision, "log-on", "digest",
+		     secret ? &secret->backend->place : NULL, "user '%.60s': %s", name,
+		     digest_verdict_text(verdict));
 	switch (verdict) {
 	case DIGEST_OK:
 		return accept_backend(request, secret);

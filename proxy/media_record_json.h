@@ -1,4 +1,5 @@
-/* What a relay came to as JSON, in the form of a decision record, so that one list holds both. */
+/* What a relay came to as JSON, in the form of a decision record, so that one list holds
+ * both. */
 #pragma once
 
 #include <jansson.h>

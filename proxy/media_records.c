@@ -9,7 +9,8 @@
 struct media_records {
 	pthread_mutex_t lock;
 	uint64_t n_put;
-	struct media_record records[MEDIA_RECORDS_KEPT]; /* pages that nothing was put into take no memory */
+	/* pages that nothing was put into take no memory */
+	struct media_record records[MEDIA_RECORDS_KEPT];
 };
 
 enum err media_records_new(struct media_records **out)
@@ -42,10 +43,11 @@ static bool is_worth_it(const struct calls_ended *ended)
 	return false;
 }
 
-void media_records_put(struct media_records *records, const struct calls_ended *ended, uint64_t id, unsigned worker,
-		       uint64_t now_ms, uint64_t wall_us)
+void media_records_put(struct media_records *records, const struct calls_ended *ended,
+		       uint64_t id, unsigned worker, uint64_t now_ms, uint64_t wall_us)
 {
-	const unsigned n = ended->stats->n_streams < RELAY_MAX_STREAMS ? ended->stats->n_streams : RELAY_MAX_STREAMS;
+	const unsigned n = ended->stats->n_streams < RELAY_MAX_STREAMS ? ended->stats->n_streams
+								       : RELAY_MAX_STREAMS;
 	struct media_record *record;
 
 	if (!is_worth_it(ended))
@@ -65,13 +67,16 @@ void media_records_put(struct media_records *records, const struct calls_ended *
 	pthread_mutex_unlock(&records->lock);
 }
 
-size_t media_records_find(struct media_records *records, const char *call_id, struct media_record *out, size_t max)
+size_t media_records_find(struct media_records *records, const char *call_id,
+			  struct media_record *out, size_t max)
 {
 	size_t n = 0;
 
 	pthread_mutex_lock(&records->lock);
-	for (uint64_t back = 1; n < max && back <= records->n_put && back <= MEDIA_RECORDS_KEPT; back++) {
-		const struct media_record *record = &records->records[(records->n_put - back) % MEDIA_RECORDS_KEPT];
+	for (uint64_t back = 1; n < max && back <= records->n_put && back <= MEDIA_RECORDS_KEPT;
+	     back++) {
+		const struct media_record *record =
+			&records->records[(records->n_put - back) % MEDIA_RECORDS_KEPT];
 
 		if (!call_id || !strcmp(record->call_id, call_id))
 			out[n++] = *record;

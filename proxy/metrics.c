@@ -9,8 +9,9 @@
 #include "proxy/peer_view.h"
 #include "proxy/status_media.h"
 
-/* So many partners have series of their own, and those that are down come first; so many have numbers of their traffic.
- * A page of ten thousand partners is to stay below two thousand series. */
+/* So many partners have series of their own, and those that are down come first; so many have
+ * numbers of their traffic. A page of ten thousand partners is to stay below two thousand
+ * series. */
 enum { MAX_PARTNERS = 400, MAX_COUNTED = 150, MAX_FOUND = 50 };
 
 struct page {
@@ -63,7 +64,8 @@ static void print_listeners(const struct page *page)
 					 conf_transport_text(listener->transport) };
 
 		counter_print_sample(page->buf, COUNTER_LISTENER_UP, values,
-				     snapshot->listeners[i] && host_has(&snapshot->listeners[i]->addr));
+				     snapshot->listeners[i] &&
+					     host_has(&snapshot->listeners[i]->addr));
 	}
 }
 
@@ -77,8 +79,10 @@ static void print_public_addresses(const struct page *page)
 		struct public_view view;
 
 		if (listener->advertises_stun &&
-		    public_addresses_look(page->server->public_addresses, listener->name, &view))
-			counter_print_sample(page->buf, COUNTER_PUBLIC_ADDRESS_CHANGES, &listener->name, view.n_changes);
+		    public_addresses_look(page->server->public_addresses, listener->name,
+					  &view))
+			counter_print_sample(page->buf, COUNTER_PUBLIC_ADDRESS_CHANGES,
+					     &listener->name, view.n_changes);
 	}
 }
 
@@ -88,9 +92,10 @@ static void print_certificates(const struct page *page)
 
 	counter_print_head(page->buf, COUNTER_CERTIFICATE_NOT_AFTER, page->is_openmetrics);
 	for (size_t i = 0; i < snapshot->settings->n_certificates; i++) {
-		counter_print_sample(page->buf, COUNTER_CERTIFICATE_NOT_AFTER,
-				     &snapshot->settings->certificates[i].name,
-				     (double)credentials_not_after(snapshot->credentials[i], NULL));
+		counter_print_sample(
+			page->buf, COUNTER_CERTIFICATE_NOT_AFTER,
+			&snapshot->settings->certificates[i].name,
+			(double)credentials_not_after(snapshot->credentials[i], NULL));
 	}
 }
 
@@ -136,7 +141,8 @@ static void print_peers(const struct page *page, enum counter counter, bool is_b
 }
 
 /* The families of one number, and that of failures, which has one for each reason. */
-static void print_stat(const struct page *page, enum counter counter, const char *name, const struct peer_stat *stat)
+static void print_stat(const struct page *page, enum counter counter, const char *name,
+		       const struct peer_stat *stat)
 {
 	const char *values[] = { name, "received" };
 
@@ -154,23 +160,27 @@ static void print_stat(const struct page *page, enum counter counter, const char
 		break;
 	case COUNTER_PARTNER_CERTIFICATE_NOT_AFTER:
 		if (stat->certificate_not_after)
-			counter_print_sample(page->buf, counter, values, (double)stat->certificate_not_after);
+			counter_print_sample(page->buf, counter, values,
+					     (double)stat->certificate_not_after);
 		break;
 	case COUNTER_PARTNER_PROBE_DURATION:
 		if (stat->probe_us)
-			counter_print_sample(page->buf, counter, values, (double)stat->probe_us / 1000000);
+			counter_print_sample(page->buf, counter, values,
+					     (double)stat->probe_us / 1000000);
 		break;
 	default:
 		for (int reason = 1; reason < N_REASONS; reason++) {
 			values[1] = reason_code((enum reason)reason);
 			if (stat->n_failures[reason])
-				counter_print_sample(page->buf, counter, values, stat->n_failures[reason]);
+				counter_print_sample(page->buf, counter, values,
+						     stat->n_failures[reason]);
 		}
 		break;
 	}
 }
 
-static void print_found(const struct page *page, enum counter counter, const struct discovered_traffic *one)
+static void print_found(const struct page *page, enum counter counter,
+			const struct discovered_traffic *one)
 {
 	const char *values[] = { *one->domain ? one->domain : "other", "received" };
 
@@ -182,7 +192,8 @@ static void print_found(const struct page *page, enum counter counter, const str
 		break;
 	case COUNTER_PARTNER_CERTIFICATE_NOT_AFTER:
 		if (one->not_after)
-			counter_print_sample(page->buf, counter, values, (double)one->not_after);
+			counter_print_sample(page->buf, counter, values,
+					     (double)one->not_after);
 		break;
 	case COUNTER_DISCOVERED_FAILURES:
 		values[1] = "refused";
@@ -197,7 +208,8 @@ static void print_found(const struct page *page, enum counter counter, const str
 	}
 }
 
-/* Domains that open federation found, behind those of the configuration: the approved and the busiest, and what all others did. */
+/* Domains that open federation found, behind those of the configuration: the approved and the
+ * busiest, and what all others did. */
 static void print_all_found(const struct page *page, enum counter counter)
 {
 	for (size_t i = 0; i < page->n_found; i++)
@@ -211,13 +223,15 @@ static bool is_own_series(const struct page *page, const char *domain)
 {
 	const struct rule *rule;
 
-	return strchr(domain, '.') && rules_find(page->server->snapshot->rules, domain, &rule) == RULES_NONE;
+	return strchr(domain, '.') &&
+	       rules_find(page->server->snapshot->rules, domain, &rule) == RULES_NONE;
 }
 
 static void look_for_found(struct page *page)
 {
 	const uint64_t now_ms = loop_now_ms(page->server->loop);
-	const size_t n = discovered_busiest(page->server->discovered, now_ms, MAX_FOUND, page->found, &page->rest);
+	const size_t n = discovered_busiest(page->server->discovered, now_ms, MAX_FOUND,
+					    page->found, &page->rest);
 
 	for (size_t i = 0; i < n; i++) {
 		if (is_own_series(page, page->found[i].domain))
@@ -258,12 +272,14 @@ static void print_location(const struct page *page)
 	counter_print_head(page->buf, COUNTER_BACKEND_USERS, page->is_openmetrics);
 	for (size_t i = 0; i < settings->n_backends && i < MAX_PARTNERS; i++) {
 		location_count(server->location, settings->backends[i].name, now_ms, &counts);
-		counter_print_sample(page->buf, COUNTER_BACKEND_USERS, &settings->backends[i].name,
+		counter_print_sample(page->buf, COUNTER_BACKEND_USERS,
+				     &settings->backends[i].name,
 				     (double)(counts.bindings + counts.homes));
 	}
 	location_count(server->location, NULL, now_ms, &counts);
 	counter_print_head(page->buf, COUNTER_REGISTRATIONS, page->is_openmetrics);
-	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, lan, (double)(counts.bindings - counts.phones));
+	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, lan,
+			     (double)(counts.bindings - counts.phones));
 	counter_print_sample(page->buf, COUNTER_REGISTRATIONS, remote, (double)counts.phones);
 }
 
@@ -277,7 +293,8 @@ static void print_discovered(const struct page *page)
 	for (int state = 0; state < N_DISCOVERED_STATES; state++) {
 		const char *text = discovered_state_text((enum discovered_state)state);
 
-		counter_print_sample(page->buf, COUNTER_DISCOVERED_PARTNERS, &text, counts[state]);
+		counter_print_sample(page->buf, COUNTER_DISCOVERED_PARTNERS, &text,
+				     counts[state]);
 	}
 	counter_print_head(page->buf, COUNTER_DISCOVERED_FAILURES, page->is_openmetrics);
 	print_all_found(page, COUNTER_DISCOVERED_FAILURES);
@@ -295,7 +312,8 @@ static void print_state(const struct page *page)
 }
 
 /* A family whose samples differ in one label. */
-static void print_by(const struct page *page, enum counter counter, const char *const *words, const double *values, size_t n)
+static void print_by(const struct page *page, enum counter counter, const char *const *words,
+		     const double *values, size_t n)
 {
 	counter_print_head(page->buf, counter, page->is_openmetrics);
 	for (size_t i = 0; i < n; i++)
@@ -327,8 +345,8 @@ static void print_media(const struct page *page)
 
 	status_media_look(page->server, &channels, &totals);
 	status_media_kernel(page->server, &kernel);
-	const double pairs[] = { totals.n_pairs - totals.n_pairs_used - totals.n_pairs_resting, totals.n_pairs_used,
-				 totals.n_pairs_resting };
+	const double pairs[] = { totals.n_pairs - totals.n_pairs_used - totals.n_pairs_resting,
+				 totals.n_pairs_used, totals.n_pairs_resting };
 	print_channels(page, &channels);
 	print_one(page, COUNTER_MEDIA_RELAYS, totals.n_relays);
 	print_by(page, COUNTER_MEDIA_PORT_PAIRS, states, pairs, COUNT(states));
@@ -338,7 +356,8 @@ static void print_media(const struct page *page)
 	print_one(page, COUNTER_MEDIA_SRTP_FAILURES, (double)totals.srtp_failures);
 	print_one(page, COUNTER_MEDIA_DROPPED, (double)totals.dropped);
 	print_one(page, COUNTER_MEDIA_TIMEOUTS, (double)totals.timeouts);
-	print_one(page, COUNTER_MEDIA_KERNEL_UP, kernel.state == KERNEL_PATH_ON && !kernel.is_held);
+	print_one(page, COUNTER_MEDIA_KERNEL_UP,
+		  kernel.state == KERNEL_PATH_ON && !kernel.is_held);
 	print_one(page, COUNTER_MEDIA_KERNEL_FLOWS, kernel.n_flows);
 	print_one(page, COUNTER_MEDIA_KERNEL_PACKETS, (double)kernel.packets);
 }

@@ -24,21 +24,26 @@ static const char *time_or_none(uint64_t wall_us, char text[32])
 
 /* ---- public addresses ---- */
 
-static void note_address(const struct settings_listener *listener, const struct public_view *view, json_t *problems)
+static void note_address(const struct settings_listener *listener,
+			 const struct public_view *view, json_t *problems)
 {
 	char where[80];
 
 	snprintf(where, sizeof(where), "listener %.64s", listener->name);
 	if (view->state == PUBLIC_LOST)
-		status_problem(problems, "public-address-lost", "warning", where,
-			       "no STUN server answers any more: a changed public address would not be noticed", "you",
-			       "`nuncio nat` shows who was asked; see whether UDP goes out, and name further servers in "
-			       "nat.stun_servers.");
+		status_problem(
+			problems, "public-address-lost", "warning", where,
+			"no STUN server answers any more: a changed public address would not be noticed",
+			"you",
+			"`nuncio nat` shows who was asked; see whether UDP goes out, and name further servers in "
+			"nat.stun_servers.");
 	else if (view->state == PUBLIC_UNKNOWN && view->lost_us)
-		status_problem(problems, "public-address-unknown", "error", where,
-			       "advertise: stun, and no STUN server has answered: the address of this host is advertised", "you",
-			       "`nuncio nat` shows who was asked; name servers that answer in nat.stun_servers, or write the "
-			       "address into advertise:.");
+		status_problem(
+			problems, "public-address-unknown", "error", where,
+			"advertise: stun, and no STUN server has answered: the address of this host is advertised",
+			"you",
+			"`nuncio nat` shows who was asked; name servers that answer in nat.stun_servers, or write the "
+			"address into advertise:.");
 }
 
 static json_t *addresses_to_json(struct server *server, json_t *problems)
@@ -54,19 +59,24 @@ static json_t *addresses_to_json(struct server *server, json_t *problems)
 
 		if (!listener->advertises_stun || !listener->is_enabled)
 			continue;
-		(void)public_addresses_look(server->public_addresses, listener->name, &view); /* else it is unknown yet */
+		/* else it is unknown yet */
+		(void)public_addresses_look(server->public_addresses, listener->name, &view);
 		if (problems)
 			note_address(listener, &view, problems);
 		former = json_array();
 		for (unsigned k = 0; k < view.n_former; k++)
-			json_array_append_new(former, json_string(addr_text(&view.former[k], text)));
-		json_array_append_new(array,
-				      json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:o}", "listener", listener->name,
-						"network", conf_network_text(listener->network), "state",
-						public_state_text(view.state), "address", addr_or_none(&view.addr, text), "server",
-						json_text(view.server), "checked", time_or_none(view.heard_us, heard), "changed",
-						time_or_none(view.changed_us, changed), "changes", (int)view.n_changes, "former",
-						former));
+			json_array_append_new(former,
+					      json_string(addr_text(&view.former[k], text)));
+		json_array_append_new(
+			array, json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:o}",
+					 "listener", listener->name, "network",
+					 conf_network_text(listener->network), "state",
+					 public_state_text(view.state), "address",
+					 addr_or_none(&view.addr, text), "server",
+					 json_text(view.server), "checked",
+					 time_or_none(view.heard_us, heard), "changed",
+					 time_or_none(view.changed_us, changed), "changes",
+					 (int)view.n_changes, "former", former));
 	}
 	return array;
 }
@@ -77,9 +87,11 @@ static json_t *answer_to_json(const struct stun_answer *answer)
 {
 	char from[ADDR_TEXT_SIZE], mapped[ADDR_TEXT_SIZE];
 
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i}", "outcome", stun_outcome_text(answer->outcome), "from",
-			 addr_or_none(&answer->from, from), "mapped", addr_or_none(&answer->mapped, mapped), "error",
-			 (int)answer->error_code, "requests", (int)answer->n_sent, "took_ms", (int)answer->took_ms);
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:i, s:i}", "outcome", stun_outcome_text(answer->outcome),
+		"from", addr_or_none(&answer->from, from), "mapped",
+		addr_or_none(&answer->mapped, mapped), "error", (int)answer->error_code,
+		"requests", (int)answer->n_sent, "took_ms", (int)answer->took_ms);
 }
 
 static json_t *observation_to_json(const struct nat_observation *seen)
@@ -98,9 +110,11 @@ static json_t *observation_to_json(const struct nat_observation *seen)
 		{ "from_socket_of_first", &seen->across },
 	};
 	char server[ADDR_TEXT_SIZE], local[ADDR_TEXT_SIZE], other[ADDR_TEXT_SIZE];
-	json_t *object = json_pack("{s:o, s:s, s:s, s:s, s:s}", "name", json_text(seen->name), "address",
-				   addr_or_none(&seen->server, server), "local", addr_or_none(&seen->local, local), "other",
-				   addr_or_none(&seen->first.other, other), "tcp", stun_tcp_text(seen->tcp));
+	json_t *object = json_pack("{s:o, s:s, s:s, s:s, s:s}", "name", json_text(seen->name),
+				   "address", addr_or_none(&seen->server, server), "local",
+				   addr_or_none(&seen->local, local), "other",
+				   addr_or_none(&seen->first.other, other), "tcp",
+				   stun_tcp_text(seen->tcp));
 	json_t *tests = json_array();
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -121,11 +135,13 @@ static json_t *report_to_json(const struct nat_report *report)
 	const struct nat_verdict *verdict = &report->verdict;
 	char address[ADDR_TEXT_SIZE], looked[32];
 
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s}", "detecting", report->is_running, "type",
-			 nat_type_text(verdict->type), "mapping", nat_behaviour_text(verdict->mapping), "filtering",
-			 nat_behaviour_text(verdict->filtering), "confidence", nat_confidence_text(verdict->confidence),
-			 "inconclusive", verdict->is_inconclusive, "behind_nat", verdict->is_behind_nat, "address",
-			 host_or_none(&verdict->address, address), "reason",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s}", "detecting",
+			 report->is_running, "type", nat_type_text(verdict->type), "mapping",
+			 nat_behaviour_text(verdict->mapping), "filtering",
+			 nat_behaviour_text(verdict->filtering), "confidence",
+			 nat_confidence_text(verdict->confidence), "inconclusive",
+			 verdict->is_inconclusive, "behind_nat", verdict->is_behind_nat,
+			 "address", host_or_none(&verdict->address, address), "reason",
 			 report->ended_us ? verdict->reason : "nobody looked yet", "looked",
 			 time_or_none(report->ended_us, looked));
 }
@@ -152,6 +168,6 @@ json_t *nat_to_json(struct server *server)
 		json_array_append_new(servers, observation_to_json(&report.observations[i]));
 	json_object_set_new(object, "addresses", addresses_to_json(server, problems));
 	json_object_set_new(object, "servers", servers);
-	return json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "ok", json_array_size(problems) == 0, "problems", problems, "nat",
-			 object);
+	return json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "ok",
+			 json_array_size(problems) == 0, "problems", problems, "nat", object);
 }

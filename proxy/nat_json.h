@@ -5,7 +5,8 @@
 
 #include "proxy/server.h"
 
-/* {"detecting", "type", "mapping", ...}; without what was observed. problems gets what is wrong with public addresses. */
+/* {"detecting", "type", "mapping", ...}; without what was observed. problems gets what is wrong
+ * with public addresses. */
 json_t *nat_summary_to_json(struct server *server, json_t *problems);
 
 /* All of it, as the answer to /v1/nat. */

@@ -36,7 +36,8 @@ static void step(struct nat_watch *watch);
 
 /* ---- the kind of NAT ---- */
 
-/* The listener that the NAT matters most to: one that advertises by STUN, else one of the wan. */
+/* The listener that the NAT matters most to: one that advertises by STUN, else one of the
+ * wan. */
 static const struct listener *listener_for_look(const struct snapshot *snapshot)
 {
 	const struct listener *best = NULL;
@@ -60,21 +61,24 @@ static void log_verdict(const struct nat_verdict *verdict)
 
 	if (addr_is_set(&verdict->address))
 		addr_host(&verdict->address, address);
-	log_event(LOG_INFO, verdict->is_inconclusive ? "NAT: inconclusive" : "NAT", "msg", nat_type_text(verdict->type), "target",
-		  address, "reason", verdict->reason, NULL);
+	log_event(LOG_INFO, verdict->is_inconclusive ? "NAT: inconclusive" : "NAT", "msg",
+		  nat_type_text(verdict->type), "target", address, "reason", verdict->reason,
+		  NULL);
 }
 
-static void on_looked(void *user, const struct nat_observation *observations, size_t n, const struct nat_verdict *verdict)
+static void on_looked(void *user, const struct nat_observation *observations, size_t n,
+		      const struct nat_verdict *verdict)
 {
 	struct nat_watch *watch = user;
 
 	watch->detect = NULL;
-	nat_record_end(watch->worker->server->nat_record, &watch->bind, observations, n, verdict,
-		       loop_wall_us(watch->worker->loop));
+	nat_record_end(watch->worker->server->nat_record, &watch->bind, observations, n,
+		       verdict, loop_wall_us(watch->worker->loop));
 	log_verdict(verdict);
 }
 
-static size_t servers_of_family(const struct nat_watch *watch, bool is_ipv6, struct nat_server *out)
+static size_t servers_of_family(const struct nat_watch *watch, bool is_ipv6,
+				struct nat_server *out)
 {
 	size_t n = 0;
 
@@ -103,16 +107,20 @@ static void look(struct nat_watch *watch)
 	}
 	watch->bind = listener->addr;
 	addr_set_port(&watch->bind, 0);
-	n = servers_of_family(watch, addr_is_ipv6(&watch->bind) && !addr_is_wildcard(&watch->bind), servers);
+	n = servers_of_family(
+		watch, addr_is_ipv6(&watch->bind) && !addr_is_wildcard(&watch->bind), servers);
 	nat_record_begin(worker->server->nat_record, loop_wall_us(worker->loop));
-	if (nat_detect_start(worker->loop, worker->server->nat_ways ? worker->server->nat_ways : &nat_detect_sockets, &watch->bind,
-			     servers, n, on_looked, watch, &watch->detect))
+	if (nat_detect_start(worker->loop,
+			     worker->server->nat_ways ? worker->server->nat_ways
+						      : &nat_detect_sockets,
+			     &watch->bind, servers, n, on_looked, watch, &watch->detect))
 		nat_record_abandon(worker->server->nat_record);
 }
 
 /* ---- what the monitor says ---- */
 
-static enum err send_by_listener(void *user, const char *name, const struct addr *to, const void *bytes, size_t len)
+static enum err send_by_listener(void *user, const char *name, const struct addr *to,
+				 const void *bytes, size_t len)
 {
 	struct nat_watch *watch = user;
 	const struct snapshot *snapshot = watch->worker->snapshot;
@@ -122,7 +130,8 @@ static enum err send_by_listener(void *user, const char *name, const struct addr
 
 	for (size_t i = 0; i < snapshot->n_open_listeners && !flow; i++)
 		if (strcmp(snapshot->open_listeners[i]->name, name) == 0)
-			flow = transport_udp_flow(watch->worker->transport, snapshot->open_listeners[i], to);
+			flow = transport_udp_flow(watch->worker->transport,
+						  snapshot->open_listeners[i], to);
 	if (!flow)
 		return ERR_CLOSED;
 	wire = wire_copy(bytes, len);
@@ -133,7 +142,8 @@ static enum err send_by_listener(void *user, const char *name, const struct addr
 	return err;
 }
 
-static void on_heard(void *user, const struct public_wish *wish, const struct addr *addr, const char *server_name)
+static void on_heard(void *user, const struct public_wish *wish, const struct addr *addr,
+		     const char *server_name)
 {
 	struct nat_watch *watch = user;
 	struct worker *worker = watch->worker;
@@ -142,24 +152,26 @@ static void on_heard(void *user, const struct public_wish *wish, const struct ad
 
 	counter_add1(worker->counters, COUNTER_STUN_CHECKS, COUNTER_STUN_ANSWERED, 1);
 	addr_text(addr, text);
-	switch (public_addresses_heard(server->public_addresses, wish->listener, wish->network, addr, server_name,
-				       loop_wall_us(worker->loop))) {
+	switch (public_addresses_heard(server->public_addresses, wish->listener, wish->network,
+				       addr, server_name, loop_wall_us(worker->loop))) {
 	case PUBLIC_SAME:
 		return;
 	case PUBLIC_FIRST:
-		log_event(LOG_INFO, "public address found", "listener", wish->listener, "target", text, "peer", server_name, NULL);
+		log_event(LOG_INFO, "public address found", "listener", wish->listener,
+			  "target", text, "peer", server_name, NULL);
 		break;
 	case PUBLIC_CHANGED:
-		log_event(LOG_WARNING, "public address changed", "listener", wish->listener, "target", text, "peer", server_name,
-			  NULL);
+		log_event(LOG_WARNING, "public address changed", "listener", wish->listener,
+			  "target", text, "peer", server_name, NULL);
 		look(watch);
 		break;
 	case PUBLIC_BACK:
-		log_event(LOG_INFO, "STUN servers answer again", "listener", wish->listener, "target", text, "peer", server_name,
-			  NULL);
+		log_event(LOG_INFO, "STUN servers answer again", "listener", wish->listener,
+			  "target", text, "peer", server_name, NULL);
 		return;
 	case PUBLIC_NOT_KEPT:
-		log_event(LOG_ERROR, "out of memory: the public address is not kept", "listener", wish->listener, NULL);
+		log_event(LOG_ERROR, "out of memory: the public address is not kept",
+			  "listener", wish->listener, NULL);
 		return;
 	}
 	readvertise_post(server);
@@ -171,9 +183,11 @@ static void on_silent(void *user, const struct public_wish *wish)
 	struct worker *worker = watch->worker;
 
 	counter_add1(worker->counters, COUNTER_STUN_CHECKS, COUNTER_STUN_SILENT, 1);
-	if (public_addresses_silent(worker->server->public_addresses, wish->listener, wish->network, loop_wall_us(worker->loop)))
-		log_event(LOG_WARNING, "no STUN server answers: the public address is not watched", "listener", wish->listener,
-			  NULL);
+	if (public_addresses_silent(worker->server->public_addresses, wish->listener,
+				    wish->network, loop_wall_us(worker->loop)))
+		log_event(LOG_WARNING,
+			  "no STUN server answers: the public address is not watched",
+			  "listener", wish->listener, NULL);
 }
 
 /* ---- names ---- */
@@ -235,10 +249,12 @@ static void publish_servers(const struct nat_watch *watch)
 
 	for (size_t i = 0; i < watch->n_servers; i++)
 		addrs[i] = watch->servers[i].addr;
-	public_addresses_set_servers(watch->worker->server->public_addresses, addrs, watch->n_servers);
+	public_addresses_set_servers(watch->worker->server->public_addresses, addrs,
+				     watch->n_servers);
 }
 
-/* All names are through. Where a resolver failed and left us with nothing, those that were known go on being asked. */
+/* All names are through. Where a resolver failed and left us with nothing, those that were
+ * known go on being asked. */
 static void finish(struct nat_watch *watch)
 {
 	if (watch->n_servers || !watch->has_failed) {
@@ -249,7 +265,8 @@ static void finish(struct nat_watch *watch)
 		look(watch);
 	if (!watch->n_names)
 		return;
-	timer_start(watch->worker->loop, &watch->timer, watch->wait_ms < MIN_WAIT_MS ? MIN_WAIT_MS : watch->wait_ms, on_timer);
+	timer_start(watch->worker->loop, &watch->timer,
+		    watch->wait_ms < MIN_WAIT_MS ? MIN_WAIT_MS : watch->wait_ms, on_timer);
 }
 
 /* Asks for the next name. */
@@ -266,7 +283,8 @@ static void step(struct nat_watch *watch)
 			keep(watch, &addr);
 			continue;
 		}
-		dns_ask(watch->worker->dns, &watch->query, host, watch->type, watch->snapshot->settings->dns.budget_ms, on_answer);
+		dns_ask(watch->worker->dns, &watch->query, host, watch->type,
+			watch->snapshot->settings->dns.budget_ms, on_answer);
 		return;
 	}
 	finish(watch);
@@ -279,7 +297,8 @@ static bool is_wanted(void *user, const char *listener)
 	const struct settings *settings = user;
 
 	for (size_t i = 0; i < settings->n_listeners; i++)
-		if (settings->listeners[i].advertises_stun && settings->listeners[i].is_enabled &&
+		if (settings->listeners[i].advertises_stun &&
+		    settings->listeners[i].is_enabled &&
 		    strcmp(settings->listeners[i].name, listener) == 0)
 			return true;
 	return false;
@@ -302,13 +321,16 @@ static void watch_listeners(struct nat_watch *watch)
 		wishes[n].is_udp = listener->transport == TRANSPORT_UDP;
 		wishes[n++].addr = listener->addr;
 	}
-	if (!wishes || public_monitor_watch(watch->monitor, wishes, n, settings->nat.monitor_ms))
+	if (!wishes ||
+	    public_monitor_watch(watch->monitor, wishes, n, settings->nat.monitor_ms))
 		log_event(LOG_ERROR, "out of memory: public addresses are not watched", NULL);
 	free(wishes);
-	public_addresses_prune(watch->worker->server->public_addresses, is_wanted, snapshot->settings);
+	public_addresses_prune(watch->worker->server->public_addresses, is_wanted,
+			       snapshot->settings);
 }
 
-static bool has_same_names(const struct nat_watch *watch, const struct settings_text *names, size_t n)
+static bool has_same_names(const struct nat_watch *watch, const struct settings_text *names,
+			   size_t n)
 {
 	for (size_t i = 0; i < n && i < watch->n_names; i++)
 		if (strcmp(names[i].text, watch->names[i].text) != 0)
@@ -345,7 +367,10 @@ struct nat_watch *nat_watch_new(struct worker *worker)
 {
 	struct nat_watch *watch = calloc(1, sizeof(*watch));
 	const struct public_monitor_user user = {
-		.user = watch, .send = send_by_listener, .on_heard = on_heard, .on_silent = on_silent,
+		.user = watch,
+		.send = send_by_listener,
+		.on_heard = on_heard,
+		.on_silent = on_silent,
 		.asked = worker->server->stun_asked,
 	};
 
@@ -374,9 +399,11 @@ struct nat_watch *nat_watch_free(struct nat_watch *watch)
 	return NULL;
 }
 
-void nat_watch_receive(struct nat_watch *watch, const char *listener, const struct addr *from, const void *bytes, size_t len)
+void nat_watch_receive(struct nat_watch *watch, const char *listener, const struct addr *from,
+		       const void *bytes, size_t len)
 {
-	(void)public_monitor_receive(watch->monitor, listener, from, bytes, len); /* what nobody asked for is dropped */
+	/* what nobody asked for is dropped */
+	(void)public_monitor_receive(watch->monitor, listener, from, bytes, len);
 }
 
 struct wish {

@@ -5,9 +5,11 @@
 #include "proxy/base/random.h"
 #include "proxy/sip/via.h"
 
-enum err own_request_options(const struct settings *settings, const struct hop *hop, const char *to, msg_t **out)
+enum err own_request_options(const struct settings *settings, const struct hop *hop,
+			     const char *to, msg_t **out)
 {
-	const char *from = settings->n_domains ? settings->domains[0].name : hop->listener->host;
+	const char *from =
+		settings->n_domains ? settings->domains[0].name : hop->listener->host;
 	char tag[17], call_id[25], text[2048];
 	enum err err;
 	int len;
@@ -33,15 +35,16 @@ enum err own_request_options(const struct settings *settings, const struct hop *
 	return err;
 }
 
-enum err own_request_send(struct worker *worker, msg_t *msg, const struct hop *hop, const struct client_txn_user *user,
-			  struct client_txn **out)
+enum err own_request_send(struct worker *worker, msg_t *msg, const struct hop *hop,
+			  const struct client_txn_user *user, struct client_txn **out)
 {
 	char branch[TXN_BRANCH_SIZE];
 	struct wire *wire = NULL;
 	enum err err;
 
 	txn_table_branch(worker->txns, "", branch);
-	err = via_push(msg, listener_via_transport(hop->transport), hop->listener->sent_by, branch);
+	err = via_push(msg, listener_via_transport(hop->transport), hop->listener->sent_by,
+		       branch);
 	if (!err)
 		err = message_print(msg, &wire);
 	if (!err)

@@ -19,15 +19,15 @@ struct partner_check {
 	char domain[256];
 	const struct rule *rule; /* its static route; NULL: it is looked for by DNS */
 	struct check_rows rows;
-	struct dns *dns; /* of this check alone: nothing is answered out of a cache; NULL: the
-			    means' */
+	/* of this check alone: nothing is answered out of a cache; NULL: the means' */
+	struct dns *dns;
 	struct locate *locate;
 	struct check_dns search;
 	struct hop hops[MAX_HOPS];
 	size_t n_hops, next;
 	struct check_probe probe;
-	struct hop tls_hop; /* what is tried where plain text found no answer */
-	struct check_result plain; /* that of the plain text */
+	struct hop tls_hop;         /* what is tried where plain text found no answer */
+	struct check_result plain;  /* that of the plain text */
 	struct partner_proof proof; /* of the first server that proved itself */
 	struct timer deadline;
 	struct loop_call call;
@@ -113,7 +113,9 @@ static void on_tried_tls(struct check_probe *probe, const struct check_result *r
 /* Who gets plain text at a port for TLS closes it, mostly without a word. */
 static void try_tls(struct partner_check *check, const struct check_result *result)
 {
-	struct check_question question = { .hop = &check->tls_hop, .only_handshake = true, .stage_ms = CHECK_STAGE_MS };
+	struct check_question question = { .hop = &check->tls_hop,
+					   .only_handshake = true,
+					   .stage_ms = CHECK_STAGE_MS };
 
 	check->plain = *result; /* there is no identity in it */
 	check->tls_hop = check->hops[check->next - 1];
@@ -128,7 +130,8 @@ static void on_probed(struct check_probe *probe, const struct check_result *resu
 {
 	struct partner_check *check = container_of(probe, struct partner_check, probe);
 
-	if (check->hops[check->next - 1].transport == TRANSPORT_TCP && result->stage == CHECK_ASK)
+	if (check->hops[check->next - 1].transport == TRANSPORT_TCP &&
+	    result->stage == CHECK_ASK)
 		try_tls(check, result);
 	else
 		take_result(check, result);
@@ -142,7 +145,8 @@ static void read_srv(const struct partner_check *check, struct trust_srv *out)
 	out->n = 0;
 	out->state = search->n_targets ? TRUST_SRV_FOUND : TRUST_SRV_NONE;
 	for (size_t i = 0; i < search->n_targets && i < TRUST_MAX_SRV; i++)
-		text_copy(out->targets[out->n++], sizeof(out->targets[0]), search->targets[i].host);
+		text_copy(out->targets[out->n++], sizeof(out->targets[0]),
+			  search->targets[i].host);
 }
 
 static void try_next(struct partner_check *check)
@@ -154,7 +158,8 @@ static void try_next(struct partner_check *check)
 	if (check->next == check->n_hops) {
 		read_srv(check, &srv);
 		partner_check_tell_inbound(&check->rows, check->snapshot, check->domain,
-					   check->rule, check->rule ? NULL : &srv, &check->proof);
+					   check->rule, check->rule ? NULL : &srv,
+					   &check->proof);
 		finish(check);
 		return;
 	}
@@ -220,9 +225,9 @@ static void add_hops(struct partner_check *check, const struct check_target *tar
 {
 	const struct snapshot *snapshot = check->snapshot;
 	const struct settings_federation *federation = &snapshot->settings->federation;
-	struct listener *listener = federation->is_open && federation->listener.index >= 0 ?
-					    snapshot->listeners[federation->listener.index] :
-					    selfcheck_listener(snapshot, 0);
+	struct listener *listener = federation->is_open && federation->listener.index >= 0
+					    ? snapshot->listeners[federation->listener.index]
+					    : selfcheck_listener(snapshot, 0);
 
 	for (size_t i = 0; i < target->n_addrs && check->n_hops < MAX_HOPS; i++) {
 		struct hop *hop = &check->hops[check->n_hops++];
@@ -272,7 +277,8 @@ static bool is_blocked(struct partner_check *check)
 	struct server *server = check->means->server;
 	struct discovered_view view;
 
-	if (!discovered_look(server->discovered, check->domain, loop_now_ms(server->loop), &view) ||
+	if (!discovered_look(server->discovered, check->domain, loop_now_ms(server->loop),
+			     &view) ||
 	    view.state != DISCOVERED_BLOCKED)
 		return false;
 	check_refused(&check->rows, "POLICY", REASON_PARTNER_BLOCKED, "blocked: %s", view.note);

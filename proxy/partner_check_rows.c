@@ -29,20 +29,24 @@ static const char *trust_text(const struct settings_route *route)
 }
 
 /* A domain without a route: open federation may be for it. */
-static bool tell_open(struct check_rows *rows, const struct settings *settings, const char *domain)
+static bool tell_open(struct check_rows *rows, const struct settings *settings,
+		      const char *domain)
 {
 	const struct place *place = &settings->federation.place;
 
 	if (!settings->federation.is_open) {
-		check_refused(rows, "POLICY", REASON_NOT_A_PARTNER, "no route for %s, and federation.open is false", domain);
+		check_refused(rows, "POLICY", REASON_NOT_A_PARTNER,
+			      "no route for %s, and federation.open is false", domain);
 		return false;
 	}
 	if (!trust_may_federate(settings, domain)) {
-		check_refused(rows, "POLICY", REASON_PARTNER_NOT_ALLOWED, "no route for %s, and federation at %s:%u excludes it",
-			      domain, file_name(place->file), place->line);
+		check_refused(rows, "POLICY", REASON_PARTNER_NOT_ALLOWED,
+			      "no route for %s, and federation at %s:%u excludes it", domain,
+			      file_name(place->file), place->line);
 		return false;
 	}
-	check_ok(rows, "POLICY", "no route; open federation at %s:%u", file_name(place->file), place->line);
+	check_ok(rows, "POLICY", "no route; open federation at %s:%u", file_name(place->file),
+		 place->line);
 	return true;
 }
 
@@ -234,7 +238,8 @@ static void tell_options(struct check_rows *rows, const struct check_result *res
 	else if (result->stage == CHECK_DONE)
 		check_ok(rows, "OPTIONS", "answered with %d", result->status);
 	else if (result->speaks_tls)
-		check_fault(rows, CHECK_FAIL, CHECK_SPEAKS_TLS, NULL, "no answer; with TLS it shows a certificate");
+		check_fault(rows, CHECK_FAIL, CHECK_SPEAKS_TLS, NULL,
+			    "no answer; with TLS it shows a certificate");
 	else
 		check_refused(rows, "OPTIONS", result->reason, "no answer");
 	check_took(rows, result->ask_ms);

@@ -43,7 +43,7 @@ struct peer_certificates *peer_certificates_free(struct peer_certificates *certi
 	if (!certificates)
 		return NULL;
 	HASH_ITER(hh, certificates->table, entry, next)
-		drop(certificates, entry);
+	drop(certificates, entry);
 	pthread_mutex_destroy(&certificates->lock);
 	free(certificates);
 	return NULL;
@@ -66,8 +66,8 @@ static void make_room(struct peer_certificates *certificates)
 	if (HASH_COUNT(certificates->table) < PEER_CERTIFICATES_MAX)
 		return;
 	HASH_ITER(hh, certificates->table, entry, next)
-		if (!oldest || entry->certificate.seen_ms < oldest->certificate.seen_ms)
-			oldest = entry;
+	if (!oldest || entry->certificate.seen_ms < oldest->certificate.seen_ms)
+		oldest = entry;
 	drop(certificates, oldest);
 }
 
@@ -103,7 +103,8 @@ static void fill(struct peer_certificate *certificate, struct flow *flow)
 	identity_text(identity, certificate->names, sizeof(certificate->names));
 }
 
-int64_t peer_certificates_note(struct peer_certificates *certificates, const char *id, struct flow *flow, uint64_t now_ms)
+int64_t peer_certificates_note(struct peer_certificates *certificates, const char *id,
+			       struct flow *flow, uint64_t now_ms)
 {
 	uint64_t hash;
 	char key[PEER_CERTIFICATES_ID_SIZE + 1] = { flow->is_inbound ? '<' : '>' };
@@ -141,7 +142,8 @@ static int by_id(const void *a, const void *b)
 	return order ? order : (int)left->is_inbound - (int)right->is_inbound;
 }
 
-enum err peer_certificates_list(struct peer_certificates *certificates, struct peer_certificate **out, size_t *out_n)
+enum err peer_certificates_list(struct peer_certificates *certificates,
+				struct peer_certificate **out, size_t *out_n)
 {
 	struct peer_certificate *list;
 	struct entry *entry, *next;

@@ -1,6 +1,8 @@
-/* The certificates by which partners and backends were known last, the one that they showed when they connected to us and the
- * one that they showed when we did: for warnings before they expire, and for trying another trust on them. By the id of the
- * rule ("partner:partner.example"); bounded, who was seen longest ago gives way. Any thread (a short lock). */
+/* The certificates by which partners and backends were known last, the one that they showed
+ * when they connected to us and the one that they showed when we did: for warnings before they
+ * expire, and for trying another trust on them. By the id of the rule
+ * ("partner:partner.example"); bounded, who was seen longest ago gives way. Any thread (a short
+ * lock). */
 #pragma once
 
 #include <stdbool.h>
@@ -24,13 +26,16 @@ struct peer_certificate {
 };
 
 enum err peer_certificates_new(struct peer_certificates **out) MUST_CHECK;
-struct peer_certificates *peer_certificates_free(struct peer_certificates *certificates); /* NULL is fine */
+/* NULL is fine */
+struct peer_certificates *peer_certificates_free(struct peer_certificates *certificates);
 
-/* Who is at the other end of flow was verified to be id: its certificate is noted, once for each connection and id. Returns
- * when it ends, 0 if nothing was noted: without a certificate, or where it is known already or memory is short. */
-int64_t peer_certificates_note(struct peer_certificates *certificates, const char *id, struct flow *flow, uint64_t now_ms);
+/* Who is at the other end of flow was verified to be id: its certificate is noted, once for
+ * each connection and id. Returns when it ends, 0 if nothing was noted: without a certificate,
+ * or where it is known already or memory is short. */
+int64_t peer_certificates_note(struct peer_certificates *certificates, const char *id,
+			       struct flow *flow, uint64_t now_ms);
 
 /* Copies all, ordered by id; give back with peer_certificates_done. ERR_NO_MEMORY. */
-enum err peer_certificates_list(struct peer_certificates *certificates, struct peer_certificate **out,
-				size_t *out_n) MUST_CHECK;
+enum err peer_certificates_list(struct peer_certificates *certificates,
+				struct peer_certificate **out, size_t *out_n) MUST_CHECK;
 void peer_certificates_done(struct peer_certificate *list, size_t n);

@@ -84,7 +84,8 @@ static struct entry *find(const struct place *place)
 {
 	struct entry *entry;
 
-	HASH_FIND_BYHASHVALUE(hh, place->shard->table, place->id, id_length(place->id), place->hash, entry);
+	HASH_FIND_BYHASHVALUE(hh, place->shard->table, place->id, id_length(place->id),
+			      place->hash, entry);
 	return entry;
 }
 
@@ -99,7 +100,8 @@ static struct entry *find_or_make(const struct place *place)
 	if (!entry)
 		return NULL;
 	memcpy(entry->id, place->id, id_length(place->id));
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, entry->id, strlen(entry->id), place->hash, entry);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, entry->id, strlen(entry->id), place->hash,
+				    entry);
 	if (find(place))
 		return entry;
 	free(entry);
@@ -162,7 +164,8 @@ void peer_stats_connected(struct peer_stats *stats, const char *id, bool is_inbo
 {
 	const struct place place = enter(stats, id);
 	struct entry *entry = n > 0 ? find_or_make(&place) : find(&place);
-	int *n_open = entry ? (is_inbound ? &entry->stat.n_inbound : &entry->stat.n_outbound) : NULL;
+	int *n_open =
+		entry ? (is_inbound ? &entry->stat.n_inbound : &entry->stat.n_outbound) : NULL;
 
 	/* One that was opened when there was no room for a record was not counted. */
 	if (n_open && *n_open + n >= 0)

@@ -1,6 +1,7 @@
-/* What partners and backends did since the start, for metrics and status: requests each way, failures by reason, the end of
- * their certificate, how long a probe took. By the id of the rule ("partner:partner.example"), so it survives reloads; ids
- * come from the configuration alone, and there is room for a bounded number. Any thread (short locks). */
+/* What partners and backends did since the start, for metrics and status: requests each way,
+ * failures by reason, the end of their certificate, how long a probe took. By the id of the
+ * rule ("partner:partner.example"), so it survives reloads; ids come from the configuration
+ * alone, and there is room for a bounded number. Any thread (short locks). */
 #pragma once
 
 #include <stdbool.h>
@@ -18,10 +19,11 @@ struct peer_stat {
 	uint64_t n_received, n_sent; /* requests from there, and to there */
 	uint32_t n_failures[N_REASONS];
 	int64_t certificate_not_after; /* seconds of the epoch; 0: none was seen */
-	uint64_t probe_us;	       /* of the last OPTIONS that was answered; 0: none */
-	unsigned alg_signs;	       /* that a router on the way rewrites SIP: nat/alg.h */
+	uint64_t probe_us;             /* of the last OPTIONS that was answered; 0: none */
+	unsigned alg_signs;            /* that a router on the way rewrites SIP: nat/alg.h */
 	int n_inbound, n_outbound;     /* connections that are open now */
-	enum reason lookup;	       /* why the last look for its servers' addresses found none; REASON_NONE */
+	/* why the last look for its servers' addresses found none; REASON_NONE */
+	enum reason lookup;
 };
 
 enum err peer_stats_new(struct peer_stats **out) MUST_CHECK;

@@ -98,7 +98,8 @@ static void sum_up(struct peer_view *out, const struct health_view *row)
 }
 
 /* Nothing could be tried where the name leads nowhere: there is no address to have a state. */
-static void look_up(const struct peer_views *views, const struct rule *rule, struct peer_view *out)
+static void look_up(const struct peer_views *views, const struct rule *rule,
+		    struct peer_view *out)
 {
 	struct peer_stat stat;
 
@@ -115,17 +116,19 @@ struct log_ons {
 	size_t n;
 };
 
-static void find_log_ons(const struct peer_views *views, const struct rule *rule, struct log_ons *out)
+static void find_log_ons(const struct peer_views *views, const struct rule *rule,
+			 struct log_ons *out)
 {
 	const struct server *server = views->server;
 
-	out->n = rule->backend && server->location ?
-			 location_logons(server->location, rule->backend->name, loop_now_ms(server->loop), out->rows) :
-			 0;
+	out->n = rule->backend && server->location
+			 ? location_logons(server->location, rule->backend->name,
+					   loop_now_ms(server->loop), out->rows)
+			 : 0;
 }
 
-/* True if the log-on leads to that address now: the far end of its connection while that lasts, and
- * where it can be dialled or sent datagrams. */
+/* True if the log-on leads to that address now: the far end of its connection while that lasts,
+ * and where it can be dialled or sent datagrams. */
 static bool leads_to(const struct logon *logon, const struct addr *addr)
 {
 	const bool is_source_current = logon->flow_id || logon->transport == TRANSPORT_UDP;
@@ -134,9 +137,10 @@ static bool leads_to(const struct logon *logon, const struct addr *addr)
 	       (is_source_current && addr_equal(&logon->source, addr));
 }
 
-/* A connection that has ended, or an address that is not its own any more, says of a backend that is reached by its log-on
- * alone only when it was seen. */
-static bool is_current(const struct rule *rule, const struct log_ons *log_ons, const struct addr *addr)
+/* A connection that has ended, or an address that is not its own any more, says of a backend
+ * that is reached by its log-on alone only when it was seen. */
+static bool is_current(const struct rule *rule, const struct log_ons *log_ons,
+		       const struct addr *addr)
 {
 	size_t i;
 
@@ -148,7 +152,8 @@ static bool is_current(const struct rule *rule, const struct log_ons *log_ons, c
 	return false;
 }
 
-static void look_at_log_ons(const struct rule *rule, const struct log_ons *log_ons, struct peer_view *out)
+static void look_at_log_ons(const struct rule *rule, const struct log_ons *log_ons,
+			    struct peer_view *out)
 {
 	if (!rule->backend)
 		return;

@@ -9,7 +9,8 @@ enum peer_state {
 	PEER_OFF,     /* switched off */
 	PEER_UNKNOWN, /* nothing was sent to it yet */
 	PEER_UP,      /* one of its servers answers */
-	PEER_DOWN,    /* none of those that were tried does; a backend without servers has not logged on */
+	/* none of those that were tried does; a backend without servers has not logged on */
+	PEER_DOWN,
 };
 
 struct peer_view {

@@ -7,7 +7,8 @@
 #include "proxy/own_request.h"
 
 enum {
-	INTERVAL_MS = 25 * 1000, /* routers forget a silent mapping after 30 s at the earliest */
+	/* routers forget a silent mapping after 30 s at the earliest */
+	INTERVAL_MS = 25 * 1000,
 	MAX_A_TICK = 256,
 	MAX_AT_A_TIME = 4096,
 };
@@ -41,8 +42,10 @@ static void forget(struct phone_watch *watch, const struct phone_flow *flow, con
 	char peer[ADDR_TEXT_SIZE];
 
 	if (location_phone_flow_gone(watch->worker->server->location, flow))
-		log_event(LOG_INFO, "the flow of a phone is gone", "peer", addr_text(&flow->remote, peer), "listener",
-			  flow->listener, "transport", conf_transport_text(flow->transport), "reason", why, NULL);
+		log_event(LOG_INFO, "the flow of a phone is gone", "peer",
+			  addr_text(&flow->remote, peer), "listener", flow->listener,
+			  "transport", conf_transport_text(flow->transport), "reason", why,
+			  NULL);
 }
 
 static void on_response(void *user, struct client_txn *txn, struct arrival *response)
@@ -60,7 +63,8 @@ static void on_failure(void *user, struct client_txn *txn, enum err err, enum re
 	struct ask *ask = user;
 
 	/* Some phones answer no OPTIONS at all: of those silence says nothing. */
-	if (reason == REASON_NO_ANSWER && location_phone_has_answered(ask->watch->worker->server->location, &ask->flow))
+	if (reason == REASON_NO_ANSWER &&
+	    location_phone_has_answered(ask->watch->worker->server->location, &ask->flow))
 		forget(ask->watch, &ask->flow, reason_code(reason));
 	ask_free(ask);
 }
@@ -75,11 +79,14 @@ static void on_ended(void *user, struct client_txn *txn)
 
 static enum err send_ask(struct ask *ask, const struct hop *hop)
 {
-	const struct client_txn_user user = { .user = ask, .on_response = on_response, .on_failure = on_failure,
+	const struct client_txn_user user = { .user = ask,
+					      .on_response = on_response,
+					      .on_failure = on_failure,
 					      .on_ended = on_ended };
 	char to[ADDR_TEXT_SIZE];
 	msg_t *msg;
-	enum err err = own_request_options(ask->snapshot->settings, hop, addr_text(&hop->remote, to), &msg);
+	enum err err = own_request_options(ask->snapshot->settings, hop,
+					   addr_text(&hop->remote, to), &msg);
 
 	if (err)
 		return err;
@@ -94,7 +101,8 @@ static struct listener *find_listener(const struct snapshot *snapshot, const cha
 
 	for (i = 0; i < snapshot->n_open_listeners; i++)
 		if (snapshot->open_listeners[i]->network == NETWORK_REMOTE &&
-		    snapshot->open_listeners[i]->transport == TRANSPORT_UDP && !strcmp(snapshot->open_listeners[i]->name, name))
+		    snapshot->open_listeners[i]->transport == TRANSPORT_UDP &&
+		    !strcmp(snapshot->open_listeners[i]->name, name))
 			return snapshot->open_listeners[i];
 	return NULL;
 }
@@ -138,7 +146,8 @@ void phone_watch_tick(struct phone_watch *watch)
 
 	if (watch->worker->is_draining)
 		return;
-	n = location_phones_due(watch->worker->server->location, now_ms, INTERVAL_MS, due, COUNT(due));
+	n = location_phones_due(watch->worker->server->location, now_ms, INTERVAL_MS, due,
+				COUNT(due));
 	for (i = 0; i < n; i++)
 		ask_phone(watch, &due[i]);
 }

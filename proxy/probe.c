@@ -41,7 +41,8 @@ static uint64_t answer_ms(const struct probe *probe)
 
 static void take_pause(struct probe *probe)
 {
-	timer_start(probe->probes->worker->loop, &probe->timer, probe->rule->probe_ms, on_timer);
+	timer_start(probe->probes->worker->loop, &probe->timer, probe->rule->probe_ms,
+		    on_timer);
 }
 
 /* It costs a request its time to find out whether the server is back. */
@@ -50,17 +51,21 @@ static bool is_silence(enum reason reason)
 	return reason == REASON_NO_ANSWER || reason == REASON_CONNECT_TIMEOUT;
 }
 
-/* A dead server need not be tried by requests: another one answered, or it is a backend that says nothing at all, for which its
- * users would wait in vain, where 503 lets them go on. */
-static bool shall_rest(const struct probe *probe, const struct health_view *view, bool has_answer)
+/* A dead server need not be tried by requests: another one answered, or it is a backend that
+ * says nothing at all, for which its users would wait in vain, where 503 lets them go on. */
+static bool shall_rest(const struct probe *probe, const struct health_view *view,
+		       bool has_answer)
 {
-	return view->state == HEALTH_DOWN && (has_answer || (probe->rule->backend && is_silence(view->last_reason)));
+	return view->state == HEALTH_DOWN &&
+	       (has_answer || (probe->rule->backend && is_silence(view->last_reason)));
 }
 
-/* The round is over. What shall rest does so until it was asked again; the others are tried by requests as ever. */
+/* The round is over. What shall rest does so until it was asked again; the others are tried by
+ * requests as ever. */
 static void end_round(struct probe *probe)
 {
-	const uint64_t until_ms = loop_now_ms(probe->probes->worker->loop) + probe->rule->probe_ms +
+	const uint64_t until_ms = loop_now_ms(probe->probes->worker->loop) +
+				  probe->rule->probe_ms +
 				  (probe->n_hops + 1) * answer_ms(probe);
 	bool has_answer = false;
 	struct health_view view;
@@ -97,7 +102,8 @@ static void print_to(const struct probe *probe, const struct hop *hop, char out[
 	if (*probe->rule->to_domain)
 		snprintf(out, 256, "%.253s", probe->rule->to_domain);
 	else
-		snprintf(out, 256, "%s%.253s%s", is_ipv6 ? "[" : "", hop->host, is_ipv6 ? "]" : "");
+		snprintf(out, 256, "%s%.253s%s", is_ipv6 ? "[" : "", hop->host,
+			 is_ipv6 ? "]" : "");
 }
 
 /* The verdict on the server that was asked last; on to the next one. */
@@ -124,7 +130,8 @@ static void on_response(void *user, struct client_txn *txn, struct arrival *resp
 
 	if (status < 200)
 		return;
-	peer_stats_probed(worker->server->peer_stats, probe->rule->id, loop_wall_us(worker->loop) - probe->sent_us);
+	peer_stats_probed(worker->server->peer_stats, probe->rule->id,
+			  loop_wall_us(worker->loop) - probe->sent_us);
 	/* Whatever it answers, it is there; only 503 says that it cannot serve. */
 	conclude(probe, status == 503 ? REASON_NEXT_HOP_503 : REASON_NONE);
 }
@@ -151,8 +158,10 @@ static void on_ended(void *user, struct client_txn *txn)
 /* The host names are those of the certificate, as some partners want them. */
 static enum err send_to(struct probe *probe, const struct hop *hop)
 {
-	const struct client_txn_user user = { .user = probe, .on_response = on_response,
-					      .on_failure = on_failure, .on_ended = on_ended };
+	const struct client_txn_user user = { .user = probe,
+					      .on_response = on_response,
+					      .on_failure = on_failure,
+					      .on_ended = on_ended };
 	struct worker *worker = probe->probes->worker;
 	char to[256];
 	msg_t *msg;
@@ -186,7 +195,8 @@ static void on_located(void *user, enum reason reason, struct hop *hops, size_t 
 	struct probe *probe = user;
 
 	probe->locate = NULL;
-	peer_stats_looked_up(probe->probes->worker->server->peer_stats, probe->rule->id, reason);
+	peer_stats_looked_up(probe->probes->worker->server->peer_stats, probe->rule->id,
+			     reason);
 	probe->hops = n_hops ? malloc(n_hops * sizeof(*hops)) : NULL;
 	if (probe->hops) {
 		memcpy(probe->hops, hops, n_hops * sizeof(*hops));
@@ -202,9 +212,10 @@ static void on_timer(struct timer *timer)
 
 	probe_reset(probe);
 	probe->target = (struct target){ .rule = probe->rule };
-	probe->locate = locate_start(worker->loop, worker->dns, worker->server->health, worker->server->location, &probe->target,
-				     probe->probes->snapshot->settings->dns.budget_ms, on_located,
-				     probe);
+	probe->locate = locate_start(worker->loop, worker->dns, worker->server->health,
+				     worker->server->location, &probe->target,
+				     probe->probes->snapshot->settings->dns.budget_ms,
+				     on_located, probe);
 	if (!probe->locate)
 		take_pause(probe);
 }
@@ -239,7 +250,8 @@ void probes_restart(struct probes *probes)
 			continue;
 		probe->probes = probes;
 		probe->rule = rule;
-		/* Spread over the interval, so that a hundred partners are not asked at once. */
+		/* Spread over the interval, so that a hundred partners are not asked at
+		 * once. */
 		timer_start(probes->worker->loop, &probe->timer,
 			    random_u64() % (rule->probe_ms / 4 + 1), on_timer);
 		probes->n++;

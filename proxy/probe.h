@@ -1,6 +1,7 @@
-/* OPTIONS to the servers of partners and backends with `probe:`, so that a dead one is known before a request needs it, and
- * a partner that wants to hear from us does. A server that was not heard in 8*T1 is out of service, until it answers a
- * probe. One worker does it for all; the outcome goes into health. */
+/* OPTIONS to the servers of partners and backends with `probe:`, so that a dead one is known
+ * before a request needs it, and a partner that wants to hear from us does. A server that was
+ * not heard in 8*T1 is out of service, until it answers a probe. One worker does it for all;
+ * the outcome goes into health. */
 #pragma once
 
 #include "proxy/worker.h"

@@ -28,22 +28,24 @@ static void reach_of_source(const struct flow *flow, struct logon *logon)
 }
 
 /* On the same machine a contact may be wrong by a port, and lead to ourselves. */
-static bool is_ours(const struct snapshot *snapshot, const struct flow *flow, const struct addr *addr)
+static bool is_ours(const struct snapshot *snapshot, const struct flow *flow,
+		    const struct addr *addr)
 {
 	size_t i;
 
 	for (i = 0; i < snapshot->n_open_listeners; i++) {
 		const struct addr *bound = &snapshot->open_listeners[i]->addr;
 
-		if (addr_equal(bound, addr) || (addr_is_wildcard(bound) && addr_port(bound) == addr_port(addr) &&
-						addr_same_host(&flow->local, addr)))
+		if (addr_equal(bound, addr) ||
+		    (addr_is_wildcard(bound) && addr_port(bound) == addr_port(addr) &&
+		     addr_same_host(&flow->local, addr)))
 			return true;
 	}
 	return false;
 }
 
-void reach_of_contact(const struct flow *flow, const struct registration_contact *contact, const struct snapshot *snapshot,
-		      struct logon *logon)
+void reach_of_contact(const struct flow *flow, const struct registration_contact *contact,
+		      const struct snapshot *snapshot, struct logon *logon)
 {
 	const enum conf_transport transport = transport_of(flow, contact);
 	struct addr addr;

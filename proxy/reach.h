@@ -8,11 +8,12 @@
 #include "routing/health.h"
 #include "routing/location.h"
 
-/* Fills reach and bulk of the logon: the backend says by this contact of its own where it is. It can be dialled only where the contact
- * names the very host that it came from. Elsewhere it stands behind a NAT, or names a host that we have no reason to send to,
- * or is one of our own listeners. Datagrams go back to where they came from then. */
-void reach_of_contact(const struct flow *flow, const struct registration_contact *contact, const struct snapshot *snapshot,
-		      struct logon *logon);
+/* Fills reach and bulk of the logon: the backend says by this contact of its own where it is.
+ * It can be dialled only where the contact names the very host that it came from. Elsewhere it
+ * stands behind a NAT, or names a host that we have no reason to send to, or is one of our own
+ * listeners. Datagrams go back to where they came from then. */
+void reach_of_contact(const struct flow *flow, const struct registration_contact *contact,
+		      const struct snapshot *snapshot, struct logon *logon);
 
 /* The backend registered a user, and says nothing of itself: what it said by the same way
  * before stays, for as long as it asked for. */

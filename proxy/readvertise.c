@@ -17,7 +17,8 @@ static bool is_outdated(const struct server *server)
 		char text[ADDR_TEXT_SIZE];
 
 		if (listener && snapshot->settings->listeners[i].advertises_stun &&
-		    public_addresses_look(server->public_addresses, listener->name, &view) && addr_is_set(&view.addr) &&
+		    public_addresses_look(server->public_addresses, listener->name, &view) &&
+		    addr_is_set(&view.addr) &&
 		    strcmp(addr_text(&view.addr, text), listener->sent_by) != 0)
 			return true;
 	}
@@ -44,7 +45,8 @@ bool readvertise_now(struct server *server)
 		err = snapshot_revive(server->snapshot, &parts, report, &snapshot);
 	report_free(report);
 	if (err) { /* the monitor goes on, and the next news try again */
-		log_event(LOG_ERROR, "the public address cannot be taken into use", "error", err_text(err), NULL);
+		log_event(LOG_ERROR, "the public address cannot be taken into use", "error",
+			  err_text(err), NULL);
 		return false;
 	}
 	server_swap(server, snapshot);

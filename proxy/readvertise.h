@@ -1,5 +1,5 @@
-/* Takes public addresses that were heard into use: a snapshot like the running one, but for what its listeners advertise. What began
- * under the old one ends under it. */
+/* Takes public addresses that were heard into use: a snapshot like the running one, but for
+ * what its listeners advertise. What began under the old one ends under it. */
 #pragma once
 
 #include "proxy/server.h"

@@ -31,7 +31,8 @@ static void reply(struct worker *worker, struct flow *flow, msg_t *request, msg_
 
 /* ---- CANCEL: RFC 3261 §9.2, §16.10 ---- */
 
-bool receive_cancel(struct worker *worker, struct server_txn *invite, const struct addr *source, const msg_t *cancel)
+bool receive_cancel(struct worker *worker, struct server_txn *invite, const struct addr *source,
+		    const msg_t *cancel)
 {
 	struct context *context = server_txn_user(invite);
 
@@ -61,7 +62,8 @@ static void end_record(struct worker *worker, struct request *request, msg_t *re
 	hearing_decision(worker, &request->decision);
 }
 
-/* What a discovered partner is told of its own bounds says nothing of our users, and is no answer to what it asked. */
+/* What a discovered partner is told of its own bounds says nothing of our users, and is no
+ * answer to what it asked. */
 static bool is_about_bounds(enum reason reason)
 {
 	return reason == REASON_PARTNER_RATE_LIMITED || reason == REASON_PARTNER_SUSPICIOUS ||
@@ -74,8 +76,9 @@ static void refuse(struct worker *worker, struct request *request)
 	msg_t *response = request->is_ack ? NULL : refusal_new(request, request->reason);
 
 	if (!is_about_bounds(request->reason))
-		response = open_partner_conceal(worker->server, &request->origin, request->arrival->msg, response,
-						request->now_ms);
+		response =
+			open_partner_conceal(worker->server, &request->origin,
+					     request->arrival->msg, response, request->now_ms);
 	end_record(worker, request, response);
 	reply(worker, request->arrival->flow, request->arrival->msg, response);
 }
@@ -94,7 +97,8 @@ static void act(struct worker *worker, struct request *request, enum request_out
 			request->reason = REASON_DRAINING;
 		else
 			context_begin(worker, request);
-		if (request->reason == REASON_TOO_MANY_TRANSACTIONS || request->reason == REASON_OVERLOAD)
+		if (request->reason == REASON_TOO_MANY_TRANSACTIONS ||
+		    request->reason == REASON_OVERLOAD)
 			request->retry_after_s = RETRY_AFTER_S;
 		if (request->reason)
 			refuse(worker, request);
@@ -136,7 +140,10 @@ static void refuse_unjudged(struct worker *worker, struct arrival *arrival, enum
 
 void receive_answer_cancel(struct worker *worker, struct flow *flow, msg_t *cancel, bool found)
 {
-	struct arrival arrival = { .flow = flow, .msg = cancel, .sip = message_sip(cancel), .at_ms = loop_now_ms(worker->loop) };
+	struct arrival arrival = { .flow = flow,
+				   .msg = cancel,
+				   .sip = message_sip(cancel),
+				   .at_ms = loop_now_ms(worker->loop) };
 	char tag[17];
 
 	if (!found) {
@@ -147,26 +154,29 @@ void receive_answer_cancel(struct worker *worker, struct flow *flow, msg_t *canc
 	reply(worker, flow, cancel, reply_new(cancel, 200, "OK", tag));
 }
 
-/* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an answer; a domain that is not known
- * costs the resolver one: whoever sends more of them than requests are allowed gets nothing (design.md D7). */
+/* A CANCEL or ACK that this worker does not know costs the others a look, and us perhaps an
+ * answer; a domain that is not known costs the resolver one: whoever sends more of them than
+ * requests are allowed gets nothing (design.md D7). */
 static bool is_flooding(struct worker *worker, const struct arrival *arrival)
 {
 	unsigned ignored;
 
 	return arrival->flow->listener->network != NETWORK_LAN &&
-	       account_request(worker->server->accounts, &arrival->flow->remote, "", loop_now_ms(worker->loop),
-			       &ignored) != ACCOUNT_WELCOME;
+	       account_request(worker->server->accounts, &arrival->flow->remote, "",
+			       loop_now_ms(worker->loop), &ignored) != ACCOUNT_WELCOME;
 }
 
-/* What goes with a request while it is received: what DNS said of its domain, and, if it must wait for that, which domain. */
+/* What goes with a request while it is received: what DNS said of its domain, and, if it must
+ * wait for that, which domain. */
 struct reception {
 	const struct trust_srv *srv; /* NULL: nobody asked yet */
 	char *domain;
 	size_t size;
 };
 
-/* An untrusted partner is known by its From alone: what certificate it shows is not the partner's. And domains that nobody approved
- * may be many; what they showed is in federation/discovered, and must not displace what is known of others. */
+/* An untrusted partner is known by its From alone: what certificate it shows is not the
+ * partner's. And domains that nobody approved may be many; what they showed is in
+ * federation/discovered, and must not displace what is known of others. */
 static bool shows_own_certificate(const struct request *request)
 {
 	const struct origin *origin = &request->origin;
@@ -177,14 +187,16 @@ static bool shows_own_certificate(const struct request *request)
 	case ORIGIN_PHONE:
 		return false;
 	case ORIGIN_DISCOVERED:
-		return !discovered_hides(request->server->discovered, origin->domain, request->now_ms);
+		return !discovered_hides(request->server->discovered, origin->domain,
+					 request->now_ms);
 	default:
 		return true;
 	}
 }
 
 /* False: DNS must tell first who may speak for the domain. */
-static bool judge(struct worker *worker, struct arrival *arrival, const struct reception *reception)
+static bool judge(struct worker *worker, struct arrival *arrival,
+		  const struct reception *reception)
 {
 	struct request request;
 	enum request_outcome outcome;
@@ -211,8 +223,10 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 	hearing_peer(worker, arrival->flow, request.origin.id);
 	if (shows_own_certificate(&request))
 		hearing_certificate(worker, arrival->flow, request.origin.id);
-	/* Also from one who is sought in vain: that a server speaks for a user does not depend on whom it asks for. */
-	if (!request.only_phones && (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER))
+	/* Also from one who is sought in vain: that a server speaks for a user does not depend
+	 * on whom it asks for. */
+	if (!request.only_phones &&
+	    (outcome == REQUEST_FORWARD || request.reason == REASON_UNKNOWN_USER))
 		request_home_learn(&request);
 	act(worker, &request, outcome);
 	request_fini(&request);
@@ -220,14 +234,15 @@ static bool judge(struct worker *worker, struct arrival *arrival, const struct r
 }
 
 /* A request that no transaction absorbed. False: it must wait. */
-static bool on_new_request(struct worker *worker, struct arrival *arrival, struct server_txn *invite,
-			   const struct reception *reception)
+static bool on_new_request(struct worker *worker, struct arrival *arrival,
+			   struct server_txn *invite, const struct reception *reception)
 {
 	const char *method = message_method(arrival->sip);
 	bool is_cancel = !strcmp(method, "CANCEL");
 
 	if (is_cancel && invite) {
-		bool found = receive_cancel(worker, invite, &arrival->flow->remote, arrival->msg);
+		bool found =
+			receive_cancel(worker, invite, &arrival->flow->remote, arrival->msg);
 
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, found);
 		return true;
@@ -238,10 +253,12 @@ static bool on_new_request(struct worker *worker, struct arrival *arrival, struc
 		receive_answer_cancel(worker, arrival->flow, arrival->msg, false);
 		return true;
 	}
-	/* The ACK to a stateless refusal of ours; it has the Route of its request, which a phone with an outbound proxy puts in all. */
+	/* The ACK to a stateless refusal of ours; it has the Route of its request, which a
+	 * phone with an outbound proxy puts in all. */
 	if (!strcmp(method, "ACK") && reply_is_acked(arrival->sip))
 		return true;
-	/* The ACK to another refusal, whose transaction may live elsewhere or nowhere; one to a 2xx has our Route. */
+	/* The ACK to another refusal, whose transaction may live elsewhere or nowhere; one to a
+	 * 2xx has our Route. */
 	if (!strcmp(method, "ACK") && !arrival->sip->sip_route) {
 		if (worker->server->n_workers > 1 && !is_flooding(worker, arrival))
 			handover_search(worker, arrival);
@@ -250,7 +267,8 @@ static bool on_new_request(struct worker *worker, struct arrival *arrival, struc
 	return judge(worker, arrival, reception);
 }
 
-/* Phones are behind NATs: their answers go where their requests come from (RFC 3581), also of those that do not ask for it. */
+/* Phones are behind NATs: their answers go where their requests come from (RFC 3581), also of
+ * those that do not ask for it. */
 static enum err stamp(const struct arrival *arrival)
 {
 	const struct flow *flow = arrival->flow;
@@ -261,7 +279,8 @@ static enum err stamp(const struct arrival *arrival)
 }
 
 /* False: it must wait. */
-static bool on_request(struct worker *worker, struct arrival *arrival, const struct reception *reception)
+static bool on_request(struct worker *worker, struct arrival *arrival,
+		       const struct reception *reception)
 {
 	struct server_txn *invite = NULL;
 	unsigned ignored;
@@ -287,7 +306,8 @@ static bool on_request(struct worker *worker, struct arrival *arrival, const str
 	return true;
 }
 
-bool receive_held(struct worker *worker, struct arrival *arrival, const struct trust_srv *srv, char *domain, size_t size)
+bool receive_held(struct worker *worker, struct arrival *arrival, const struct trust_srv *srv,
+		  char *domain, size_t size)
 {
 	const struct reception reception = { .srv = srv, .domain = domain, .size = size };
 
@@ -302,7 +322,8 @@ static void receive_request(struct worker *worker, struct arrival *arrival)
 	alg_look_at_request(arrival);
 	if (!hold_is_waiting(arrival->flow) && on_request(worker, arrival, &reception))
 		return;
-	if (!hold_request(worker, arrival, domain) && !is_flooding(worker, arrival) && !stamp(arrival))
+	if (!hold_request(worker, arrival, domain) && !is_flooding(worker, arrival) &&
+	    !stamp(arrival))
 		refuse_unjudged(worker, arrival, REASON_OVERLOAD);
 }
 
@@ -312,7 +333,8 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 	unsigned to = 0;
 
 	if (message_check(arrival->sip, NULL))
-		return; /* unusable: as if it had been lost, and its transaction goes on waiting */
+		/* unusable: as if it had been lost, and its transaction goes on waiting */
+		return;
 	switch (txn_table_match(worker->txns, arrival, NULL, &to)) {
 	case TXN_ELSEWHERE:
 		handover_response(worker, arrival, to, signs);
@@ -330,13 +352,16 @@ static void on_response(struct worker *worker, struct arrival *arrival)
 
 bool receive_too_large(struct worker *worker, struct flow *flow, const void *bytes, size_t len)
 {
-	struct arrival arrival = { .flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(worker->loop) };
+	struct arrival arrival = {
+		.flow = flow, .bytes = bytes, .len = len, .at_ms = loop_now_ms(worker->loop)
+	};
 	bool is_answered = false;
 	unsigned ignored;
 
 	/* Whoever does this often gets no answer, as with all refusals of strangers. */
 	if (flow->listener->network != NETWORK_LAN &&
-	    account_request(worker->server->accounts, &flow->remote, "", arrival.at_ms, &ignored) != ACCOUNT_WELCOME)
+	    account_request(worker->server->accounts, &flow->remote, "", arrival.at_ms,
+			    &ignored) != ACCOUNT_WELCOME)
 		return false;
 	if (message_parse(bytes, len, &arrival.msg))
 		return false; /* without its headers there is nobody to answer */

@@ -72,11 +72,12 @@ static void add_decision(struct rows *rows, const struct decision *decision)
 }
 
 /* All of one worker that the ring finds, at most max, and that match. */
-static void add_decisions(struct rows *rows, struct decision_ring *ring, const char *call_id, bool refusals_only,
-			  size_t max, matches_fn *matches, const char *word)
+static void add_decisions(struct rows *rows, struct decision_ring *ring, const char *call_id,
+			  bool refusals_only, size_t max, matches_fn *matches, const char *word)
 {
 	struct decision *found = calloc(max, sizeof(*found));
-	size_t n = found ? decision_ring_find(ring, call_id, refusals_only, found, max) : 0, n_taken = 0;
+	size_t n = found ? decision_ring_find(ring, call_id, refusals_only, found, max) : 0,
+	       n_taken = 0;
 
 	for (size_t i = 0; i < n && n_taken < RECORDS_MAX; i++) {
 		if (matches && !matches(&found[i], word))
@@ -87,7 +88,8 @@ static void add_decisions(struct rows *rows, struct decision_ring *ring, const c
 	free(found);
 }
 
-static void add_handshakes(struct rows *rows, struct handshakes *handshakes, const char *about, size_t max)
+static void add_handshakes(struct rows *rows, struct handshakes *handshakes, const char *about,
+			   size_t max)
 {
 	struct handshake *found = calloc(max, sizeof(*found));
 	size_t n = found ? handshakes_find(handshakes, about, found, max) : 0;
@@ -103,7 +105,8 @@ static void add_media(struct rows *rows, struct media_records *records, const ch
 	size_t n = found ? media_records_find(records, call_id, found, RECORDS_MAX) : 0;
 
 	for (size_t i = 0; i < n; i++) /* it is the end of the story: newest */
-		add(rows, found[i].wall_us + found[i].took_us, found[i].id, media_record_to_json(&found[i]));
+		add(rows, found[i].wall_us + found[i].took_us, found[i].id,
+		    media_record_to_json(&found[i]));
 	free(found);
 }
 
@@ -122,10 +125,12 @@ static bool is_about(const struct decision *decision, const char *word)
 	if (decision->reason == REASON_NONE)
 		return false;
 	if (addr_parse_port(word, 0, &wanted) != ERR_OK)
-		return names(decision_text(decision, DECISION_ORIGIN_ID), word) || names(decision_text(decision, DECISION_DESTINATION), word);
+		return names(decision_text(decision, DECISION_ORIGIN_ID), word) ||
+		       names(decision_text(decision, DECISION_DESTINATION), word);
 	if (addr_parse_port(decision_text(decision, DECISION_SOURCE), 0, &source) != ERR_OK)
 		return false;
-	return addr_port(&wanted) ? addr_equal(&wanted, &source) : addr_same_host(&wanted, &source);
+	return addr_port(&wanted) ? addr_equal(&wanted, &source)
+				  : addr_same_host(&wanted, &source);
 }
 
 /* ---- the questions ---- */
@@ -135,7 +140,8 @@ json_t *records_of_call(struct server *server, const char *call_id)
 	struct rows rows = { 0 };
 
 	for (unsigned i = 0; i < server->n_workers; i++)
-		add_decisions(&rows, server->workers[i]->decisions, call_id, false, RECORDS_MAX, NULL, NULL);
+		add_decisions(&rows, server->workers[i]->decisions, call_id, false, RECORDS_MAX,
+			      NULL, NULL);
 	for (unsigned i = 0; i < server->n_workers; i++)
 		add_media(&rows, server->workers[i]->media_records, call_id);
 	return take(&rows);
@@ -146,7 +152,8 @@ json_t *records_newest(struct server *server)
 	struct rows rows = { 0 };
 
 	for (unsigned i = 0; i < server->n_workers; i++) {
-		add_decisions(&rows, server->workers[i]->decisions, NULL, false, RECORDS_MAX, NULL, NULL);
+		add_decisions(&rows, server->workers[i]->decisions, NULL, false, RECORDS_MAX,
+			      NULL, NULL);
 		add_handshakes(&rows, server->workers[i]->handshakes, NULL, RECORDS_MAX);
 	}
 	return take(&rows);
@@ -163,9 +170,11 @@ json_t *records_about(struct server *server, const char *word)
 		return array;
 	json_decref(array);
 	for (unsigned i = 0; i < server->n_workers; i++) {
-		add_handshakes(&rows, server->workers[i]->handshakes, is_tls ? NULL : word, RECORDS_MAX);
+		add_handshakes(&rows, server->workers[i]->handshakes, is_tls ? NULL : word,
+			       RECORDS_MAX);
 		if (!is_tls)
-			add_decisions(&rows, server->workers[i]->decisions, NULL, false, MAX_LOOKED, is_about, word);
+			add_decisions(&rows, server->workers[i]->decisions, NULL, false,
+				      MAX_LOOKED, is_about, word);
 	}
 	return take(&rows);
 }
@@ -181,7 +190,8 @@ static bool find_refusal(struct server *server, struct decision *found, struct d
 	bool any = false;
 
 	for (unsigned i = 0; i < server->n_workers; i++) {
-		if (decision_ring_find(server->workers[i]->decisions, NULL, true, found, 1) == 0)
+		if (decision_ring_find(server->workers[i]->decisions, NULL, true, found, 1) ==
+		    0)
 			continue;
 		if (!any || ended_us(found) > ended_us(newest))
 			decision_copy(newest, found);
@@ -190,7 +200,8 @@ static bool find_refusal(struct server *server, struct decision *found, struct d
 	return any;
 }
 
-static bool find_handshake(struct server *server, struct handshake *found, struct handshake *newest)
+static bool find_handshake(struct server *server, struct handshake *found,
+			   struct handshake *newest)
 {
 	bool any = false;
 
@@ -214,7 +225,8 @@ json_t *records_last_refusal(struct server *server)
 		bool has_decision = find_refusal(server, &decisions[0], &decisions[1]),
 		     has_handshake = find_handshake(server, &handshakes[0], &handshakes[1]);
 
-		if (has_handshake && (!has_decision || handshakes[1].wall_us > ended_us(&decisions[1])))
+		if (has_handshake &&
+		    (!has_decision || handshakes[1].wall_us > ended_us(&decisions[1])))
 			json_array_append_new(array, handshake_to_json(&handshakes[1]));
 		else if (has_decision)
 			json_array_append_new(array, decision_to_json(&decisions[1], false));

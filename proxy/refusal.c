@@ -13,9 +13,10 @@ static bool is_known(enum origin_kind asker)
 	return asker != ORIGIN_STRANGER;
 }
 
-/* Partners' servers, and those who run them, know the numbers of [MS-OCER]. A backend gets none of ours: a number of a
- * refusal means to it that the partner spoke. */
-static enum err add_number(msg_t *response, enum reason reason, enum origin_kind asker, const char *agent)
+/* Partners' servers, and those who run them, know the numbers of [MS-OCER]. A backend gets none
+ * of ours: a number of a refusal means to it that the partner spoke. */
+static enum err add_number(msg_t *response, enum reason reason, enum origin_kind asker,
+			   const char *agent)
 {
 	struct ms_diagnostics ours = { .id = reason_row(reason)->ms_id };
 
@@ -26,7 +27,8 @@ static enum err add_number(msg_t *response, enum reason reason, enum origin_kind
 	return ms_diagnostics_add(response, &ours);
 }
 
-msg_t *refusal_for(msg_t *msg, enum reason reason, enum origin_kind asker, const char *agent, unsigned retry_after_s)
+msg_t *refusal_for(msg_t *msg, enum reason reason, enum origin_kind asker, const char *agent,
+		   unsigned retry_after_s)
 {
 	const struct reason_row *row = reason_row(reason);
 	char value[400], tag[17];
@@ -38,8 +40,8 @@ msg_t *refusal_for(msg_t *msg, enum reason reason, enum origin_kind asker, const
 	if (!response)
 		return NULL;
 	if (is_known(asker)) {
-		/* RFC 3261 §20.43: 399 is a warning for a person or a log. Reason (RFC 3326) is not
-		 * allowed in these responses. */
+		/* RFC 3261 §20.43: 399 is a warning for a person or a log. Reason (RFC 3326) is
+		 * not allowed in these responses. */
 		snprintf(value, sizeof(value), "399 %.255s \"nuncio: %s\"", agent,
 			 reason_code(reason));
 		if (message_add_header(response, "Warning", value))
@@ -58,16 +60,16 @@ msg_t *refusal_for(msg_t *msg, enum reason reason, enum origin_kind asker, const
 msg_t *refusal_new(const struct request *request, enum reason reason)
 {
 	const struct listener *listener = request->arrival->flow->listener;
-	msg_t *response = refusal_for(request->arrival->msg, reason, request->origin.kind, listener->host,
-				      request->retry_after_s);
+	msg_t *response = refusal_for(request->arrival->msg, reason, request->origin.kind,
+				      listener->host, request->retry_after_s);
 
 	if (!response)
 		return NULL;
-	if ((reason == REASON_PROXY_REQUIRE || reason == REASON_EXTENSION_UNSUPPORTED) && request->refused_header &&
+	if ((reason == REASON_PROXY_REQUIRE || reason == REASON_EXTENSION_UNSUPPORTED) &&
+	    request->refused_header &&
 	    message_add_header(response, "Unsupported", request->refused_header))
 		return message_unref(response);
-	if (reason == REASON_METHOD &&
-	    message_add_header(response, "Allow", "OPTIONS"))
+	if (reason == REASON_METHOD && message_add_header(response, "Allow", "OPTIONS"))
 		return message_unref(response);
 	return response;
 }
@@ -84,10 +86,12 @@ msg_t *refusal_challenge(const struct request *request)
 	response = reply_new(request->arrival->msg, row->status, row->phrase, tag);
 	if (!response)
 		return NULL;
-	if (request->arrival->flow->listener->network != NETWORK_LAN) /* a backend's password is known, not its hashes */
+	if (request->arrival->flow->listener->network !=
+	    NETWORK_LAN) /* a backend's password is known, not its hashes */
 		algorithms = request->snapshot->settings->digest_algorithms;
-	if (digest_challenge_at(response, request->server->nonces, realm, phone_nonce_scope(request->arrival->flow, scope), algorithms,
-			     request->challenge_stale != NULL, request->now_ms))
+	if (digest_challenge_at(response, request->server->nonces, realm,
+				phone_nonce_scope(request->arrival->flow, scope), algorithms,
+				request->challenge_stale != NULL, request->now_ms))
 		return message_unref(response);
 	return response;
 }
@@ -97,8 +101,9 @@ msg_t *refusal_options_ok(const struct request *request)
 	static const struct {
 		const char *name, *value;
 	} rows[] = {
-		{ "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, "
-			   "INFO, UPDATE, PRACK, REFER" },
+		{ "Allow",
+		  "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, "
+		  "INFO, UPDATE, PRACK, REFER" },
 		{ "Accept", "application/sdp, text/plain, application/pidf+xml" },
 	};
 	char contact[300], tag[17];

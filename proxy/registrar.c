@@ -23,13 +23,13 @@ struct service {
 	struct worker *worker;
 	struct request *request;
 	const struct settings_backend *backend; /* NULL: a phone registers itself */
-	const char *backend_name;		/* "": likewise */
+	const char *backend_name;               /* "": likewise */
 	uint64_t proof;
 	struct registration says;
 	uint32_t expires_s[REGISTRATION_MAX_CONTACTS]; /* what is granted; 0: it goes */
 	uint64_t call_id_hash;
 	uint32_t cseq;
-	size_t n_before; /* of a user's phones: before it was done */
+	size_t n_before;      /* of a user's phones: before it was done */
 	uint32_t too_brief_s; /* 423: the least that is granted */
 };
 
@@ -55,23 +55,28 @@ static enum reason check_text(struct service *service)
 	case ERR_OK:
 		break;
 	case ERR_LIMIT:
-		decision_add(&request->decision, "register", "contacts", NULL, "more than %d contacts in one request",
-			     REGISTRATION_MAX_CONTACTS);
+		decision_add(&request->decision, "register", "contacts", NULL,
+			     "more than %d contacts in one request", REGISTRATION_MAX_CONTACTS);
 		return REASON_REGISTRATION_FULL;
 	default:
-		decision_add(&request->decision, "register", "contacts", NULL,
-			     "Contact or Expires cannot be what they are (RFC 3261 section 10.3)");
+		decision_add(
+			&request->decision, "register", "contacts", NULL,
+			"Contact or Expires cannot be what they are (RFC 3261 section 10.3)");
 		return REASON_MALFORMED;
 	}
 	/* Bulk registration is for servers, outbound for phones. */
 	if (!service->says.unsupported)
-		service->says.unsupported = service->backend ? service->says.outbound : service->says.gin;
-	for (i = 0; !service->backend && !service->says.unsupported && i < service->says.n_contacts; i++)
+		service->says.unsupported =
+			service->backend ? service->says.outbound : service->says.gin;
+	for (i = 0;
+	     !service->backend && !service->says.unsupported && i < service->says.n_contacts;
+	     i++)
 		if (service->says.contacts[i].is_bulk)
 			service->says.unsupported = "gin";
 	if (service->says.unsupported) {
 		request->refused_header = service->says.unsupported;
-		decision_add(&request->decision, "register", "require", NULL, "%.80s", service->says.unsupported);
+		decision_add(&request->decision, "register", "require", NULL, "%.80s",
+			     service->says.unsupported);
 		return REASON_EXTENSION_UNSUPPORTED;
 	}
 	return REASON_NONE;
@@ -80,16 +85,17 @@ static enum reason check_text(struct service *service)
 /* What the contact asks for, within the bounds of `registrar`. */
 static enum reason grant(struct service *service, unsigned i)
 {
-	const struct settings_registrar *bounds = &service->request->snapshot->settings->registrar;
+	const struct settings_registrar *bounds =
+		&service->request->snapshot->settings->registrar;
 	const struct registration_contact *contact = &service->says.contacts[i];
-	uint32_t wanted_s = contact->has_expires	? contact->expires_s :
-			    service->says.has_expires ? service->says.expires_s :
-							 bounds->default_expires_ms / 1000;
+	uint32_t wanted_s = contact->has_expires        ? contact->expires_s
+			    : service->says.has_expires ? service->says.expires_s
+							: bounds->default_expires_ms / 1000;
 
 	if (wanted_s && wanted_s < bounds->min_expires_ms / 1000) {
 		service->too_brief_s = bounds->min_expires_ms / 1000;
-		decision_add(&service->request->decision, "register", "min-expires", NULL, "%" PRIu32 " s are too few",
-			     wanted_s);
+		decision_add(&service->request->decision, "register", "min-expires", NULL,
+			     "%" PRIu32 " s are too few", wanted_s);
 		return REASON_REGISTRATION_BRIEF;
 	}
 	if (wanted_s > bounds->max_expires_ms / 1000)
@@ -119,21 +125,25 @@ static void fill_binding(const struct service *service, unsigned i, struct bindi
 }
 
 /* Those of the user that are the backend's own, or those of the user's phones. */
-static size_t own_bindings(const struct service *service, struct binding out[LOCATION_MAX_BINDINGS])
+static size_t own_bindings(const struct service *service,
+			   struct binding out[LOCATION_MAX_BINDINGS])
 {
 	const struct request *request = service->request;
 	size_t n, n_own = 0, i;
 
 	if (!service->backend)
-		return location_phones(location_of(service), request->to_user, request->to_domain, request->now_ms, out);
-	n = location_bindings(location_of(service), request->to_user, request->to_domain, request->now_ms, out);
+		return location_phones(location_of(service), request->to_user,
+				       request->to_domain, request->now_ms, out);
+	n = location_bindings(location_of(service), request->to_user, request->to_domain,
+			      request->now_ms, out);
 	for (i = 0; i < n; i++) /* whom others registered is not its business */
 		if (!strcmp(out[i].backend, service->backend_name))
 			out[n_own++] = out[i];
 	return n_own;
 }
 
-/* A request that was overtaken by a newer one of the same series must not undo it (RFC 3261 §10.3 items 6 and 7). */
+/* A request that was overtaken by a newer one of the same series must not undo it (RFC 3261
+ * §10.3 items 6 and 7). */
 static enum reason check_order(struct service *service)
 {
 	struct request *request = service->request;
@@ -142,10 +152,12 @@ static enum reason check_order(struct service *service)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (bindings[i].call_id_hash != service->call_id_hash || bindings[i].cseq < service->cseq)
+		if (bindings[i].call_id_hash != service->call_id_hash ||
+		    bindings[i].cseq < service->cseq)
 			continue;
 		decision_add(&request->decision, "register", "order", NULL,
-			     "CSeq %" PRIu32 " after %" PRIu32 " of the same Call-ID", service->cseq, bindings[i].cseq);
+			     "CSeq %" PRIu32 " after %" PRIu32 " of the same Call-ID",
+			     service->cseq, bindings[i].cseq);
 		return REASON_REGISTRATION_OLD;
 	}
 	return REASON_NONE;
@@ -168,7 +180,8 @@ static bool is_touched(const struct service *service, const struct binding *bind
 static enum reason check_room(struct service *service)
 {
 	const struct user *user = service->request->phone;
-	const unsigned max = user && user->max_contacts ? user->max_contacts : USER_PRESET_CONTACTS;
+	const unsigned max =
+		user && user->max_contacts ? user->max_contacts : USER_PRESET_CONTACTS;
 	struct binding bindings[LOCATION_MAX_BINDINGS];
 	size_t n, i;
 	unsigned n_after = 0, n_new = 0;
@@ -183,7 +196,8 @@ static enum reason check_room(struct service *service)
 	if (!n_new || n_after + n_new <= max) /* those that only go need no room */
 		return REASON_NONE;
 	decision_add(&service->request->decision, "register", "max-contacts", &user->place,
-		     "%u phones of user '%.60s' at a time, and max_contacts is %u", n_after + n_new, user->name, max);
+		     "%u phones of user '%.60s' at a time, and max_contacts is %u",
+		     n_after + n_new, user->name, max);
 	return REASON_REGISTRATION_FULL;
 }
 
@@ -207,7 +221,8 @@ static bool is_itself(const struct service *service)
 {
 	const char *user = service->request->to_user;
 
-	return service->backend && (!*user || text_equal_nocase(user, service->backend->username));
+	return service->backend &&
+	       (!*user || text_equal_nocase(user, service->backend->username));
 }
 
 static void unbind_contact(struct service *service, unsigned i)
@@ -217,10 +232,11 @@ static void unbind_contact(struct service *service, unsigned i)
 
 	fill_binding(service, i, &binding);
 	if (service->backend)
-		location_unbind(location_of(service), request->to_user, request->to_domain, service->backend_name,
-				binding.contact);
+		location_unbind(location_of(service), request->to_user, request->to_domain,
+				service->backend_name, binding.contact);
 	else
-		location_unbind_phone(location_of(service), request->to_user, request->to_domain, &binding);
+		location_unbind_phone(location_of(service), request->to_user,
+				      request->to_domain, &binding);
 }
 
 static enum err bind_contact(struct service *service, unsigned i)
@@ -229,11 +245,14 @@ static enum err bind_contact(struct service *service, unsigned i)
 	struct binding binding;
 
 	fill_binding(service, i, &binding);
-	return location_bind(location_of(service), request->to_user, request->to_domain, &binding, request->now_ms);
+	return location_bind(location_of(service), request->to_user, request->to_domain,
+			     &binding, request->now_ms);
 }
 
-/* The contact that lasts longest is the one that tells how the backend is reached; NULL: all of them go. */
-static const struct registration_contact *main_contact(const struct service *service, uint32_t *out_expires_s)
+/* The contact that lasts longest is the one that tells how the backend is reached; NULL: all of
+ * them go. */
+static const struct registration_contact *main_contact(const struct service *service,
+						       uint32_t *out_expires_s)
 {
 	const struct registration_contact *best = NULL;
 	unsigned i;
@@ -268,7 +287,8 @@ static void put_back(struct service *service, const struct binding *before, size
 		if (!is_among(before, n_before, service->says.contacts[i].uri))
 			unbind_contact(service, i);
 	for (i = 0; i < n_before; i++)
-		(void)!location_bind(location_of(service), request->to_user, request->to_domain, &before[i], request->now_ms);
+		(void)!location_bind(location_of(service), request->to_user, request->to_domain,
+				     &before[i], request->now_ms);
 }
 
 /* Those that go make room for those that come. */
@@ -295,11 +315,13 @@ static void tell_phone(const struct service *service, const char *event)
 	const struct flow *flow = service->request->arrival->flow;
 	char peer[ADDR_TEXT_SIZE];
 
-	log_event(LOG_INFO, event, "user", service->request->to_user, "peer", addr_text(&flow->remote, peer), "listener",
-		  flow->listener->name, "transport", conf_transport_text(flow->transport), NULL);
+	log_event(LOG_INFO, event, "user", service->request->to_user, "peer",
+		  addr_text(&flow->remote, peer), "listener", flow->listener->name, "transport",
+		  conf_transport_text(flow->transport), NULL);
 }
 
-/* Its connection may die unseen otherwise; those of datagrams are asked in turns (proxy/phone_watch). */
+/* Its connection may die unseen otherwise; those of datagrams are asked in turns
+ * (proxy/phone_watch). */
 static void keep_phone(const struct service *service)
 {
 	const struct flow *flow = service->request->arrival->flow;
@@ -307,7 +329,8 @@ static void keep_phone(const struct service *service)
 	const size_t n = own_bindings(service, bindings);
 
 	if (flow_is_reliable(flow) && n)
-		(void)!transport_keep_alive(service->worker->transport, flow->id, KEEP_ALIVE_MS);
+		(void)!transport_keep_alive(service->worker->transport, flow->id,
+					    KEEP_ALIVE_MS);
 	if (!service->n_before && n)
 		tell_phone(service, "phone registered");
 	else if (service->n_before && !n)
@@ -322,7 +345,8 @@ static enum err carry_out(struct service *service)
 	uint32_t expires_s;
 
 	if (service->says.is_wildcard)
-		location_unbind(location_of(service), request->to_user, request->to_domain, service->backend_name, NULL);
+		location_unbind(location_of(service), request->to_user, request->to_domain,
+				service->backend_name, NULL);
 	err = bind_all(service);
 	if (err)
 		return err;
@@ -332,8 +356,8 @@ static enum err carry_out(struct service *service)
 	}
 	contact = main_contact(service, &expires_s);
 	if (contact)
-		return way_back_log_on(service->worker, service->request, is_itself(service) ? contact : NULL,
-				       expires_s);
+		return way_back_log_on(service->worker, service->request,
+				       is_itself(service) ? contact : NULL, expires_s);
 	if (is_itself(service) && (service->says.is_wildcard || service->says.n_contacts))
 		way_back_log_off(service->worker, service->request);
 	return ERR_OK;
@@ -366,13 +390,15 @@ static enum err add_bindings(struct service *service, msg_t *response)
 	enum err err = ERR_OK;
 
 	for (i = 0; !err && i < n && !service->backend; i++)
-		err = registration_add_phone(response, bindings[i].contact, bindings[i].instance, bindings[i].reg_id,
-					     (bindings[i].expires_ms - service->request->now_ms + 999) / 1000);
+		err = registration_add_phone(
+			response, bindings[i].contact, bindings[i].instance, bindings[i].reg_id,
+			(bindings[i].expires_ms - service->request->now_ms + 999) / 1000);
 	if (!service->backend)
 		return err ? err : add_outbound(service, response);
 	for (i = 0; !err && i < n; i++)
-		err = registration_add_contact(response, bindings[i].contact, bindings[i].is_bulk,
-					       (bindings[i].expires_ms - service->request->now_ms + 999) / 1000);
+		err = registration_add_contact(
+			response, bindings[i].contact, bindings[i].is_bulk,
+			(bindings[i].expires_ms - service->request->now_ms + 999) / 1000);
 	return err;
 }
 
@@ -402,29 +428,33 @@ static msg_t *make_answer(struct service *service)
 	char value[400], tag[17];
 
 	reply_stateless_tag(request->arrival->sip, tag);
-	response = reply_new(request->arrival->msg, request->reason ? row->status : 200, request->reason ? row->phrase : "OK",
-			     tag);
+	response = reply_new(request->arrival->msg, request->reason ? row->status : 200,
+			     request->reason ? row->phrase : "OK", tag);
 	if (!response)
 		return NULL;
 	if (add_headers(service, response))
 		return message_unref(response);
-	snprintf(value, sizeof(value), "399 %.255s \"nuncio: %s\"", request->arrival->flow->listener->host, row->code);
+	snprintf(value, sizeof(value), "399 %.255s \"nuncio: %s\"",
+		 request->arrival->flow->listener->host, row->code);
 	if (request->reason && message_add_header(response, "Warning", value))
 		return message_unref(response);
 	return response;
 }
 
-/* By a transaction: a repeat of the request gets the same answer, where without one its nonce count would have been used before. */
+/* By a transaction: a repeat of the request gets the same answer, where without one its nonce
+ * count would have been used before. */
 static void send_answer(struct service *service, msg_t *response)
 {
 	struct server_txn *txn = NULL;
-	enum err err = server_txn_new(service->worker->txns, service->request->arrival, NULL, &txn);
+	enum err err =
+		server_txn_new(service->worker->txns, service->request->arrival, NULL, &txn);
 
 	if (!err)
 		err = server_txn_respond(txn, response);
 	server_txn_detach(txn);
 	if (err)
-		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
+		log_event(LOG_INFO, "response not delivered", "reason", err_text(err),
+			  "call_id",
 			  decision_text(&service->request->decision, DECISION_CALL_ID), NULL);
 }
 
@@ -435,17 +465,21 @@ static void record(struct service *service, const msg_t *response)
 	const char *from = decision_text(decision, DECISION_FROM);
 
 	if (!request->reason)
-		decision_add(decision, "register", !service->backend ? "phone" : is_itself(service) ? "backend" : "user",
-			     service->backend ? &service->backend->place : &request->phone->place,
-			     "%.60s@%.40s: %u contact%s", request->to_user, request->to_domain, service->says.n_contacts,
-			     service->says.n_contacts == 1 ? "" : "s");
+		decision_add(
+			decision, "register",
+			!service->backend    ? "phone"
+			: is_itself(service) ? "backend"
+					     : "user",
+			service->backend ? &service->backend->place : &request->phone->place,
+			"%.60s@%.40s: %u contact%s", request->to_user, request->to_domain,
+			service->says.n_contacts, service->says.n_contacts == 1 ? "" : "s");
 	decision->reason = request->reason;
 	decision->status = response ? message_sip(response)->sip_status->st_status : 0;
 	decision->took_us = (uint32_t)(loop_wall_us(service->worker->loop) - decision->wall_us);
 	hearing_decision(service->worker, decision);
 	log_trace(LOG_TRACE_REGISTRATION, "registration", from, strlen(from), "backend",
-		  service->backend ? service->backend_name : NULL, "user", request->to_user, "reason",
-		  request->reason ? reason_code(request->reason) : NULL, "call_id",
+		  service->backend ? service->backend_name : NULL, "user", request->to_user,
+		  "reason", request->reason ? reason_code(request->reason) : NULL, "call_id",
 		  decision_text(decision, DECISION_CALL_ID), NULL);
 }
 
@@ -457,7 +491,8 @@ void registrar_answer(struct worker *worker, struct request *request)
 		.request = request,
 		.backend = request->log_on ? request->log_on->backend : NULL,
 		.backend_name = request->log_on ? request->log_on->backend->name : "",
-		.proof = request->log_on ? request->log_on->proof : phone_proof(request->snapshot, request->phone),
+		.proof = request->log_on ? request->log_on->proof
+					 : phone_proof(request->snapshot, request->phone),
 		.call_id_hash = record_route_end(worker->server->keys, sip->sip_call_id->i_id),
 		.cseq = sip->sip_cseq->cs_seq,
 	};
@@ -466,15 +501,20 @@ void registrar_answer(struct worker *worker, struct request *request)
 	enum err err;
 
 	if (!*request->to_user && service.backend)
-		text_copy(request->to_user, sizeof(request->to_user), service.backend->username);
+		text_copy(request->to_user, sizeof(request->to_user),
+			  service.backend->username);
 	request->reason = check(&service);
 	if (!request->reason) {
 		service.n_before = service.backend ? 0 : own_bindings(&service, bindings);
 		err = carry_out(&service);
-		request->reason = !err ? REASON_NONE : err == ERR_LIMIT ? REASON_REGISTRATION_FULL : REASON_OVERLOAD;
+		request->reason = !err               ? REASON_NONE
+				  : err == ERR_LIMIT ? REASON_REGISTRATION_FULL
+						     : REASON_OVERLOAD;
 		if (service.backend)
-			way_back_note(worker->server, rules_backend(request->snapshot->rules, service.backend_name),
-				      request->now_ms);
+			way_back_note(
+				worker->server,
+				rules_backend(request->snapshot->rules, service.backend_name),
+				request->now_ms);
 	}
 	response = make_answer(&service);
 	if (response)

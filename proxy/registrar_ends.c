@@ -19,15 +19,17 @@ void registrar_flow_gone(struct worker *worker, const struct flow *flow, enum re
 	char peer[ADDR_TEXT_SIZE];
 
 	if (location_phone_flow_gone(worker->server->location, &phones))
-		log_event(LOG_INFO, "the flow of a phone is gone", "peer", addr_text(&flow->remote, peer), "listener",
-			  flow->listener->name, "transport", conf_transport_text(flow->transport), "reason",
+		log_event(LOG_INFO, "the flow of a phone is gone", "peer",
+			  addr_text(&flow->remote, peer), "listener", flow->listener->name,
+			  "transport", conf_transport_text(flow->transport), "reason",
 			  reason ? reason_code(reason) : NULL, NULL);
 	if (!name || !location_flow_gone(worker->server->location, flow->id))
 		return;
 	if (rule)
 		way_back_note(worker->server, rule, loop_now_ms(worker->loop));
-	log_event(LOG_WARNING, "the connection of a backend ended", "backend", name, "peer", addr_text(&flow->remote, peer),
-		  "reason", reason ? reason_code(reason) : NULL, NULL);
+	log_event(LOG_WARNING, "the connection of a backend ended", "backend", name, "peer",
+		  addr_text(&flow->remote, peer), "reason", reason ? reason_code(reason) : NULL,
+		  NULL);
 }
 
 static void note_all(struct server *server, const struct rules *rules, uint64_t now_ms)
@@ -48,7 +50,8 @@ void registrar_tick(struct worker *worker)
 
 	location_expire(worker->server->location, now_ms);
 	if (worker->server->location_store)
-		location_store_set_clock(worker->server->location_store, now_ms, loop_wall_us(worker->loop));
+		location_store_set_clock(worker->server->location_store, now_ms,
+					 loop_wall_us(worker->loop));
 	if (backend_secrets_count(worker->snapshot->backend_secrets))
 		note_all(worker->server, worker->snapshot->rules, now_ms);
 }
@@ -78,9 +81,11 @@ static void collect_proofs(struct keeper *keeper)
 	keeper->proofs = calloc(users_count(users) + 1, sizeof(*keeper->proofs));
 	for (i = 0; keeper->proofs && i < users_count(users); i++)
 		if (phone_is_allowed(users_at(users, i)))
-			keeper->proofs[keeper->n_proofs++] = phone_proof(keeper->snapshot, users_at(users, i));
+			keeper->proofs[keeper->n_proofs++] =
+				phone_proof(keeper->snapshot, users_at(users, i));
 	if (keeper->proofs)
-		qsort(keeper->proofs, keeper->n_proofs, sizeof(*keeper->proofs), compare_proofs);
+		qsort(keeper->proofs, keeper->n_proofs, sizeof(*keeper->proofs),
+		      compare_proofs);
 }
 
 static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_proof)
@@ -90,8 +95,9 @@ static bool is_kept(void *user, const char *backend, uint64_t proof, bool has_pr
 	const struct backend_secret *secret;
 
 	if (!*backend)
-		return !has_proof || (keeper->n_proofs && bsearch(&proof, keeper->proofs, keeper->n_proofs, sizeof(proof),
-								  compare_proofs));
+		return !has_proof ||
+		       (keeper->n_proofs && bsearch(&proof, keeper->proofs, keeper->n_proofs,
+						    sizeof(proof), compare_proofs));
 	if (!rules_backend(snapshot->rules, backend))
 		return false;
 	if (!has_proof)

@@ -13,7 +13,8 @@ static const char *partner_of(const struct flow *flow)
 {
 	const char *id = flow->is_inbound ? flow->speaks_for : flow->peer_name;
 
-	if (!flow_is_reliable(flow) || (flow->is_inbound && flow->speaks_for_others) || !id || !text_starts_with(id, partner_prefix))
+	if (!flow_is_reliable(flow) || (flow->is_inbound && flow->speaks_for_others) || !id ||
+	    !text_starts_with(id, partner_prefix))
 		return NULL;
 	return id;
 }
@@ -21,19 +22,23 @@ static const char *partner_of(const struct flow *flow)
 static bool has_name(const struct flow *flow, const struct rule *rule)
 {
 	for (size_t i = 0; i < rule->n_names; i++)
-		if (identity_matches(flow->identity, rule->names[i], rule->accepts_wildcard, NULL, NULL))
+		if (identity_matches(flow->identity, rule->names[i], rule->accepts_wildcard,
+				     NULL, NULL))
 			return true;
 	return false;
 }
 
-/* A route whose names changed. What a pattern stands for only a From header tells, and of a domain without a route DNS: those are judged
- * with the next request. */
-static bool has_lost_name(const struct snapshot *snapshot, const struct flow *flow, const char *id)
+/* A route whose names changed. What a pattern stands for only a From header tells, and of a
+ * domain without a route DNS: those are judged with the next request. */
+static bool has_lost_name(const struct snapshot *snapshot, const struct flow *flow,
+			  const char *id)
 {
 	const struct rule *rule = NULL;
 
-	return flow->identity && rules_find(snapshot->rules, id + strlen(partner_prefix), &rule) == RULES_FOUND &&
-	       strcmp(rule->id, id) == 0 && !text_starts_with(rule->route->domain, "*.") && !has_name(flow, rule);
+	return flow->identity &&
+	       rules_find(snapshot->rules, id + strlen(partner_prefix), &rule) == RULES_FOUND &&
+	       strcmp(rule->id, id) == 0 && !text_starts_with(rule->route->domain, "*.") &&
+	       !has_name(flow, rule);
 }
 
 static bool is_blocked(const struct worker *worker, const char *id)
@@ -58,7 +63,8 @@ static bool is_removed_flow(const struct flow *flow, void *user)
 	const struct worker *worker = user;
 	const char *id = partner_of(flow);
 
-	return id && (!snapshot_has_peer(worker->snapshot, id) || has_lost_name(worker->snapshot, flow, id));
+	return id && (!snapshot_has_peer(worker->snapshot, id) ||
+		      has_lost_name(worker->snapshot, flow, id));
 }
 
 /* Nobody could tell the caller any more that somebody took the call. */

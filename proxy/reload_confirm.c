@@ -11,7 +11,7 @@
 
 enum {
 	RETRY_MS = 10000, /* memory was short */
-	MAX_KEPT = 100,	  /* of the changes of a revert, for status */
+	MAX_KEPT = 100,   /* of the changes of a revert, for status */
 };
 
 bool reload_confirm_is_pending(const struct server *server)
@@ -23,7 +23,8 @@ const char *reload_confirm_left(const struct server *server, char out[32])
 {
 	const uint64_t now_ms = loop_now_ms(server->loop), until_ms = server->confirm.until_ms;
 
-	return text_duration(until_ms > now_ms ? (until_ms - now_ms + 999) / 1000 * 1000 : 0, out);
+	return text_duration(until_ms > now_ms ? (until_ms - now_ms + 999) / 1000 * 1000 : 0,
+			     out);
 }
 
 /* Listeners that could not be opened again; the rest serves. */
@@ -33,8 +34,8 @@ static void log_lost(struct report *report)
 	size_t n = report_rows(report, &rows), i;
 
 	for (i = 0; i < n; i++)
-		log_event(LOG_ERROR, "not all of the configuration came back", "config", rows[i].key, "msg",
-			  rows[i].text, NULL);
+		log_event(LOG_ERROR, "not all of the configuration came back", "config",
+			  rows[i].key, "msg", rows[i].text, NULL);
 }
 
 static enum err revive(struct server *server, struct report *report, struct snapshot **out)
@@ -83,13 +84,15 @@ static void on_time_over(struct timer *timer)
 	if (!err)
 		err = revive(server, report, &snapshot);
 	if (err) {
-		log_event(LOG_ERROR, "the configuration was not confirmed and cannot be taken back yet", "error",
-			  err_text(err), NULL);
+		log_event(LOG_ERROR,
+			  "the configuration was not confirmed and cannot be taken back yet",
+			  "error", err_text(err), NULL);
 		report_free(report);
 		timer_start(server->loop, timer, RETRY_MS, on_time_over);
 		return;
 	}
-	snprintf(msg, sizeof(msg), "not confirmed within %s", text_duration(server->confirm.wait_ms, waited));
+	snprintf(msg, sizeof(msg), "not confirmed within %s",
+		 text_duration(server->confirm.wait_ms, waited));
 	log_event(LOG_WARNING, "configuration reverted", "msg", msg, NULL);
 	log_lost(report);
 	report_free(report);
@@ -99,9 +102,10 @@ static void on_time_over(struct timer *timer)
 	server->last_reload_ok = false;
 	server->was_reverted_last = true;
 	server->last_reload_wall_us = loop_wall_us(server->loop);
-	snprintf(server->last_reload_text, sizeof(server->last_reload_text),
-		 "not confirmed within %s: the configuration of %s is back (%zu changes); the file has the other one",
-		 waited, text_time(snapshot->loaded_wall_us, loaded), json_array_size(changes));
+	snprintf(
+		server->last_reload_text, sizeof(server->last_reload_text),
+		"not confirmed within %s: the configuration of %s is back (%zu changes); the file has the other one",
+		waited, text_time(snapshot->loaded_wall_us, loaded), json_array_size(changes));
 	keep_changes(server, changes);
 }
 
@@ -118,7 +122,8 @@ void reload_confirm_wait(struct server *server, struct snapshot *before, uint64_
 	confirm->until_ms = loop_now_ms(server->loop) + wait_ms;
 	confirm->until_wall_us = loop_wall_us(server->loop) + wait_ms * 1000;
 	timer_start(server->loop, &confirm->timer, wait_ms, on_time_over);
-	snprintf(msg, sizeof(msg), "it is reverted in %s unless it is confirmed", text_duration(wait_ms, text));
+	snprintf(msg, sizeof(msg), "it is reverted in %s unless it is confirmed",
+		 text_duration(wait_ms, text));
 	log_event(LOG_INFO, "configuration on trial", "msg", msg, NULL);
 }
 
@@ -133,15 +138,18 @@ json_t *reload_confirm_keep(struct server *server)
 	changes = reload_diff(server->confirm.before, server->snapshot);
 	stop_waiting(server);
 	log_event(LOG_INFO, "configuration confirmed", "config", server->snapshot->path, NULL);
-	return json_pack("{s:i, s:b, s:[], s:o, s:I}", "version", 1, "ok", 1, "problems", "changes",
-			 changes ? changes : json_array(), "left_s", (json_int_t)left_ms / 1000);
+	return json_pack("{s:i, s:b, s:[], s:o, s:I}", "version", 1, "ok", 1, "problems",
+			 "changes", changes ? changes : json_array(), "left_s",
+			 (json_int_t)left_ms / 1000);
 }
 
 void reload_confirm_end(struct server *server)
 {
 	if (server->confirm.before)
-		log_event(LOG_WARNING, "ends with a configuration that was not confirmed: the next start reads it from the file",
-			  "config", server->snapshot->path, NULL);
+		log_event(
+			LOG_WARNING,
+			"ends with a configuration that was not confirmed: the next start reads it from the file",
+			"config", server->snapshot->path, NULL);
 	stop_waiting(server);
 	reload_confirm_forget(server);
 }

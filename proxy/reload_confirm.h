@@ -1,6 +1,7 @@
-/* A reload that comes back by itself unless somebody says that it was good: `nuncio reload --confirm 5m`, `nuncio confirm`.
- * The configuration before it is kept as it was in memory, with its keys and certificates, and so does not depend on what
- * became of its files; sockets that it had and the running one has not are opened again. Kept in memory alone: a daemon that
+/* A reload that comes back by itself unless somebody says that it was good: `nuncio reload
+ * --confirm 5m`, `nuncio confirm`. The configuration before it is kept as it was in memory,
+ * with its keys and certificates, and so does not depend on what became of its files; sockets
+ * that it had and the running one has not are opened again. Kept in memory alone: a daemon that
  * is started anew reads the file. Main thread. */
 #pragma once
 
@@ -18,8 +19,9 @@ enum { RELOAD_CONFIRM_MIN_MS = 1000, RELOAD_CONFIRM_MAX_MS = 24 * 3600 * 1000 };
 
 /* Embedded in the server; zeros: nothing waits. */
 struct reload_confirm {
-	struct snapshot *before; /* the last one that was confirmed; counted; NULL: nothing waits */
-	uint64_t until_ms;	 /* loop clock */
+	/* the last one that was confirmed; counted; NULL: nothing waits */
+	struct snapshot *before;
+	uint64_t until_ms; /* loop clock */
 	uint64_t until_wall_us, wait_ms;
 	struct timer timer;
 	json_t *reverted; /* what the last revert changed back, until the next reload; NULL */
@@ -29,11 +31,13 @@ bool reload_confirm_is_pending(const struct server *server);
 /* "4 min 10 s" until it comes back. */
 const char *reload_confirm_left(const struct server *server, char out[32]);
 
-/* The running configuration has to be confirmed within wait_ms, else before comes back. If one waits already, what it would
- * come back to stays, and the time counts anew. Takes the reference of before. */
+/* The running configuration has to be confirmed within wait_ms, else before comes back. If one
+ * waits already, what it would come back to stays, and the time counts anew. Takes the
+ * reference of before. */
 void reload_confirm_wait(struct server *server, struct snapshot *before, uint64_t wait_ms);
 
-/* The running one stays. Returns {"version":1,"ok":true,"problems":[],"changes":[..],"left_s":..}, the changes against what it
+/* The running one stays. Returns
+ * {"version":1,"ok":true,"problems":[],"changes":[..],"left_s":..}, the changes against what it
  * would have come back to; NULL, and nothing changed, if nothing waits. */
 json_t *reload_confirm_keep(struct server *server);
 

@@ -11,10 +11,12 @@
 
 enum { MAX_TEXT = 400 }; /* of what is printed of one thing; what is compared has no bound */
 
-static void add(json_t *changes, const char *sign, const char *what, const char *name, const char *text)
+static void add(json_t *changes, const char *sign, const char *what, const char *name,
+		const char *text)
 {
-	json_array_append_new(changes, json_pack("{s:s, s:s, s:o, s:o}", "sign", sign, "what", what, "name",
-						 json_text(name), "text", json_text(text)));
+	json_array_append_new(changes,
+			      json_pack("{s:s, s:s, s:o, s:o}", "sign", sign, "what", what,
+					"name", json_text(name), "text", json_text(text)));
 }
 
 /* The next phrase of a description, without the comma behind it; false: there is none. */
@@ -61,19 +63,21 @@ static void put_change(const struct buf *before, const struct buf *after, struct
 	put_difference(buf_text(after), buf_text(before), &is);
 	put_difference(buf_text(before), buf_text(after), &was);
 	if (is.len && was.len)
-		buf_printf(out, "%.*s (was: %.*s)", MAX_TEXT, buf_text(&is), MAX_TEXT, buf_text(&was));
+		buf_printf(out, "%.*s (was: %.*s)", MAX_TEXT, buf_text(&is), MAX_TEXT,
+			   buf_text(&was));
 	else if (is.len)
 		buf_printf(out, "new: %.*s", MAX_TEXT, buf_text(&is));
 	else if (was.len)
 		buf_printf(out, "no more: %.*s", MAX_TEXT, buf_text(&was));
 	else /* the same phrases in another order, or one of them in another number */
-		buf_printf(out, "%.*s (was: %.*s)", MAX_TEXT, buf_text(after), MAX_TEXT, buf_text(before));
+		buf_printf(out, "%.*s (was: %.*s)", MAX_TEXT, buf_text(after), MAX_TEXT,
+			   buf_text(before));
 	buf_fini(&is);
 	buf_fini(&was);
 }
 
-static void add_change(json_t *changes, const char *what, const char *name, const struct buf *before,
-		       const struct buf *after, bool needs_restart)
+static void add_change(json_t *changes, const char *what, const char *name,
+		       const struct buf *before, const struct buf *after, bool needs_restart)
 {
 	struct buf text;
 
@@ -87,15 +91,17 @@ static void add_change(json_t *changes, const char *what, const char *name, cons
 	buf_fini(&text);
 }
 
-/* Where one name stands on both sides: ten thousand partners are compared by table, not each with each. */
+/* Where one name stands on both sides: ten thousand partners are compared by table, not each
+ * with each. */
 struct pair {
 	UT_hash_handle hh;
 	const char *name;
 	size_t i_from, i_to; /* SIZE_MAX: it is not there */
 };
 
-static void add_pair(json_t *changes, const struct reload_kind *kind, const struct snapshot *from,
-		     const struct snapshot *to, const struct pair *pair)
+static void add_pair(json_t *changes, const struct reload_kind *kind,
+		     const struct snapshot *from, const struct snapshot *to,
+		     const struct pair *pair)
 {
 	struct buf before, after;
 	char text[MAX_TEXT + 1];
@@ -118,10 +124,10 @@ static void add_pair(json_t *changes, const struct reload_kind *kind, const stru
 	buf_fini(&after);
 }
 
-/* Fills pairs, which has room for both sides: those of to in their order, then those that only from has. Returns how
- * many, or SIZE_MAX if memory is short. */
-static size_t pair_up(const struct reload_kind *kind, const struct snapshot *from, const struct snapshot *to,
-		      struct pair *pairs)
+/* Fills pairs, which has room for both sides: those of to in their order, then those that only
+ * from has. Returns how many, or SIZE_MAX if memory is short. */
+static size_t pair_up(const struct reload_kind *kind, const struct snapshot *from,
+		      const struct snapshot *to, struct pair *pairs)
 {
 	struct pair *table = NULL, *found;
 	size_t n = 0, n_to = kind->count(to), n_from = kind->count(from), i;
@@ -129,7 +135,9 @@ static size_t pair_up(const struct reload_kind *kind, const struct snapshot *fro
 	for (i = 0; i < n_to; i++) {
 		struct pair *pair = &pairs[n++];
 
-		*pair = (struct pair){ .name = kind->name(to, i), .i_from = SIZE_MAX, .i_to = i };
+		*pair = (struct pair){ .name = kind->name(to, i),
+				       .i_from = SIZE_MAX,
+				       .i_to = i };
 		HASH_ADD_KEYPTR(hh, table, pair->name, strlen(pair->name), pair);
 		HASH_FIND(hh, table, pair->name, strlen(pair->name), found);
 		if (!found) {
@@ -144,14 +152,15 @@ static size_t pair_up(const struct reload_kind *kind, const struct snapshot *fro
 		if (found)
 			found->i_from = i;
 		else
-			pairs[n++] = (struct pair){ .name = name, .i_from = i, .i_to = SIZE_MAX };
+			pairs[n++] =
+				(struct pair){ .name = name, .i_from = i, .i_to = SIZE_MAX };
 	}
 	HASH_CLEAR(hh, table);
 	return n;
 }
 
-static bool diff_kind(json_t *changes, const struct reload_kind *kind, const struct snapshot *from,
-		      const struct snapshot *to)
+static bool diff_kind(json_t *changes, const struct reload_kind *kind,
+		      const struct snapshot *from, const struct snapshot *to)
 {
 	struct pair *pairs = calloc(kind->count(from) + kind->count(to) + 1, sizeof(*pairs));
 	size_t n = pairs ? pair_up(kind, from, to, pairs) : SIZE_MAX, i;
@@ -162,8 +171,8 @@ static bool diff_kind(json_t *changes, const struct reload_kind *kind, const str
 	return n != SIZE_MAX;
 }
 
-static void diff_section(json_t *changes, const struct reload_section *section, const struct snapshot *from,
-			 const struct snapshot *to)
+static void diff_section(json_t *changes, const struct reload_section *section,
+			 const struct snapshot *from, const struct snapshot *to)
 {
 	struct buf before, after;
 
@@ -178,14 +187,17 @@ static void diff_section(json_t *changes, const struct reload_section *section, 
 
 static bool is_same_user(const struct user *a, const struct user *b)
 {
-	return a->is_locked == b->is_locked && a->is_on_internet == b->is_on_internet && a->max_contacts == b->max_contacts &&
-	       !strcmp(a->class, b->class) && !strcmp(a->auth_user, b->auth_user) &&
-	       !strcmp(a->ha1.md5, b->ha1.md5) && !strcmp(a->ha1.sha_256, b->ha1.sha_256) &&
+	return a->is_locked == b->is_locked && a->is_on_internet == b->is_on_internet &&
+	       a->max_contacts == b->max_contacts && !strcmp(a->class, b->class) &&
+	       !strcmp(a->auth_user, b->auth_user) && !strcmp(a->ha1.md5, b->ha1.md5) &&
+	       !strcmp(a->ha1.sha_256, b->ha1.sha_256) &&
 	       !strcmp(a->ha1.sha_512_256, b->ha1.sha_512_256);
 }
 
-/* Another password in the same file is a change that no text shows. A new username or realm is told elsewhere. */
-static void diff_passwords(json_t *changes, const struct snapshot *from, const struct snapshot *to)
+/* Another password in the same file is a change that no text shows. A new username or realm is
+ * told elsewhere. */
+static void diff_passwords(json_t *changes, const struct snapshot *from,
+			   const struct snapshot *to)
 {
 	char name[128];
 
@@ -193,17 +205,21 @@ static void diff_passwords(json_t *changes, const struct snapshot *from, const s
 		return;
 	for (size_t i = 0; i < to->settings->n_backends; i++) {
 		const struct settings_backend *backend = &to->settings->backends[i];
-		const struct backend_secret *is = backend_secrets_of_backend(to->backend_secrets, backend->name),
-					    *was = backend_secrets_of_backend(from->backend_secrets, backend->name);
+		const struct backend_secret *is = backend_secrets_of_backend(
+						    to->backend_secrets, backend->name),
+					    *was = backend_secrets_of_backend(
+						    from->backend_secrets, backend->name);
 
-		if (!is || !was || is->proof == was->proof || strcmp(is->backend->username, was->backend->username) != 0)
+		if (!is || !was || is->proof == was->proof ||
+		    strcmp(is->backend->username, was->backend->username) != 0)
 			continue;
 		snprintf(name, sizeof(name), "backend.%s.password", backend->name);
 		add(changes, "~", "settings", name, "changed");
 	}
 }
 
-/* The users file by numbers: it may be long, and who has a new password is nobody's business. */
+/* The users file by numbers: it may be long, and who has a new password is nobody's
+ * business. */
 static void diff_users(json_t *changes, const struct users *from, const struct users *to)
 {
 	size_t n_to = to ? users_count(to) : 0, n_from = from ? users_count(from) : 0, i;
@@ -220,8 +236,8 @@ static void diff_users(json_t *changes, const struct users *from, const struct u
 	n_gone = n_from - (n_to - n_new);
 	if (!n_new && !n_changed && !n_gone)
 		return;
-	snprintf(text, sizeof(text), "%zu users: %zu new, %zu changed, %zu gone", n_to, n_new, n_changed,
-		 n_gone);
+	snprintf(text, sizeof(text), "%zu users: %zu new, %zu changed, %zu gone", n_to, n_new,
+		 n_changed, n_gone);
 	add(changes, "~", "settings", "users_file", text);
 }
 

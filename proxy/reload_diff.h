@@ -5,6 +5,7 @@
 
 #include "proxy/snapshot.h"
 
-/* An array of {"sign":"+"|"-"|"~","what":"partner","name":..,"text":..}, in the order listeners, domains, certificates,
- * backends, partners, settings. A change that needs a restart says so in its text. Never NULL but without memory. */
+/* An array of {"sign":"+"|"-"|"~","what":"partner","name":..,"text":..}, in the order
+ * listeners, domains, certificates, backends, partners, settings. A change that needs a restart
+ * says so in its text. Never NULL but without memory. */
 json_t *reload_diff(const struct snapshot *from, const struct snapshot *to);

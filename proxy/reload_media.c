@@ -24,9 +24,11 @@ void reload_describe_media(const struct snapshot *snapshot, struct buf *out)
 	for (unsigned i = 0; i < CONF_N_NETWORKS; i++)
 		if (media->relay & 1U << i)
 			buf_printf(out, " %s", conf_network_text((enum conf_network)i));
-	buf_printf(out, ", ports %u-%u, channels %u, bandwidth %u, hold %s", media->first_port, media->last_port,
-		   media->channels, media->bandwidth_kbps, holds[media->hold]);
-	buf_printf(out, ", timeout %s, on_timeout %s, dscp %u, kernel %s", value_duration_text(media->timeout_ms, timeout),
+	buf_printf(out, ", ports %u-%u, channels %u, bandwidth %u, hold %s", media->first_port,
+		   media->last_port, media->channels, media->bandwidth_kbps,
+		   holds[media->hold]);
+	buf_printf(out, ", timeout %s, on_timeout %s, dscp %u, kernel %s",
+		   value_duration_text(media->timeout_ms, timeout),
 		   media->on_timeout == CONF_ON_TIMEOUT_BYE ? "bye" : "close", media->dscp,
 		   media->kernel == CONF_KERNEL_AUTO ? "auto" : "off");
 	for (unsigned i = 0; i < CONF_N_NETWORKS; i++) {

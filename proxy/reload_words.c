@@ -41,8 +41,8 @@ static void describe_listener(const struct snapshot *snapshot, size_t i, struct 
 	char addr[ADDR_TEXT_SIZE];
 	size_t k;
 
-	buf_printf(out, "%s %s %s", conf_network_text(listener->network), conf_transport_text(listener->transport),
-		   addr_text(&listener->addr, addr));
+	buf_printf(out, "%s %s %s", conf_network_text(listener->network),
+		   conf_transport_text(listener->transport), addr_text(&listener->addr, addr));
 	for (k = 0; k < listener->n_certificates; k++)
 		buf_printf(out, ", certificate %s", listener->certificates[k].name);
 	if (listener->minimum != snapshot->settings->tls.minimum)
@@ -93,8 +93,8 @@ static void describe_certificate(const struct snapshot *snapshot, size_t i, stru
 
 	if (gmtime_r(&not_after, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
-	buf_printf(out, "%s, expires %s, SHA-256 %.16s", identity_text(identity, names, sizeof(names)), date,
-		   identity->sha256);
+	buf_printf(out, "%s, expires %s, SHA-256 %.16s",
+		   identity_text(identity, names, sizeof(names)), date, identity->sha256);
 }
 
 /* ---- backends ---- */
@@ -102,8 +102,9 @@ static void describe_certificate(const struct snapshot *snapshot, size_t i, stru
 static void describe_servers(const struct settings_server *servers, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		buf_printf(out, "%s%s %s:%u", i ? ", " : "", conf_transport_text(servers[i].transport),
-			   servers[i].host, servers[i].port);
+		buf_printf(out, "%s%s %s:%u", i ? ", " : "",
+			   conf_transport_text(servers[i].transport), servers[i].host,
+			   servers[i].port);
 		if (n > 1)
 			buf_printf(out, " (%u %u)", servers[i].priority, servers[i].weight);
 	}
@@ -126,7 +127,8 @@ static void describe_backend(const struct snapshot *snapshot, size_t i, struct b
 
 	describe_servers(backend->servers, backend->n_servers, out);
 	if (*backend->username)
-		buf_printf(out, "%slogs on as %s", backend->n_servers ? ", " : "", backend->username);
+		buf_printf(out, "%slogs on as %s", backend->n_servers ? ", " : "",
+			   backend->username);
 	buf_printf(out, " by listener %s, weight %u", backend->listener.name, backend->weight);
 	if (backend->probe_ms && backend->n_servers)
 		put_duration(", probed every", backend->probe_ms, out);
@@ -213,17 +215,21 @@ const size_t reload_n_kinds = COUNT(reload_kinds);
 
 static void describe_switch(const struct snapshot *snapshot, struct buf *out)
 {
-	buf_puts(out, snapshot->settings->partners.is_enabled ? "all routes on" : "all routes off");
+	buf_puts(out,
+		 snapshot->settings->partners.is_enabled ? "all routes on" : "all routes off");
 }
 
 static void describe_tls(const struct snapshot *snapshot, struct buf *out)
 {
-	static const char *const usages[] = { [EKU_ANY_TLS] = "any-tls", [EKU_STRICT] = "strict", [EKU_SIP] = "sip" };
+	static const char *const usages[] = {
+		[EKU_ANY_TLS] = "any-tls", [EKU_STRICT] = "strict", [EKU_SIP] = "sip"
+	};
 	const struct settings_tls *tls = &snapshot->settings->tls;
 	size_t i;
 
-	buf_printf(out, "minimum %s, keys of %u bits, %s, priority '%s', trust%s", conf_tls_version_text(tls->minimum),
-		   tls->min_key_bits, tls->accepts_wildcard ? "wildcards" : "no wildcards", tls->priority,
+	buf_printf(out, "minimum %s, keys of %u bits, %s, priority '%s', trust%s",
+		   conf_tls_version_text(tls->minimum), tls->min_key_bits,
+		   tls->accepts_wildcard ? "wildcards" : "no wildcards", tls->priority,
 		   tls->trusts_system ? " system" : "");
 	for (i = 0; i < tls->n_trust; i++)
 		buf_printf(out, " %s", tls->trust[i].path);
@@ -246,8 +252,8 @@ static void describe_limits(const struct snapshot *snapshot, struct buf *out)
 	const struct settings_limits *limits = &snapshot->settings->limits;
 
 	put_size("message_size", limits->message_size_bytes, out);
-	buf_printf(out, ", connections %u, connections_per_source %u, transactions %u", limits->connections,
-		   limits->connections_per_source, limits->transactions);
+	buf_printf(out, ", connections %u, connections_per_source %u, transactions %u",
+		   limits->connections, limits->connections_per_source, limits->transactions);
 	put_duration(", ban", limits->ban_ms, out);
 	print_rate(out, "handshakes", limits->handshakes);
 	print_rate(out, "requests", limits->requests);
@@ -261,7 +267,8 @@ static void describe_log(const struct snapshot *snapshot, struct buf *out)
 	const struct log_settings *log = &settings->log;
 
 	buf_printf(out, "level %s, format %s, directory '%s', files %u", levels[log->level],
-		   log->is_json ? "json" : "text", log->directory ? log->directory : "", log->n_files);
+		   log->is_json ? "json" : "text", log->directory ? log->directory : "",
+		   log->n_files);
 	put_size(", max_size", log->max_size_bytes, out);
 	buf_printf(out, ", delete_daily %s, trace", log->delete_daily ? "true" : "false");
 	trace_areas_print(log->trace, out);
@@ -276,12 +283,14 @@ static void describe_dns(const struct snapshot *snapshot, struct buf *out)
 	put_duration("budget", settings->dns.budget_ms, out);
 	put_duration(", negative_ttl", settings->dns.negative_ttl_ms, out);
 	for (i = 0; i < settings->dns.n_servers; i++)
-		buf_printf(out, "%s %s", i ? "" : ", servers", addr_text(&settings->dns.servers[i], addr));
+		buf_printf(out, "%s %s", i ? "" : ", servers",
+			   addr_text(&settings->dns.servers[i], addr));
 }
 
 static void describe_placement(const struct snapshot *snapshot, struct buf *out)
 {
-	static const char *const words[] = { [PLACEMENT_SEARCH] = "search", [PLACEMENT_BALANCE] = "balance",
+	static const char *const words[] = { [PLACEMENT_SEARCH] = "search",
+					     [PLACEMENT_BALANCE] = "balance",
 					     [PLACEMENT_REJECT] = "reject" };
 
 	buf_puts(out, words[snapshot->settings->placement]);
@@ -301,7 +310,8 @@ static void describe_registrar(const struct snapshot *snapshot, struct buf *out)
 			buf_printf(out, " %s", algorithms[i]);
 }
 
-static void print_texts(struct buf *out, const char *name, const struct settings_text *texts, size_t n)
+static void print_texts(struct buf *out, const char *name, const struct settings_text *texts,
+			size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		buf_printf(out, "%s %s", i ? "" : name, texts[i].text);
@@ -315,7 +325,8 @@ static void describe_classes(const struct snapshot *snapshot, struct buf *out)
 		buf_puts(out, "none");
 	for (size_t i = 0; i < settings->n_classes; i++) {
 		buf_printf(out, "%s%s", i ? ", " : "", settings->classes[i].name);
-		print_texts(out, " denies", settings->classes[i].deny, settings->classes[i].n_deny);
+		print_texts(out, " denies", settings->classes[i].deny,
+			    settings->classes[i].n_deny);
 	}
 }
 
@@ -325,8 +336,8 @@ static void describe_sip(const struct snapshot *snapshot, struct buf *out)
 
 	put_duration("t1", settings->sip.t1_ms, out);
 	put_duration(", timer_c", settings->sip.timer_c_ms, out);
-	buf_printf(out, ", max_breadth %u, via_name '%s', realm %s", settings->sip.max_breadth, settings->sip.via_name,
-		   settings->realm);
+	buf_printf(out, ", max_breadth %u, via_name '%s', realm %s", settings->sip.max_breadth,
+		   settings->sip.via_name, settings->realm);
 }
 
 static void describe_service(const struct snapshot *snapshot, struct buf *out)
@@ -337,8 +348,9 @@ static void describe_service(const struct snapshot *snapshot, struct buf *out)
 
 	if (settings->admin.has_http)
 		addr_text(&settings->admin.http, addr);
-	buf_printf(out, "workers %u, state_dir %s, control %s, user '%s', admin.http %s", service->n_workers,
-		   service->state_dir, service->control, service->user, addr);
+	buf_printf(out, "workers %u, state_dir %s, control %s, user '%s', admin.http %s",
+		   service->n_workers, service->state_dir, service->control, service->user,
+		   addr);
 }
 
 static void describe_federation(const struct snapshot *snapshot, struct buf *out)
@@ -368,18 +380,18 @@ static void describe_nat(const struct snapshot *snapshot, struct buf *out)
 }
 
 const struct reload_section reload_sections[] = {
-	{ "partners.enabled", describe_switch,    false },
-	{ "federation",       describe_federation, false },
-	{ "placement",        describe_placement, false },
-	{ "registrar",        describe_registrar, false },
-	{ "classes",          describe_classes,   false },
-	{ "tls",              describe_tls,       false },
-	{ "limits",           describe_limits,    false },
-	{ "log",              describe_log,       false },
-	{ "dns",              describe_dns,       false },
-	{ "nat",              describe_nat,       false },
-	{ "media",            reload_describe_media, false },
-	{ "sip",              describe_sip,       false },
-	{ "service",          describe_service,   true },
+	{ "partners.enabled", describe_switch, false },
+	{ "federation", describe_federation, false },
+	{ "placement", describe_placement, false },
+	{ "registrar", describe_registrar, false },
+	{ "classes", describe_classes, false },
+	{ "tls", describe_tls, false },
+	{ "limits", describe_limits, false },
+	{ "log", describe_log, false },
+	{ "dns", describe_dns, false },
+	{ "nat", describe_nat, false },
+	{ "media", reload_describe_media, false },
+	{ "sip", describe_sip, false },
+	{ "service", describe_service, true },
 };
 const size_t reload_n_sections = COUNT(reload_sections);

@@ -1,11 +1,13 @@
-/* What a configuration says, thing by thing and section by section, in the words that `nuncio reload` and `nuncio
- * plan` print; two configurations are held against each other by these words (proxy/reload_diff). Any thread. */
+/* What a configuration says, thing by thing and section by section, in the words that `nuncio
+ * reload` and `nuncio plan` print; two configurations are held against each other by these
+ * words (proxy/reload_diff). Any thread. */
 #pragma once
 
 #include "proxy/base/buf.h"
 #include "proxy/snapshot.h"
 
-/* One kind of named things: how many there are, their names, and what is to be known of the i-th. */
+/* One kind of named things: how many there are, their names, and what is to be known of the
+ * i-th. */
 struct reload_kind {
 	const char *what;
 	size_t (*count)(const struct snapshot *snapshot);

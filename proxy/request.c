@@ -31,7 +31,8 @@ static enum reason validate_hops(struct request *request)
 	const sip_t *sip = request->arrival->sip;
 	const unsigned max_breadth = request->snapshot->settings->sip.max_breadth;
 
-	if (sip->sip_max_forwards && !sip->sip_max_forwards->mf_count && !is_method(request, "OPTIONS")) {
+	if (sip->sip_max_forwards && !sip->sip_max_forwards->mf_count &&
+	    !is_method(request, "OPTIONS")) {
 		decision_add(&request->decision, "validate", "max-forwards", NULL,
 			     "Max-Forwards is 0");
 		return REASON_TOO_MANY_HOPS;
@@ -44,13 +45,14 @@ static enum reason validate_hops(struct request *request)
 	return REASON_NONE;
 }
 
-/* RFC 6140 §5.2: a REGISTER in bulk asks the proxies on its way for "gin", and the registrar understands it. */
+/* RFC 6140 §5.2: a REGISTER in bulk asks the proxies on its way for "gin", and the registrar
+ * understands it. */
 static bool is_bulk_registration(const sip_t *sip)
 {
 	const msg_param_t *items = sip->sip_proxy_require->k_items;
 
-	return sip->sip_request->rq_method == sip_method_register && items && items[0] && !strcasecmp(items[0], "gin") &&
-	       !items[1];
+	return sip->sip_request->rq_method == sip_method_register && items && items[0] &&
+	       !strcasecmp(items[0], "gin") && !items[1];
 }
 
 static enum reason validate(struct request *request)
@@ -72,7 +74,8 @@ static enum reason validate(struct request *request)
 		return REASON_URI_SCHEME;
 	}
 	if (sip->sip_proxy_require && !request->is_ack && !is_bulk_registration(sip)) {
-		request->refused_header = message_header(request->arrival->msg, "Proxy-Require");
+		request->refused_header =
+			message_header(request->arrival->msg, "Proxy-Require");
 		decision_add(&request->decision, "validate", "proxy-require", NULL, "%.80s",
 			     request->refused_header ? request->refused_header : "");
 		return REASON_PROXY_REQUIRE;
@@ -105,13 +108,15 @@ static enum reason check_loop(struct request *request)
 
 /* ---- classify: who sent it (design.md 3) ---- */
 
-/* Inside a dialog, whose ends our signed Route names, the connection by which a backend had logged on still stands for it when its time
- * is over: else a call could not be ended any more. */
+/* Inside a dialog, whose ends our signed Route names, the connection by which a backend had
+ * logged on still stands for it when its time is over: else a call could not be ended any
+ * more. */
 static const char *dialled_for(const struct request *request, const struct flow *flow)
 {
 	if (!flow->is_inbound)
 		return flow->peer_name;
-	return log_on_of_flow(request->snapshot, flow, request->is_inside_dialog ? 0 : request->now_ms);
+	return log_on_of_flow(request->snapshot, flow,
+			      request->is_inside_dialog ? 0 : request->now_ms);
 }
 
 static void ask_trust(struct request *request, const struct trust_srv *srv)
@@ -148,8 +153,8 @@ static void read_from_domain(struct request *request)
 {
 	char user[256];
 
-	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user), request->from_domain,
-			       sizeof(request->from_domain)))
+	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user),
+			       request->from_domain, sizeof(request->from_domain)))
 		request->from_domain[0] = '\0';
 }
 
@@ -188,11 +193,13 @@ static enum reason classify(struct request *request)
 
 void request_recognise(struct request *request)
 {
-	if (!request->arrival->sip->sip_from || request->arrival->flow->listener->network == NETWORK_REMOTE)
+	if (!request->arrival->sip->sip_from ||
+	    request->arrival->flow->listener->network == NETWORK_REMOTE)
 		return;
 	read_from_domain(request);
 	ask_trust(request, NULL);
-	/* Of a domain that was never let in nothing is kept, and what it does is not charged to those that share its room. */
+	/* Of a domain that was never let in nothing is kept, and what it does is not charged to
+	 * those that share its room. */
 	if (request->origin.needs_srv ||
 	    (request->origin.kind == ORIGIN_DISCOVERED &&
 	     !discovered_knows(request->server->discovered, request->origin.domain)))
@@ -225,8 +232,10 @@ static enum digest_verdict verify(const struct request *request, char name[USER_
 	if (user) {
 		phone_secret(request->snapshot->settings, user, &secret);
 	}
-	/* An unknown user is verified against nothing, so that it takes as long as a known one. */
-	return digest_verify(sip, true, realm, &secret, request->server->nonces, request->now_ms);
+	/* An unknown user is verified against nothing, so that it takes as long as a known
+	 * one. */
+	return digest_verify(sip, true, realm, &secret, request->server->nonces,
+			     request->now_ms);
 }
 
 static enum reason authorize(struct request *request)
@@ -243,8 +252,8 @@ static enum reason authorize(struct request *request)
 		return REASON_NONE;
 	verdict = verify(request, name);
 	decision_add(&request->decision, "authorize", "digest", &request->origin.route->place,
-		     "user '%.60s': %s", name,
-		     digest_verdict_text(verdict));;
+		     "user '%.60s': %s", name, digest_verdict_text(verdict));
+	;
 	switch (verdict) {
 	case DIGEST_OK:
 		return REASON_NONE;
@@ -271,7 +280,8 @@ static enum reason limit(struct request *request)
 	const struct flow *flow = request->arrival->flow;
 	enum account_verdict verdict;
 
-	/* The lan is ours; and what was welcome once may end: ACK and BYE free more than they cost. */
+	/* The lan is ours; and what was welcome once may end: ACK and BYE free more than they
+	 * cost. */
 	if (flow->listener->network == NETWORK_LAN || request->is_dry_run || request->is_ack)
 		return REASON_NONE;
 	verdict = account_request(request->server->accounts, &flow->remote, request->origin.id,
@@ -314,21 +324,16 @@ static const struct {
 	const char *name;
 	enum reason (*take)(struct request *request);
 } steps[] = {
-	{ "validate", validate },
-	{ "loop", check_loop },
-	{ "log-on", request_log_on },
-	{ "classify", classify },
-	{ "authorize", authorize },
-	{ "limit", limit },
-	{ "load", request_load },
-	{ "open-partner", request_open_partner },
-	{ "dialog", request_dialog_step },
-	{ "screen", screen },
+	{ "validate", validate },          { "loop", check_loop },
+	{ "log-on", request_log_on },      { "classify", classify },
+	{ "authorize", authorize },        { "limit", limit },
+	{ "load", request_load },          { "open-partner", request_open_partner },
+	{ "dialog", request_dialog_step }, { "screen", screen },
 	{ "route", request_route },
 };
 
-/* A stranger is charged like anybody else: by its address, before it gets even a refusal; and so is whoever was refused before the
- * limits were asked. */
+/* A stranger is charged like anybody else: by its address, before it gets even a refusal; and
+ * so is whoever was refused before the limits were asked. */
 static enum request_outcome charge_refusal(struct request *request)
 {
 	const struct flow *flow = request->arrival->flow;
@@ -336,8 +341,8 @@ static enum request_outcome charge_refusal(struct request *request)
 	if (request->is_dry_run || flow->listener->network == NETWORK_LAN ||
 	    (request->origin.kind != ORIGIN_STRANGER && !request->is_refused_early))
 		return REQUEST_REFUSE;
-	switch (account_request(request->server->accounts, &flow->remote, request->origin.id, request->now_ms,
-				&request->retry_after_s)) {
+	switch (account_request(request->server->accounts, &flow->remote, request->origin.id,
+				request->now_ms, &request->retry_after_s)) {
 	case ACCOUNT_WELCOME:
 		return REQUEST_REFUSE;
 	case ACCOUNT_REFUSED:
@@ -354,10 +359,13 @@ static enum request_outcome outcome_of(struct request *request)
 	if (request->origin.needs_srv && request->dns && !request->srv)
 		return REQUEST_WAIT;
 	if (reason_is_challenge(request->reason)) {
-		/* A challenge is longer than what asks for it, and a datagram's source is easily another's. */
+		/* A challenge is longer than what asks for it, and a datagram's source is
+		 * easily another's. */
 		enum request_outcome outcome = charge_refusal(request);
 
-		return outcome == REQUEST_REFUSE && reason_is_challenge(request->reason) ? REQUEST_CHALLENGE : outcome;
+		return outcome == REQUEST_REFUSE && reason_is_challenge(request->reason)
+			       ? REQUEST_CHALLENGE
+			       : outcome;
 	}
 	switch (request->reason) {
 	case REASON_NONE:
@@ -374,9 +382,11 @@ static enum request_outcome outcome_of(struct request *request)
 	}
 }
 
-void request_init(struct request *request, struct server *server, struct snapshot *snapshot, struct arrival *arrival)
+void request_init(struct request *request, struct server *server, struct snapshot *snapshot,
+		  struct arrival *arrival)
 {
-	/* The record and the targets are most of it; zeroing them cost a sixteenth of a transaction. */
+	/* The record and the targets are most of it; zeroing them cost a sixteenth of a
+	 * transaction. */
 	memset(request, 0, offsetof(struct request, origin));
 	origin_clear(&request->origin);
 	request->from_domain[0] = request->to_user[0] = request->to_domain[0] = '\0';

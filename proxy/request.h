@@ -1,6 +1,7 @@
-/* A request on its way through the table of steps: validate -> classify -> authorize -> limit -> screen ->
- * route. Each step goes on, or gives the reason that ends it. The same table serves the traffic and `nuncio
- * explain`. Lives on the stack of receive until it is welcome. */
+/* A request on its way through the table of steps: validate -> classify -> authorize ->
+ * limit -> screen -> route. Each step goes on, or gives the reason that ends it. The same
+ * table serves the traffic and `nuncio explain`. Lives on the stack of receive until it is
+ * welcome. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,11 +31,11 @@ enum {
 enum request_outcome {
 	REQUEST_FORWARD,   /* to the targets */
 	REQUEST_ANSWER,    /* it is for ourselves: 200 to OPTIONS */
-	REQUEST_REFUSE,	   /* with reason */
+	REQUEST_REFUSE,    /* with reason */
 	REQUEST_CHALLENGE, /* 407, 401 */
 	REQUEST_REGISTER,  /* a backend logs on: for the registrar */
-	REQUEST_DROP,	   /* silence */
-	REQUEST_WAIT,	   /* DNS must tell first who may speak for from_domain */
+	REQUEST_DROP,      /* silence */
+	REQUEST_WAIT,      /* DNS must tell first who may speak for from_domain */
 };
 
 struct request {
@@ -42,54 +43,64 @@ struct request {
 	struct server *server;
 	struct snapshot *snapshot;
 	struct arrival *arrival;
-	struct dns *dns;		/* what the worker knows of names; NULL: explain */
-	const struct trust_srv *srv;	/* what DNS said of the From domain, if it was asked; NULL */
-	bool is_dry_run; /* explain: nothing is charged */
+	struct dns *dns; /* what the worker knows of names; NULL: explain */
+	/* what DNS said of the From domain, if it was asked; NULL */
+	const struct trust_srv *srv;
+	bool is_dry_run;           /* explain: nothing is charged */
 	struct counters *counters; /* the worker's; NULL: explain */
 	uint64_t now_ms;
 	unsigned load; /* of the worker: load.h */
 
 	/* Found on the way. */
-	msg_t *msg;	 /* with our Routes off: the arrival's own, or a copy if more had to be edited; owned */
-	sip_t *sip;	 /* of msg */
+	/* with our Routes off: the arrival's own, or a copy if more had to be edited; owned */
+	msg_t *msg;
+	sip_t *sip; /* of msg */
 	bool is_ack, is_inside_dialog;
 	enum importance importance;
-	bool is_for_us; /* OPTIONS whose Request-URI is ourselves */
+	bool is_for_us;        /* OPTIONS whose Request-URI is ourselves */
 	bool is_refused_early; /* before anybody asked who sent it */
 	bool is_passed_on; /* the sender got it from us: its From says nothing of the sender */
-	const struct backend_secret *log_on; /* REGISTER: the backend whose credentials were right; the snapshot's */
-	const struct user *phone; /* REGISTER: the user whose phone's credentials were right; likewise */
-	bool must_prove;	  /* at a remote listener: digest decides who it is */
-	bool only_phones;	  /* a backend with a foreign From, which may reach phones of ours and nobody else */
+	/* REGISTER: the backend whose credentials were right; the snapshot's */
+	const struct backend_secret *log_on;
+	/* REGISTER: the user whose phone's credentials were right; likewise */
+	const struct user *phone;
+	bool must_prove; /* at a remote listener: digest decides who it is */
+	/* a backend with a foreign From, which may reach phones of ours and nobody else */
+	bool only_phones;
 	struct route_view route;
 	unsigned n_targets;
 	bool needs_record_route;
-	bool is_to_callee; /* inside a dialog: to the end that was called */
+	bool is_to_callee;           /* inside a dialog: to the end that was called */
 	const char *challenge_stale; /* not NULL: stale */
 	unsigned retry_after_s;
-	const char *refused_header;  /* value for Unsupported etc.; NULL */
+	const char *refused_header; /* value for Unsupported etc.; NULL */
 	enum reason reason;
-	/* Of what follows request_init touches the beginnings: they are long, and mostly empty. */
+	/* Of what follows request_init touches the beginnings: they are long, and mostly
+	 * empty. */
 	struct origin origin;
-	char from_domain[256], to_user[256], to_domain[256]; /* of From and of the Request-URI */
+	/* of From and of the Request-URI */
+	char from_domain[256], to_user[256], to_domain[256];
 	struct decision decision;
 	struct target targets[REQUEST_MAX_TARGETS]; /* the first n_targets are set, */
-	struct aim aims[REQUEST_MAX_TARGETS];	    /* and what each is for */
+	struct aim aims[REQUEST_MAX_TARGETS];       /* and what each is for */
 };
 
-/* Runs the steps. The request's msg is set once classify was reached; request_fini gives it back. */
-/* Finds out who sent a request that is refused before that was asked: who is known may read why, and the record says who it was.
- * What only DNS could tell is not worth a wait. */
+/* Runs the steps. The request's msg is set once classify was reached; request_fini gives it
+ * back. */
+/* Finds out who sent a request that is refused before that was asked: who is known may read
+ * why, and the record says who it was. What only DNS could tell is not worth a wait. */
 void request_recognise(struct request *request);
 
 /* Makes it ready: everything is zero but what counts protect. */
-void request_init(struct request *request, struct server *server, struct snapshot *snapshot, struct arrival *arrival);
+void request_init(struct request *request, struct server *server, struct snapshot *snapshot,
+		  struct arrival *arrival);
 enum request_outcome request_judge(struct request *request);
 void request_fini(struct request *request);
 
-/* The hash that our Via's branch carries, so that a loop is told from a spiral (RFC 5393 §4.2.2): keyed, over what decides
- * where the request goes. */
-void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip, char out[REQUEST_LOOP_SIZE]);
+/* The hash that our Via's branch carries, so that a loop is told from a spiral (RFC 5393
+ * §4.2.2): keyed, over what decides where the request goes. */
+void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip,
+		       char out[REQUEST_LOOP_SIZE]);
 
 /* Fills the record with what every request says of itself; one of ours came by no flow. */
 void request_describe(struct request *request);

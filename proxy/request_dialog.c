@@ -9,27 +9,32 @@
 #include "proxy/request_target.h"
 #include "proxy/sip/uri.h"
 
-/* The message that is edited. Without a Route nothing of ours is in it to be taken off; and our Routes are taken off the message itself, as
- * forward makes a copy of its own anyway, and nobody asks for them any more. Where the Request-URI may change it is a copy: it is asked
+/* The message that is edited. Without a Route nothing of ours is in it to be taken off; and our
+ * Routes are taken off the message itself, as forward makes a copy of its own anyway, and
+ * nobody asks for them any more. Where the Request-URI may change it is a copy: it is asked
  * for, and stands in what is answered. */
 static enum err take_routes(struct request *request)
 {
 	struct snapshot *snapshot = request->snapshot;
 	const sip_t *sip = request->arrival->sip;
 	const url_t *uri = sip->sip_request->rq_url;
-	const bool may_change = (uri->url_params && url_has_param(uri, "maddr")) || self_names_has(snapshot->self_names, uri, NULL);
+	const bool may_change = (uri->url_params && url_has_param(uri, "maddr")) ||
+				self_names_has(snapshot->self_names, uri, NULL);
 
-	request->msg = may_change ? message_copy(request->arrival->msg) : message_ref(request->arrival->msg);
+	request->msg = may_change ? message_copy(request->arrival->msg)
+				  : message_ref(request->arrival->msg);
 	if (!request->msg)
 		return ERR_NO_MEMORY;
 	request->sip = message_sip(request->msg);
 	if (may_change || sip->sip_route)
-		return route_set_take(request->msg, snapshot->self_names, request->server->keys, &request->route);
+		return route_set_take(request->msg, snapshot->self_names, request->server->keys,
+				      &request->route);
 	request->route.token_verdict = RECORD_ROUTE_NONE;
 	return ERR_OK;
 }
 
-/* True if the end of a dialog is the one who sent this: itself, or, as all backends are one house, another backend. */
+/* True if the end of a dialog is the one who sent this: itself, or, as all backends are one
+ * house, another backend. */
 static bool is_end(const struct request *request, uint64_t end)
 {
 	const struct rule *rule;
@@ -69,8 +74,8 @@ enum reason request_dialog_step(struct request *request)
 	case RECORD_ROUTE_FORGED:
 		decision_add(&request->decision, "dialog", "signed-route", NULL,
 			     "the signature of our Route is wrong");
-		/* No step towards a ban: 96 bits are not guessed, and after the loss of our key every partner
-		 * with calls would be banned for ending them. */
+		/* No step towards a ban: 96 bits are not guessed, and after the loss of our key
+		 * every partner with calls would be banned for ending them. */
 		return REASON_ROUTE_TOKEN_FORGED;
 	case RECORD_ROUTE_NONE:
 		break;
@@ -84,13 +89,13 @@ enum reason request_dialog_step(struct request *request)
 	return REASON_NONE;
 }
 
-/* Inside a dialog the next Route, or the Request-URI, says where to; the rule of that end says with which certificate and
- * whom to trust. Towards a backend it is the backend whatever the URI says: a partner must not be able to aim us at
- * other hosts of the lan. */
+/* Inside a dialog the next Route, or the Request-URI, says where to; the rule of that end says
+ * with which certificate and whom to trust. Towards a backend it is the backend whatever the
+ * URI says: a partner must not be able to aim us at other hosts of the lan. */
 static void aim_inside_dialog(struct request *request, const struct rule *rule)
 {
-	const url_t *url = request->sip->sip_route ? request->sip->sip_route->r_url :
-						     request->sip->sip_request->rq_url;
+	const url_t *url = request->sip->sip_route ? request->sip->sip_route->r_url
+						   : request->sip->sip_request->rq_url;
 	struct target target;
 
 	request_add_target(request, rule);
@@ -102,7 +107,8 @@ static void aim_inside_dialog(struct request *request, const struct rule *rule)
 	target_copy(&request->targets[0], &target);
 }
 
-/* Of a domain without a route the token holds nothing but the hash of its name, which stands in From or To. */
+/* Of a domain without a route the token holds nothing but the hash of its name, which stands in
+ * From or To. */
 static const struct rule *find_open_end(const struct request *request, uint64_t end)
 {
 	const url_t *urls[] = { request->sip->sip_from->a_url, request->sip->sip_to->a_url };
@@ -129,7 +135,8 @@ static const struct rule *find_end(const struct request *request, uint64_t end)
 }
 
 /* Which end is the other one: the callee, if the caller sent it. */
-static bool is_callee_other(const struct request *request, const struct record_route_token *token)
+static bool is_callee_other(const struct request *request,
+			    const struct record_route_token *token)
 {
 	const struct record_route_keys *keys = request->server->keys;
 	const uint64_t own = record_route_end(keys, request->origin.id);
@@ -155,7 +162,8 @@ static enum reason route_to_end(struct request *request, uint64_t end, const str
 		return REASON_NO_ROUTE;
 	}
 	if (open_partner_is_blocked(request->server, rule)) {
-		decision_add(&request->decision, "route", "open-federation", request_place_of(rule), "%.80s was blocked", rule->id);
+		decision_add(&request->decision, "route", "open-federation",
+			     request_place_of(rule), "%.80s was blocked", rule->id);
 		return REASON_PARTNER_BLOCKED;
 	}
 	aim_inside_dialog(request, rule);
@@ -170,7 +178,8 @@ enum reason request_route_inside_dialog(struct request *request)
 	const struct record_route_token *token = &request->route.token;
 	const bool is_to_callee = is_callee_other(request, token);
 	const uint64_t end = is_to_callee ? token->callee : token->caller;
-	const struct token_flow *flow = is_to_callee ? &token->callee_flow : &token->caller_flow;
+	const struct token_flow *flow =
+		is_to_callee ? &token->callee_flow : &token->caller_flow;
 	const struct rule *rule;
 	enum reason reason;
 
@@ -181,7 +190,8 @@ enum reason request_route_inside_dialog(struct request *request)
 		reason = route_to_end(request, end, &rule);
 	if (reason)
 		return reason;
-	request->needs_record_route = request_makes_dialog(decision_text(&request->decision, DECISION_METHOD));
+	request->needs_record_route =
+		request_makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	return flow->is_set ? REASON_NONE : request_check_services(request, rule);
 }
 

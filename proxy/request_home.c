@@ -30,7 +30,8 @@ static bool has_target(const struct request *request, const struct rule *rule)
 	return false;
 }
 
-/* "sip:berlin.corp.example:5060" -> "sip:anna@berlin.corp.example:5060" (RFC 6140 §5.3): the user as it was written. */
+/* "sip:berlin.corp.example:5060" -> "sip:anna@berlin.corp.example:5060" (RFC 6140 §5.3): the
+ * user as it was written. */
 static void expand_bulk(const struct request *request, const char *bulk, char *out, size_t size)
 {
 	const char *user = request->sip->sip_request->rq_url->url_user;
@@ -47,8 +48,10 @@ static void expand_bulk(const struct request *request, const char *bulk, char *o
 	text_append(out, size, len, rest + 1);
 }
 
-/* A backend that has registered in bulk wants its contact in the Request-URI; the others want the user's address. */
-static void address_backend(const struct request *request, const struct rule *rule, struct aim *aim)
+/* A backend that has registered in bulk wants its contact in the Request-URI; the others want
+ * the user's address. */
+static void address_backend(const struct request *request, const struct rule *rule,
+			    struct aim *aim)
 {
 	struct logon logons[LOCATION_MAX_LOGONS];
 	size_t n, i;
@@ -58,12 +61,14 @@ static void address_backend(const struct request *request, const struct rule *ru
 	n = location_logons(location_of(request), name_of(rule), request->now_ms, logons);
 	for (i = 0; i < n; i++)
 		if (*logons[i].bulk) {
-			expand_bulk(request, logons[i].bulk, aim->request_uri, sizeof(aim->request_uri));
+			expand_bulk(request, logons[i].bulk, aim->request_uri,
+				    sizeof(aim->request_uri));
 			return;
 		}
 }
 
-static struct aim *add(struct request *request, const struct rule *rule, enum aim_home home, unsigned stage)
+static struct aim *add(struct request *request, const struct rule *rule, enum aim_home home,
+		       unsigned stage)
 {
 	struct target *target = &request->targets[request->n_targets];
 	struct aim *aim = &request->aims[request->n_targets++];
@@ -82,15 +87,18 @@ static bool is_full(const struct request *request)
 
 /* ---- the sources, in their order ---- */
 
-/* What a backend registered for the user, even if the same backend asks: it said where the user is. */
+/* What a backend registered for the user, even if the same backend asks: it said where the user
+ * is. */
 static void ask_bindings(struct request *request)
 {
 	struct binding bindings[LOCATION_MAX_BINDINGS];
-	size_t n = location_bindings(location_of(request), request->to_user, request->to_domain, request->now_ms, bindings);
+	size_t n = location_bindings(location_of(request), request->to_user, request->to_domain,
+				     request->now_ms, bindings);
 	size_t i;
 
 	for (i = 0; i < n && !is_full(request); i++) {
-		const struct rule *rule = rules_backend(request->snapshot->rules, bindings[i].backend);
+		const struct rule *rule =
+			rules_backend(request->snapshot->rules, bindings[i].backend);
 		struct aim *aim;
 
 		if (!rule || !settings_backend_serves(rule->backend, request->to_domain))
@@ -98,19 +106,21 @@ static void ask_bindings(struct request *request)
 		aim = add(request, rule, AIM_BOUND, 0);
 		text_copy(aim->request_uri, sizeof(aim->request_uri), bindings[i].contact);
 		decision_add(&request->decision, "route", "bound", &rule->backend->place,
-			     "user '%.40s' is registered by %.40s at %.40s", request->to_user, rule->id,
-			     bindings[i].contact);
+			     "user '%.40s' is registered by %.40s at %.40s", request->to_user,
+			     rule->id, bindings[i].contact);
 	}
 }
 
 static void ask_patterns(struct request *request)
 {
 	const struct rule *rules[REQUEST_MAX_PARALLEL + 1];
-	size_t n = rules_backends(request->snapshot->rules, request->to_user, request->to_domain, rules, COUNT(rules));
+	size_t n = rules_backends(request->snapshot->rules, request->to_user,
+				  request->to_domain, rules, COUNT(rules));
 	size_t i;
 
 	for (i = 0; i < n && request->n_targets < REQUEST_MAX_PARALLEL; i++) {
-		/* A backend that asks us for a user does not have it: sending it back is a loop. */
+		/* A backend that asks us for a user does not have it: sending it back is a
+		 * loop. */
 		if (rules[i]->backend == request->origin.backend)
 			continue;
 		address_backend(request, rules[i], add(request, rules[i], AIM_LISTED, 0));
@@ -126,24 +136,26 @@ static void ask_learned(struct request *request)
 	const struct rule *rule;
 	struct aim *aim;
 
-	if (!location_home(location_of(request), request->to_user, request->to_domain, request->now_ms, name))
+	if (!location_home(location_of(request), request->to_user, request->to_domain,
+			   request->now_ms, name))
 		return;
 	rule = rules_backend(request->snapshot->rules, name);
 	if (!rule || !settings_backend_serves(rule->backend, request->to_domain))
 		return;
 	if (rule->backend == request->origin.backend) {
 		decision_add(&request->decision, "route", "learned", &rule->backend->place,
-			     "user '%.40s' was seen at %.40s, which asks us itself: forgotten", request->to_user,
-			     rule->id);
+			     "user '%.40s' was seen at %.40s, which asks us itself: forgotten",
+			     request->to_user, rule->id);
 		if (!request->is_dry_run)
-			location_forget(location_of(request), request->to_user, request->to_domain, name);
+			location_forget(location_of(request), request->to_user,
+					request->to_domain, name);
 		return;
 	}
 	aim = add(request, rule, AIM_LEARNED, 0);
 	aim->goes_on_absent = true;
 	address_backend(request, rule, aim);
-	decision_add(&request->decision, "route", "learned", &rule->backend->place, "user '%.60s' was seen at %.60s",
-		     request->to_user, rule->id);
+	decision_add(&request->decision, "route", "learned", &rule->backend->place,
+		     "user '%.60s' was seen at %.60s", request->to_user, rule->id);
 }
 
 static const char placement_text[][8] = {
@@ -164,43 +176,53 @@ static void tell_placement(struct request *request, unsigned first)
 		len = text_append(list, sizeof(list), len, name_of(request->targets[i].rule));
 	}
 	if (*list)
-		decision_add(&request->decision, "route", placement_text[settings->placement], NULL,
-			     first ? "if not there, one after the other: %.90s" : "one after the other: %.90s", list);
+		decision_add(&request->decision, "route", placement_text[settings->placement],
+			     NULL,
+			     first ? "if not there, one after the other: %.90s"
+				   : "one after the other: %.90s",
+			     list);
 }
 
-/* Whoever asks for the same unknown user again and again does not set every backend to work each time. */
+/* Whoever asks for the same unknown user again and again does not set every backend to work
+ * each time. */
 static bool was_absent(struct request *request)
 {
 	if (!location_is_absent(location_of(request), request->to_user, request->to_domain,
 				decision_text(&request->decision, DECISION_METHOD),
 				request->now_ms))
 		return false;
-	decision_add(&request->decision, "route", "absent", NULL,
-		     "no backend had user '%.60s' within the last %u s: they are not asked again yet", request->to_user,
-		     LOCATION_ABSENT_MS / 1000);
+	decision_add(
+		&request->decision, "route", "absent", NULL,
+		"no backend had user '%.60s' within the last %u s: they are not asked again yet",
+		request->to_user, LOCATION_ABSENT_MS / 1000);
 	return true;
 }
 
-/* One backend a stage. Those that the user cannot be at are left out: the one that asks, and the one asked already. */
+/* One backend a stage. Those that the user cannot be at are left out: the one that asks, and
+ * the one asked already. */
 static void ask_placement(struct request *request)
 {
 	const struct settings *settings = request->snapshot->settings;
 	const bool is_search = settings->placement == PLACEMENT_SEARCH;
 	const unsigned first = request->n_targets;
 	size_t order[REQUEST_MAX_TARGETS];
-	size_t n = placement_order(settings->placement, settings->backends, settings->n_backends, request->to_user,
-				   request->to_domain, order, COUNT(order));
+	size_t n =
+		placement_order(settings->placement, settings->backends, settings->n_backends,
+				request->to_user, request->to_domain, order, COUNT(order));
 	size_t i;
 
 	if (is_search && was_absent(request))
 		return;
 	for (i = 0; i < n && !is_full(request); i++) {
-		const struct rule *rule = rules_backend(request->snapshot->rules, settings->backends[order[i]].name);
+		const struct rule *rule = rules_backend(request->snapshot->rules,
+							settings->backends[order[i]].name);
 		struct aim *aim;
 
-		if (!rule || rule->backend == request->origin.backend || has_target(request, rule))
+		if (!rule || rule->backend == request->origin.backend ||
+		    has_target(request, rule))
 			continue;
-		aim = add(request, rule, is_search ? AIM_SEARCHED : AIM_BALANCED, request->n_targets);
+		aim = add(request, rule, is_search ? AIM_SEARCHED : AIM_BALANCED,
+			  request->n_targets);
 		aim->goes_on_absent = is_search;
 		aim->goes_on_down = true;
 		address_backend(request, rule, aim);
@@ -208,8 +230,9 @@ static void ask_placement(struct request *request)
 	tell_placement(request, first);
 }
 
-/* While a backend is asked for a user, it asks us for the same, for the same caller: it passes on whom it does not know. Asking
- * further would go round in a circle, where a new Call-ID hides the loop from RFC 5393. */
+/* While a backend is asked for a user, it asks us for the same, for the same caller: it passes
+ * on whom it does not know. Asking further would go round in a circle, where a new Call-ID
+ * hides the loop from RFC 5393. */
 static bool is_bounced(struct request *request)
 {
 	char key[REQUEST_SEARCH_KEY_SIZE];
@@ -223,7 +246,8 @@ static bool is_bounced(struct request *request)
 		return false;
 	request->is_passed_on = true;
 	decision_add(&request->decision, "route", "bounced", &request->origin.backend->place,
-		     "backend %.40s was asked for user '%.40s', and asks us in turn", backend, request->to_user);
+		     "backend %.40s was asked for user '%.40s', and asks us in turn", backend,
+		     request->to_user);
 	return true;
 }
 
@@ -233,14 +257,17 @@ void request_home_search_key(const struct request *request, char out[REQUEST_SEA
 	const char *const texts[] = { request->to_user, caller, host };
 	uint64_t hash;
 
-	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, caller, sizeof(caller), host, sizeof(host)))
+	if (!message_uri_parts(request->arrival->sip->sip_from->a_url, caller, sizeof(caller),
+			       host, sizeof(host)))
 		caller[0] = host[0] = '\0';
-	/* A hash: names may be longer than what is kept of a search, and then nobody would find the circle. */
+	/* A hash: names may be longer than what is kept of a search, and then nobody would find
+	 * the circle. */
 	hash = random_keyed_hash_texts(texts, COUNT(texts));
 	text_hex(&hash, sizeof(hash), out);
 }
 
-/* RFC 5393 §5.3.3: parallel branches share what breadth there is; with none for some of them the request ends. */
+/* RFC 5393 §5.3.3: parallel branches share what breadth there is; with none for some of them
+ * the request ends. */
 static enum reason check_breadth(struct request *request)
 {
 	const unsigned preset = request->snapshot->settings->sip.max_breadth;
@@ -251,27 +278,32 @@ static enum reason check_breadth(struct request *request)
 		n += request->aims[i].stage == 0;
 	if (breadth >= n)
 		return REASON_NONE;
-	decision_add(&request->decision, "route", "max-breadth", NULL, "Max-Breadth is %u, and there are %u targets",
-		     breadth, n);
+	decision_add(&request->decision, "route", "max-breadth", NULL,
+		     "Max-Breadth is %u, and there are %u targets", breadth, n);
 	return REASON_MAX_BREADTH;
 }
 
 static void count(const struct request *request)
 {
 	static const enum counter_lookup lookups[] = {
-		[AIM_BOUND] = COUNTER_LOOKUP_BOUND,	  [AIM_LISTED] = COUNTER_LOOKUP_LISTED,
-		[AIM_LEARNED] = COUNTER_LOOKUP_LEARNED,	  [AIM_SEARCHED] = COUNTER_LOOKUP_SEARCHED,
+		[AIM_BOUND] = COUNTER_LOOKUP_BOUND,
+		[AIM_LISTED] = COUNTER_LOOKUP_LISTED,
+		[AIM_LEARNED] = COUNTER_LOOKUP_LEARNED,
+		[AIM_SEARCHED] = COUNTER_LOOKUP_SEARCHED,
 		[AIM_BALANCED] = COUNTER_LOOKUP_BALANCED,
 	};
 
 	if (request->counters)
 		counter_add1(request->counters, COUNTER_LOCATION_LOOKUPS,
-			     request->n_targets ? lookups[request->aims[0].home] : COUNTER_LOOKUP_UNKNOWN, 1);
+			     request->n_targets ? lookups[request->aims[0].home]
+						: COUNTER_LOOKUP_UNKNOWN,
+			     1);
 }
 
 enum reason request_home(struct request *request)
 {
-	/* A backend that asks wants the phone itself: whatever it does for its users it has done. */
+	/* A backend that asks wants the phone itself: whatever it does for its users it has
+	 * done. */
 	if (request->origin.kind == ORIGIN_BACKEND)
 		request_phone_ask(request);
 	if (request->only_phones && !request->n_targets)
@@ -292,9 +324,10 @@ enum reason request_home(struct request *request)
 	count(request);
 	if (request->n_targets)
 		return check_breadth(request);
-	decision_add(&request->decision, "route", "users", NULL,
-		     "no backend registered or names user '%.60s' of %.60s, and placement has none to ask",
-		     request->to_user, request->to_domain);
+	decision_add(
+		&request->decision, "route", "users", NULL,
+		"no backend registered or names user '%.60s' of %.60s, and placement has none to ask",
+		request->to_user, request->to_domain);
 	return REASON_UNKNOWN_USER;
 }
 
@@ -305,16 +338,20 @@ void request_home_learn(const struct request *request)
 	char user[256], domain[256];
 	size_t i;
 
-	if (request->origin.kind != ORIGIN_BACKEND || request->is_inside_dialog || request->is_passed_on)
+	if (request->origin.kind != ORIGIN_BACKEND || request->is_inside_dialog ||
+	    request->is_passed_on)
 		return;
 	for (i = 0; i < COUNT(methods); i++)
 		if (!strcmp(decision_text(&request->decision, DECISION_METHOD), methods[i]))
 			break;
-	if (i == COUNT(methods) || !message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user), domain,
-						      sizeof(domain)) || !*user)
+	if (i == COUNT(methods) ||
+	    !message_uri_parts(request->arrival->sip->sip_from->a_url, user, sizeof(user),
+			       domain, sizeof(domain)) ||
+	    !*user)
 		return;
 	/* Whom `users` names has a home already, which comes first. */
 	if (rules_backends(request->snapshot->rules, user, domain, &ignored, 1))
 		return;
-	location_learn(request->server->location, user, domain, request->origin.backend->name, request->now_ms);
+	location_learn(request->server->location, user, domain, request->origin.backend->name,
+		       request->now_ms);
 }

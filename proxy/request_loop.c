@@ -5,8 +5,8 @@
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
 
-/* Adds one part to the text that is hashed; what does not fit is left out, at the price of taking a
- * spiral for a loop in a request with a Route of kilobytes. */
+/* Adds one part to the text that is hashed; what does not fit is left out, at the price of
+ * taking a spiral for a loop in a request with a Route of kilobytes. */
 static size_t add_part(char *text, size_t len, size_t size, const char *part)
 {
 	size_t n = part ? strnlen(part, 256) : 0;
@@ -26,14 +26,16 @@ static size_t add_url(char *text, size_t len, size_t size, const url_t *url)
 	return add_part(text, len, size, url->url_params);
 }
 
-void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip, char out[REQUEST_LOOP_SIZE])
+void request_loop_hash(const struct snapshot *snapshot, const sip_t *sip,
+		       char out[REQUEST_LOOP_SIZE])
 {
 	const sip_route_t *route = sip->sip_route;
 	char text[2048];
 	size_t len = 0;
 	uint64_t hash;
 
-	/* A Route that leads to us has done its work: a server that sends back what it got adds it, and nothing else. */
+	/* A Route that leads to us has done its work: a server that sends back what it got adds
+	 * it, and nothing else. */
 	while (route && self_names_has(snapshot->self_names, route->r_url, NULL))
 		route = route->r_next;
 

@@ -21,7 +21,8 @@ static struct listener *find_listener(const struct snapshot *snapshot, const cha
 	size_t i;
 
 	for (i = 0; i < snapshot->n_open_listeners; i++)
-		if (snapshot->open_listeners[i]->network == NETWORK_REMOTE && !strcmp(snapshot->open_listeners[i]->name, name))
+		if (snapshot->open_listeners[i]->network == NETWORK_REMOTE &&
+		    !strcmp(snapshot->open_listeners[i]->name, name))
 			return snapshot->open_listeners[i];
 	return NULL;
 }
@@ -33,14 +34,16 @@ static struct listener *find_token_listener(const struct request *request, uint3
 
 	for (i = 0; i < snapshot->n_open_listeners; i++)
 		if (snapshot->open_listeners[i]->network == NETWORK_REMOTE &&
-		    record_route_listener(request->server->keys, snapshot->open_listeners[i]->name) == hash)
+		    record_route_listener(request->server->keys,
+					  snapshot->open_listeners[i]->name) == hash)
 			return snapshot->open_listeners[i];
 	return NULL;
 }
 
 /* ---- targets ---- */
 
-static void add_flow(struct target *target, struct listener *listener, const struct phone_flow *flow)
+static void add_flow(struct target *target, struct listener *listener,
+		     const struct phone_flow *flow)
 {
 	struct target_flow *to = &target->flows[target->n_flows];
 
@@ -65,13 +68,15 @@ static struct target *add_target(struct request *request, enum aim_home home, co
 	return target;
 }
 
-static void note(struct request *request, const char *rule, const struct phone_flow *flow, const char *contact)
+static void note(struct request *request, const char *rule, const struct phone_flow *flow,
+		 const char *contact)
 {
 	char remote[ADDR_TEXT_SIZE];
 
-	decision_add(&request->decision, "route", rule, NULL, "phone of '%.40s' at %s %s, listener %.40s: %.60s",
-		     request->to_user, conf_transport_text(flow->transport), addr_text(&flow->remote, remote), flow->listener,
-		     contact);
+	decision_add(&request->decision, "route", rule, NULL,
+		     "phone of '%.40s' at %s %s, listener %.40s: %.60s", request->to_user,
+		     conf_transport_text(flow->transport), addr_text(&flow->remote, remote),
+		     flow->listener, contact);
 }
 
 /* ---- those that are registered ---- */
@@ -94,14 +99,16 @@ static bool is_senders(const struct request *request, const struct phone_flow *f
 	return is_same_flow(&own, flow);
 }
 
-/* The target of an instance, which has one already; NULL: it has none, or says nothing of itself. */
-static struct target *find_instance(struct request *request, const struct binding *bindings, size_t i,
-				    const size_t *target_of)
+/* The target of an instance, which has one already; NULL: it has none, or says nothing of
+ * itself. */
+static struct target *find_instance(struct request *request, const struct binding *bindings,
+				    size_t i, const size_t *target_of)
 {
 	size_t k;
 
 	for (k = 0; *bindings[i].instance && k < i; k++)
-		if (target_of[k] != SIZE_MAX && !strcmp(bindings[k].instance, bindings[i].instance))
+		if (target_of[k] != SIZE_MAX &&
+		    !strcmp(bindings[k].instance, bindings[i].instance))
 			return &request->targets[target_of[k]];
 	return NULL;
 }
@@ -109,7 +116,8 @@ static struct target *find_instance(struct request *request, const struct bindin
 void request_phone_ask(struct request *request)
 {
 	struct binding bindings[LOCATION_MAX_BINDINGS];
-	size_t n = location_phones(location_of(request), request->to_user, request->to_domain, request->now_ms, bindings);
+	size_t n = location_phones(location_of(request), request->to_user, request->to_domain,
+				   request->now_ms, bindings);
 	size_t target_of[LOCATION_MAX_BINDINGS], i;
 	struct location_name name;
 	char id[PHONE_ID_SIZE];
@@ -119,18 +127,20 @@ void request_phone_ask(struct request *request)
 	text_copy(name.user, sizeof(name.user), request->to_user);
 	text_copy(name.domain, sizeof(name.domain), request->to_domain);
 	for (i = 0; i < n && phone_id(&name, id); i++) {
-		struct listener *listener = find_listener(request->snapshot, bindings[i].flow.listener);
+		struct listener *listener =
+			find_listener(request->snapshot, bindings[i].flow.listener);
 		struct target *target;
 
 		target_of[i] = SIZE_MAX;
-		if (!listener || is_senders(request, &bindings[i].flow) || request->n_targets == REQUEST_MAX_PARALLEL)
+		if (!listener || is_senders(request, &bindings[i].flow) ||
+		    request->n_targets == REQUEST_MAX_PARALLEL)
 			continue;
 		target = find_instance(request, bindings, i, target_of);
 		if (!target) {
 			target_of[i] = request->n_targets;
 			target = add_target(request, AIM_BOUND, id);
-			text_copy(request->aims[target_of[i]].request_uri, sizeof(request->aims[0].request_uri),
-				  bindings[i].contact);
+			text_copy(request->aims[target_of[i]].request_uri,
+				  sizeof(request->aims[0].request_uri), bindings[i].contact);
 		}
 		add_flow(target, listener, &bindings[i].flow);
 		note(request, "phone", &bindings[i].flow, bindings[i].contact);
@@ -139,27 +149,31 @@ void request_phone_ask(struct request *request)
 
 /* ---- inside a dialog ---- */
 
-static bool is_name_of(const struct request *request, const struct location_name *name, uint64_t end)
+static bool is_name_of(const struct request *request, const struct location_name *name,
+		       uint64_t end)
 {
 	char id[PHONE_ID_SIZE];
 
 	return phone_id(name, id) && record_route_end(request->server->keys, id) == end;
 }
 
-/* Of the end the token holds nothing but a hash: its name stands in From or To, or it has registered by that flow. */
-static bool find_name(const struct request *request, uint64_t end, const struct phone_flow *flow, struct location_name *out)
+/* Of the end the token holds nothing but a hash: its name stands in From or To, or it has
+ * registered by that flow. */
+static bool find_name(const struct request *request, uint64_t end,
+		      const struct phone_flow *flow, struct location_name *out)
 {
 	const sip_t *sip = request->arrival->sip;
 	const url_t *urls[] = { sip->sip_from->a_url, sip->sip_to->a_url };
 	struct location_name names[MAX_USERS_OF_FLOW];
 	size_t n, i;
 
-	n = flow->id || addr_is_set(&flow->remote) ? location_phone_users(location_of(request), flow, request->now_ms, names,
-									  COUNT(names) - COUNT(urls)) :
-						     0;
+	n = flow->id || addr_is_set(&flow->remote)
+		    ? location_phone_users(location_of(request), flow, request->now_ms, names,
+					   COUNT(names) - COUNT(urls))
+		    : 0;
 	for (i = 0; i < COUNT(urls); i++)
-		if (message_uri_parts(urls[i], names[n].user, sizeof(names[n].user), names[n].domain,
-				      sizeof(names[n].domain)))
+		if (message_uri_parts(urls[i], names[n].user, sizeof(names[n].user),
+				      names[n].domain, sizeof(names[n].domain)))
 			n++;
 	for (i = 0; i < n; i++)
 		if (is_name_of(request, &names[i], end)) {
@@ -176,18 +190,22 @@ static bool is_contact(const struct request *request, const char *contact)
 	return url && uri_equal(url, request->sip->sip_request->rq_url);
 }
 
-/* The flows of the contact that the request is for, if the phone has moved since the dialog began. */
-static void add_moved(struct request *request, const struct location_name *name, const struct phone_flow *before,
-		      struct target *target)
+/* The flows of the contact that the request is for, if the phone has moved since the dialog
+ * began. */
+static void add_moved(struct request *request, const struct location_name *name,
+		      const struct phone_flow *before, struct target *target)
 {
 	struct binding bindings[LOCATION_MAX_BINDINGS];
-	size_t n = location_phones(location_of(request), name->user, name->domain, request->now_ms, bindings), i;
+	size_t n = location_phones(location_of(request), name->user, name->domain,
+				   request->now_ms, bindings),
+	       i;
 
 	for (i = 0; i < n && (before->id || addr_is_set(&before->remote)); i++)
 		if (is_same_flow(&bindings[i].flow, before))
 			return; /* it is where it was */
 	for (i = 0; i < n; i++) {
-		struct listener *listener = find_listener(request->snapshot, bindings[i].flow.listener);
+		struct listener *listener =
+			find_listener(request->snapshot, bindings[i].flow.listener);
 
 		if (!listener || !is_contact(request, bindings[i].contact))
 			continue;
@@ -196,10 +214,14 @@ static void add_moved(struct request *request, const struct location_name *name,
 	}
 }
 
-enum reason request_phone_inside_dialog(struct request *request, uint64_t end, const struct token_flow *token)
+enum reason request_phone_inside_dialog(struct request *request, uint64_t end,
+					const struct token_flow *token)
 {
-	struct listener *listener = token->is_set ? find_token_listener(request, token->listener) : NULL;
-	struct phone_flow flow = { .id = token->id, .remote = token->remote, .local = token->local };
+	struct listener *listener =
+		token->is_set ? find_token_listener(request, token->listener) : NULL;
+	struct phone_flow flow = { .id = token->id,
+				   .remote = token->remote,
+				   .local = token->local };
 	struct location_name name = { "", "" };
 	char id[PHONE_ID_SIZE] = "phones";
 	struct target *target;
@@ -222,7 +244,8 @@ enum reason request_phone_inside_dialog(struct request *request, uint64_t end, c
 	if (target->n_flows)
 		return REASON_NONE;
 	request->n_targets = 0;
-	decision_add(&request->decision, "route", "dialog", NULL, "no flow of the phone is known any more");
+	decision_add(&request->decision, "route", "dialog", NULL,
+		     "no flow of the phone is known any more");
 	return REASON_FLOW_FAILED;
 }
 
@@ -239,27 +262,33 @@ static bool is_for_phone(const struct request *request)
 
 	if (request->is_inside_dialog)
 		return sip->sip_route && sip->sip_call_id &&
-		       record_route_verify(request->server->keys, sip->sip_route->r_url, sip->sip_call_id->i_id, &token) ==
-			       RECORD_ROUTE_VALID &&
+		       record_route_verify(request->server->keys, sip->sip_route->r_url,
+					   sip->sip_call_id->i_id,
+					   &token) == RECORD_ROUTE_VALID &&
 		       (token.caller_flow.is_set || token.callee_flow.is_set);
 	if (!message_uri_parts(url, user, sizeof(user), domain, sizeof(domain)))
 		return false;
-	if ((self_names_has(request->snapshot->self_names, url, NULL) || url->url_type == url_tel) && settings->n_domains)
+	if ((self_names_has(request->snapshot->self_names, url, NULL) ||
+	     url->url_type == url_tel) &&
+	    settings->n_domains)
 		text_copy(domain, sizeof(domain), settings->domains[0].name);
-	return location_phones(location_of(request), user, domain, request->now_ms, bindings) > 0;
+	return location_phones(location_of(request), user, domain, request->now_ms, bindings) >
+	       0;
 }
 
 void request_phone_from_backend(struct request *request)
 {
 	struct origin *origin = &request->origin;
 
-	if (!origin->backend || request->arrival->flow->listener->network != NETWORK_LAN || !is_for_phone(request))
+	if (!origin->backend || request->arrival->flow->listener->network != NETWORK_LAN ||
+	    !is_for_phone(request))
 		return;
 	origin->kind = ORIGIN_BACKEND;
 	origin->reason = REASON_NONE;
 	origin->rule = "backend-to-phone";
 	text_copy(origin->id, sizeof(origin->id), "backend:");
-	text_copy(origin->id + strlen("backend:"), sizeof(origin->id) - strlen("backend:"), origin->backend->name);
+	text_copy(origin->id + strlen("backend:"), sizeof(origin->id) - strlen("backend:"),
+		  origin->backend->name);
 	request->only_phones = true;
 }
 
@@ -267,14 +296,18 @@ void request_phone_from_backend(struct request *request)
 
 void request_phone_hop_failed(struct server *server, const struct hop *hop, enum reason reason)
 {
-	struct phone_flow flow = { .id = hop->flow_id, .transport = hop->transport, .remote = hop->remote };
+	struct phone_flow flow = { .id = hop->flow_id,
+				   .transport = hop->transport,
+				   .remote = hop->remote };
 	char peer[ADDR_TEXT_SIZE];
 
-	if (reason != REASON_CONNECTION_LOST && reason != REASON_CONNECT_REFUSED && reason != REASON_CONNECT_UNREACHABLE)
+	if (reason != REASON_CONNECTION_LOST && reason != REASON_CONNECT_REFUSED &&
+	    reason != REASON_CONNECT_UNREACHABLE)
 		return;
 	text_copy(flow.listener, sizeof(flow.listener), hop->listener->name);
 	if (location_phone_flow_gone(server->location, &flow))
-		log_event(LOG_INFO, "the flow of a phone is gone", "peer", addr_text(&hop->remote, peer), "listener",
-			  hop->listener->name, "transport", conf_transport_text(hop->transport), "reason", reason_code(reason),
-			  NULL);
+		log_event(LOG_INFO, "the flow of a phone is gone", "peer",
+			  addr_text(&hop->remote, peer), "listener", hop->listener->name,
+			  "transport", conf_transport_text(hop->transport), "reason",
+			  reason_code(reason), NULL);
 }

@@ -16,8 +16,10 @@
 /* "sip:anna@partner.example": the parameters say nothing of whom it is about. */
 static void describe_uri(struct decision *decision, enum decision_field field, const url_t *url)
 {
-	const char *const texts[] = { url->url_scheme ? url->url_scheme : "sip", ":", url->url_user ? url->url_user : "",
-				      url->url_user && url->url_host ? "@" : "", url->url_host ? url->url_host : "" };
+	const char *const texts[] = { url->url_scheme ? url->url_scheme : "sip", ":",
+				      url->url_user ? url->url_user : "",
+				      url->url_user && url->url_host ? "@" : "",
+				      url->url_host ? url->url_host : "" };
 
 	decision_join(decision, field, texts, COUNT(texts));
 }
@@ -61,26 +63,30 @@ static enum reason route_open(struct request *request)
 	const struct rule *rule;
 
 	if (!settings->federation.is_open) {
-		decision_add(&request->decision, "route", "partners", NULL, "%.80s has no route", request->to_domain);
+		decision_add(&request->decision, "route", "partners", NULL,
+			     "%.80s has no route", request->to_domain);
 		return REASON_NO_ROUTE;
 	}
 	if (!trust_may_federate(settings, request->to_domain)) {
 		decision_add(&request->decision, "route", "open-federation", place,
-			     "%.80s has no route, and federation.allow and deny exclude it", request->to_domain);
+			     "%.80s has no route, and federation.allow and deny exclude it",
+			     request->to_domain);
 		return REASON_PARTNER_NOT_ALLOWED;
 	}
-	if (discovered_look(request->server->discovered, request->to_domain, request->now_ms, &view) &&
+	if (discovered_look(request->server->discovered, request->to_domain, request->now_ms,
+			    &view) &&
 	    view.state == DISCOVERED_BLOCKED) {
-		decision_add(&request->decision, "route", "open-federation", place, "%.80s was blocked: %.80s",
-			     request->to_domain, view.note);
+		decision_add(&request->decision, "route", "open-federation", place,
+			     "%.80s was blocked: %.80s", request->to_domain, view.note);
 		return REASON_PARTNER_BLOCKED;
 	}
-	rule = open_routes_get(request->snapshot->open_routes, request->to_domain, OPEN_ROUTES_OUT);
+	rule = open_routes_get(request->snapshot->open_routes, request->to_domain,
+			       OPEN_ROUTES_OUT);
 	if (!rule)
 		return REASON_OVERLOAD;
 	request_add_target(request, rule);
-	decision_add(&request->decision, "route", "open-federation", place, "_sipfederationtls._tcp.%.80s",
-		     request->to_domain);
+	decision_add(&request->decision, "route", "open-federation", place,
+		     "_sipfederationtls._tcp.%.80s", request->to_domain);
 	return request_check_services(request, rule);
 }
 
@@ -101,8 +107,8 @@ static enum reason route_foreign(struct request *request)
 		return route_open(request);
 	case RULES_DISABLED:
 		decision_add(&request->decision, "route", "partners",
-			     rule ? request_place_of(rule) : NULL, "the route of %.80s is disabled",
-			     request->to_domain);
+			     rule ? request_place_of(rule) : NULL,
+			     "the route of %.80s is disabled", request->to_domain);
 		return REASON_ROUTE_DISABLED;
 	case RULES_ALL_OFF:
 		decision_add(&request->decision, "route", "partners",
@@ -111,18 +117,21 @@ static enum reason route_foreign(struct request *request)
 		return REASON_PARTNERS_SWITCHED_OFF;
 	}
 	/* RFC 3261 §26.2.2: sips asks for TLS on each hop up to the domain that it names. */
-	if (request->sip->sip_request->rq_url->url_type == url_sips && !request_is_tls_only(rule)) {
+	if (request->sip->sip_request->rq_url->url_type == url_sips &&
+	    !request_is_tls_only(rule)) {
 		decision_add(&request->decision, "route", "sips", request_place_of(rule),
 			     "a sips URI, but %.80s is not reached by TLS", request->to_domain);
 		return REASON_URI_SCHEME;
 	}
 	request_add_target(request, rule);
-	decision_add(&request->decision, "route", "partners", request_place_of(rule), "%.80s -> %.60s:%u",
-		     request->to_domain, rule->servers[0].host, rule->servers[0].port);
+	decision_add(&request->decision, "route", "partners", request_place_of(rule),
+		     "%.80s -> %.60s:%u", request->to_domain, rule->servers[0].host,
+		     rule->servers[0].port);
 	return request_check_services(request, rule);
 }
 
-/* A domain of ours, or a partner's. A user at our own address, or a telephone number, is a user of our first domain. */
+/* A domain of ours, or a partner's. A user at our own address, or a telephone number, is a user
+ * of our first domain. */
 static enum reason route_domain(struct request *request, bool is_us)
 {
 	const struct settings *settings = request->snapshot->settings;
@@ -130,11 +139,14 @@ static enum reason route_domain(struct request *request, bool is_us)
 
 	if (reason)
 		return reason;
-	if ((is_us || request->sip->sip_request->rq_url->url_type == url_tel) && settings->n_domains)
-		text_copy(request->to_domain, sizeof(request->to_domain), settings->domains[0].name);
+	if ((is_us || request->sip->sip_request->rq_url->url_type == url_tel) &&
+	    settings->n_domains)
+		text_copy(request->to_domain, sizeof(request->to_domain),
+			  settings->domains[0].name);
 	if (rules_is_local_domain(request->snapshot->rules, request->to_domain))
 		return request_home(request);
-	return request->only_phones ? REASON_FOREIGN_DOMAIN_FROM_INSIDE : route_foreign(request);
+	return request->only_phones ? REASON_FOREIGN_DOMAIN_FROM_INSIDE
+				    : route_foreign(request);
 }
 
 /* OPTIONS to us: no user, our own host or domain; or with no hop left (RFC 3261 §11). */
@@ -148,7 +160,8 @@ static enum reason answer_for_us(struct request *request)
 	/* We are its UAS, and support no extension (RFC 3261 §8.2.2.3). */
 	request->refused_header = message_header(request->arrival->msg, "Require");
 	if (request->refused_header) {
-		decision_add(&request->decision, "route", "require", NULL, "%.80s", request->refused_header);
+		decision_add(&request->decision, "route", "require", NULL, "%.80s",
+			     request->refused_header);
 		return REASON_EXTENSION_UNSUPPORTED;
 	}
 	request->is_for_us = true;
@@ -156,8 +169,9 @@ static enum reason answer_for_us(struct request *request)
 	return REASON_NONE;
 }
 
-/* Routes that are left outside of any dialog: our own servers may send by them. Whoever else sends would make a backend
- * relay for it: only a Route that names one of our domains, which led here, is taken off. */
+/* Routes that are left outside of any dialog: our own servers may send by them. Whoever else
+ * sends would make a backend relay for it: only a Route that names one of our domains, which
+ * led here, is taken off. */
 static bool check_routes(struct request *request)
 {
 	char user[256], host[256];
@@ -196,19 +210,24 @@ enum reason request_route(struct request *request)
 	    !*request->to_user && url->url_type != url_tel)
 		return answer_for_us(request);
 	if (sip->sip_max_forwards && !sip->sip_max_forwards->mf_count)
-		return !strcmp(decision_text(&request->decision, DECISION_METHOD), "OPTIONS") ? answer_for_us(request) :
-								      REASON_TOO_MANY_HOPS;
+		return !strcmp(decision_text(&request->decision, DECISION_METHOD), "OPTIONS")
+			       ? answer_for_us(request)
+			       : REASON_TOO_MANY_HOPS;
 	if (!strcmp(decision_text(&request->decision, DECISION_METHOD), "REGISTER"))
-		return REASON_METHOD; /* only backends and phones register with us, and that by log-on */
-	request->needs_record_route = request_makes_dialog(decision_text(&request->decision, DECISION_METHOD));
+		/* only backends and phones register with us, and that by log-on */
+		return REASON_METHOD;
+	request->needs_record_route =
+		request_makes_dialog(decision_text(&request->decision, DECISION_METHOD));
 	return route_domain(request, is_us);
 }
 
-/* Another server of a partner that redirects to it: no domain of its own, but inside the partner's, or an address that may be
- * followed as inside a dialog. What answers there must be that partner. */
+/* Another server of a partner that redirects to it: no domain of its own, but inside the
+ * partner's, or an address that may be followed as inside a dialog. What answers there must be
+ * that partner. */
 static bool aim_beside(struct request *request, const struct rule *by)
 {
-	const char *domain = text_starts_with(by->route->domain, "*.") ? by->route->domain + 2 : by->route->domain;
+	const char *domain = text_starts_with(by->route->domain, "*.") ? by->route->domain + 2
+								       : by->route->domain;
 	const struct rule *ignored;
 	struct target target;
 	struct addr addr;
@@ -232,8 +251,8 @@ enum reason request_route_redirected(struct request *request, const struct rule 
 	const url_t *url = request->sip->sip_request->rq_url;
 	bool is_us;
 
-	if (!message_uri_parts(url, request->to_user, sizeof(request->to_user), request->to_domain,
-			       sizeof(request->to_domain)))
+	if (!message_uri_parts(url, request->to_user, sizeof(request->to_user),
+			       request->to_domain, sizeof(request->to_domain)))
 		return REASON_URI_SCHEME;
 	is_us = self_names_has(request->snapshot->self_names, url, NULL);
 	if (is_us || rules_is_local_domain(request->snapshot->rules, request->to_domain))

@@ -6,6 +6,7 @@
 /* Finds the targets, or answers for ourselves. */
 enum reason request_route(struct request *request);
 
-/* The same for a request that the partner of by redirects to its present Request-URI: what the sender could not have sent there by
- * itself is refused. The partner's other servers are such targets, too. */
+/* The same for a request that the partner of by redirects to its present Request-URI: what the
+ * sender could not have sent there by itself is refused. The partner's other servers are such
+ * targets, too. */
 enum reason request_route_redirected(struct request *request, const struct rule *by);

@@ -8,7 +8,7 @@
 bool request_makes_dialog(const char *method)
 {
 	static const char *const no_dialog[] = { "MESSAGE", "PUBLISH", "OPTIONS", "REGISTER",
-						 "INFO",    "BYE",     "PRACK",	  "ACK" };
+						 "INFO",    "BYE",     "PRACK",   "ACK" };
 	size_t i;
 
 	for (i = 0; i < COUNT(no_dialog); i++)

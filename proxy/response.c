@@ -26,7 +26,8 @@ enum { PRESET_WAIT_MS = 30000, SHED_WAIT_S = 10 };
 
 static void keep_diagnostics(struct context *context, const msg_t *msg)
 {
-	static const char *const names[] = { "ms-diagnostics", "ms-diagnostics-public", "Warning", "Reason" };
+	static const char *const names[] = { "ms-diagnostics", "ms-diagnostics-public",
+					     "Warning", "Reason" };
 	struct decision *decision = context->decision;
 	struct ms_diagnostics ms;
 	const char *text = NULL;
@@ -80,11 +81,12 @@ static enum err send_back(struct context *context, msg_t *msg)
 	if (err == ERR_CLOSED)
 		err = return_path_send(context, msg);
 	if (err)
-		log_event(LOG_INFO, "response not delivered", "reason", err_text(err), "call_id",
-			  message_sip(msg)->sip_call_id->i_id, NULL);
+		log_event(LOG_INFO, "response not delivered", "reason", err_text(err),
+			  "call_id", message_sip(msg)->sip_call_id->i_id, NULL);
 	else
-		counter_add3(context->worker->counters, COUNTER_RESPONSES, context->in->network, COUNTER_OUT,
-			     counter_code(message_sip(msg)->sip_status->st_status), 1);
+		counter_add3(context->worker->counters, COUNTER_RESPONSES, context->in->network,
+			     COUNTER_OUT, counter_code(message_sip(msg)->sip_status->st_status),
+			     1);
 	return err;
 }
 
@@ -92,8 +94,8 @@ static void send_final(struct context *context, msg_t *msg, enum reason reason)
 {
 	struct worker *worker = context->worker;
 	msg_t *request = context->server_txn ? server_txn_request(context->server_txn) : NULL;
-	msg_t *shown = open_partner_conceal(worker->server, &context->origin, request, message_ref(msg),
-					    loop_now_ms(worker->loop));
+	msg_t *shown = open_partner_conceal(worker->server, &context->origin, request,
+					    message_ref(msg), loop_now_ms(worker->loop));
 	const int status = message_sip(shown ? shown : msg)->sip_status->st_status;
 	enum err err;
 
@@ -101,13 +103,15 @@ static void send_final(struct context *context, msg_t *msg, enum reason reason)
 	call_media_final(context, request, status);
 	err = shown ? send_back(context, shown) : ERR_OK;
 	if (err == ERR_TOO_LARGE && reason != REASON_MESSAGE_TOO_LARGE)
-		response_send_own(context, REASON_MESSAGE_TOO_LARGE); /* no datagram holds it: better than silence */
+		/* no datagram holds it: better than silence */
+		response_send_own(context, REASON_MESSAGE_TOO_LARGE);
 	else
 		write_record(context, status, reason);
 	message_unref(shown);
 }
 
-/* When it is worth trying again: as soon as we do so ourselves with the first of its servers. */
+/* When it is worth trying again: as soon as we do so ourselves with the first of its
+ * servers. */
 static unsigned wait_s(const struct context *context, enum reason reason)
 {
 	const uint64_t now_ms = loop_now_ms(context->worker->loop);
@@ -131,8 +135,8 @@ static unsigned wait_s(const struct context *context, enum reason reason)
 	return (unsigned)((wait_ms + 999) / 1000);
 }
 
-/* What a partner told of its 503 goes on to the backend that asked, with the 500 that stands for it. To others our own
- * number goes: of what is behind us a partner learns no more. */
+/* What a partner told of its 503 goes on to the backend that asked, with the 500 that stands
+ * for it. To others our own number goes: of what is behind us a partner learns no more. */
 static enum err pass_on_diagnostics(const struct context *context, msg_t *response)
 {
 	const struct rule *rule = context->n_branches ? context->branches[0].target.rule : NULL;
@@ -173,7 +177,8 @@ static bool is_next_hop_503(const struct context *context)
 
 /* ---- choosing: §16.7 item 6 ---- */
 
-/* The lower, the better: 6xx before all, then the lowest class, and in 4xx what lets the caller mend its request. */
+/* The lower, the better: 6xx before all, then the lowest class, and in 4xx what lets the caller
+ * mend its request. */
 static unsigned rank(const struct context *context, int status)
 {
 	if (status == 487 && context->is_cancelled)
@@ -185,7 +190,8 @@ static unsigned rank(const struct context *context, int status)
 	if (status == 503)
 		return 1000; /* anything says more */
 	if (status == 404 || status == 410 || status == 482 || status == 483)
-		return 450; /* of several places where the user is not, one that knows it (480) says more */
+		/* of several places where the user is not, one that knows it (480) says more */
+		return 450;
 	if (status == 401 || status == 407 || status == 415 || status == 420 || status == 484)
 		return 400;
 	if (status == 408 || status == 487)
@@ -193,21 +199,26 @@ static unsigned rank(const struct context *context, int status)
 	return (unsigned)status / 100 * 100 + 1;
 }
 
-/* Cancelled before the last branch had a server: what the caller asked for says more than that the user is not elsewhere. */
+/* Cancelled before the last branch had a server: what the caller asked for says more than that
+ * the user is not elsewhere. */
 static bool is_cancelled_best(const struct context *context)
 {
 	if (!context->is_cancelled)
 		return false;
-	return !context->best || (context->best_reason == REASON_CANCELLED &&
-				  rank(context, message_sip(context->best)->sip_status->st_status) > rank(context, 487));
+	return !context->best ||
+	       (context->best_reason == REASON_CANCELLED &&
+		rank(context, message_sip(context->best)->sip_status->st_status) >
+			rank(context, 487));
 }
 
-/* A branch that rang for too long counts as a 408 (§16.8): what another one said may say more. */
+/* A branch that rang for too long counts as a 408 (§16.8): what another one said may say
+ * more. */
 static bool is_timer_c_best(const struct context *context)
 {
 	return context->best_reason == REASON_TIMER_C &&
 	       (!context->best ||
-		rank(context, message_sip(context->best)->sip_status->st_status) >= rank(context, 408));
+		rank(context, message_sip(context->best)->sip_status->st_status) >=
+			rank(context, 408));
 }
 
 void response_send_best(struct context *context)
@@ -240,7 +251,8 @@ static void add_challenges(msg_t *to, const msg_t *from)
 	for (i = 0; i < COUNT(names); i++)
 		for (n = 0; (value = message_header_at(from, names[i], n)); n++)
 			if (message_add_header(to, names[i], value))
-				return; /* no memory: what is there already is still an answer */
+				/* no memory: what is there already is still an answer */
+				return;
 }
 
 static bool is_challenge(const msg_t *msg)
@@ -250,7 +262,8 @@ static bool is_challenge(const msg_t *msg)
 	return status == 401 || status == 407;
 }
 
-/* The answer that ended a search: those of the backends before it said only that the user is elsewhere. */
+/* The answer that ended a search: those of the backends before it said only that the user is
+ * elsewhere. */
 static bool ends_search(const struct branch *branch)
 {
 	return branch->aim.goes_on_absent && !stage_has_missed(branch);
@@ -293,10 +306,12 @@ static void on_provisional(struct branch *branch, msg_t *msg, int status)
 			    branch->timer_c.on_expiry);
 	if (context->is_invite && !context->has_rung && context->decision) {
 		context->has_rung = true;
-		observe_response(context, loop_wall_us(context->worker->loop) - context->decision->wall_us);
+		observe_response(context, loop_wall_us(context->worker->loop) -
+						  context->decision->wall_us);
 	}
 	if (!context->has_final)
-		(void)send_back(context, msg); /* one that is lost is followed by another answer */
+		/* one that is lost is followed by another answer */
+		(void)send_back(context, msg);
 }
 
 static void leave_txn(struct branch *branch)
@@ -309,7 +324,8 @@ static void on_success(struct branch *branch, msg_t *msg)
 {
 	struct context *context = branch->context;
 
-	/* Every 2xx to INVITE goes back, also a repeat and one of another fork (§16.7 item 5); of other methods the first. */
+	/* Every 2xx to INVITE goes back, also a repeat and one of another fork (§16.7 item 5);
+	 * of other methods the first. */
 	if (!context->has_final)
 		send_final(context, msg, REASON_NONE);
 	else if (context->is_invite)
@@ -328,14 +344,17 @@ static unsigned retry_after_s(const sip_t *sip)
 	return sip->sip_retry_after ? (unsigned)sip->sip_retry_after->af_delta : 0;
 }
 
-/* A proxy like us that tells why: it is up, and only the home of this one user cannot be reached, or more important requests still
- * find their way. */
+/* A proxy like us that tells why: it is up, and only the home of this one user cannot be
+ * reached, or more important requests still find their way. */
 static bool is_about_home(const msg_t *msg)
 {
-	static const enum reason reasons[] = { REASON_NOT_LOGGED_ON,	   REASON_SEARCH_INCOMPLETE, REASON_CONNECT_REFUSED,
-					       REASON_CONNECT_UNREACHABLE, REASON_CONNECT_TIMEOUT,   REASON_CONNECTION_LOST,
-					       REASON_ALL_SERVERS_DOWN,	   REASON_SEND_QUEUE_FULL,   REASON_PEER_NOT_READING,
-					       REASON_SHED_LOAD };
+	static const enum reason reasons[] = {
+		REASON_NOT_LOGGED_ON,    REASON_SEARCH_INCOMPLETE,
+		REASON_CONNECT_REFUSED,  REASON_CONNECT_UNREACHABLE,
+		REASON_CONNECT_TIMEOUT,  REASON_CONNECTION_LOST,
+		REASON_ALL_SERVERS_DOWN, REASON_SEND_QUEUE_FULL,
+		REASON_PEER_NOT_READING, REASON_SHED_LOAD
+	};
 	static const char before[] = "\"nuncio: ";
 	const char *warning = message_header(msg, "Warning");
 	const char *at = warning ? strstr(warning, before) : NULL;
@@ -344,7 +363,8 @@ static bool is_about_home(const msg_t *msg)
 	for (i = 0; at && i < COUNT(reasons); i++) {
 		const char *code = reason_code(reasons[i]);
 
-		if (text_starts_with(at + strlen(before), code) && at[strlen(before) + strlen(code)] == '"')
+		if (text_starts_with(at + strlen(before), code) &&
+		    at[strlen(before) + strlen(code)] == '"')
 			return true;
 	}
 	return false;
@@ -416,10 +436,12 @@ static enum err filter_asserted(struct branch *branch, msg_t *msg)
 	if (branch->target.n_flows)
 		answerer.kind = ORIGIN_PHONE;
 	if (rule->route) {
-		answerer.kind = rule->route->is_trustworthy ? ORIGIN_PARTNER : ORIGIN_PARTNER_UNTRUSTED;
+		answerer.kind =
+			rule->route->is_trustworthy ? ORIGIN_PARTNER : ORIGIN_PARTNER_UNTRUSTED;
 		text_copy(answerer.domain, sizeof(answerer.domain), rule->route->domain);
 	}
-	return asserted_filter(msg, &answerer, asker == ORIGIN_BACKEND || asker == ORIGIN_PARTNER);
+	return asserted_filter(msg, &answerer,
+			       asker == ORIGIN_BACKEND || asker == ORIGIN_PARTNER);
 }
 
 /* What every response needs before it is looked at. False if it is of no use. */
@@ -427,8 +449,8 @@ static bool take(struct branch *branch, struct arrival *arrival)
 {
 	if (!arrival->sip->sip_via->v_next)
 		return false; /* there is nobody to send it to */
-	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES, branch->network, COUNTER_IN,
-		     counter_code(arrival->sip->sip_status->st_status), 1);
+	counter_add3(branch->context->worker->counters, COUNTER_RESPONSES, branch->network,
+		     COUNTER_IN, counter_code(arrival->sip->sip_status->st_status), 1);
 	via_pop(arrival->msg);
 	return !filter_asserted(branch, arrival->msg);
 }
@@ -439,8 +461,8 @@ static void go_on_late(struct branch *branch, struct arrival *arrival)
 
 	if (context->decision) {
 		decision_set(context->decision, DECISION_DESTINATION, branch->target.rule->id);
-		decision_add(context->decision, "forward", "late", NULL, "%.80s answers after it was given up",
-			     branch->target.rule->id);
+		decision_add(context->decision, "forward", "late", NULL,
+			     "%.80s answers after it was given up", branch->target.rule->id);
 	}
 	if (context->has_final)
 		send_back(context, arrival->msg);

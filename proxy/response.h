@@ -9,7 +9,8 @@ void response_arrived(struct branch *branch, struct arrival *arrival);
 /* The same from a server that was given up: a 2xx to INVITE. */
 void response_arrived_late(struct branch *branch, struct arrival *arrival);
 
-/* Every branch is done and no final went back yet: sends the best one, or ours for the reason. */
+/* Every branch is done and no final went back yet: sends the best one, or ours for the
+ * reason. */
 void response_send_best(struct context *context);
 
 /* Sends the final that we make ourselves and writes the record. */

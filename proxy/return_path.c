@@ -42,24 +42,27 @@ static void on_sent(struct sending *sending, enum err err, enum reason reason)
 	loop_defer(trip->worker->loop, &trip->end, on_end_call);
 }
 
-static void on_located(void *user, enum reason reason, struct hop *hops, size_t n_hops, const char *evidence)
+static void on_located(void *user, enum reason reason, struct hop *hops, size_t n_hops,
+		       const char *evidence)
 {
 	struct trip *trip = user;
 
 	trip->locate = NULL;
-	if (reason || !n_hops || transport_send(trip->worker->transport, &hops[0], trip->wire, &trip->sending, on_sent))
+	if (reason || !n_hops ||
+	    transport_send(trip->worker->transport, &hops[0], trip->wire, &trip->sending,
+			   on_sent))
 		loop_defer(trip->worker->loop, &trip->end, on_end_call);
 }
 
 enum err return_path_send(struct context *context, msg_t *response)
 {
 	struct worker *worker = context->worker;
-	const struct rule *rule =
-		snapshot_rule(context->snapshot, context->origin.id);
+	const struct rule *rule = snapshot_rule(context->snapshot, context->origin.id);
 	struct trip *trip;
 	enum err err;
 
-	if (!rule || open_partner_is_blocked(worker->server, rule) || !snapshot_has_peer(worker->snapshot, rule->id))
+	if (!rule || open_partner_is_blocked(worker->server, rule) ||
+	    !snapshot_has_peer(worker->snapshot, rule->id))
 		return ERR_NOT_FOUND;
 	trip = calloc(1, sizeof(*trip));
 	if (!trip)
@@ -70,8 +73,10 @@ enum err return_path_send(struct context *context, msg_t *response)
 	list_append(&worker->trips, &trip->link);
 	err = message_print(response, &trip->wire);
 	if (!err) {
-		trip->locate = locate_start(worker->loop, worker->dns, worker->server->health, worker->server->location, &trip->target,
-					    context->snapshot->settings->dns.budget_ms, on_located, trip);
+		trip->locate = locate_start(worker->loop, worker->dns, worker->server->health,
+					    worker->server->location, &trip->target,
+					    context->snapshot->settings->dns.budget_ms,
+					    on_located, trip);
 		err = trip->locate ? ERR_OK : ERR_NO_MEMORY;
 	}
 	if (err)

@@ -1,5 +1,5 @@
-/* Who may do what on the control socket: the kernel says who connected, nobody has to log on.
- */
+/* Who may do what on the control socket: the kernel says who connected, nobody has to log
+ * on. */
 #pragma once
 
 enum right {

@@ -64,8 +64,9 @@ static void add_untested(struct selfcheck *check, struct own *own)
 		check_fault(&own->rows, CHECK_FAIL, CHECK_LISTENER, NULL,
 			    "no listener has network: wan and transport: mtls");
 	if (check->means->prober.ops == &check_rehearsal_ops)
-		check_untested(&own->rows, "SERVED",
-			       "what is really served: this is what DNS and the files say, without the daemon");
+		check_untested(
+			&own->rows, "SERVED",
+			"what is really served: this is what DNS and the files say, without the daemon");
 	check_untested(&own->rows, "PUBLIC-ADDRESS", "which address others see of us (STUN)");
 	check_untested(&own->rows, "FROM-OUTSIDE", "whether a firewall lets partners in");
 }

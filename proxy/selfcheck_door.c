@@ -312,7 +312,8 @@ static void on_chain(struct selfcheck_door *door, const struct check_result *res
 		return;
 	}
 	if (door->is_doubtful && result->is_rehearsal)
-		check_untested(door->rows, "ADDRESS", "whether %s leads to us", addr_text(&door->hop.remote, place));
+		check_untested(door->rows, "ADDRESS", "whether %s leads to us",
+			       addr_text(&door->hop.remote, place));
 	else if (door->is_doubtful)
 		check_ok(door->rows, "ADDRESS",
 			 "%s leads to us: our certificate is shown there",
@@ -358,11 +359,13 @@ static void on_looked(struct check_probe *probe, const struct check_result *resu
 		return;
 	}
 	addr_text(&door->hop.remote, text);
-	if (result->stage == CHECK_HANDSHAKE && !credentials_check_may_sign(door->hop.credentials)) {
+	if (result->stage == CHECK_HANDSHAKE &&
+	    !credentials_check_may_sign(door->hop.credentials)) {
 		door->has_answered = true; /* behind a router it is the same */
 		check_fault(door->rows, CHECK_FAIL, CHECK_CERT_KEY_USE, NULL,
 			    "%s cannot use certificate %s: %s", text,
-			    credentials_name(door->hop.credentials), reason_code(result->reason));
+			    credentials_name(door->hop.credentials),
+			    reason_code(result->reason));
 	} else if (result->stage == CHECK_CONNECT) {
 		check_fault(door->rows, CHECK_FAIL, CHECK_NOT_REACHED, NULL, "%s%s: %s", text,
 			    door->is_inside ? ", inside" : "", reason_code(result->reason));

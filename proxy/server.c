@@ -79,9 +79,11 @@ static enum err server_begin(struct server **out)
 	return ERR_OK;
 }
 
-/* The key must be known before the rules are compiled (their ids are hashed with it), and where it lives stands in the
- * settings: so these are read once before, with their faults left for the real build. */
-static enum err load_keys(struct server *server, const char *path, struct report *report, unsigned *out_n_workers)
+/* The key must be known before the rules are compiled (their ids are hashed with it), and where
+ * it lives stands in the settings: so these are read once before, with their faults left for
+ * the real build. */
+static enum err load_keys(struct server *server, const char *path, struct report *report,
+			  unsigned *out_n_workers)
 {
 	struct settings *settings = NULL;
 	struct report *ignored = NULL;
@@ -97,9 +99,11 @@ static enum err load_keys(struct server *server, const char *path, struct report
 		err = record_route_keys_load(settings->service.state_dir, &server->keys);
 		*out_n_workers = settings->service.n_workers;
 		if (err && err != ERR_NO_MEMORY)
-			report_error(report, FAULT_FILE_UNREADABLE, &settings->service.state_dir_place, "service.state_dir",
-				     "the key that signs Record-Route cannot be read or made in %.512s: %s",
-				     settings->service.state_dir, err_text(err));
+			report_error(
+				report, FAULT_FILE_UNREADABLE,
+				&settings->service.state_dir_place, "service.state_dir",
+				"the key that signs Record-Route cannot be read or made in %.512s: %s",
+				settings->service.state_dir, err_text(err));
 	} else {
 		err = record_route_keys_load(NULL, &server->keys);
 	}
@@ -128,7 +132,8 @@ static enum err make_workers(struct server *server)
 	return ERR_OK;
 }
 
-static enum err build_snapshot(struct server *server, const char *path, unsigned n_workers, struct report *report)
+static enum err build_snapshot(struct server *server, const char *path, unsigned n_workers,
+			       struct report *report)
 {
 	struct snapshot_parts parts = {
 		.keys = server->keys,
@@ -152,17 +157,19 @@ static void on_store(void *user, const struct store_state *state)
 	if (state->is_working)
 		log_event(LOG_INFO, "state is kept again", NULL);
 	else
-		log_event(LOG_ERROR, "state is not kept: a restart will not know of it", "error", state->fault, NULL);
+		log_event(LOG_ERROR, "state is not kept: a restart will not know of it",
+			  "error", state->fault, NULL);
 }
 
-static const char *describe(const struct location_restored *restored, const struct discovered_restored *domains,
-			    char out[160])
+static const char *describe(const struct location_restored *restored,
+			    const struct discovered_restored *domains, char out[160])
 {
-	snprintf(out, 160,
-		 "%zu homes, %zu registered contacts, %zu backends, %zu discovered partners; %zu records had expired or "
-		 "made no sense",
-		 restored->homes, restored->bindings, restored->logons, domains->domains,
-		 restored->dropped + domains->dropped);
+	snprintf(
+		out, 160,
+		"%zu homes, %zu registered contacts, %zu backends, %zu discovered partners; %zu records had expired or "
+		"made no sense",
+		restored->homes, restored->bindings, restored->logons, domains->domains,
+		restored->dropped + domains->dropped);
 	return out;
 }
 
@@ -176,20 +183,24 @@ enum err server_keep_state(struct server *server, const char *directory)
 
 	if (err)
 		return err;
-	discovered_set_clock(server->discovered, loop_now_ms(server->loop), loop_wall_us(server->loop));
+	discovered_set_clock(server->discovered, loop_now_ms(server->loop),
+			     loop_wall_us(server->loop));
 	store_look(server->store, &state);
 	if (state.was_replaced)
-		log_event(LOG_ERROR, "the state file was damaged: put aside, and begun anew", "file", directory, "error",
-			  state.fault, NULL);
+		log_event(LOG_ERROR, "the state file was damaged: put aside, and begun anew",
+			  "file", directory, "error", state.fault, NULL);
 	err = location_store_attach(server->location, server->store, loop_now_ms(server->loop),
-				    loop_wall_us(server->loop), &restored, &server->location_store);
+				    loop_wall_us(server->loop), &restored,
+				    &server->location_store);
 	if (err)
 		return err;
-	err = discovered_store_attach(server->discovered, server->store, loop_now_ms(server->loop), &domains,
+	err = discovered_store_attach(server->discovered, server->store,
+				      loop_now_ms(server->loop), &domains,
 				      &server->discovered_store);
 	if (err)
 		return err;
-	log_event(LOG_INFO, "state was put back", "msg", describe(&restored, &domains, text), NULL);
+	log_event(LOG_INFO, "state was put back", "msg", describe(&restored, &domains, text),
+		  NULL);
 	registrar_take_snapshot(server, server->snapshot);
 	return ERR_OK;
 }
@@ -223,7 +234,8 @@ enum err server_new(const char *path, struct report *report, struct server **out
 	return ERR_OK;
 }
 
-enum err server_new_offline(const char *path, const char *keys_directory, struct report *report, struct server **out)
+enum err server_new_offline(const char *path, const char *keys_directory, struct report *report,
+			    struct server **out)
 {
 	struct server *server;
 	enum err err = server_begin(&server);
@@ -303,8 +315,9 @@ struct server *server_free(struct server *server)
 	return NULL;
 }
 
-/* Waits until the workers have taken the snapshot, so that what a reload answers is what holds. A worker looks at its
- * mailbox in every round; one that does not is waited for no longer than this. */
+/* Waits until the workers have taken the snapshot, so that what a reload answers is what holds.
+ * A worker looks at its mailbox in every round; one that does not is waited for no longer than
+ * this. */
 static void wait_until_taken(struct server *server, uint64_t generation)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };

@@ -11,7 +11,8 @@ static enum err load_credentials(struct snapshot *snapshot, struct report *repor
 	const struct settings *settings = snapshot->settings;
 	size_t i;
 
-	snapshot->credentials = calloc(settings->n_certificates + 1, sizeof(*snapshot->credentials));
+	snapshot->credentials =
+		calloc(settings->n_certificates + 1, sizeof(*snapshot->credentials));
 	if (!snapshot->credentials)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < settings->n_certificates; i++) {
@@ -19,7 +20,8 @@ static enum err load_credentials(struct snapshot *snapshot, struct report *repor
 
 		if (settings->certificates[i].is_faulty)
 			continue;
-		err = credentials_load(&settings->certificates[i], report, &snapshot->credentials[i]);
+		err = credentials_load(&settings->certificates[i], report,
+				       &snapshot->credentials[i]);
 		if (err == ERR_NO_MEMORY)
 			return err; /* what else failed is in the report */
 	}
@@ -68,9 +70,11 @@ static void advertise_public(const struct snapshot_parts *parts, struct listener
 	struct public_view view;
 	char text[ADDR_TEXT_SIZE];
 
-	if (parts->public_addresses && public_addresses_look(parts->public_addresses, listener->name, &view) &&
+	if (parts->public_addresses &&
+	    public_addresses_look(parts->public_addresses, listener->name, &view) &&
 	    addr_is_set(&view.addr))
-		listener->is_seen_by_stun = listener_advertise(listener, addr_text(&view.addr, text));
+		listener->is_seen_by_stun =
+			listener_advertise(listener, addr_text(&view.addr, text));
 }
 
 static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_parts *parts,
@@ -100,7 +104,7 @@ static enum err open_listeners(struct snapshot *snapshot, const struct snapshot_
 		if (wanted->advertises_stun)
 			advertise_public(parts, listener);
 		else if (!*wanted->advertise && *settings->sip.via_name &&
-		    !listener_advertise(listener, settings->sip.via_name))
+			 !listener_advertise(listener, settings->sip.via_name))
 			report_error(report, FAULT_BAD_VALUE, &wanted->place, "sip.via_name",
 				     "'%s' is no host, expected a name or an address",
 				     settings->sip.via_name);
@@ -122,7 +126,8 @@ static enum err add_former_names(struct snapshot *snapshot, const struct snapsho
 	struct public_view view;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; parts->public_addresses && i < snapshot->n_open_listeners && err == ERR_OK; i++) {
+	for (size_t i = 0;
+	     parts->public_addresses && i < snapshot->n_open_listeners && err == ERR_OK; i++) {
 		struct listener *listener = snapshot->open_listeners[i];
 		char text[ADDR_TEXT_SIZE];
 
@@ -130,7 +135,8 @@ static enum err add_former_names(struct snapshot *snapshot, const struct snapsho
 		    !public_addresses_look(parts->public_addresses, listener->name, &view))
 			continue;
 		for (unsigned k = 0; k < view.n_former && err == ERR_OK; k++)
-			err = self_names_add(snapshot->self_names, addr_host(&view.former[k], text),
+			err = self_names_add(snapshot->self_names,
+					     addr_host(&view.former[k], text),
 					     addr_port(&view.former[k]), listener);
 	}
 	return err;
@@ -173,9 +179,10 @@ static void check_classes(const struct snapshot *snapshot, struct report *report
 		const struct user *user = users_at(snapshot->users, i);
 
 		if (*user->class && !settings_find_class(snapshot->settings, user->class))
-			report_error(report, FAULT_DANGLING, &user->place, "class",
-				     "class '%.64s' of user '%.64s' is not defined, expected one of classes", user->class,
-				     user->name);
+			report_error(
+				report, FAULT_DANGLING, &user->place, "class",
+				"class '%.64s' of user '%.64s' is not defined, expected one of classes",
+				user->class, user->name);
 	}
 }
 
@@ -188,20 +195,23 @@ static enum err load_users(struct snapshot *snapshot, struct report *report)
 		return ERR_OK;
 	err = users_load(file->path, false, report, &snapshot->users);
 	check_classes(snapshot, report);
-	return err == ERR_NO_MEMORY ? err : ERR_OK; /* the rest is in the report, or no file yet */
+	/* the rest is in the report, or no file yet */
+	return err == ERR_NO_MEMORY ? err : ERR_OK;
 }
 
-static enum err build(const char *path, const struct snapshot_parts *parts, struct report *report,
-		      struct snapshot *snapshot)
+static enum err build(const char *path, const struct snapshot_parts *parts,
+		      struct report *report, struct snapshot *snapshot)
 {
 	enum err err = settings_load_faulty(path, report, &snapshot->settings);
 
 	if (!snapshot->settings)
 		return err;
-	/* A fault of the text must not hide those of the files that it names: they are looked at all the same. */
+	/* A fault of the text must not hide those of the files that it names: they are looked
+	 * at all the same. */
 	err = load_users(snapshot, report);
 	if (!err)
-		err = backend_secrets_load(snapshot->settings, parts->keys, report, &snapshot->backend_secrets);
+		err = backend_secrets_load(snapshot->settings, parts->keys, report,
+					   &snapshot->backend_secrets);
 	if (!err)
 		err = load_credentials(snapshot, report);
 	if (err)
@@ -223,21 +233,29 @@ static enum err build(const char *path, const struct snapshot_parts *parts, stru
 	return err;
 }
 
-/* Ports that the system gives to anybody are missing when a call wants them (field.md pitfall 22). */
+/* Ports that the system gives to anybody are missing when a call wants them (field.md pitfall
+ * 22). */
 static void check_ephemeral(const struct settings *settings, struct report *report)
 {
 	const struct settings_media *media = &settings->media;
-	const unsigned n = settings_media_is_on(settings) ? relays_ephemeral_overlap(media->first_port, media->last_port) : 0;
+	const unsigned n =
+		settings_media_is_on(settings)
+			? relays_ephemeral_overlap(media->first_port, media->last_port)
+			: 0;
 
 	if (!n)
 		return;
-	report_warning(report, FAULT_CONFLICT, &media->ports_place, "media.ports",
-		       "%u of them lie in net.ipv4.ip_local_port_range: the system may give them to other programs", n);
-	report_hint(report, "choose ports outside that range, or put them into net.ipv4.ip_local_reserved_ports");
+	report_warning(
+		report, FAULT_CONFLICT, &media->ports_place, "media.ports",
+		"%u of them lie in net.ipv4.ip_local_port_range: the system may give them to other programs",
+		n);
+	report_hint(
+		report,
+		"choose ports outside that range, or put them into net.ipv4.ip_local_reserved_ports");
 }
 
-enum err snapshot_build(const char *path, const struct snapshot_parts *parts, struct report *report,
-			struct snapshot **out)
+enum err snapshot_build(const char *path, const struct snapshot_parts *parts,
+			struct report *report, struct snapshot **out)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	enum err err;
@@ -262,8 +280,8 @@ enum err snapshot_build(const char *path, const struct snapshot_parts *parts, st
 	return ERR_OK;
 }
 
-enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *parts, struct report *report,
-			 struct snapshot **out)
+enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *parts,
+			 struct report *report, struct snapshot **out)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	enum err err;
@@ -298,7 +316,8 @@ enum err snapshot_revive(struct snapshot *kept, const struct snapshot_parts *par
 const struct rule *snapshot_rule(const struct snapshot *snapshot, const char *id)
 {
 	static const char prefix[] = "partner:";
-	const struct rule *rule = rules_by_hash(snapshot->rules, hash_end((void *)snapshot->keys, id));
+	const struct rule *rule =
+		rules_by_hash(snapshot->rules, hash_end((void *)snapshot->keys, id));
 	const struct rule *route = NULL;
 
 	if (rule || !text_starts_with(id, prefix) ||
@@ -315,7 +334,8 @@ bool snapshot_has_peer(const struct snapshot *snapshot, const char *id)
 
 	if (rules_by_hash(snapshot->rules, hash_end((void *)snapshot->keys, id)))
 		return true;
-	return text_starts_with(id, prefix) && rules_find(snapshot->rules, id + strlen(prefix), &route) == RULES_NONE &&
+	return text_starts_with(id, prefix) &&
+	       rules_find(snapshot->rules, id + strlen(prefix), &route) == RULES_NONE &&
 	       trust_may_federate(snapshot->settings, id + strlen(prefix));
 }
 

@@ -8,7 +8,8 @@
 #include "proxy/request_home.h"
 #include "routing/location.h"
 
-/* In T1: no stage begins later. A caller that is no INVITE gives up after 64 of them, and the last stage needs its 8. */
+/* In T1: no stage begins later. A caller that is no INVITE gives up after 64 of them, and the
+ * last stage needs its 8. */
 enum { BUDGET_T1 = 24 };
 
 static bool is_running(const struct branch *branch)
@@ -24,7 +25,8 @@ unsigned stage_width(const struct branch *branch)
 	if (branch->redirected)
 		return branch->redirected->width;
 	for (i = 0; i < context->n_branches; i++)
-		n += context->branches[i].aim.stage == branch->aim.stage && !context->branches[i].redirected;
+		n += context->branches[i].aim.stage == branch->aim.stage &&
+		     !context->branches[i].redirected;
 	return n;
 }
 
@@ -102,16 +104,18 @@ void stage_branch_begins(struct branch *branch)
 	if (branch->is_searched || !user || !is_guess(&branch->aim))
 		return;
 	/* Where memory is short a circle is only found by Max-Forwards. */
-	branch->is_searched = !location_search_begin(branch->context->worker->server->location, user->search_key,
-						     user->domain, backend_of(branch));
+	branch->is_searched =
+		!location_search_begin(branch->context->worker->server->location,
+				       user->search_key, user->domain, backend_of(branch));
 }
 
-/* An answer that shows that the backend has the user. What says nothing of the user (credentials, a service that it lacks, a failure,
- * a general no) is not believed. */
+/* An answer that shows that the backend has the user. What says nothing of the user
+ * (credentials, a service that it lacks, a failure, a general no) is not believed. */
 static bool is_found(int status)
 {
-	return (status >= 200 && status < 300) || status == 486 || status == 488 || status == 415 || status == 489 ||
-	       status == 600 || status == 603 || status == 606;
+	return (status >= 200 && status < 300) || status == 486 || status == 488 ||
+	       status == 415 || status == 489 || status == 600 || status == 603 ||
+	       status == 606;
 }
 
 /* It rang, and nobody took it: the user is there, whatever 480 or 408 means elsewhere. */
@@ -128,21 +132,25 @@ void stage_branch_ended(struct branch *branch)
 	if (!user || !is_guess(&branch->aim))
 		return;
 	if (branch->is_searched)
-		location_search_end(location, user->search_key, user->domain, backend_of(branch));
+		location_search_end(location, user->search_key, user->domain,
+				    backend_of(branch));
 	branch->is_searched = false;
 	if (is_found(branch->status) || has_rung_out(branch))
 		location_learn(location, user->user, user->domain, backend_of(branch),
 			       loop_now_ms(branch->context->worker->loop));
-	else if (branch->aim.home == AIM_LEARNED && (branch->status == 404 || branch->status == 410))
+	else if (branch->aim.home == AIM_LEARNED &&
+		 (branch->status == 404 || branch->status == 410))
 		location_forget(location, user->user, user->domain, backend_of(branch));
 }
 
 /* ---- going on ---- */
 
-/* "Not here": also of a backend that passed the request on to us, and was told that it goes in a circle. */
+/* "Not here": also of a backend that passed the request on to us, and was told that it goes in
+ * a circle. */
 static bool is_absent(int status)
 {
-	return status == 404 || status == 410 || status == 480 || status == 482 || status == 483;
+	return status == 404 || status == 410 || status == 480 || status == 482 ||
+	       status == 483;
 }
 
 static bool is_down(const struct branch *branch)
@@ -171,7 +179,8 @@ static bool find_waiting(const struct context *context, unsigned *out_stage)
 	for (i = 0; i < context->n_branches; i++) {
 		const struct branch *branch = &context->branches[i];
 
-		if (branch->state == BRANCH_WAITING && (!is_found || branch->aim.stage < *out_stage)) {
+		if (branch->state == BRANCH_WAITING &&
+		    (!is_found || branch->aim.stage < *out_stage)) {
 			*out_stage = branch->aim.stage;
 			is_found = true;
 		}
@@ -179,12 +188,14 @@ static bool find_waiting(const struct context *context, unsigned *out_stage)
 	return is_found;
 }
 
-/* Who was redirected rings for as long as people let it: a call may wait for the next as it may for one (§16.6 item 11). */
+/* Who was redirected rings for as long as people let it: a call may wait for the next as it may
+ * for one (§16.6 item 11). */
 static uint64_t budget_ms(const struct context *context)
 {
 	const struct settings_sip *sip = &context->snapshot->settings->sip;
 
-	return context->is_invite && context->max_branches ? sip->timer_c_ms : BUDGET_T1 * (uint64_t)sip->t1_ms;
+	return context->is_invite && context->max_branches ? sip->timer_c_ms
+							   : BUDGET_T1 * (uint64_t)sip->t1_ms;
 }
 
 static bool may_go_on(const struct context *context)
@@ -194,7 +205,8 @@ static bool may_go_on(const struct context *context)
 	if (context->has_final || context->is_cancelled)
 		return false;
 	for (i = 0; i < context->n_branches; i++)
-		if (context->branches[i].state == BRANCH_DONE && !stage_has_missed(&context->branches[i]))
+		if (context->branches[i].state == BRANCH_DONE &&
+		    !stage_has_missed(&context->branches[i]))
 			return false;
 	return loop_now_ms(context->worker->loop) - context->began_ms < budget_ms(context);
 }
@@ -243,7 +255,8 @@ static bool is_nowhere(const struct context *context)
 	for (i = 0; i < context->n_branches; i++) {
 		const struct branch *branch = &context->branches[i];
 
-		if (!is_guess(&branch->aim) || (branch->status != 404 && branch->status != 410 && branch->status != 482))
+		if (!is_guess(&branch->aim) ||
+		    (branch->status != 404 && branch->status != 410 && branch->status != 482))
 			return false;
 		is_search |= branch->aim.home == AIM_SEARCHED;
 	}
@@ -253,6 +266,8 @@ static bool is_nowhere(const struct context *context)
 void stage_all_ended(const struct context *context)
 {
 	if (is_nowhere(context))
-		location_note_absent(context->worker->server->location, context->user->user, context->user->domain,
-				     message_method(message_sip(context->msg)), loop_now_ms(context->worker->loop));
+		location_note_absent(context->worker->server->location, context->user->user,
+				     context->user->domain,
+				     message_method(message_sip(context->msg)),
+				     loop_now_ms(context->worker->loop));
 }

@@ -19,9 +19,10 @@
 
 enum { MAX_LIMITED = 8 }; /* discovered partners that are named among the problems */
 
-/* An interface may lose its address while we serve on it; then nobody reaches us there (mission 15). */
-static const char *listener_state(const struct settings_listener *wanted, const struct listener *listener,
-				  json_t *problems)
+/* An interface may lose its address while we serve on it; then nobody reaches us there (mission
+ * 15). */
+static const char *listener_state(const struct settings_listener *wanted,
+				  const struct listener *listener, json_t *problems)
 {
 	char where[80];
 
@@ -29,15 +30,18 @@ static const char *listener_state(const struct settings_listener *wanted, const 
 		return "off";
 	snprintf(where, sizeof(where), "listener %.64s", wanted->name);
 	if (!listener) {
-		status_problem(problems, "listener-closed", "error", where,
-			       "it could not be opened again when the configuration was reverted", "you",
-			       "Free its address (the log says what is in the way), then `nuncio reload`.");
+		status_problem(
+			problems, "listener-closed", "error", where,
+			"it could not be opened again when the configuration was reverted",
+			"you",
+			"Free its address (the log says what is in the way), then `nuncio reload`.");
 		return "down";
 	}
 	if (host_has(&listener->addr))
 		return "up";
-	status_problem(problems, "address-gone", "error", where, "this host does not have its address any more",
-		    "you", "Give the interface its address back, or change bind: and reload.");
+	status_problem(problems, "address-gone", "error", where,
+		       "this host does not have its address any more", "you",
+		       "Give the interface its address back, or change bind: and reload.");
 	return "down";
 }
 
@@ -47,7 +51,8 @@ static void note_alg(struct server *server, const char *name, json_t *problems)
 	char id[ALG_LOOK_ID_SIZE];
 	struct peer_stat stat;
 
-	if (peer_stats_look(server->peer_stats, alg_look_listener_id(name, id), &stat) && stat.alg_signs)
+	if (peer_stats_look(server->peer_stats, alg_look_listener_id(name, id), &stat) &&
+	    stat.alg_signs)
 		status_problem_alg(problems, id, stat.alg_signs, "you");
 }
 
@@ -87,7 +92,8 @@ static json_t *listeners_to_json(struct server *server, json_t *problems)
 	return array;
 }
 
-static void note_certificate(json_t *problems, const char *name, int64_t left_s, const char *which)
+static void note_certificate(json_t *problems, const char *name, int64_t left_s,
+			     const char *which)
 {
 	const int days = certificate_watch_days(left_s);
 	char where[128], text[320];
@@ -95,14 +101,17 @@ static void note_certificate(json_t *problems, const char *name, int64_t left_s,
 	if (left_s >= CERTIFICATE_WARN_DAYS * 86400)
 		return;
 	snprintf(where, sizeof(where), "certificate %s", name);
-	snprintf(text, sizeof(text), days < 0 ? "%s%sexpired %d days ago" : "%s%sexpires in %d days", which,
+	snprintf(text, sizeof(text),
+		 days < 0 ? "%s%sexpired %d days ago" : "%s%sexpires in %d days", which,
 		 *which ? " of its chain " : "", days < 0 ? -days : days);
 	status_problem(problems, days < 0 ? "certificate-expired" : "certificate-expires",
-		       left_s < CERTIFICATE_ERROR_DAYS * 86400 ? "error" : "warning", where, text, "you",
+		       left_s < CERTIFICATE_ERROR_DAYS * 86400 ? "error" : "warning", where,
+		       text, "you",
 		       "Renew the certificate, put the files in place, then `nuncio reload`.");
 }
 
-static json_t *certificate_to_json(const struct snapshot *snapshot, size_t i, int64_t now_s, size_t max_uses)
+static json_t *certificate_to_json(const struct snapshot *snapshot, size_t i, int64_t now_s,
+				   size_t max_uses)
 {
 	const struct identity *identity = credentials_identity(snapshot->credentials[i]);
 	json_t *used_by = json_array(), *object;
@@ -113,17 +122,19 @@ static json_t *certificate_to_json(const struct snapshot *snapshot, size_t i, in
 
 	object = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:s, s:o, s:I}", "name",
 			   snapshot->settings->certificates[i].name, "not_after",
-			   text_time((uint64_t)not_after * 1000000, not_after_text), "days_left",
-			   certificate_watch_days(not_after - now_s), "state", certificate_watch_state(not_after - now_s),
-			   "names", json_text(identity_text(identity, names, sizeof(names))), "issuer",
-			   json_text(identity->issuer), "sha256", identity->sha256, "used_by", used_by, "n_used_by",
-			   (json_int_t)n_uses);
+			   text_time((uint64_t)not_after * 1000000, not_after_text),
+			   "days_left", certificate_watch_days(not_after - now_s), "state",
+			   certificate_watch_state(not_after - now_s), "names",
+			   json_text(identity_text(identity, names, sizeof(names))), "issuer",
+			   json_text(identity->issuer), "sha256", identity->sha256, "used_by",
+			   used_by, "n_used_by", (json_int_t)n_uses);
 	if (object && *which)
 		json_object_set_new(object, "ends_first", json_text(which));
 	return object;
 }
 
-static json_t *certificates_to_json(const struct server *server, uint64_t wall_us, size_t max_uses, json_t *problems)
+static json_t *certificates_to_json(const struct server *server, uint64_t wall_us,
+				    size_t max_uses, json_t *problems)
 {
 	const struct snapshot *snapshot = server->snapshot;
 	const int64_t now_s = (int64_t)(wall_us / 1000000);
@@ -133,7 +144,8 @@ static json_t *certificates_to_json(const struct server *server, uint64_t wall_u
 		const char *which;
 		int64_t not_after = credentials_not_after(snapshot->credentials[i], &which);
 
-		note_certificate(problems, snapshot->settings->certificates[i].name, not_after - now_s, which);
+		note_certificate(problems, snapshot->settings->certificates[i].name,
+				 not_after - now_s, which);
 		json_array_append_new(array, certificate_to_json(snapshot, i, now_s, max_uses));
 	}
 	certificate_watch_problems(server->certificate_watch, problems);
@@ -145,18 +157,23 @@ static void note_reload(const struct server *server, json_t *problems)
 	char left[32], text[96];
 
 	if (reload_confirm_is_pending(server)) {
-		snprintf(text, sizeof(text), "reverts in %s unless confirmed", reload_confirm_left(server, left));
+		snprintf(text, sizeof(text), "reverts in %s unless confirmed",
+			 reload_confirm_left(server, left));
 		status_problem(problems, "reload-unconfirmed", "warning", "reload", text, "you",
 			       "`nuncio confirm` keeps the configuration that runs.");
 	}
 	if (server->last_reload_ok || server->last_reload_wall_us == 0)
 		return;
 	if (server->was_reverted_last)
-		status_problem(problems, "reload-reverted", "warning", "reload", server->last_reload_text, "you",
-			       "Correct the file, then `nuncio reload --confirm 5m` and `nuncio confirm`.");
+		status_problem(
+			problems, "reload-reverted", "warning", "reload",
+			server->last_reload_text, "you",
+			"Correct the file, then `nuncio reload --confirm 5m` and `nuncio confirm`.");
 	else
-		status_problem(problems, "reload-rejected", "warning", "reload", server->last_reload_text, "you",
-			       "`nuncio check` shows the faults; correct them, then `nuncio reload`.");
+		status_problem(
+			problems, "reload-rejected", "warning", "reload",
+			server->last_reload_text, "you",
+			"`nuncio check` shows the faults; correct them, then `nuncio reload`.");
 }
 
 static json_t *configuration_to_json(const struct server *server, json_t *problems)
@@ -176,10 +193,13 @@ static json_t *configuration_to_json(const struct server *server, json_t *proble
 					    : "",
 		"last_reload_text", json_text(server->last_reload_text));
 	if (reload_confirm_is_pending(server))
-		json_object_set_new(object, "confirm",
-				    json_pack("{s:s, s:I}", "until",
-					      text_time(server->confirm.until_wall_us, until), "left_s",
-					      (json_int_t)timer_left_ms(server->loop, &server->confirm.timer) / 1000));
+		json_object_set_new(
+			object, "confirm",
+			json_pack("{s:s, s:I}", "until",
+				  text_time(server->confirm.until_wall_us, until), "left_s",
+				  (json_int_t)timer_left_ms(server->loop,
+							    &server->confirm.timer) /
+					  1000));
 	if (server->confirm.reverted)
 		json_object_set(object, "reverted", server->confirm.reverted);
 	return object;
@@ -189,12 +209,12 @@ static void note_process(struct server *server, bool is_alive, json_t *problems)
 {
 	if (!is_alive)
 		status_problem(problems, "worker-stuck", "error", "worker",
-			    "a worker's loop does not turn", "you",
-			    "Keep a core (`gcore`) and restart; please report it.");
+			       "a worker's loop does not turn", "you",
+			       "Keep a core (`gcore`) and restart; please report it.");
 	if (__atomic_load_n(&server->is_draining, __ATOMIC_RELAXED))
 		status_problem(problems, "draining", "warning", "process",
-			    "ends: no new requests are taken", "nobody",
-			    "Nothing has to be done.");
+			       "ends: no new requests are taken", "nobody",
+			       "Nothing has to be done.");
 }
 
 /* What must survive a restart: is it kept? */
@@ -206,18 +226,24 @@ static json_t *state_to_json(const struct server *server, json_t *problems)
 	if (server->store)
 		store_look(server->store, &state);
 	if (server->store && !state.is_working)
-		status_problem(problems, "state-not-kept", "error", "service.state_dir", state.fault, "you",
-			       "Give the disk room, or the folder to the user of the service; what waits is written as "
-			       "soon as it can be. Until then a restart forgets where users are.");
+		status_problem(
+			problems, "state-not-kept", "error", "service.state_dir", state.fault,
+			"you",
+			"Give the disk room, or the folder to the user of the service; what waits is written as "
+			"soon as it can be. Until then a restart forgets where users are.");
 	if (state.was_replaced)
-		status_problem(problems, "state-replaced", "warning", "service.state_dir",
-			       "nuncio.db was damaged: it was put aside as nuncio.db.damaged, and begun anew", "you",
-			       "Look for the cause (disk, file system); backends register anew by themselves. The warning "
-			       "ends with the next start.");
-	return json_pack("{s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "kept", state.is_working, "fault",
-			 json_text(state.fault), "since", state.since_wall_us ? text_time(state.since_wall_us, since) : "",
-			 "records", (json_int_t)state.n_records, "waiting", (json_int_t)state.n_waiting, "written",
-			 (json_int_t)state.n_written, "failures", (json_int_t)state.n_failures, "dropped",
+		status_problem(
+			problems, "state-replaced", "warning", "service.state_dir",
+			"nuncio.db was damaged: it was put aside as nuncio.db.damaged, and begun anew",
+			"you",
+			"Look for the cause (disk, file system); backends register anew by themselves. The warning "
+			"ends with the next start.");
+	return json_pack("{s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "kept", state.is_working,
+			 "fault", json_text(state.fault), "since",
+			 state.since_wall_us ? text_time(state.since_wall_us, since) : "",
+			 "records", (json_int_t)state.n_records, "waiting",
+			 (json_int_t)state.n_waiting, "written", (json_int_t)state.n_written,
+			 "failures", (json_int_t)state.n_failures, "dropped",
 			 (json_int_t)state.n_dropped);
 }
 
@@ -227,7 +253,8 @@ static void note_limited(struct server *server, uint64_t now_ms, json_t *problem
 	struct discovered_name *names;
 	size_t n, i;
 
-	if (discovered_domains(server->discovered, 1U << DISCOVERED_LIMITED, now_ms, &names, &n))
+	if (discovered_domains(server->discovered, 1U << DISCOVERED_LIMITED, now_ms, &names,
+			       &n))
 		return;
 	for (i = 0; i < n && i < MAX_LIMITED; i++) {
 		const struct reason_row *row;
@@ -239,7 +266,8 @@ static void note_limited(struct server *server, uint64_t now_ms, json_t *problem
 			continue;
 		row = reason_row(view.why);
 		snprintf(where, sizeof(where), "discovered partner %s", view.domain);
-		status_problem(problems, row->code, "warning", where, row->cause, actor_text(row->act), row->remedy);
+		status_problem(problems, row->code, "warning", where, row->cause,
+			       actor_text(row->act), row->remedy);
 	}
 	free(names);
 }
@@ -283,11 +311,10 @@ static json_t *counters_to_json(const struct server *server)
 	json_t *object = json_object();
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		json_object_set_new(
-			object, rows[i].key,
-			json_integer((json_int_t)counters_total(
-				(const struct counters *const *)server->counters,
-				server->n_workers, rows[i].counter)));
+		json_object_set_new(object, rows[i].key,
+				    json_integer((json_int_t)counters_total(
+					    (const struct counters *const *)server->counters,
+					    server->n_workers, rows[i].counter)));
 	return object;
 }
 
@@ -310,11 +337,12 @@ static json_t *counts_to_json(const struct status_peers *peers, const json_t *he
 		     *certificates = json_object_get(head, "certificates");
 
 	return json_pack(
-		"{s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}}", "listeners", "up",
-		count(listeners, "state", "up"), "down", count(listeners, "state", "down"), "off",
-		count(listeners, "state", "off"), "certificates", "ok",
-		count(certificates, "state", "ok"), "warn", count(certificates, "state", "warn"),
-		"fail", count(certificates, "state", "fail"), "partners",
+		"{s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}}", "listeners",
+		"up", count(listeners, "state", "up"), "down",
+		count(listeners, "state", "down"), "off", count(listeners, "state", "off"),
+		"certificates", "ok", count(certificates, "state", "ok"), "warn",
+		count(certificates, "state", "warn"), "fail",
+		count(certificates, "state", "fail"), "partners",
 		status_peers_counts(peers, STATUS_PARTNERS), "backends",
 		status_peers_counts(peers, STATUS_BACKENDS), "problems", "error",
 		count(problems, "severity", "error") + status_peers_n_errors(peers), "warning",
@@ -331,13 +359,13 @@ static json_t *make_head(struct server *server, bool is_alive, bool is_summary,
 	json_t *head, *discovered;
 
 	note_process(server, is_alive, problems);
-	head = json_pack("{s:i, s:s, s:i, s:i, s:s, s:I, s:b, s:i, s:i}", "version", 1,
-			 "program", server->version, "pid", (int)getpid(), "workers",
-			 (int)server->n_workers, "started",
-			 text_time(server->started_wall_us, started), "uptime_s",
-			 (json_int_t)((wall_us - server->started_wall_us) / 1000000), "draining",
-			 is_draining, "busy", (int)server_n_busy(server), "banned_sources",
-			 (int)accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
+	head = json_pack(
+		"{s:i, s:s, s:i, s:i, s:s, s:I, s:b, s:i, s:i}", "version", 1, "program",
+		server->version, "pid", (int)getpid(), "workers", (int)server->n_workers,
+		"started", text_time(server->started_wall_us, started), "uptime_s",
+		(json_int_t)((wall_us - server->started_wall_us) / 1000000), "draining",
+		is_draining, "busy", (int)server_n_busy(server), "banned_sources",
+		(int)accounts_n_banned(server->accounts, loop_now_ms(server->loop)));
 	if (!head)
 		return NULL;
 	json_object_set_new(head, "configuration", configuration_to_json(server, problems));

@@ -14,4 +14,5 @@ json_t *status_summary(struct server *server, bool is_alive);
 
 /* The whole, as the body of an answer: one JSON object. It tells of the configuration that runs
  * now, also if another one comes while it is sent. Main thread. */
-enum err status_source(struct server *server, bool is_alive, struct http_source *out) MUST_CHECK;
+enum err status_source(struct server *server, bool is_alive,
+		       struct http_source *out) MUST_CHECK;

@@ -8,7 +8,8 @@
 #include "proxy/server.h"
 
 /* Channels and totals of the process; zeros while nothing is relayed. Main thread. */
-void status_media_look(const struct server *server, struct channels_view *channels, struct relays_totals *totals);
+void status_media_look(const struct server *server, struct channels_view *channels,
+		       struct relays_totals *totals);
 
 /* What became of media.kernel; off while nothing is relayed. Any thread. */
 void status_media_kernel(const struct server *server, struct kernel_path_view *out);

@@ -24,7 +24,8 @@ struct status_peers {
 	uint64_t now_ms;
 	int64_t now_s;
 	unsigned n_states[N_STATUS_KINDS][N_STATES], n_endings, n_warnings;
-	struct few down[N_STATUS_KINDS], others[N_STATUS_KINDS], broken, ending, warned, rewritten;
+	struct few down[N_STATUS_KINDS], others[N_STATUS_KINDS], broken, ending, warned,
+		rewritten;
 };
 
 static const char *const health_texts[] = {
@@ -155,8 +156,9 @@ unsigned status_peers_n_warnings(const struct status_peers *peers)
 
 static json_int_t age_s(const struct status_peers *peers, uint64_t at_ms)
 {
-	return at_ms == 0 || at_ms > peers->now_ms ? -1
-						   : (json_int_t)((peers->now_ms - at_ms) / 1000);
+	return at_ms == 0 || at_ms > peers->now_ms
+		       ? -1
+		       : (json_int_t)((peers->now_ms - at_ms) / 1000);
 }
 
 static json_t *server_to_json(const struct status_peers *peers, const struct health_view *view)
@@ -169,9 +171,9 @@ static json_t *server_to_json(const struct status_peers *peers, const struct hea
 		conf_transport_text(view->transport), "state", health_texts[view->state],
 		"last_reason", reason_code(view->last_reason), "last_seen_s",
 		age_s(peers, view->last_success_ms), "last_failure_s",
-		age_s(peers, view->last_failure_ms), "successes",
-		(json_int_t)view->n_successes, "failures", (json_int_t)view->n_failures,
-		"failures_in_a_row", (int)view->n_failures_in_a_row);
+		age_s(peers, view->last_failure_ms), "successes", (json_int_t)view->n_successes,
+		"failures", (json_int_t)view->n_failures, "failures_in_a_row",
+		(int)view->n_failures_in_a_row);
 }
 
 /* Since the start. */
@@ -186,23 +188,28 @@ static void add_stat(const struct status_peers *peers, json_t *object, const cha
 		if (stat.n_failures[reason])
 			json_object_set_new(failures, reason_code((enum reason)reason),
 					    json_integer(stat.n_failures[reason]));
-	json_object_set_new(object, "requests_received", json_integer((json_int_t)stat.n_received));
+	json_object_set_new(object, "requests_received",
+			    json_integer((json_int_t)stat.n_received));
 	json_object_set_new(object, "requests_sent", json_integer((json_int_t)stat.n_sent));
 	json_object_set_new(object, "failures_by_reason", failures);
 	if (stat.alg_signs)
-		json_object_set_new(object, "alg", json_string(alg_signs_text(stat.alg_signs, alg, sizeof(alg))));
+		json_object_set_new(
+			object, "alg",
+			json_string(alg_signs_text(stat.alg_signs, alg, sizeof(alg))));
 	json_object_set_new(object, "connections_in", json_integer(stat.n_inbound));
 	json_object_set_new(object, "connections_out", json_integer(stat.n_outbound));
 	if (stat.probe_us)
-		json_object_set_new(object, "probe_us", json_integer((json_int_t)stat.probe_us));
+		json_object_set_new(object, "probe_us",
+				    json_integer((json_int_t)stat.probe_us));
 	if (stat.certificate_not_after)
-		json_object_set_new(
-			object, "certificate_days_left",
-			json_integer(certificate_watch_days(stat.certificate_not_after - peers->now_s)));
+		json_object_set_new(object, "certificate_days_left",
+				    json_integer(certificate_watch_days(
+					    stat.certificate_not_after - peers->now_s)));
 }
 
 /* How a backend has logged on, and how many users are its. */
-static void add_log_ons(const struct status_peers *peers, json_t *object, const struct settings_backend *backend)
+static void add_log_ons(const struct status_peers *peers, json_t *object,
+			const struct settings_backend *backend)
 {
 	struct location *location = peers->server->location;
 	struct logon logons[LOCATION_MAX_LOGONS];
@@ -214,17 +221,23 @@ static void add_log_ons(const struct status_peers *peers, json_t *object, const 
 	n = location_logons(location, backend->name, peers->now_ms, logons);
 	for (i = 0; i < n; i++)
 		json_array_append_new(
-			array, json_pack("{s:s, s:s, s:s, s:I, s:I}", "address",
-					 addr_text(logons[i].flow_id ? &logons[i].source : &logons[i].reach, address), "transport",
-					 conf_transport_text(logons[i].flow_id ? logons[i].transport :
-										 logons[i].reach_transport),
-					 "by", logons[i].flow_id ? "connection" : "address", "since_s",
-					 age_s(peers, logons[i].since_ms), "expires_s",
-					 (json_int_t)(logons[i].expires_ms - peers->now_ms) / 1000));
+			array,
+			json_pack("{s:s, s:s, s:s, s:I, s:I}", "address",
+				  addr_text(logons[i].flow_id ? &logons[i].source
+							      : &logons[i].reach,
+					    address),
+				  "transport",
+				  conf_transport_text(logons[i].flow_id
+							      ? logons[i].transport
+							      : logons[i].reach_transport),
+				  "by", logons[i].flow_id ? "connection" : "address", "since_s",
+				  age_s(peers, logons[i].since_ms), "expires_s",
+				  (json_int_t)(logons[i].expires_ms - peers->now_ms) / 1000));
 	location_count(location, backend->name, peers->now_ms, &counts);
 	json_object_set_new(object, "logs_on", json_boolean(*backend->username != '\0'));
 	json_object_set_new(object, "log_ons", array);
-	json_object_set_new(object, "users_registered", json_integer((json_int_t)counts.bindings));
+	json_object_set_new(object, "users_registered",
+			    json_integer((json_int_t)counts.bindings));
 	json_object_set_new(object, "users_seen", json_integer((json_int_t)counts.homes));
 }
 
@@ -251,13 +264,12 @@ json_t *status_peers_row(const struct status_peers *peers, size_t i, enum status
 	peer_views_look(peers->views, rule, &view);
 	for (size_t s = 0; s < view.n_servers; s++)
 		json_array_append_new(servers, server_to_json(peers, &view.servers[s]));
-	object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "id", rule->id, "state",
-			   peer_state_text(view.state), "last_reason",
-			   reason_code(view.last_reason), "last_seen_s",
-			   age_s(peers, view.last_seen_ms), "last_failure_s",
-			   age_s(peers, view.last_failure_ms), "successes",
-			   (json_int_t)view.n_successes, "failures",
-			   (json_int_t)view.n_failures, "tried", servers);
+	object = json_pack(
+		"{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "id", rule->id, "state",
+		peer_state_text(view.state), "last_reason", reason_code(view.last_reason),
+		"last_seen_s", age_s(peers, view.last_seen_ms), "last_failure_s",
+		age_s(peers, view.last_failure_ms), "successes", (json_int_t)view.n_successes,
+		"failures", (json_int_t)view.n_failures, "tried", servers);
 	if (!object)
 		return NULL;
 	add_server(object, rule);
@@ -301,11 +313,16 @@ static void add_ending(const struct status_peers *peers, size_t i, json_t *probl
 	if (ending == ENDS_LATE)
 		return;
 	days = certificate_watch_days(stat.certificate_not_after - peers->now_s);
-	snprintf(text, sizeof(text), days < 0 ? "its certificate expired %d days ago" : "its certificate expires in %d days",
+	snprintf(text, sizeof(text),
+		 days < 0 ? "its certificate expired %d days ago"
+			  : "its certificate expires in %d days",
 		 days < 0 ? -days : days);
-	status_problem(problems, days < 0 ? "partner-certificate-expired" : "partner-certificate-expires",
-		       ending == ENDS_TOO_SOON ? "error" : "warning", rule->id, text, rule->backend ? "you" : "the partner",
-		       rule->backend ? "Renew the certificate of that server." : "Tell the partner to renew its certificate.");
+	status_problem(problems,
+		       days < 0 ? "partner-certificate-expired" : "partner-certificate-expires",
+		       ending == ENDS_TOO_SOON ? "error" : "warning", rule->id, text,
+		       rule->backend ? "you" : "the partner",
+		       rule->backend ? "Renew the certificate of that server."
+				     : "Tell the partner to renew its certificate.");
 }
 
 static void add_alg(const struct status_peers *peers, size_t i, json_t *problems)
@@ -315,7 +332,8 @@ static void add_alg(const struct status_peers *peers, size_t i, json_t *problems
 
 	peer_stats_look(peers->server->peer_stats, rule->id, &stat);
 	if (stat.alg_signs)
-		status_problem_alg(problems, rule->id, stat.alg_signs, rule->backend ? "you" : "the partner");
+		status_problem_alg(problems, rule->id, stat.alg_signs,
+				   rule->backend ? "you" : "the partner");
 }
 
 void status_peers_problems(const struct status_peers *peers, size_t i, json_t *problems)
@@ -353,6 +371,7 @@ void status_peers_first_problems(const struct status_peers *peers, json_t *probl
 		add_ending(peers, peers->ending.at[i], problems);
 	for (i = 0; i < peers->warned.n && json_array_size(problems) < STATUS_SUMMARY_ROWS; i++)
 		add_ending(peers, peers->warned.at[i], problems);
-	for (i = 0; i < peers->rewritten.n && json_array_size(problems) < STATUS_SUMMARY_ROWS; i++)
+	for (i = 0; i < peers->rewritten.n && json_array_size(problems) < STATUS_SUMMARY_ROWS;
+	     i++)
 		add_alg(peers, peers->rewritten.at[i], problems);
 }

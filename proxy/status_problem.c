@@ -16,6 +16,8 @@ void status_problem_alg(json_t *problems, const char *where, unsigned signs, con
 {
 	char text[256];
 
-	status_problem(problems, "sip-alg", "warning", where, alg_signs_text(signs, text, sizeof(text)), act,
-		       "A router on the way rewrites SIP. Switch its SIP ALG off (also called SIP helper, SIP inspection), or use tls.");
+	status_problem(
+		problems, "sip-alg", "warning", where,
+		alg_signs_text(signs, text, sizeof(text)), act,
+		"A router on the way rewrites SIP. Switch its SIP ALG off (also called SIP helper, SIP inspection), or use tls.");
 }

@@ -3,8 +3,8 @@
 
 #include <jansson.h>
 
-/* Appends {code, severity, where, text, act, remedy}; severity is "error" or "warning". where and
- * text may be strangers'. */
+/* Appends {code, severity, where, text, act, remedy}; severity is "error" or "warning". where
+ * and text may be strangers'. */
 void status_problem(json_t *problems, const char *code, const char *severity, const char *where,
 		    const char *text, const char *act, const char *remedy);
 

@@ -20,7 +20,7 @@ struct corner {
 	struct stun_door *door;
 	struct listener *listener; /* counted */
 	struct loop_watch watch;   /* of the socket, if it is started */
-	struct addr addr;	   /* of the socket */
+	struct addr addr;          /* of the socket */
 };
 
 struct stun_door {
@@ -33,7 +33,8 @@ struct stun_door {
 
 /* ---- answers to what we asked ---- */
 
-/* The class is in the first two bytes (RFC 8489 §5); 1 in the first of them is an answer, of Binding the only method. */
+/* The class is in the first two bytes (RFC 8489 §5); 1 in the first of them is an answer, of
+ * Binding the only method. */
 static bool is_answer(const void *bytes)
 {
 	return *(const unsigned char *)bytes & 1;
@@ -53,16 +54,20 @@ static void deliver(struct letter *letter, void *owner)
 	struct worker *worker = owner;
 
 	if (worker->nat_watch && !worker->is_stopping)
-		nat_watch_receive(worker->nat_watch, hearsay->listener, &hearsay->from, hearsay->bytes, hearsay->len);
+		nat_watch_receive(worker->nat_watch, hearsay->listener, &hearsay->from,
+				  hearsay->bytes, hearsay->len);
 	free(hearsay);
 }
 
 /* The kernel gave the answer to a worker that did not ask. */
-static void hand_over(struct worker *worker, const struct flow *flow, const void *bytes, size_t len)
+static void hand_over(struct worker *worker, const struct flow *flow, const void *bytes,
+		      size_t len)
 {
 	/* What strangers send must cost nothing here, nor wake another worker. */
-	const bool is_awaited = !worker->is_stopping && stun_asked_has(worker->server->stun_asked, bytes, len);
-	struct hearsay *hearsay = is_awaited && len <= STUN_MAX_SIZE ? malloc(sizeof(*hearsay) + len) : NULL;
+	const bool is_awaited =
+		!worker->is_stopping && stun_asked_has(worker->server->stun_asked, bytes, len);
+	struct hearsay *hearsay =
+		is_awaited && len <= STUN_MAX_SIZE ? malloc(sizeof(*hearsay) + len) : NULL;
 
 	if (!hearsay)
 		return;
@@ -85,7 +90,8 @@ static void count(const struct stun_door *door, enum counter_stun_request what)
 
 static void send_by_flow(struct flow *flow, const struct stun_reply *reply)
 {
-	struct wire *wire = flow ? wire_copy(reply->writer.bytes, stun_end(&reply->writer)) : NULL;
+	struct wire *wire =
+		flow ? wire_copy(reply->writer.bytes, stun_end(&reply->writer)) : NULL;
 
 	/* Who got none asks again. */
 	if (wire)
@@ -93,14 +99,16 @@ static void send_by_flow(struct flow *flow, const struct stun_reply *reply)
 	wire_unref(wire);
 }
 
-static void send_by_socket(const struct corner *corner, const struct addr *to, const struct stun_reply *reply)
+static void send_by_socket(const struct corner *corner, const struct addr *to,
+			   const struct stun_reply *reply)
 {
-	(void)!sendto(corner->watch.fd, reply->writer.bytes, stun_end(&reply->writer), 0, &to->sa, to->len);
+	(void)!sendto(corner->watch.fd, reply->writer.bytes, stun_end(&reply->writer), 0,
+		      &to->sa, to->len);
 }
 
 /* From which of the four it goes: which host, and at the next port or at the listener's. */
-static void send_from(struct stun_door *door, unsigned i_host, bool is_next_port, const struct addr *to,
-		      const struct stun_reply *reply)
+static void send_from(struct stun_door *door, unsigned i_host, bool is_next_port,
+		      const struct addr *to, const struct stun_reply *reply)
 {
 	struct flow *flow;
 
@@ -121,8 +129,8 @@ static bool may_answer(struct stun_door *door, const struct addr *source)
 	return false;
 }
 
-static void serve(struct stun_door *door, unsigned i_host, bool is_next_port, const struct addr *source, const void *bytes,
-		  size_t len)
+static void serve(struct stun_door *door, unsigned i_host, bool is_next_port,
+		  const struct addr *source, const void *bytes, size_t len)
 {
 	const struct corner *here = &door->corners[i_host], *there = &door->corners[!i_host];
 	const struct stun_seat seat = {
@@ -138,11 +146,14 @@ static void serve(struct stun_door *door, unsigned i_host, bool is_next_port, co
 	if (!may_answer(door, source))
 		return;
 	count(door, COUNTER_STUN_REQUEST_ANSWERED);
-	send_from(door, i_host ^ reply.from_other_ip, is_next_port != reply.from_other_port, source, &reply);
+	send_from(door, i_host ^ reply.from_other_ip, is_next_port != reply.from_other_port,
+		  source, &reply);
 }
 
-/* At a listener without a second address, or on a connection, which has none (RFC 5780 §7.2: only by UDP). False: it is no request. */
-static bool serve_alone(struct stun_door *door, struct flow *flow, const void *bytes, size_t len)
+/* At a listener without a second address, or on a connection, which has none (RFC 5780 §7.2:
+ * only by UDP). False: it is no request. */
+static bool serve_alone(struct stun_door *door, struct flow *flow, const void *bytes,
+			size_t len)
 {
 	const struct stun_seat seat = { .local = flow->local };
 	struct stun_reply reply;
@@ -158,10 +169,13 @@ static bool serve_alone(struct stun_door *door, struct flow *flow, const void *b
 	return true;
 }
 
-/* We ask nobody on a connection that carries SIP, so there only requests are expected; and of those only who came to us. */
-static bool receive_on_stream(struct stun_door *door, struct flow *flow, const void *bytes, size_t len)
+/* We ask nobody on a connection that carries SIP, so there only requests are expected; and of
+ * those only who came to us. */
+static bool receive_on_stream(struct stun_door *door, struct flow *flow, const void *bytes,
+			      size_t len)
 {
-	return door && door->serves && flow->is_inbound && !is_answer(bytes) && serve_alone(door, flow, bytes, len);
+	return door && door->serves && flow->is_inbound && !is_answer(bytes) &&
+	       serve_alone(door, flow, bytes, len);
 }
 
 bool stun_door_receive(void *user, struct flow *flow, const void *bytes, size_t len)
@@ -173,12 +187,14 @@ bool stun_door_receive(void *user, struct flow *flow, const void *bytes, size_t 
 		return receive_on_stream(door, flow, bytes, len);
 	if (is_answer(bytes)) {
 		if (worker->nat_watch)
-			nat_watch_receive(worker->nat_watch, flow->listener->name, &flow->remote, bytes, len);
+			nat_watch_receive(worker->nat_watch, flow->listener->name,
+					  &flow->remote, bytes, len);
 		else
 			hand_over(worker, flow, bytes, len);
 		return true;
 	}
-	/* What keeps the mapping of a phone's router (RFC 5626 §4.4.2) is answered in any case. */
+	/* What keeps the mapping of a phone's router (RFC 5626 §4.4.2) is answered in any
+	 * case. */
 	if (!door || (!door->serves && flow->listener->network != NETWORK_REMOTE))
 		return false;
 	for (unsigned i = 0; door->has_pair && i < N_HOSTS; i++) {
@@ -199,14 +215,16 @@ static void on_ready(struct loop_watch *watch, unsigned events)
 	for (unsigned i = 0; i < MAX_DATAGRAMS; i++) {
 		struct sockaddr_storage name;
 		socklen_t name_len = sizeof(name);
-		ssize_t len = recvfrom(watch->fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&name, &name_len);
+		ssize_t len = recvfrom(watch->fd, bytes, sizeof(bytes), 0,
+				       (struct sockaddr *)&name, &name_len);
 		struct addr source;
 
 		if (len < 0)
 			return;
 		addr_from_sockaddr(&source, (struct sockaddr *)&name, name_len);
 		if (addr_is_set(&source) && addr_port(&source))
-			serve(door, corner == &door->corners[1], true, &source, bytes, (size_t)len);
+			serve(door, corner == &door->corners[1], true, &source, bytes,
+			      (size_t)len);
 	}
 }
 
@@ -229,7 +247,9 @@ static void close_corners(struct stun_door *door)
 static enum err open_corner(struct stun_door *door, unsigned i, struct listener *listener)
 {
 	struct corner *corner = &door->corners[i];
-	struct listener_socket_wish wish = { .addr = listener->addr, .is_udp = true, .is_shared = door->worker->server->n_workers > 1 };
+	struct listener_socket_wish wish = { .addr = listener->addr,
+					     .is_udp = true,
+					     .is_shared = door->worker->server->n_workers > 1 };
 	enum err err;
 	int fd;
 
@@ -247,9 +267,10 @@ static enum err open_corner(struct stun_door *door, unsigned i, struct listener 
 /* Alike but for the address of this host. */
 static bool is_pair(const struct listener *a, const struct listener *b)
 {
-	return a != b && a->transport == TRANSPORT_UDP && b->transport == TRANSPORT_UDP && a->network == b->network &&
-	       addr_is_ipv6(&a->addr) == addr_is_ipv6(&b->addr) && addr_port(&a->addr) == addr_port(&b->addr) &&
-	       !addr_is_wildcard(&a->addr) && !addr_is_wildcard(&b->addr) && !addr_same_host(&a->addr, &b->addr);
+	return a != b && a->transport == TRANSPORT_UDP && b->transport == TRANSPORT_UDP &&
+	       a->network == b->network && addr_is_ipv6(&a->addr) == addr_is_ipv6(&b->addr) &&
+	       addr_port(&a->addr) == addr_port(&b->addr) && !addr_is_wildcard(&a->addr) &&
+	       !addr_is_wildcard(&b->addr) && !addr_same_host(&a->addr, &b->addr);
 }
 
 static void open_pair(struct stun_door *door, struct listener *a, struct listener *b)
@@ -260,14 +281,17 @@ static void open_pair(struct stun_door *door, struct listener *a, struct listene
 		err = open_corner(door, 1, b);
 	if (err) {
 		close_corners(door);
-		log_event(LOG_WARNING, "STUN is served without a second address: the port after a listener's cannot be opened",
-			  "listener", a->name, "error", err_text(err), NULL);
+		log_event(
+			LOG_WARNING,
+			"STUN is served without a second address: the port after a listener's cannot be opened",
+			"listener", a->name, "error", err_text(err), NULL);
 		return;
 	}
 	door->has_pair = true;
 }
 
-static bool is_open_already(const struct stun_door *door, const struct listener *a, const struct listener *b)
+static bool is_open_already(const struct stun_door *door, const struct listener *a,
+			    const struct listener *b)
 {
 	return door->has_pair && addr_equal(&door->corners[0].listener->addr, &a->addr) &&
 	       addr_equal(&door->corners[1].listener->addr, &b->addr);
@@ -287,9 +311,11 @@ void stun_door_restart(struct stun_door *door)
 	const struct snapshot *snapshot = door->worker->snapshot;
 
 	door->serves = snapshot->settings->nat.serves_stun;
-	for (size_t i = 0; door->serves && snapshot->n_sockets && i < snapshot->n_open_listeners; i++) {
+	for (size_t i = 0;
+	     door->serves && snapshot->n_sockets && i < snapshot->n_open_listeners; i++) {
 		for (size_t j = i + 1; j < snapshot->n_open_listeners; j++) {
-			struct listener *a = snapshot->open_listeners[i], *b = snapshot->open_listeners[j];
+			struct listener *a = snapshot->open_listeners[i],
+					*b = snapshot->open_listeners[j];
 
 			if (!is_pair(a, b))
 				continue;

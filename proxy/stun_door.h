@@ -1,6 +1,7 @@
-/* What of STUN comes to our listeners, of one worker: answers go to who asked (nat_watch, worker 0); requests are answered if
- * nat.serve says so, by UDP, TCP and TLS. With two UDP listeners of one network that differ in nothing but their address, also
- * the tests of RFC 5780: for these it opens the next port at both, too. */
+/* What of STUN comes to our listeners, of one worker: answers go to who asked (nat_watch,
+ * worker 0); requests are answered if nat.serve says so, by UDP, TCP and TLS. With two UDP
+ * listeners of one network that differ in nothing but their address, also the tests of RFC
+ * 5780: for these it opens the next port at both, too. */
 #pragma once
 
 #include "proxy/worker.h"

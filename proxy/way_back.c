@@ -23,7 +23,8 @@ void way_back_note(struct server *server, const struct rule *rule, uint64_t now_
 	for (i = 0; i < n; i++) {
 		if (addr_is_set(&logons[i].reach))
 			addrs[n_addrs++] = logons[i].reach;
-		if (logons[i].transport == TRANSPORT_UDP) /* it may listen elsewhere, at the same host */
+		if (logons[i].transport ==
+		    TRANSPORT_UDP) /* it may listen elsewhere, at the same host */
 			addrs[n_addrs++] = logons[i].source;
 	}
 	peer_addresses_set(server->addresses, rule->id, addrs, n_addrs);
@@ -63,12 +64,13 @@ static void tell(const struct request *request, const char *event)
 	const struct flow *flow = request->arrival->flow;
 	char peer[ADDR_TEXT_SIZE];
 
-	log_event(LOG_INFO, event, "backend", name_of(request), "peer", addr_text(&flow->remote, peer), "listener",
-		  flow->listener->name, "transport", conf_transport_text(flow->transport), NULL);
+	log_event(LOG_INFO, event, "backend", name_of(request), "peer",
+		  addr_text(&flow->remote, peer), "listener", flow->listener->name, "transport",
+		  conf_transport_text(flow->transport), NULL);
 }
 
-enum err way_back_log_on(struct worker *worker, const struct request *request, const struct registration_contact *contact,
-			 uint32_t expires_s)
+enum err way_back_log_on(struct worker *worker, const struct request *request,
+			 const struct registration_contact *contact, uint32_t expires_s)
 {
 	const struct flow *flow = request->arrival->flow;
 	struct location_counts before;
@@ -102,8 +104,8 @@ void way_back_log_off(struct worker *worker, const struct request *request)
 {
 	const struct flow *flow = request->arrival->flow;
 
-	location_log_off(worker->server->location, name_of(request), flow_is_reliable(flow) ? flow->id : 0,
-			 &flow->remote);
+	location_log_off(worker->server->location, name_of(request),
+			 flow_is_reliable(flow) ? flow->id : 0, &flow->remote);
 	unmark_flow(worker, request);
 	tell(request, "backend logged off");
 }

@@ -21,8 +21,13 @@
 #include "proxy/return_path.h"
 #include "proxy/stun_door.h"
 
-enum { N_REFUSALS_KEPT = 512, N_OTHERS_KEPT = 512, TICK_MS = 1000, SAVE_TICKS = 5, SAVE_DOMAINS = 100 };
-
+enum {
+	N_REFUSALS_KEPT = 512,
+	N_OTHERS_KEPT = 512,
+	TICK_MS = 1000,
+	SAVE_TICKS = 5,
+	SAVE_DOMAINS = 100
+};
 
 /* ---- the snapshot ---- */
 
@@ -42,7 +47,8 @@ static void take_limits(struct worker *worker)
 		.all_queues_bytes = 64 * 1024 * 1024,
 		.spare_idle_ms = 60 * 1000,
 	};
-	struct sip_timers timers = { .t1_ms = settings->sip.t1_ms, .t2_ms = 8 * (uint64_t)settings->sip.t1_ms,
+	struct sip_timers timers = { .t1_ms = settings->sip.t1_ms,
+				     .t2_ms = 8 * (uint64_t)settings->sip.t1_ms,
 				     .t4_ms = 5000 };
 
 	transport_set_limits(worker->transport, &limits);
@@ -59,10 +65,12 @@ static void take_resolvers(struct worker *worker)
 		addr_text(&from->servers[i], settings.servers[i]);
 	settings.n_servers = (unsigned)i;
 	if (dns_change(worker->dns, &settings))
-		log_event(LOG_ERROR, "the resolvers stay as they were", "config", "dns.servers", NULL);
+		log_event(LOG_ERROR, "the resolvers stay as they were", "config", "dns.servers",
+			  NULL);
 }
 
-/* True if a connection that came in, or was dialled, by this listener is still what the configuration says. */
+/* True if a connection that came in, or was dialled, by this listener is still what the
+ * configuration says. */
 static bool is_served(const struct snapshot *snapshot, const struct listener *listener)
 {
 	size_t i;
@@ -70,15 +78,17 @@ static bool is_served(const struct snapshot *snapshot, const struct listener *li
 	for (i = 0; i < snapshot->n_open_listeners; i++) {
 		const struct listener *open = snapshot->open_listeners[i];
 
-		if (addr_equal(&open->addr, &listener->addr) && open->transport == listener->transport &&
+		if (addr_equal(&open->addr, &listener->addr) &&
+		    open->transport == listener->transport &&
 		    open->network == listener->network)
 			return true;
 	}
 	return false;
 }
 
-/* True if the world sees the listener at another address than when the connection was made: behind a NAT with a new address the
- * packets of that connection lead nowhere, and nobody says so. */
+/* True if the world sees the listener at another address than when the connection was made:
+ * behind a NAT with a new address the packets of that connection lead nowhere, and nobody says
+ * so. */
 static bool has_moved(const struct snapshot *snapshot, const struct listener *listener)
 {
 	for (size_t i = 0; listener->is_seen_by_stun && i < snapshot->n_open_listeners; i++) {
@@ -96,14 +106,16 @@ static unsigned max_of(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
 	const struct snapshot *snapshot = worker->snapshot;
-	const struct rule *rule = rules_by_hash(snapshot->rules, record_route_end(worker->server->keys, flow->peer_name));
+	const struct rule *rule = rules_by_hash(
+		snapshot->rules, record_route_end(worker->server->keys, flow->peer_name));
 
 	return rule ? rule->max_connections : snapshot->settings->federation.max_connections;
 }
 
-/* A connection of a listener that is no more or is another now, one to a partner or backend that is gone or switched
- * off, and one whose peer was verified by other CAs, CRLs or rules than now hold: they end. Datagrams have no connection: who
- * waits for an answer by them still gets it. */
+/* A connection of a listener that is no more or is another now, one to a partner or backend
+ * that is gone or switched off, and one whose peer was verified by other CAs, CRLs or rules
+ * than now hold: they end. Datagrams have no connection: who waits for an answer by them still
+ * gets it. */
 static bool is_orphan(const struct flow *flow, void *user)
 {
 	const struct worker *worker = user;
@@ -120,11 +132,13 @@ static bool is_orphan(const struct flow *flow, void *user)
 				     tls_trust_fingerprint(snapshot->tls_trust)) != 0)
 		return true;
 	if (flow->is_inbound && *flow->peer_name)
-		return !*log_on_of_flow(snapshot, flow, 0); /* a backend's, whose credentials were other ones */
+		/* a backend's, whose credentials were other ones */
+		return !*log_on_of_flow(snapshot, flow, 0);
 	return *flow->peer_name && !snapshot_has_peer(snapshot, flow->peer_name);
 }
 
-/* Likewise, and one too many by now, which is good in itself: it ends only when nobody needs it. */
+/* Likewise, and one too many by now, which is good in itself: it ends only when nobody needs
+ * it. */
 static bool is_leaving(const struct flow *flow, void *user)
 {
 	return is_orphan(flow, user) || (!flow->is_inbound && transport_is_withdrawn(flow));
@@ -149,7 +163,8 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 {
 	struct snapshot *old = worker->snapshot;
 
-	if (transport_listen(worker->transport, snapshot->open_listeners, (unsigned)snapshot->n_open_listeners)) {
+	if (transport_listen(worker->transport, snapshot->open_listeners,
+			     (unsigned)snapshot->n_open_listeners)) {
 		log_event(LOG_ERROR, "out of memory: the old configuration stays", NULL);
 		snapshot_unref(snapshot);
 		return;
@@ -165,8 +180,8 @@ void worker_take_snapshot(struct worker *worker, struct snapshot *snapshot)
 		nat_watch_restart(worker->nat_watch);
 	stun_door_restart(worker->stun_door);
 	if (old) {
-		worker->orphans_until_ms =
-			loop_now_ms(worker->loop) + 64 * (uint64_t)snapshot->settings->sip.t1_ms;
+		worker->orphans_until_ms = loop_now_ms(worker->loop) +
+					   64 * (uint64_t)snapshot->settings->sip.t1_ms;
 		transport_withdraw_surplus(worker->transport, max_of, worker);
 		end_orphans(worker);
 		rejudge(worker);
@@ -213,7 +228,8 @@ static void post_order(struct worker *worker, const struct order *wanted)
 	}
 	free(order);
 	snapshot_unref(wanted->snapshot);
-	log_event(LOG_ERROR, "a worker could not be reached", "reason", err_text(ERR_LIMIT), NULL);
+	log_event(LOG_ERROR, "a worker could not be reached", "reason", err_text(ERR_LIMIT),
+		  NULL);
 }
 
 void worker_post_snapshot(struct worker *worker, struct snapshot *snapshot)
@@ -276,11 +292,13 @@ static enum err make_parts(struct worker *worker)
 	if (!err)
 		err = media_records_new(&worker->media_records);
 	if (!err)
-		err = transport_new(worker->loop, worker->number, &user, worker->counters, &worker->transport);
+		err = transport_new(worker->loop, worker->number, &user, worker->counters,
+				    &worker->transport);
 	if (!err)
 		transport_share(worker->transport, worker->server->roll);
 	if (!err)
-		err = txn_table_new(worker->loop, worker->transport, worker->number, &worker->txns);
+		err = txn_table_new(worker->loop, worker->transport, worker->number,
+				    &worker->txns);
 	if (!err && !worker->dns)
 		err = dns_new(worker->loop, &dns_settings, &worker->dns);
 	if (err)
@@ -290,7 +308,8 @@ static enum err make_parts(struct worker *worker)
 	return ERR_OK;
 }
 
-enum err worker_new(struct server *server, unsigned number, struct loop *loop, struct worker **out)
+enum err worker_new(struct server *server, unsigned number, struct loop *loop,
+		    struct worker **out)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	enum err err;
@@ -314,7 +333,8 @@ enum err worker_new(struct server *server, unsigned number, struct loop *loop, s
 		worker->refresh = refresh_new(worker);
 		worker->nat_watch = nat_watch_new(worker);
 		worker->phone_watch = phone_watch_new(worker);
-		if (!worker->probes || !worker->refresh || !worker->nat_watch || !worker->phone_watch)
+		if (!worker->probes || !worker->refresh || !worker->nat_watch ||
+		    !worker->phone_watch)
 			err = ERR_NO_MEMORY;
 	}
 	if (!err) {

@@ -320,7 +320,8 @@ bool dns_peek(struct dns *dns, const char *name, enum dns_type type, struct dns_
 	if (!copy)
 		return false;
 	memset(out, 0, sizeof(*out));
-	memcpy(out, copy, offsetof(struct dns_answer, addrs) + copy->n * dns_cache_record_bytes(type));
+	memcpy(out, copy,
+	       offsetof(struct dns_answer, addrs) + copy->n * dns_cache_record_bytes(type));
 	free(copy);
 	return true;
 }

@@ -1,6 +1,6 @@
-/* Names to addresses, asynchronously, by c-ares (its only door): A, AAAA, SRV and NAPTR with their
- * TTL, a bounded cache, negative entries, and stale answers when every resolver fails. One
- * resolver for each worker. struct dns_ops is the seam of tests/world. */
+/* Names to addresses, asynchronously, by c-ares (its only door): A, AAAA, SRV and NAPTR with
+ * their TTL, a bounded cache, negative entries, and stale answers when every resolver fails.
+ * One resolver for each worker. struct dns_ops is the seam of tests/world. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,7 +24,8 @@ struct dns_srv {
 /* RFC 3263 §4.1: the services of NAPTR records that a SIP client of our transports knows. */
 enum dns_sip_service { DNS_SIP_D2U, DNS_SIP_D2T, DNS_SIPS_D2T };
 
-/* One that leads to SRV records (RFC 3403 §4.1: flag "s", no regular expression); others are left out. */
+/* One that leads to SRV records (RFC 3403 §4.1: flag "s", no regular expression); others are
+ * left out. */
 struct dns_naptr {
 	uint16_t order, preference;
 	enum dns_sip_service service;
@@ -97,8 +98,8 @@ enum err dns_change(struct dns *dns, const struct dns_settings *settings) MUST_C
 void dns_ask(struct dns *dns, struct dns_query *query, const char *name, enum dns_type type,
 	     uint64_t budget_ms,
 	     void (*on_answer)(struct dns_query *query, const struct dns_answer *answer));
-/* What is known already, without asking: true if there is a fresh answer, also one that there is nothing. Resolvers of
- * tests know nothing. */
+/* What is known already, without asking: true if there is a fresh answer, also one that there
+ * is nothing. Resolvers of tests know nothing. */
 bool dns_peek(struct dns *dns, const char *name, enum dns_type type, struct dns_answer *out);
 void dns_cancel(struct dns_query *query); /* on_answer will not come; fine if not active */
 

@@ -1,5 +1,6 @@
-/* What the bytes of a DNS response say (RFC 1035 §4.1, RFC 2782, RFC 3596, RFC 3403): the records of one
- * type from its answer section, with the least TTL on the way there. For dns.c. */
+/* What the bytes of a DNS response say (RFC 1035 §4.1, RFC 2782, RFC 3596, RFC 3403): the
+ * records of one type from its answer section, with the least TTL on the way there. For
+ * dns.c. */
 #pragma once
 
 #include <stddef.h>
@@ -14,5 +15,6 @@ enum { DNS_MIN_TTL_S = 1, DNS_MAX_TTL_S = 86400 };
 void dns_answer_read(const unsigned char *bytes, size_t len, enum dns_type type,
 		     struct dns_answer *out);
 
-/* The service that a NAPTR record names ("SIPS+D2T", in whatever letters); false if it is none of ours. */
+/* The service that a NAPTR record names ("SIPS+D2T", in whatever letters); false if it is none
+ * of ours. */
 bool dns_answer_service(const char *text, enum dns_sip_service *out);

@@ -11,7 +11,8 @@
 #include "proxy/base/text.h"
 
 enum {
-	FIRST_TIMEOUT_MS = 400,  /* of each of several servers; ares doubles it with each round */
+	/* of each of several servers; ares doubles it with each round */
+	FIRST_TIMEOUT_MS = 400,
 	ALONE_TIMEOUT_MS = 1000, /* of one that is alone */
 	N_TRIES = 3,
 	DATAGRAM_BYTES = 1232, /* what passes everywhere without fragments */
@@ -157,7 +158,8 @@ static enum err make(struct loop *loop, int more_flags, const struct dns_setting
 		     dns_channel_answer *on_answer, void *user, struct dns_channel **out)
 {
 	struct ares_options options = { .flags = ARES_FLAG_EDNS | more_flags,
-					.timeout = settings->n_servers == 1 ? ALONE_TIMEOUT_MS : FIRST_TIMEOUT_MS,
+					.timeout = settings->n_servers == 1 ? ALONE_TIMEOUT_MS
+									    : FIRST_TIMEOUT_MS,
 					.tries = N_TRIES,
 					.ednspsz = DATAGRAM_BYTES,
 					.sock_state_cb = on_socket };
@@ -273,14 +275,15 @@ static void on_response(void *user, int status, int timeouts, unsigned char *byt
 
 	free(asked);
 	channel->n_asked--;
-	if (timeouts > 0 && (status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND))
+	if (timeouts > 0 &&
+	    (status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND))
 		channel->is_first_silent = true;
 	channel->on_answer(channel->user, question, status_of(status), bytes,
 			   len > 0 ? (size_t)len : 0, status == ARES_EDESTRUCTION);
 }
 
-/* The silent one is asked last from now on. ares begins each question with the first, and changes servers only while nothing is asked
- * of them. */
+/* The silent one is asked last from now on. ares begins each question with the first, and
+ * changes servers only while nothing is asked of them. */
 static void put_first_last(struct dns_channel *channel)
 {
 	struct ares_addr_port_node *first = NULL, *last;

@@ -16,8 +16,8 @@ typedef void dns_channel_answer(void *user, void *question, enum dns_status stat
 enum err dns_channel_new(struct loop *loop, const struct dns_settings *settings,
 			 dns_channel_answer *on_answer, void *user,
 			 struct dns_channel **out) MUST_CHECK;
-/* The same to one server alone, whose response is handed over whatever it says: also SERVFAIL and
- * REFUSED, and by UDP one that was cut. For dns_look.c. */
+/* The same to one server alone, whose response is handed over whatever it says: also SERVFAIL
+ * and REFUSED, and by UDP one that was cut. For dns_look.c. */
 enum err dns_channel_new_to(struct loop *loop, const struct addr *server, bool by_tcp,
 			    dns_channel_answer *on_answer, void *user,
 			    struct dns_channel **out) MUST_CHECK;

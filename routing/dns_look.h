@@ -74,8 +74,8 @@ void dns_look_start(const struct dns_looker *looker, struct dns_look *look,
 				      const struct dns_look_answer *answer));
 /* on_answer will not come; fine if it is not active. */
 void dns_look_cancel(struct dns_look *look);
-/* For whoever stands behind ops: tells the answer, from the loop. look may be gone afterwards.
- */
+/* For whoever stands behind ops: tells the answer, from the loop. look may be gone
+ * afterwards. */
 void dns_look_tell(struct dns_look *look, const struct dns_look_answer *answer);
 
 /* The resolvers of this host (resolv.conf), those of whom an address is known; returns how

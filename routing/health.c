@@ -127,7 +127,8 @@ static struct health *take_record(struct shard *shard)
 	return oldest;
 }
 
-static struct health *make(struct shard *shard, const struct key *key, unsigned hash, const struct addr *addr)
+static struct health *make(struct shard *shard, const struct key *key, unsigned hash,
+			   const struct addr *addr)
 {
 	struct health *health = take_record(shard);
 	if (!health)
@@ -138,7 +139,8 @@ static struct health *make(struct shard *shard, const struct key *key, unsigned 
 	health->view.addr = *addr;
 	health->view.transport = (enum conf_transport)key->transport;
 	text_copy(health->view.peer, sizeof(health->view.peer), key->peer);
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, &health->key, key_size(key), hash, health);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, shard->table, &health->key, key_size(key), hash,
+				    health);
 	if (!find(shard, key, hash)) {
 		free(health);
 		return NULL;
@@ -256,8 +258,9 @@ void health_failed(struct health *health, enum reason reason, uint64_t now_ms)
 	view->last_failure_ms = now_ms;
 	view->n_failures++;
 	view->n_failures_in_a_row++;
-	/* A connection that stood and is gone tells of a restart, or of somebody on the way: whether
-	 * the server is there the next connect finds out, and no request need wait for that. */
+	/* A connection that stood and is gone tells of a restart, or of somebody on the way:
+	 * whether the server is there the next connect finds out, and no request need wait for
+	 * that. */
 	if (reason == REASON_CONNECTION_LOST &&
 	    (view->state == HEALTH_UP || view->state == HEALTH_UNKNOWN)) {
 		unlock(health);

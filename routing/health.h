@@ -13,8 +13,8 @@
 #include "proxy/base/reason.h"
 
 struct health_table;
-struct health; /* one server; lives as long as the table (bounded: the oldest unused give way)
-		*/
+/* one server; lives as long as the table (bounded: the oldest unused give way) */
+struct health;
 
 enum health_state {
 	HEALTH_UNKNOWN,

@@ -15,8 +15,9 @@ enum err homes_new(const struct settings_backend *backends, size_t n,
 		   struct homes **out) MUST_CHECK;
 struct homes *homes_free(struct homes *homes); /* NULL is fine; returns NULL */
 
-/* Writes the positions of the backends that are user@domain's home: those that name the user; if there are none, those with a
- * pattern that fits; if there are none, those that take everybody (else). Several are equals: their weights decide the order, for
- * one user always alike. Returns how many, at most max. */
+/* Writes the positions of the backends that are user@domain's home: those that name the user;
+ * if there are none, those with a pattern that fits; if there are none, those that take
+ * everybody (else). Several are equals: their weights decide the order, for one user always
+ * alike. Returns how many, at most max. */
 size_t homes_find(const struct homes *homes, const char *user, const char *domain, size_t *out,
 		  size_t max);

@@ -19,7 +19,7 @@ struct locate {
 	struct location *location;
 	struct target target;
 	struct locate_search *search; /* NULL: every server is an address */
-	struct loop_call call;	      /* without a search */
+	struct loop_call call;        /* without a search */
 	locate_done *done;
 	void *user;
 	bool is_telling;
@@ -37,7 +37,8 @@ static uint32_t draw(void *user, uint32_t n)
 
 /* The hops that are made, the living before the dead. */
 struct hops {
-	struct hop list[LOCATE_MAX_HOPS + 1], dead[LOCATE_MAX_HOPS]; /* one more, which is being made */
+	/* one more, which is being made */
+	struct hop list[LOCATE_MAX_HOPS + 1], dead[LOCATE_MAX_HOPS];
 	size_t n, n_dead;
 	bool lacks_listener;
 };
@@ -54,7 +55,8 @@ static void fill_names(const struct rule *rule, const char *configured_host, str
 			hop->names[hop->n_names++] = rule->names[i];
 }
 
-/* A server of a domain that open federation found: one that may speak for the domain by its own name. */
+/* A server of a domain that open federation found: one that may speak for the domain by its own
+ * name. */
 static void fill_open_names(const struct locate *locate, const char *host, struct hop *hop)
 {
 	const struct rule *rule = locate->target.rule;
@@ -73,7 +75,8 @@ static void fill_open_names(const struct locate *locate, const char *host, struc
 
 static bool is_usable_from(const struct addr *local, const struct addr *remote)
 {
-	return addr_is_set(local) && !addr_is_wildcard(local) && addr_is_ipv6(local) == addr_is_ipv6(remote) &&
+	return addr_is_set(local) && !addr_is_wildcard(local) &&
+	       addr_is_ipv6(local) == addr_is_ipv6(remote) &&
 	       (!addr_is_loopback(local) || addr_is_loopback(remote));
 }
 
@@ -96,8 +99,9 @@ static struct hop *new_hop(const struct locate *locate, struct hops *hops)
 
 static void put_hop(const struct locate *locate, struct hop *hop, struct hops *hops)
 {
-	struct health *health =
-		locate->health ? health_of(locate->health, hop->peer, &hop->remote, hop->transport) : NULL;
+	struct health *health = locate->health ? health_of(locate->health, hop->peer,
+							   &hop->remote, hop->transport)
+					       : NULL;
 
 	hop->health = health;
 	if (health && health_is_down(health, loop_now_ms(locate->loop))) {
@@ -132,7 +136,8 @@ static void add_hop(const struct locate *locate, const struct origin_of_hop *pla
 	if (addr_is_set(&rule->bind) && addr_is_ipv6(&rule->bind) == addr_is_ipv6(addr))
 		hop->bind = rule->bind;
 	else if (!addr_is_set(&rule->bind) && is_usable_from(&listener->addr, addr)) {
-		/* The address by which the other side knows us: it may be all that it trusts. */
+		/* The address by which the other side knows us: it may be all that it
+		 * trusts. */
 		hop->bind = listener->addr;
 		addr_set_port(&hop->bind, 0);
 	}
@@ -163,11 +168,13 @@ static void add_flow(const struct locate *locate, const struct logon *logon, str
 		put_hop(locate, hop, hops);
 }
 
-/* Each connection, then each address: what can be dialled is second best, as it may lead through a NAT. */
+/* Each connection, then each address: what can be dialled is second best, as it may lead
+ * through a NAT. */
 static void add_logons(const struct locate *locate, struct hops *hops)
 {
 	struct logon logons[LOCATION_MAX_LOGONS];
-	size_t n = location_logons(locate->location, locate->target.rule->backend->name, loop_now_ms(locate->loop), logons);
+	size_t n = location_logons(locate->location, locate->target.rule->backend->name,
+				   loop_now_ms(locate->loop), logons);
 	char host[ADDR_TEXT_SIZE];
 	size_t i;
 
@@ -185,7 +192,8 @@ static void add_logons(const struct locate *locate, struct hops *hops)
 	}
 }
 
-/* RFC 5626 §5.3: by the flow, from the address that it came to, and never by a new connection. */
+/* RFC 5626 §5.3: by the flow, from the address that it came to, and never by a new
+ * connection. */
 static void add_phone(const struct locate *locate, struct hops *hops)
 {
 	for (unsigned i = 0; i < locate->target.n_flows; i++) {
@@ -222,7 +230,8 @@ static void add_place(const struct locate *locate, const struct locate_place *pl
 }
 
 /* Those of one NAPTR record, or all (RFC 2782). */
-static bool add_rank(const struct locate *locate, size_t group, unsigned rank, struct hops *hops)
+static bool add_rank(const struct locate *locate, size_t group, unsigned rank,
+		     struct hops *hops)
 {
 	struct srv_entry entries[LOCATE_MAX_PLACES];
 	bool is_last = true;
@@ -249,8 +258,8 @@ static void add_group(const struct locate *locate, size_t group, struct hops *ho
 
 	if (!locate->search) {
 		const struct rule_server *server = &locate->target.rule->servers[group];
-		const struct origin_of_hop origin = { server->transport, server->port, server->host,
-						      server->host };
+		const struct origin_of_hop origin = { server->transport, server->port,
+						      server->host, server->host };
 
 		add_hop(locate, &origin, &server->addr, hops);
 		return;
@@ -291,12 +300,14 @@ static enum reason verdict(const struct locate *locate, const struct hops *hops)
 {
 	if (hops->n > 0)
 		return REASON_NONE;
-	if (locate->target.rule->backend && locate->target.rule->n_servers == 0 && !hops->lacks_listener)
+	if (locate->target.rule->backend && locate->target.rule->n_servers == 0 &&
+	    !hops->lacks_listener)
 		return REASON_NOT_LOGGED_ON;
 	if (hops->lacks_listener || !locate->search)
 		return REASON_NO_LISTENER;
 	if (locate->target.rule->federation && !locate->target.by_uri &&
-	    locate_search_n_targets(locate->search) == 0 && locate_search_worst(locate->search) <= DNS_NO_RECORD)
+	    locate_search_n_targets(locate->search) == 0 &&
+	    locate_search_worst(locate->search) <= DNS_NO_RECORD)
 		return REASON_NO_FEDERATION_RECORD;
 	switch (locate_search_worst(locate->search)) {
 	case DNS_FOUND:
@@ -349,7 +360,8 @@ static enum conf_transport safe_transport(const struct rule *rule, enum conf_tra
 	return is_tls(asked) || !has_plain ? tls : asked;
 }
 
-/* What we can speak there, where neither the URI nor the rule says more: bits (RFC 3263 §4.1). */
+/* What we can speak there, where neither the URI nor the rule says more: bits (RFC 3263
+ * §4.1). */
 static unsigned choices_of(const struct rule *rule)
 {
 	unsigned choices = 0;
@@ -375,7 +387,8 @@ static enum err search_uri(struct locate *locate)
 	struct locate_wish wish = { .host = target->host,
 				    .port = target->port,
 				    .by_srv = target->port == 0,
-				    .by_naptr = target->port == 0 && (!target->has_transport || target->is_sips),
+				    .by_naptr = target->port == 0 &&
+						(!target->has_transport || target->is_sips),
 				    .choices = target->has_transport ? 0 : choices_of(rule),
 				    .transport = safe_transport(rule, transport) };
 	return locate_search_add(locate->search, &wish);
@@ -428,8 +441,8 @@ static void on_call(struct loop_call *call)
 }
 
 struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health,
-			    struct location *location, const struct target *target, uint64_t budget_ms, locate_done *done,
-			    void *user)
+			    struct location *location, const struct target *target,
+			    uint64_t budget_ms, locate_done *done, void *user)
 {
 	struct locate *locate = calloc(1, sizeof(*locate));
 	if (!locate)

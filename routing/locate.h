@@ -20,25 +20,28 @@ enum { LOCATE_MAX_HOPS = 16, TARGET_MAX_FLOWS = 4 };
 
 /* A flow of a phone (RFC 5626 §3.1). */
 struct target_flow {
-	uint64_t id;		   /* the connection's; 0: datagrams */
+	uint64_t id;               /* the connection's; 0: datagrams */
 	struct listener *listener; /* where it came in; the snapshot's */
 	struct addr remote, local;
 };
 
-
 /* What is to be located. */
 struct target {
-	const struct rule
-		*rule; /* whose settings the hops get (credentials, names, listener) */
-	bool by_uri; /* false: the rule's servers; true: host, port, transport of uri, with the
-			rule's settings */
-	uint16_t port;	    /* 0: SRV, then the transport's own */
+	/* whose settings the hops get (credentials, names, listener) */
+	const struct rule *rule;
+	/* false: the rule's servers; true: host, port, transport of uri, with the rule's
+	 * settings */
+	bool by_uri;
+	uint16_t port;      /* 0: SRV, then the transport's own */
 	bool has_transport; /* the URI names one */
 	enum conf_transport transport;
-	bool is_sips;	      /* the URI is sips, and names none: NAPTR may say where TLS is spoken */
-	bool is_public_only; /* by_uri: names and addresses are a stranger's: none of a private network is dialled */
+	/* the URI is sips, and names none: NAPTR may say where TLS is spoken */
+	bool is_sips;
+	/* by_uri: names and addresses are a stranger's: none of a private network is dialled */
+	bool is_public_only;
 	uint64_t end; /* of a phone, in tokens of our Record-Route; 0: it is the rule's */
-	unsigned n_flows; /* a phone's, in the order to try: it is reached by these and nowhere else */
+	/* a phone's, in the order to try: it is reached by these and nowhere else */
+	unsigned n_flows;
 	char host[256]; /* by_uri */
 	struct target_flow flows[TARGET_MAX_FLOWS];
 };
@@ -72,13 +75,14 @@ struct locate;
 typedef void locate_done(void *user, enum reason reason, struct hop *hops, size_t n_hops,
 			 const char *evidence);
 
-/* A backend is found by the ways in which it has logged on (location; NULL: nobody has), its connection first, and then by its
- * servers. Starts; done comes exactly once, from the loop, never inside. hops are in the order to try:
- * those known to be dead last; they are the callee's to copy. evidence: one line of what DNS
- * said, for the decision record. NULL: no memory. */
+/* A backend is found by the ways in which it has logged on (location; NULL: nobody has), its
+ * connection first, and then by its servers. Starts; done comes exactly once, from the loop,
+ * never inside. hops are in the order to try: those known to be dead last; they are the
+ * callee's to copy. evidence: one line of what DNS said, for the decision record. NULL: no
+ * memory. */
 struct locate *locate_start(struct loop *loop, struct dns *dns, struct health_table *health,
-			    struct location *location, const struct target *target, uint64_t budget_ms, locate_done *done,
-			    void *user);
+			    struct location *location, const struct target *target,
+			    uint64_t budget_ms, locate_done *done, void *user);
 
 /* done will not come. NULL is fine. */
 void locate_cancel(struct locate *locate);

@@ -1,7 +1,8 @@
 #include "proxy/base/text.h"
 #include "routing/locate_search_inside.h"
 
-enum way locate_way_of(const struct spot *wish, bool waits_for_naptr, bool is_end, const struct service **out)
+enum way locate_way_of(const struct spot *wish, bool waits_for_naptr, bool is_end,
+		       const struct service **out)
 {
 	const struct locate_search *search = wish->search;
 	bool has_targets = false;
@@ -32,7 +33,8 @@ enum way locate_way_of(const struct spot *wish, bool waits_for_naptr, bool is_en
 	return BY_ADDRESS;
 }
 
-bool locate_is_led_to(const struct spot *place, const struct spot *wish, enum way way, const struct service *by)
+bool locate_is_led_to(const struct spot *place, const struct spot *wish, enum way way,
+		      const struct service *by)
 {
 	if (!place->of)
 		return place == wish && way == BY_ADDRESS;
@@ -85,7 +87,8 @@ enum dns_status locate_search_worst(const struct locate_search *search)
 		const bool has_address = place->found.n_addrs > 0;
 
 		if (!place->of)
-			worst = worse(worst, outcome(&place->naptr, way != BY_ADDRESS || has_address));
+			worst = worse(worst,
+				      outcome(&place->naptr, way != BY_ADDRESS || has_address));
 		if (!locate_is_led_to(place, wish, way, by))
 			continue;
 		worst = worse(worst, outcome(&place->a, has_address));
@@ -110,7 +113,8 @@ static void tell_question(const struct question *question, const char *type, str
 }
 
 /* The SRV questions of the way that was taken, and of those that led nowhere before it. */
-static void tell_services(const struct spot *wish, enum way way, const struct service *by, struct buf *out)
+static void tell_services(const struct spot *wish, enum way way, const struct service *by,
+			  struct buf *out)
 {
 	const struct locate_search *search = wish->search;
 

@@ -8,9 +8,10 @@
 #include "routing/locate_search_inside.h"
 #include "routing/naptr.h"
 
-/* Once every place has an address of one family, the other family's answer is waited for only so long: a resolver that
- * drops AAAA questions must not cost each request its budget (RFC 8305 §3). The same of NAPTR, once it is known what holds
- * without it: there are resolvers that do not pass it on. */
+/* Once every place has an address of one family, the other family's answer is waited for only
+ * so long: a resolver that drops AAAA questions must not cost each request its budget (RFC 8305
+ * §3). The same of NAPTR, once it is known what holds without it: there are resolvers that do
+ * not pass it on. */
 enum { OTHER_FAMILY_MS = 100, NAPTR_MS = 500, SERVICE_NAME_SIZE = 300 };
 
 static void on_address(struct dns_query *query, const struct dns_answer *answer);
@@ -105,10 +106,12 @@ static struct service *add_service(struct spot *wish, enum conf_transport transp
 	return service;
 }
 
-/* The transports without NAPTR, in our order: what is configured, then the safest (RFC 3263 §4.1). */
+/* The transports without NAPTR, in our order: what is configured, then the safest (RFC 3263
+ * §4.1). */
 static enum err add_services(struct spot *wish)
 {
-	static const enum conf_transport order[] = { TRANSPORT_MTLS, TRANSPORT_TLS, TRANSPORT_TCP, TRANSPORT_UDP };
+	static const enum conf_transport order[] = { TRANSPORT_MTLS, TRANSPORT_TLS,
+						     TRANSPORT_TCP, TRANSPORT_UDP };
 	const enum conf_transport first = wish->found.transport;
 	unsigned rank = 0;
 
@@ -147,15 +150,16 @@ enum err locate_search_add(struct locate_search *search, const struct locate_wis
 
 /* ---- asking ---- */
 
-static void ask(struct locate_search *search, struct question *question, const char *name, enum dns_type type,
+static void ask(struct locate_search *search, struct question *question, const char *name,
+		enum dns_type type,
 		void (*on_answer)(struct dns_query *query, const struct dns_answer *answer))
 {
 	uint64_t now_ms = loop_now_ms(search->loop);
 
 	question->search = search;
 	question->is_asked = true;
-	dns_ask(search->dns, &question->query, name, type, search->end_ms > now_ms ? search->end_ms - now_ms : 0,
-		on_answer);
+	dns_ask(search->dns, &question->query, name, type,
+		search->end_ms > now_ms ? search->end_ms - now_ms : 0, on_answer);
 }
 
 static void ask_addresses(struct spot *place)
@@ -179,9 +183,10 @@ static void ask_srv(struct service *service, const char *name)
 	const struct spot *wish = service->wish;
 	char own[SERVICE_NAME_SIZE];
 
-	if (!name && (size_t)snprintf(own, sizeof(own), "%s%s",
-				      wish->service ? wish->service : prefixes[service->transport],
-				      wish->found.host) >= sizeof(own))
+	if (!name &&
+	    (size_t)snprintf(own, sizeof(own), "%s%s",
+			     wish->service ? wish->service : prefixes[service->transport],
+			     wish->found.host) >= sizeof(own))
 		return;
 	service->srv.service = service;
 	ask(wish->search, &service->srv, name ? name : own, DNS_SRV, on_srv);
@@ -243,7 +248,8 @@ static void look(const struct spot *wish, struct outlook *out)
 	}
 	for (size_t i = 0; i < search->n && way != UNDECIDED; i++) {
 		const struct spot *place = search->places[i];
-		bool waits_here = locate_is_waiting(&place->a) || locate_is_waiting(&place->aaaa);
+		bool waits_here =
+			locate_is_waiting(&place->a) || locate_is_waiting(&place->aaaa);
 		if (!locate_is_led_to(place, wish, way, by))
 			continue;
 		out->waits |= waits_here;
@@ -264,7 +270,8 @@ static void go_on(struct locate_search *search)
 		finish(search);
 	} else if (outlook.lacks_address) {
 		timer_stop(&search->patience);
-	} else if (!timer_is_running(&search->patience) || outlook.waits_for_naptr != search->waits_for_naptr) {
+	} else if (!timer_is_running(&search->patience) ||
+		   outlook.waits_for_naptr != search->waits_for_naptr) {
 		search->waits_for_naptr = outlook.waits_for_naptr;
 		timer_start(search->loop, &search->patience,
 			    outlook.waits_for_naptr ? NAPTR_MS : OTHER_FAMILY_MS, on_patience);
@@ -327,7 +334,8 @@ static void on_srv(struct dns_query *query, const struct dns_answer *answer)
 	like.rank = service->rank;
 	for (size_t i = 0; answer->status == DNS_FOUND && i < answer->n; i++) {
 		const struct dns_srv *srv = &answer->srv[i];
-		struct spot *target = add_place(question->search, &like, srv->target, srv->port);
+		struct spot *target =
+			add_place(question->search, &like, srv->target, srv->port);
 		if (!target)
 			break;
 		target->of = service;

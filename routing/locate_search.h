@@ -1,5 +1,5 @@
-/* The DNS part of locate: from names to places with addresses (RFC 3263 §4), all questions at once,
- * under one budget. For locate.c. */
+/* The DNS part of locate: from names to places with addresses (RFC 3263 §4), all questions at
+ * once, under one budget. For locate.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,19 +19,23 @@ struct locate_wish {
 	bool by_srv;   /* a name is first looked up by SRV (RFC 3263 §4.2) */
 	enum conf_transport transport;
 	size_t group; /* which server of the rule it is */
-	const char *service; /* "_sipfederationtls._tcp." instead of the transport's own, and then nothing but what
-				it names will do; NULL */
-	bool by_naptr; /* by_srv, and before that NAPTR says by which transport (RFC 3263 §4.1) */
-	unsigned choices; /* by_srv: the transports that may be chosen, bits 1 << enum conf_transport; 0: transport
-			     alone. Without NAPTR the first that has SRV records is taken: transport, then mtls,
-			     tls, tcp, udp; without those, transport */
+	/* "_sipfederationtls._tcp." instead of the transport's own, and then nothing but what
+	 * it names will do; NULL */
+	const char *service;
+	/* by_srv, and before that NAPTR says by which transport (RFC 3263 §4.1) */
+	bool by_naptr;
+	/* by_srv: the transports that may be chosen, bits 1 << enum conf_transport; 0:
+	 * transport alone. Without NAPTR the first that has SRV records is taken: transport,
+	 * then mtls, tls, tcp, udp; without those, transport */
+	unsigned choices;
 };
 
-/* One place that was found: the wish itself, or the target of one of its SRV records. Without addresses it is not to be
- * tried. */
+/* One place that was found: the wish itself, or the target of one of its SRV records. Without
+ * addresses it is not to be tried. */
 struct locate_place {
 	size_t group;
-	unsigned rank; /* of the NAPTR record, within the group: the lowest first, all of it before the next */
+	/* of the NAPTR record, within the group: the lowest first, all of it before the next */
+	unsigned rank;
 	uint16_t priority, weight; /* of the SRV record, within the rank */
 	uint16_t port;
 	enum conf_transport transport;

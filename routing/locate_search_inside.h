@@ -1,4 +1,5 @@
-/* What a search is made of. For locate_search.c, which asks, and locate_found.c, which says what came of it. */
+/* What a search is made of. For locate_search.c, which asks, and locate_found.c, which says
+ * what came of it. */
 #pragma once
 
 #include "routing/locate_search.h"
@@ -34,7 +35,7 @@ struct service {
 	struct question srv;
 	struct spot *wish;
 	enum conf_transport transport;
-	unsigned rank;	  /* within the wish */
+	unsigned rank;    /* within the wish */
 	bool is_by_naptr; /* a NAPTR record named it */
 	bool has_targets;
 };
@@ -59,8 +60,10 @@ static inline bool locate_is_waiting(const struct question *question)
 	return question->is_asked && !question->is_answered;
 }
 
-/* How it stands with a wish. What is still asked leaves it undecided, but for NAPTR if that is not waited for, and at the
- * end. *out is the service, for BY_SRV. */
-enum way locate_way_of(const struct spot *wish, bool waits_for_naptr, bool is_end, const struct service **out);
+/* How it stands with a wish. What is still asked leaves it undecided, but for NAPTR if that is
+ * not waited for, and at the end. *out is the service, for BY_SRV. */
+enum way locate_way_of(const struct spot *wish, bool waits_for_naptr, bool is_end,
+		       const struct service **out);
 /* True if the place is one of those that way leads the wish to. */
-bool locate_is_led_to(const struct spot *place, const struct spot *wish, enum way way, const struct service *by);
+bool locate_is_led_to(const struct spot *place, const struct spot *wish, enum way way,
+		      const struct service *by);

@@ -132,7 +132,8 @@ void location_keep(struct location *location,
 	     backend = backend->hh.next)
 		backend->is_kept = keep(user, backend->name, 0, false);
 	location_logons_keep(location, &keeper);
-	location_absences_clear(location); /* of those who were asked, which may be others now */
+	/* of those who were asked, which may be others now */
+	location_absences_clear(location);
 	pthread_rwlock_unlock(&location->lock);
 	for (size_t i = 0; i < LOCATION_SHARDS; i++) {
 		pthread_rwlock_wrlock(&location->lock);

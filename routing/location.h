@@ -16,14 +16,15 @@
 #include "proxy/base/error.h"
 
 enum {
-	LOCATION_BACKEND_SIZE = 64,  /* a backend's name */
-	LOCATION_USER_SIZE = 512,    /* user and domain together: longer ones are nowhere */
-	LOCATION_CONTACT_SIZE = 256, /* a Contact URI, without brackets */
+	LOCATION_BACKEND_SIZE = 64,   /* a backend's name */
+	LOCATION_USER_SIZE = 512,     /* user and domain together: longer ones are nowhere */
+	LOCATION_CONTACT_SIZE = 256,  /* a Contact URI, without brackets */
 	LOCATION_INSTANCE_SIZE = 128, /* a +sip.instance (RFC 5626 §4.1), without quotes */
 	LOCATION_LISTENER_SIZE = 64,  /* a listener's name */
-	LOCATION_MAX_LOGONS = 8,     /* of one backend at a time */
-	LOCATION_MAX_BINDINGS = 8,   /* of one user at a time: by backends, and as many phones */
-	LOCATION_ABSENT_MS = 5000,   /* how long it is remembered that nobody has a user */
+	LOCATION_MAX_LOGONS = 8,      /* of one backend at a time */
+	/* of one user at a time: by backends, and as many phones */
+	LOCATION_MAX_BINDINGS = 8,
+	LOCATION_ABSENT_MS = 5000, /* how long it is remembered that nobody has a user */
 };
 
 struct location;
@@ -37,17 +38,17 @@ struct location_limits {
  * datagrams go to. */
 struct logon {
 	char backend[LOCATION_BACKEND_SIZE];
-	uint64_t flow_id; /* its connection; 0: it came by datagram, or the connection has gone
-			   */
+	/* its connection; 0: it came by datagram, or the connection has gone */
+	uint64_t flow_id;
 	enum conf_transport transport;
 	struct addr source; /* where its REGISTER came from */
-	struct addr reach;  /* where it can be dialled, or sent datagrams; unset: by its
-			       connection alone */
+	/* where it can be dialled, or sent datagrams; unset: by its connection alone */
+	struct addr reach;
 	enum conf_transport reach_transport;
-	char bulk[LOCATION_CONTACT_SIZE]; /* its RFC 6140 contact, without bnc:
-					     "sip:10.0.1.5:5060"; "" for none */
-	uint64_t proof;    /* of the credentials that it showed: location_keep drops what was
-			      proved otherwise */
+	/* its RFC 6140 contact, without bnc: "sip:10.0.1.5:5060"; "" for none */
+	char bulk[LOCATION_CONTACT_SIZE];
+	/* of the credentials that it showed: location_keep drops what was proved otherwise */
+	uint64_t proof;
 	uint64_t since_ms; /* 0: since now */
 	uint64_t expires_ms;
 };
@@ -90,7 +91,8 @@ struct binding {
 	uint32_t cseq;
 	uint64_t proof;
 	uint64_t expires_ms;
-	bool is_bulk; /* RFC 6140: it was registered with bnc, which the contact here is without */
+	/* RFC 6140: it was registered with bnc, which the contact here is without */
+	bool is_bulk;
 	/* Of a phone. */
 	struct phone_flow flow;
 	uint32_t reg_id; /* RFC 5626 §4.2: which of the instance's flows; 0: it has but one */
@@ -98,10 +100,10 @@ struct binding {
 };
 
 /* Adds a contact of user@domain, or replaces the one with the same backend and contact, in its
- * place. A phone's replaces the one with the same instance and reg-id (RFC 5626 §6), or, where it
- * has no reg-id, the same contact, and those without one that the instance registered in an
- * earlier life, under another Call-ID. ERR_LIMIT if the user has too many, or the table is full; ERR_TOO_LARGE;
- * ERR_NO_MEMORY: what was there stays then. */
+ * place. A phone's replaces the one with the same instance and reg-id (RFC 5626 §6), or, where
+ * it has no reg-id, the same contact, and those without one that the instance registered in an
+ * earlier life, under another Call-ID. ERR_LIMIT if the user has too many, or the table is
+ * full; ERR_TOO_LARGE; ERR_NO_MEMORY: what was there stays then. */
 enum err location_bind(struct location *location, const char *user, const char *domain,
 		       const struct binding *binding, uint64_t now_ms) MUST_CHECK;
 
@@ -110,16 +112,17 @@ enum err location_bind(struct location *location, const char *user, const char *
 size_t location_unbind(struct location *location, const char *user, const char *domain,
 		       const char *backend, const char *contact);
 
-/* True if a phone's binding takes the place of one with that instance, reg-id, Call-ID and contact. */
+/* True if a phone's binding takes the place of one with that instance, reg-id, Call-ID and
+ * contact. */
 bool location_phone_replaces(const struct binding *by, const struct binding *old);
 
-/* Takes that contact of a phone away: by its instance and reg-id, or without a reg-id by the URI.
- * Returns how many went. */
+/* Takes that contact of a phone away: by its instance and reg-id, or without a reg-id by the
+ * URI. Returns how many went. */
 size_t location_unbind_phone(struct location *location, const char *user, const char *domain,
 			     const struct binding *like);
 
-/* Copies the contacts of user@domain by backends that have not expired, in the order in which they
- * came. Returns how many. */
+/* Copies the contacts of user@domain by backends that have not expired, in the order in which
+ * they came. Returns how many. */
 size_t location_bindings(struct location *location, const char *user, const char *domain,
 			 uint64_t now_ms, struct binding out[LOCATION_MAX_BINDINGS]);
 
@@ -139,7 +142,8 @@ struct location_name {
 size_t location_phone_users(struct location *location, const struct phone_flow *flow,
 			    uint64_t now_ms, struct location_name *out, size_t max);
 
-/* The flow has failed: what was registered by it ends at once (RFC 5626 §5.3). Returns how much. */
+/* The flow has failed: what was registered by it ends at once (RFC 5626 §5.3). Returns how
+ * much. */
 size_t location_phone_flow_gone(struct location *location, const struct phone_flow *flow);
 
 /* A phone was heard on that flow, which had been asked; and whether one ever was. */
@@ -147,8 +151,8 @@ void location_phone_answered(struct location *location, const struct phone_flow 
 bool location_phone_has_answered(struct location *location, const struct phone_flow *flow);
 
 /* To be called each second: copies the flows of datagrams whose turn it is, each once in
- * interval_ms, those that waited longest first. Where many wait, no more of them than spread over
- * the interval. They count as asked. Returns how many. */
+ * interval_ms, those that waited longest first. Where many wait, no more of them than spread
+ * over the interval. They count as asked. Returns how many. */
 size_t location_phones_due(struct location *location, uint64_t now_ms, uint64_t interval_ms,
 			   struct phone_flow *out, size_t max);
 
@@ -208,8 +212,8 @@ struct location_counts {
 	size_t phones; /* of the bindings */
 };
 
-/* Of one backend, or with NULL of all. Bindings that have expired count until location_expire.
- */
+/* Of one backend, or with NULL of all. Bindings that have expired count until
+ * location_expire. */
 void location_count(struct location *location, const char *backend, uint64_t now_ms,
 		    struct location_counts *out);
 
@@ -230,6 +234,6 @@ struct location_journal {
 enum err location_new(const struct location_limits *limits, struct location **out) MUST_CHECK;
 struct location *location_free(struct location *location); /* NULL is fine; returns NULL */
 
-/* From now on; NULL: nobody. Copied. While what was kept is put back in, nobody should listen.
- */
+/* From now on; NULL: nobody. Copied. While what was kept is put back in, nobody should
+ * listen. */
 void location_set_journal(struct location *location, const struct location_journal *journal);

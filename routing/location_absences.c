@@ -3,9 +3,11 @@
 
 #include "routing/location_inside.h"
 
-/* Fixed places by hash, so that a stranger who invents users takes no memory and pushes out others at worst. */
+/* Fixed places by hash, so that a stranger who invents users takes no memory and pushes out
+ * others at worst. */
 struct absence {
-	uint64_t hash;	  /* of user and domain; 64 bits under a key of ours are as good as the names */
+	/* of user and domain; 64 bits under a key of ours are as good as the names */
+	uint64_t hash;
 	uint64_t of_hash; /* of the method */
 	uint64_t noted_ms;
 	bool is_set;
@@ -23,23 +25,24 @@ static bool is_it(const struct absence *absence, const struct location_key *key)
 	return absence->is_set && absence->hash == key->whole_hash;
 }
 
-void location_note_absent(struct location *location, const char *user, const char *domain, const char *method,
-			  uint64_t now_ms)
+void location_note_absent(struct location *location, const char *user, const char *domain,
+			  const char *method, uint64_t now_ms)
 {
 	struct location_key key;
 
 	if (location_key_fill(&key, user, domain))
 		return;
 	pthread_rwlock_wrlock(&location->lock);
-	*place_of(location, &key) = (struct absence){ .hash = key.whole_hash,
-						      .of_hash = random_keyed_hash(method, strlen(method)),
-						      .noted_ms = now_ms,
-						      .is_set = true };
+	*place_of(location, &key) =
+		(struct absence){ .hash = key.whole_hash,
+				  .of_hash = random_keyed_hash(method, strlen(method)),
+				  .noted_ms = now_ms,
+				  .is_set = true };
 	pthread_rwlock_unlock(&location->lock);
 }
 
-bool location_is_absent(struct location *location, const char *user, const char *domain, const char *method,
-			uint64_t now_ms)
+bool location_is_absent(struct location *location, const char *user, const char *domain,
+			const char *method, uint64_t now_ms)
 {
 	struct location_key key;
 
@@ -47,7 +50,8 @@ bool location_is_absent(struct location *location, const char *user, const char 
 		return false;
 	pthread_rwlock_rdlock(&location->lock);
 	const struct absence *absence = place_of(location, &key);
-	bool is_absent = is_it(absence, &key) && now_ms - absence->noted_ms < LOCATION_ABSENT_MS &&
+	bool is_absent = is_it(absence, &key) &&
+			 now_ms - absence->noted_ms < LOCATION_ABSENT_MS &&
 			 absence->of_hash == random_keyed_hash(method, strlen(method));
 	pthread_rwlock_unlock(&location->lock);
 	return is_absent;

@@ -221,7 +221,8 @@ static struct kept_binding *find(const struct registered_user *user,
 		if (is_phone(binding)
 			    ? is_refreshed(binding_of(link), binding)
 			    : strcmp(binding_of(link)->contact, binding->contact) == 0 &&
-		    strcmp(binding_of(link)->backend->name, binding->backend) == 0)
+				      strcmp(binding_of(link)->backend->name,
+					     binding->backend) == 0)
 			return binding_of(link);
 	return NULL;
 }

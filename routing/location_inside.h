@@ -11,8 +11,8 @@
 #include "routing/location_expiry.h"
 
 enum {
-	LOCATION_SHARDS = 64, /* a table that grows moves all that is in it: many small ones
-				 grow in turns */
+	/* a table that grows moves all that is in it: many small ones grow in turns */
+	LOCATION_SHARDS = 64,
 	LOCATION_TELL_MS = 60 * 1000, /* an expiry that moved by so much is told again */
 };
 
@@ -42,10 +42,10 @@ struct location {
 	struct location_backend *backends;
 
 	struct registered_user *users[LOCATION_SHARDS];
-	_Atomic size_t n_bindings; /* counts.bindings, to be read without the lock */
+	_Atomic size_t n_bindings;   /* counts.bindings, to be read without the lock */
 	struct expiry_heap expiries; /* of the bindings */
 
-	struct known_flow *flows;  /* of phones */
+	struct known_flow *flows;   /* of phones */
 	struct list datagram_flows; /* the one that was asked longest ago first */
 	size_t n_datagram_flows;
 	_Atomic size_t n_phones; /* read without the lock */
@@ -84,9 +84,9 @@ struct location_backend *location_backend_of(struct location *location, const ch
 /* Frees it if nothing counts in it. */
 void location_backend_release(struct location *location, struct location_backend *backend);
 
-/* True if a refresh must be told: its expiry moved far since then, or by half of what is left of
- * it. Who registers for a minute moves it by less than that each time, and would be forgotten over
- * a restart. */
+/* True if a refresh must be told: its expiry moved far since then, or by half of what is left
+ * of it. Who registers for a minute moves it by less than that each time, and would be
+ * forgotten over a restart. */
 static inline bool location_has_moved(uint64_t told_ms, uint64_t expires_ms, uint64_t now_ms)
 {
 	uint64_t moved_ms = expires_ms > told_ms ? expires_ms - told_ms : told_ms - expires_ms;

@@ -31,8 +31,8 @@ static struct known_flow *find(const struct location *location, const struct pho
 
 /* Two flows with one key would be a hash of 64 bits met by chance; the second one waits for its
  * next REGISTER. */
-static struct known_flow *find_or_make(struct location *location,
-				       const struct phone_flow *flow, uint64_t now_ms)
+static struct known_flow *find_or_make(struct location *location, const struct phone_flow *flow,
+				       uint64_t now_ms)
 {
 	uint64_t key = key_of(flow);
 	struct known_flow *known;
@@ -77,7 +77,8 @@ enum err location_phone_new(struct location *location, struct kept_binding *kept
 {
 	size_t size = strlen(binding->instance) + 1;
 	struct kept_phone *phone = calloc(1, sizeof(*phone) + size);
-	struct known_flow *known = phone ? find_or_make(location, &binding->flow, now_ms) : NULL;
+	struct known_flow *known =
+		phone ? find_or_make(location, &binding->flow, now_ms) : NULL;
 
 	if (!known) {
 		free(phone);
@@ -165,8 +166,8 @@ size_t location_phones_due(struct location *location, uint64_t now_ms, uint64_t 
 	pthread_rwlock_wrlock(&location->lock);
 	size_t share = 2 * location->n_datagram_flows * 1000 / interval_ms + 1;
 	while (n < max && n < share && !list_is_empty(&location->datagram_flows)) {
-		struct known_flow *known = container_of(location->datagram_flows.next,
-							struct known_flow, link);
+		struct known_flow *known =
+			container_of(location->datagram_flows.next, struct known_flow, link);
 		if (now_ms - known->asked_ms < interval_ms)
 			break;
 		out[n++] = known->flow;

@@ -45,8 +45,8 @@ static size_t sort_usable(const struct dns_answer *answer, unsigned choices,
 	return n;
 }
 
-/* RFC 3403 §4.1: once there is a match, records of a higher order are not looked at: what the owner of the
- * domain ranks behind TLS is no way around a TLS that fails. */
+/* RFC 3403 §4.1: once there is a match, records of a higher order are not looked at: what the
+ * owner of the domain ranks behind TLS is no way around a TLS that fails. */
 size_t naptr_choose(const struct dns_answer *answer, unsigned choices,
 		    struct naptr_choice out[NAPTR_MAX_CHOICES])
 {
@@ -56,7 +56,8 @@ size_t naptr_choose(const struct dns_answer *answer, unsigned choices,
 	if (answer->status != DNS_FOUND)
 		return 0;
 	n = sort_usable(answer, choices, usable);
-	for (i = 0; i < n && i < NAPTR_MAX_CHOICES && usable[i]->order == usable[0]->order; i++) {
+	for (i = 0; i < n && i < NAPTR_MAX_CHOICES && usable[i]->order == usable[0]->order;
+	     i++) {
 		out[i].transport = transport_of(usable[i]->service, choices);
 		out[i].replacement = usable[i]->replacement;
 	}

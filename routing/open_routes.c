@@ -56,7 +56,8 @@ struct open_routes *open_routes_free(struct open_routes *routes)
 	return NULL;
 }
 
-/* What may be said of a domain that nobody has approved: everything is exchanged, nothing it asserts is believed. */
+/* What may be said of a domain that nobody has approved: everything is exchanged, nothing it
+ * asserts is believed. */
 static void fill_settings(struct open_route *route, const struct settings *settings)
 {
 	route->settings = (struct settings_route){
@@ -76,7 +77,9 @@ static void fill_settings(struct open_route *route, const struct settings *setti
 static void fill_rule(struct open_route *route, const struct rules_parts *parts)
 {
 	const struct settings_federation *federation = &parts->settings->federation;
-	struct listener *listener = federation->listener.index >= 0 ? parts->listeners[federation->listener.index] : NULL;
+	struct listener *listener = federation->listener.index >= 0
+					    ? parts->listeners[federation->listener.index]
+					    : NULL;
 	struct rule *rule = &route->rule;
 	unsigned transport;
 
@@ -88,7 +91,8 @@ static void fill_rule(struct open_route *route, const struct rules_parts *parts)
 	rule->listener = listener;
 	for (transport = TRANSPORT_TLS; transport <= TRANSPORT_MTLS; transport++)
 		rule->listeners[transport][0] = rule->listeners[transport][1] = listener;
-	rule->credentials = listener && listener->n_certificates ? listener->certificates[0] : NULL;
+	rule->credentials =
+		listener && listener->n_certificates ? listener->certificates[0] : NULL;
 	rule->trust = parts->trust;
 	rule->tls_minimum = parts->settings->tls.minimum;
 	rule->max_connections = route->settings.max_connections;
@@ -97,7 +101,8 @@ static void fill_rule(struct open_route *route, const struct rules_parts *parts)
 	rule->n_names = 1;
 }
 
-static struct open_route *make(struct open_routes *routes, const char *domain, enum open_routes_way way)
+static struct open_route *make(struct open_routes *routes, const char *domain,
+			       enum open_routes_way way)
 {
 	const unsigned max = way == OPEN_ROUTES_IN ? OPEN_ROUTES_MAX_IN : OPEN_ROUTES_MAX;
 	struct open_route *route, *found;
@@ -132,7 +137,8 @@ const struct rule *open_routes_find(struct open_routes *routes, const char *doma
 	return route ? &route->rule : NULL;
 }
 
-const struct rule *open_routes_get(struct open_routes *routes, const char *domain, enum open_routes_way way)
+const struct rule *open_routes_get(struct open_routes *routes, const char *domain,
+				   enum open_routes_way way)
 {
 	struct open_route *route;
 

@@ -9,9 +9,9 @@
 
 /* The token: version, key number, worker, time, both ends, MAC; 35 bytes, which are 56
  * characters of base32 without any padding. Lower case, as some devices think that user parts
- * may be lowered; and all of it stands unescaped in a URI (RFC 3261 §25.1). The second version has
- * the flows of both ends before the MAC, each with a byte that says what it is, and zeros up to
- * five bytes. */
+ * may be lowered; and all of it stands unescaped in a URI (RFC 3261 §25.1). The second version
+ * has the flows of both ends before the MAC, each with a byte that says what it is, and zeros
+ * up to five bytes. */
 enum {
 	VERSION = 1,
 	VERSION_FLOWS = 2,
@@ -26,7 +26,8 @@ enum {
 	CALL_ID_BYTES = 256, /* longer ones are signed by their MAC */
 };
 
-_Static_assert(ENDS_BYTES + 2 * FLOW_BYTES + MAC_BYTES <= MAX_BYTES, "a token has room for both flows");
+_Static_assert(ENDS_BYTES + 2 * FLOW_BYTES + MAC_BYTES <= MAX_BYTES,
+	       "a token has room for both flows");
 _Static_assert((int)MAX_CHARS < (int)RECORD_ROUTE_TEXT_SIZE, "and its text for the token");
 
 enum flow_kind { FLOW_NONE, FLOW_CONNECTION, FLOW_IPV4, FLOW_IPV6 };
@@ -68,9 +69,11 @@ static void encode(const unsigned char *token, size_t len, char text[RECORD_ROUT
 
 /* What each character stands for, and one more; 0: nothing. */
 static const unsigned char digits[256] = {
-	['a'] = 1,  ['b'] = 2,  ['c'] = 3,  ['d'] = 4,	['e'] = 5,  ['f'] = 6,	['g'] = 7,  ['h'] = 8,	['i'] = 9,  ['j'] = 10, ['k'] = 11,
-	['l'] = 12, ['m'] = 13, ['n'] = 14, ['o'] = 15, ['p'] = 16, ['q'] = 17, ['r'] = 18, ['s'] = 19, ['t'] = 20, ['u'] = 21, ['v'] = 22,
-	['w'] = 23, ['x'] = 24, ['y'] = 25, ['z'] = 26, ['2'] = 27, ['3'] = 28, ['4'] = 29, ['5'] = 30, ['6'] = 31, ['7'] = 32,
+	['a'] = 1,  ['b'] = 2,  ['c'] = 3,  ['d'] = 4,  ['e'] = 5,  ['f'] = 6,  ['g'] = 7,
+	['h'] = 8,  ['i'] = 9,  ['j'] = 10, ['k'] = 11, ['l'] = 12, ['m'] = 13, ['n'] = 14,
+	['o'] = 15, ['p'] = 16, ['q'] = 17, ['r'] = 18, ['s'] = 19, ['t'] = 20, ['u'] = 21,
+	['v'] = 22, ['w'] = 23, ['x'] = 24, ['y'] = 25, ['z'] = 26, ['2'] = 27, ['3'] = 28,
+	['4'] = 29, ['5'] = 30, ['6'] = 31, ['7'] = 32,
 };
 
 /* Its length; 0 if text is no token by its looks. */
@@ -96,8 +99,8 @@ static size_t decode(const char *text, unsigned char token[MAX_BYTES])
 }
 
 /* The MAC over what is plain in the token and the Call-ID. */
-static void sign(const struct record_route_key *key, const unsigned char *plain, size_t n_plain, const char *call_id,
-		 unsigned char mac[MAC_SIZE])
+static void sign(const struct record_route_key *key, const unsigned char *plain, size_t n_plain,
+		 const char *call_id, unsigned char mac[MAC_SIZE])
 {
 	unsigned char bytes[PLAIN_BYTES + CALL_ID_BYTES];
 	size_t len = strlen(call_id);
@@ -139,7 +142,8 @@ static size_t put_flow(const struct token_flow *flow, unsigned char *to)
 	memcpy(to + 5, host_of(&flow->remote), n_host);
 	put(to + 5 + n_host, addr_port(&flow->remote), 2);
 	memset(to + 7 + n_host, 0, n_host);
-	if (addr_is_set(&flow->local) && addr_is_ipv6(&flow->local) == addr_is_ipv6(&flow->remote))
+	if (addr_is_set(&flow->local) &&
+	    addr_is_ipv6(&flow->local) == addr_is_ipv6(&flow->remote))
 		memcpy(to + 7 + n_host, host_of(&flow->local), n_host);
 	return 7 + 2 * n_host;
 }
@@ -194,7 +198,8 @@ static size_t put_flows(const struct record_route_token *token, unsigned char *p
 	return len;
 }
 
-static bool get_flows(const unsigned char *plain, size_t n_plain, struct record_route_token *out)
+static bool get_flows(const unsigned char *plain, size_t n_plain,
+		      struct record_route_token *out)
 {
 	size_t n, len = ENDS_BYTES;
 

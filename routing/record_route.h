@@ -1,7 +1,7 @@
 /* Our Record-Route: signed, so that a request inside a dialog proves that its dialog went
  * through us, and between whom (design.md 3). The token stands in the user part: version, key
- * number, both ends, time, MAC over these and the Call-ID. Where an end is a phone, its flow is in
- * it, too (RFC 5626 §5.3). RFC 3261 §16.6 item 4, RFC 5658. */
+ * number, both ends, time, MAC over these and the Call-ID. Where an end is a phone, its flow is
+ * in it, too (RFC 5626 §5.3). RFC 3261 §16.6 item 4, RFC 5658. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,8 @@
 #include "proxy/sip/message.h"
 #include "proxy/transport/listener.h"
 
-struct record_route_keys; /* the current key, and the one before for the overlap; immutable once
-			     loaded; shared */
+/* the current key, and the one before for the overlap; immutable once loaded; shared */
+struct record_route_keys;
 
 /* Reads the keys from `state_dir`/record_route.key (0600), making them if there are none. In
  * memory only if directory is NULL. ERR_ACCESS (also if others may read the file), ERR_IO,
@@ -31,8 +31,8 @@ uint64_t record_route_end(const struct record_route_keys *keys, const char *id);
 /* The flow by which an end is reached that nobody could dial. */
 struct token_flow {
 	bool is_set;
-	uint32_t listener; /* record_route_listener of its name */
-	uint64_t id;       /* the connection's; 0: datagrams, between: */
+	uint32_t listener;         /* record_route_listener of its name */
+	uint64_t id;               /* the connection's; 0: datagrams, between: */
 	struct addr remote, local; /* port of local: not kept */
 };
 
@@ -56,7 +56,6 @@ enum err record_route_sign(const struct record_route_keys *keys,
 /* "<sip:SIGNED@sent_by;lr[;transport=tcp|tls]>" for a listener. */
 enum err record_route_entry(const char *is_signed, const struct listener *listener,
 			    char out[RECORD_ROUTE_VALUE_SIZE]) MUST_CHECK;
-
 
 /* "<sip:TOKEN@sent_by;lr[;transport=tcp|tls]>" for a listener. */
 enum err record_route_value(const struct record_route_keys *keys,

@@ -16,8 +16,8 @@ struct record_route_key {
 };
 
 struct record_route_keys {
-	uint64_t ends[2]; /* for record_route_end; is never replaced, so that ends keep their
-			     hash */
+	/* for record_route_end; is never replaced, so that ends keep their hash */
+	uint64_t ends[2];
 	struct record_route_key current, previous;
 	bool has_previous;
 };

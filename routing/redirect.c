@@ -17,7 +17,8 @@ struct address {
 
 static bool read_address(const url_t *url, struct address *out)
 {
-	return message_uri_parts(url, out->user, sizeof(out->user), out->host, sizeof(out->host));
+	return message_uri_parts(url, out->user, sizeof(out->user), out->host,
+				 sizeof(out->host));
 }
 
 /* What a gateway may dial: it may cost money (RFC 3261 §19.1.1, user=phone; RFC 3966). */
@@ -55,7 +56,8 @@ static bool is_tried(su_home_t *home, const url_t *url, const struct redirect_pa
 	return false;
 }
 
-static enum reason judge(su_home_t *home, const struct contact *contact, const struct redirect_past *past)
+static enum reason judge(su_home_t *home, const struct contact *contact,
+			 const struct redirect_past *past)
 {
 	struct address address;
 	const url_t *url;
@@ -64,7 +66,8 @@ static enum reason judge(su_home_t *home, const struct contact *contact, const s
 		return REASON_MALFORMED;
 	url = uri_parse(home, contact->uri);
 	if (url && url->url_type == url_tel)
-		return REASON_REDIRECT_NUMBER; /* whom that is to be dialled by is for the one who asks */
+		/* whom that is to be dialled by is for the one who asks */
+		return REASON_REDIRECT_NUMBER;
 	if (!contact->is_sip)
 		return REASON_URI_SCHEME;
 	if (!url || !read_address(url, &address))
@@ -84,14 +87,16 @@ static bool is_repeat(su_home_t *home, const struct redirect_choice *choices, si
 	const url_t *url = uri_parse(home, choices[i].contact.uri);
 
 	for (size_t k = 0; k < i; k++) {
-		const url_t *other = choices[k].reason ? NULL : uri_parse(home, choices[k].contact.uri);
+		const url_t *other =
+			choices[k].reason ? NULL : uri_parse(home, choices[k].contact.uri);
 		if (url && other && uri_equal(url, other))
 			return true;
 	}
 	return false;
 }
 
-size_t redirect_choose(const msg_t *response, const struct redirect_past *past, struct redirect_choice out[CONTACTS_MAX])
+size_t redirect_choose(const msg_t *response, const struct redirect_past *past,
+		       struct redirect_choice out[CONTACTS_MAX])
 {
 	su_home_t *home = msg_home(response);
 	struct contact contacts[CONTACTS_MAX];
@@ -101,7 +106,8 @@ size_t redirect_choose(const msg_t *response, const struct redirect_past *past, 
 		size_t at = i;
 		for (; at > 0 && out[at - 1].contact.q < contacts[i].q; at--)
 			out[at] = out[at - 1];
-		out[at] = (struct redirect_choice){ contacts[i], i, judge(home, &contacts[i], past) };
+		out[at] = (struct redirect_choice){ contacts[i], i,
+						    judge(home, &contacts[i], past) };
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!out[i].reason && is_repeat(home, out, i))

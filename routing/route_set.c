@@ -48,7 +48,8 @@ static enum err strip_maddr(msg_t *msg, const struct self_names *names)
 	const url_t *uri = message_sip(msg)->sip_request->rq_url;
 	char maddr[256];
 
-	if (!uri->url_params || !url_has_param(uri, "maddr") || !uri_param(uri, "maddr", maddr, sizeof(maddr)))
+	if (!uri->url_params || !url_has_param(uri, "maddr") ||
+	    !uri_param(uri, "maddr", maddr, sizeof(maddr)))
 		return ERR_OK;
 	url_t there = *uri;
 	there.url_host = maddr;
@@ -84,7 +85,8 @@ static void take_first(msg_t *msg, const struct record_route_keys *keys,
 	view->token_verdict =
 		record_route_verify(keys, sip->sip_route->r_url, call_id_of(sip), &view->token);
 	view->in = view->out = listener;
-	view->first_user = sip->sip_route->r_url->url_user; /* the message's, also when popped */
+	/* the message's, also when popped */
+	view->first_user = sip->sip_route->r_url->url_user;
 	message_pop_route(msg);
 }
 

@@ -14,7 +14,7 @@ struct route_view {
 	enum record_route_verdict token_verdict; /* of our topmost Route */
 	struct record_route_token token;
 	struct listener *in, *out; /* listeners our first and last own Route name; NULL: none */
-	const char *first_user; /* user part of our first Route; the message's */
+	const char *first_user;    /* user part of our first Route; the message's */
 	bool was_strict; /* the Request-URI was ours, from a strict router, and was repaired */
 };
 

@@ -19,7 +19,8 @@ static unsigned points(const struct listener *listener, const struct listener_wi
 	bool is_exact = listener->transport == wish->transport;
 	unsigned sum = 1;
 
-	/* Where phones come in, nobody else is spoken to: whoever came by it would be a stranger. */
+	/* Where phones come in, nobody else is spoken to: whoever came by it would be a
+	 * stranger. */
 	if ((listener->network == NETWORK_REMOTE) != (wish->network == NETWORK_REMOTE))
 		return 0;
 	if (!is_exact && !(is_tls(listener->transport) && is_tls(wish->transport)))

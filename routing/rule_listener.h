@@ -12,8 +12,8 @@ struct listener_wish {
 	bool is_ipv6;
 };
 
-/* The best of n listeners (those that are NULL are not there); NULL if none has the transport.
- */
+/* The best of n listeners (those that are NULL are not there); NULL if none has the
+ * transport. */
 struct listener *rule_listener_choose(struct listener *const *listeners, size_t n,
 				      const struct listener_wish *wish);
 

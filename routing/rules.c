@@ -82,17 +82,19 @@ static enum err add_servers(struct rule *rule, const struct source *source)
 	return ERR_OK;
 }
 
-/* Gives each server its listener, and the rule the first one's; a rule without servers keeps its
- * own. */
-static void add_listeners(struct rule *rule, const struct source *source, const struct rules_parts *parts,
-			  struct report *report)
+/* Gives each server its listener, and the rule the first one's; a rule without servers keeps
+ * its own. */
+static void add_listeners(struct rule *rule, const struct source *source,
+			  const struct rules_parts *parts, struct report *report)
 {
 	for (size_t i = 0; i < rule->n_servers; i++) {
 		struct rule_server *server = &rule->servers[i];
 		server->listener =
 			rule->listeners[server->transport][addr_is_ipv6(&server->addr)];
-		if (server->listener || !source->is_in_use || settings_speaker(parts->settings, server->transport))
-			continue; /* one that is switched off is a warning, and is told by conf */
+		if (server->listener || !source->is_in_use ||
+		    settings_speaker(parts->settings, server->transport))
+			/* one that is switched off is a warning, and is told by conf */
+			continue;
 		report_error(report, FAULT_ROUTE, &source->servers[i].place, "transport",
 			     "no listener speaks %s, so %s '%.64s' cannot be reached",
 			     conf_transport_text(server->transport), source->kind,
@@ -217,7 +219,8 @@ static enum err compile_backend(struct rule *rule, const struct settings_backend
 	rule->backend = backend;
 	rule->tls_minimum = parts->settings->tls.minimum;
 	rule->accepts_wildcard = parts->settings->tls.accepts_wildcard;
-	rule->max_connections = 0; /* one of each worker: the lan is near, and its order is worth more */
+	/* one of each worker: the lan is near, and its order is worth more */
+	rule->max_connections = 0;
 	(void)snprintf(rule->id, sizeof(rule->id), "backend:%s", backend->name);
 	enum err err = add_servers(rule, &source);
 	if (err == ERR_OK)

@@ -19,7 +19,9 @@ struct rule_server {
 	struct addr addr; /* set if host is an address literal; port too */
 	uint16_t port, priority, weight;
 	bool by_srv; /* a name without a port: SRV may know better (RFC 3263 §4.2) */
-	bool by_naptr; /* and no transport was written either: so may NAPTR (§4.1), but never another transport */
+	/* and no transport was written either: so may NAPTR (§4.1), but never another
+	 * transport */
+	bool by_naptr;
 	enum conf_transport transport;
 	struct listener *listener; /* the rule's for this transport; NULL: none */
 };
@@ -28,29 +30,32 @@ enum { RULES_N_TRANSPORTS = TRANSPORT_MTLS + 1 };
 
 /* One place that we route to by configuration: a partner's route, or a backend. */
 struct rule {
-	const struct settings_route *route; /* or */
+	const struct settings_route *route;     /* or */
 	const struct settings_backend *backend; /* or neither: phones */
-	const struct settings_federation *federation; /* not NULL: a domain without a route of its own, found by
-							 DNS; route holds what is said of it (open_routes) */
+	/* not NULL: a domain without a route of its own, found by DNS; route holds what is said
+	 * of it (open_routes) */
+	const struct settings_federation *federation;
 	char id[272];     /* "partner:partner.example", "backend:berlin" */
 	uint64_t id_hash; /* keyed by the signing key: stands in Record-Route tokens */
 	struct rule_server *servers;
 	size_t n_servers; /* 0: a backend that is reached by its log-on alone */
-	uint32_t probe_ms; /* how often its servers are asked whether they are alive; 0: never,
-			      also because it is switched off */
+	/* how often its servers are asked whether they are alive; 0: never, also because it is
+	 * switched off */
+	uint32_t probe_ms;
 	const char *to_domain; /* that a probe is addressed to; "": the server's own host */
-	struct addr bind; /* unset: the listener's or the system's choice */
-	struct listener
-		*listener; /* whose name stands in our Via and Record-Route on this side */
+	struct addr bind;      /* unset: the listener's or the system's choice */
+	/* whose name stands in our Via and Record-Route on this side */
+	struct listener *listener;
 	struct credentials *credentials;
 	struct tls_trust *trust;
 	unsigned tls_minimum;
 	bool accepts_wildcard;
-	unsigned max_connections; /* by which requests go to it, over all workers; 0: one of each */
+	/* by which requests go to it, over all workers; 0: one of each */
+	unsigned max_connections;
 	struct listener *listeners[RULES_N_TRANSPORTS]
 				  [2]; /* by transport, for IPv4 and for IPv6; NULL: none */
-	const char **names; /* certificate names accepted from the servers: domain, server
-			       names, identity: */
+	/* certificate names accepted from the servers: domain, server names, identity: */
+	const char **names;
 	size_t n_names;
 };
 
@@ -59,10 +64,10 @@ struct rules;
 /* What the roof found for the names in the settings. */
 struct rules_parts {
 	const struct settings *settings;
-	struct listener *const
-		*listeners; /* settings->listeners[i] -> listeners[i]; NULL where disabled */
-	struct credentials *const
-		*credentials; /* settings->certificates[i] -> credentials[i] */
+	/* settings->listeners[i] -> listeners[i]; NULL where disabled */
+	struct listener *const *listeners;
+	/* settings->certificates[i] -> credentials[i] */
+	struct credentials *const *credentials;
 	struct tls_trust *trust;
 	uint64_t (*hash)(void *user, const char *id);
 	void *user;
@@ -85,8 +90,8 @@ enum rules_verdict rules_find(const struct rules *rules, const char *domain,
 const struct rule *rules_by_hash(const struct rules *rules, uint64_t id_hash);
 
 /* The backends that are the home of user@domain: those whose `users` name it, else those with a
- * pattern, else those with "*". Several share it: a request goes to all of them. Returns how many
- * were written (at most max). */
+ * pattern, else those with "*". Several share it: a request goes to all of them. Returns how
+ * many were written (at most max). */
 size_t rules_backends(const struct rules *rules, const char *user, const char *domain,
 		      const struct rule **out, size_t max);
 

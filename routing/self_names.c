@@ -12,7 +12,7 @@ enum { HOST_SIZE = 256, SIP_PORT = 5060, SIPS_PORT = 5061, N_KINDS = 3, N_BUCKET
 
 struct key {
 	uint16_t port;
-	uint16_t len;    /* of host */
+	uint16_t len;     /* of host */
 	const char *host; /* IPv6 without brackets, as addr_host writes it; in any letters */
 };
 
@@ -20,14 +20,14 @@ struct key {
 struct self {
 	struct self *next;
 	struct key key;
-	char host[HOST_SIZE]; /* the key's */
+	char host[HOST_SIZE];              /* the key's */
 	struct listener *by_kind[N_KINDS]; /* enum kind; the first that came */
 };
 
 enum kind { KIND_UDP, KIND_TCP, KIND_TLS };
 
-/* All of these names are our own: nobody else can make a bucket long, so that the hash may be a simple one. Each request asks several
- * times. */
+/* All of these names are our own: nobody else can make a bucket long, so that the hash may be a
+ * simple one. Each request asks several times. */
 struct self_names {
 	struct self *buckets[N_BUCKETS];
 };
@@ -46,8 +46,10 @@ static enum kind kind_of(const struct listener *listener)
 	return KIND_UDP;
 }
 
-/* IPv4 has one spelling only, and that passes for a name; IPv6 gets that of addr_host, in text. False for what is no host. */
-static bool fill_key(struct key *key, const char *host, uint16_t port, char text[ADDR_TEXT_SIZE])
+/* IPv4 has one spelling only, and that passes for a name; IPv6 gets that of addr_host, in text.
+ * False for what is no host. */
+static bool fill_key(struct key *key, const char *host, uint16_t port,
+		     char text[ADDR_TEXT_SIZE])
 {
 	struct addr addr;
 	size_t len;
@@ -67,7 +69,8 @@ static unsigned bucket_of(const struct key *key)
 	const unsigned char last = (unsigned char)key->host[key->len - 1];
 	const unsigned char before = key->len > 1 ? (unsigned char)key->host[key->len - 2] : 0;
 
-	return ((last | 0x20u) * 7 + (before | 0x20u) * 61 + key->len * 3u + key->port) % N_BUCKETS;
+	return ((last | 0x20u) * 7 + (before | 0x20u) * 61 + key->len * 3u + key->port) %
+	       N_BUCKETS;
 }
 
 static struct self *find(const struct self_names *names, const struct key *key)
@@ -86,7 +89,8 @@ enum err self_names_add(struct self_names *names, const char *host, uint16_t por
 	char text[ADDR_TEXT_SIZE], domain[HOST_SIZE];
 	struct key key;
 
-	if (!fill_key(&key, host, port, text) || (!strchr(key.host, ':') && !text_domain(host, domain, sizeof(domain))))
+	if (!fill_key(&key, host, port, text) ||
+	    (!strchr(key.host, ':') && !text_domain(host, domain, sizeof(domain))))
 		return ERR_OK; /* nobody could write it in a URI */
 	struct self *self = find(names, &key);
 	if (!self) {
@@ -108,7 +112,8 @@ static enum err add_address(struct self_names *names, const struct addr *addr,
 {
 	char text[ADDR_TEXT_SIZE];
 
-	return self_names_add(names, addr_host(addr, text), addr_port(&listener->addr), listener);
+	return self_names_add(names, addr_host(addr, text), addr_port(&listener->addr),
+			      listener);
 }
 
 /* Bound to every address, it is reached by every address of the host. */

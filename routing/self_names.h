@@ -15,8 +15,10 @@ struct self_names; /* immutable once it is shared */
  * on the system's list of addresses: main thread. */
 enum err self_names_new(struct listener *const *listeners, size_t n,
 			struct self_names **out) MUST_CHECK;
-/* One more, by which the listener was addressed before; what is known already stays. Only before it is shared. */
-enum err self_names_add(struct self_names *names, const char *host, uint16_t port, struct listener *listener) MUST_CHECK;
+/* One more, by which the listener was addressed before; what is known already stays. Only
+ * before it is shared. */
+enum err self_names_add(struct self_names *names, const char *host, uint16_t port,
+			struct listener *listener) MUST_CHECK;
 struct self_names *self_names_free(struct self_names *names);
 
 /* True if the host and port (0: the transport's own) of the URI are one of our listeners;

@@ -96,8 +96,8 @@ static enum err parse_host(const char *text, size_t len, uint16_t port, struct a
 	return ERR_OK;
 }
 
-/* "[...]" at the start of text: what follows the bracket, or NULL if that is no IPv6 address.
- */
+/* "[...]" at the start of text: what follows the bracket, or NULL if that is no IPv6
+ * address. */
 static const char *parse_bracketed(const char *text, uint16_t port, struct addr *out)
 {
 	const char *end = strchr(text, ']');
@@ -165,8 +165,8 @@ void addr_from_sockaddr(struct addr *addr, const struct sockaddr *sa, socklen_t 
 	}
 }
 
-/* Decimal digits without leading zeros; returns where they end. By hand, as are dots and colons below: the
- * C library's printf cost a twentieth of a transaction. */
+/* Decimal digits without leading zeros; returns where they end. By hand, as are dots and colons
+ * below: the C library's printf cost a twentieth of a transaction. */
 static char *put_number(char *to, unsigned number)
 {
 	char digits[10];
@@ -245,7 +245,8 @@ const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_SIZE])
 	if (addr_is_ipv6(addr)) {
 		char host[ADDR_TEXT_SIZE];
 
-		snprintf(text, ADDR_TEXT_SIZE, "[%.55s]:%u", addr_host(addr, host), addr_port(addr));
+		snprintf(text, ADDR_TEXT_SIZE, "[%.55s]:%u", addr_host(addr, host),
+			 addr_port(addr));
 		return text;
 	}
 	end = put_ipv4(text, &addr->in4.sin_addr);

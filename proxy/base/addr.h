@@ -20,8 +20,8 @@ struct addr {
 
 enum { ADDR_TEXT_SIZE = 64 }; /* room for "[ipv6%scope]:port" and its end */
 
-/* Reads a bare address ("192.0.2.1", "2001:db8::1", "[2001:db8::1]") without a port; names are not
- * looked up. ERR_SYNTAX if it is none. */
+/* Reads a bare address ("192.0.2.1", "2001:db8::1", "[2001:db8::1]") without a port; names are
+ * not looked up. ERR_SYNTAX if it is none. */
 enum err addr_parse(const char *text, uint16_t port, struct addr *out) MUST_CHECK;
 
 /* Reads "192.0.2.1:5060", "[2001:db8::1]:5060", or an address alone, which gets preset_port. */
@@ -62,10 +62,11 @@ static inline uint16_t addr_port(const struct addr *addr)
 bool addr_is_wildcard(const struct addr *addr); /* 0.0.0.0 or :: */
 bool addr_is_loopback(const struct addr *addr);
 
-/* True for what is not routed on the internet: RFC 1918, RFC 6598, RFC 4193, link-local, loopback. */
+/* True for what is not routed on the internet: RFC 1918, RFC 6598, RFC 4193, link-local,
+ * loopback. */
 bool addr_is_private(const struct addr *addr);
 
-bool addr_equal(const struct addr *a, const struct addr *b);	  /* address and port */
+bool addr_equal(const struct addr *a, const struct addr *b);     /* address and port */
 bool addr_same_host(const struct addr *a, const struct addr *b); /* address alone */
 
 /* A keyed hash over the address, with or without the port, for tables that strangers fill. */

@@ -1,5 +1,5 @@
-/* A growing piece of text or bytes that remembers its first error: add without looking, ask once at
- * the end. */
+/* A growing piece of text or bytes that remembers its first error: add without looking, ask
+ * once at the end. */
 #pragma once
 
 #include <stdarg.h>
@@ -26,5 +26,6 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args);
 /* The text so far, "" if nothing was added. Stays the buf's. */
 const char *buf_text(const struct buf *buf);
 
-/* Hands the text (malloced, terminated) to the caller and empties the buf. NULL after an error. */
+/* Hands the text (malloced, terminated) to the caller and empties the buf. NULL after an
+ * error. */
 char *buf_take(struct buf *buf);

@@ -50,7 +50,7 @@ enum counter {
 	COUNTER_CONFIG_LAST_RELOAD_TIMESTAMP,
 	COUNTER_CONFIG_RELOADS, /* result: applied, rejected, unchanged */
 	COUNTER_CONFIG_WARNINGS,
-	COUNTER_LISTENER_UP, /* listener, transport */
+	COUNTER_LISTENER_UP,            /* listener, transport */
 	COUNTER_PUBLIC_ADDRESS_CHANGES, /* listener */
 	COUNTER_BANNED_SOURCES,
 	COUNTER_CERTIFICATE_NOT_AFTER,         /* certificate */
@@ -66,11 +66,11 @@ enum counter {
 	COUNTER_BACKEND_UP,                    /* backend */
 	COUNTER_BACKEND_USERS,                 /* backend */
 	COUNTER_REGISTRATIONS,                 /* network */
-	COUNTER_MEDIA_CHANNELS,       /* class */
+	COUNTER_MEDIA_CHANNELS,                /* class */
 	COUNTER_MEDIA_CHANNELS_LIMIT,
-	COUNTER_MEDIA_REFUSED,        /* bound */
+	COUNTER_MEDIA_REFUSED, /* bound */
 	COUNTER_MEDIA_RELAYS,
-	COUNTER_MEDIA_PORT_PAIRS,     /* state */
+	COUNTER_MEDIA_PORT_PAIRS, /* state */
 	COUNTER_MEDIA_PACKETS,
 	COUNTER_MEDIA_BYTES,
 	COUNTER_MEDIA_REJECTED_SOURCES,
@@ -121,12 +121,12 @@ enum counter_limit {
 };
 enum counter_shed { COUNTER_SHED_SEND_QUEUE, COUNTER_SHED_LOAD };
 enum counter_lookup { /* where a local user's home was found */
-	COUNTER_LOOKUP_BOUND,
-	COUNTER_LOOKUP_LISTED,
-	COUNTER_LOOKUP_LEARNED,
-	COUNTER_LOOKUP_SEARCHED,
-	COUNTER_LOOKUP_BALANCED,
-	COUNTER_LOOKUP_UNKNOWN,
+		      COUNTER_LOOKUP_BOUND,
+		      COUNTER_LOOKUP_LISTED,
+		      COUNTER_LOOKUP_LEARNED,
+		      COUNTER_LOOKUP_SEARCHED,
+		      COUNTER_LOOKUP_BALANCED,
+		      COUNTER_LOOKUP_UNKNOWN,
 };
 enum counter_stun_check { COUNTER_STUN_ANSWERED, COUNTER_STUN_SILENT };
 enum counter_stun_request {

@@ -69,7 +69,8 @@ unsigned counter_method(const char *name)
 {
 	unsigned i = 0;
 
-	while (i < COUNT(methods) - 1 && (methods[i][0] != name[0] || strcmp(methods[i], name) != 0))
+	while (i < COUNT(methods) - 1 &&
+	       (methods[i][0] != name[0] || strcmp(methods[i], name) != 0))
 		i++;
 	return i;
 }
@@ -96,21 +97,22 @@ static const struct counter_label outcome = { "result", N_REASONS, outcome_value
 static const struct counter_label txn_kind = { "kind", WORDS("client", "server") };
 static const struct counter_label malformed = { "kind", WORDS("frame", "syntax", "header",
 							      "version", "size") };
-static const struct counter_label limit = { "limit", WORDS("message_size", "connections",
-							   "handshakes", "requests",
-							   "auth_failures", "transactions",
-						   "send_queue", "load") };
+static const struct counter_label limit = {
+	"limit", WORDS("message_size", "connections", "handshakes", "requests", "auth_failures",
+		       "transactions", "send_queue", "load")
+};
 static const struct counter_label shed_cause = { "cause", WORDS("send_queue", "load") };
 static const struct counter_label dns_type = { "type",
 					       WORDS("a", "aaaa", "srv", "naptr", "other") };
 static const struct counter_label dns_result = { "result", WORDS("ok", "nxdomain", "nodata",
 								 "servfail", "timeout") };
-static const struct counter_label lookup = { "result", WORDS("bound", "listed", "learned",
-							     "searched", "balanced",
-							     "unknown") };
+static const struct counter_label lookup = {
+	"result", WORDS("bound", "listed", "learned", "searched", "balanced", "unknown")
+};
 
 static const struct counter_label stun_check = { "result", WORDS("answered", "silent") };
-static const struct counter_label stun_request = { "result", WORDS("answered", "limited", "malformed") };
+static const struct counter_label stun_request = { "result",
+						   WORDS("answered", "limited", "malformed") };
 
 /* Told by the caller. */
 static const struct counter_label by_version = { .name = "version" };
@@ -162,9 +164,10 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_RESPONSES] = KEPT("nuncio_responses_total", COUNTER,
 				   "Responses received and sent, without repeats.", &network,
 				   &direction, &code),
-	[COUNTER_REFUSALS] = KEPT("nuncio_refusals_total", COUNTER,
-				  "Requests that were refused or challenged here, by the reason's code.",
-				  &reason, &network),
+	[COUNTER_REFUSALS] =
+		KEPT("nuncio_refusals_total", COUNTER,
+		     "Requests that were refused or challenged here, by the reason's code.",
+		     &reason, &network),
 	[COUNTER_RETRANSMISSIONS] = KEPT("nuncio_retransmissions_total", COUNTER,
 					 "Messages that were repeated, by the peer or by us.",
 					 &direction, &transport),
@@ -178,7 +181,8 @@ static const struct counter_family families[N_COUNTERS] = {
 		KEPT("nuncio_limited_total", COUNTER,
 		     "Messages, connections and handshakes that a limit turned away.", &limit),
 	[COUNTER_SHED] = KEPT("nuncio_shed_requests_total", COUNTER,
-			      "Requests that gave way to more important ones.", &network, &method, &shed_cause),
+			      "Requests that gave way to more important ones.", &network,
+			      &method, &shed_cause),
 	[COUNTER_CONNECTIONS] =
 		KEPT("nuncio_connections", GAUGE, "Connections that are open at the moment.",
 		     &network, &transport, &side),
@@ -210,12 +214,14 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_LOCATION_LOOKUPS] =
 		KEPT("nuncio_location_lookups_total", COUNTER,
 		     "Requests for users of ours, by how their home was found.", &lookup),
-	[COUNTER_STUN_CHECKS] =
-		KEPT("nuncio_stun_checks_total", COUNTER,
-		     "Looks at the public address of a listener, by whether a STUN server answered.", &stun_check),
-	[COUNTER_STUN_REQUESTS] =
-		KEPT("nuncio_stun_requests_total", COUNTER,
-		     "STUN requests to our listeners: those of phones, and while nat.serve is on all.", &stun_request),
+	[COUNTER_STUN_CHECKS] = KEPT(
+		"nuncio_stun_checks_total", COUNTER,
+		"Looks at the public address of a listener, by whether a STUN server answered.",
+		&stun_check),
+	[COUNTER_STUN_REQUESTS] = KEPT(
+		"nuncio_stun_requests_total", COUNTER,
+		"STUN requests to our listeners: those of phones, and while nat.serve is on all.",
+		&stun_request),
 
 	[COUNTER_FORWARD_DELAY] = TIMED(
 		"nuncio_forward_delay_seconds", short_us,
@@ -247,15 +253,16 @@ static const struct counter_family families[N_COUNTERS] = {
 					 "Warnings of the running configuration.", NULL),
 	[COUNTER_LISTENER_UP] = TOLD("nuncio_listener_up", GAUGE, "1 if the listener is bound.",
 				     &by_listener, &by_transport),
-	[COUNTER_PUBLIC_ADDRESS_CHANGES] =
-		TOLD("nuncio_public_address_changes_total", COUNTER,
-		     "How often the public address of the listener changed, as STUN servers see it.", &by_listener),
+	[COUNTER_PUBLIC_ADDRESS_CHANGES] = TOLD(
+		"nuncio_public_address_changes_total", COUNTER,
+		"How often the public address of the listener changed, as STUN servers see it.",
+		&by_listener),
 	[COUNTER_BANNED_SOURCES] =
 		TOLD("nuncio_banned_sources", GAUGE,
 		     "Source addresses that are ignored at the moment.", NULL),
-	[COUNTER_CERTIFICATE_NOT_AFTER] =
-		TOLD("nuncio_certificate_not_after_timestamp_seconds", GAUGE,
-		     "When our certificate, or the first of its chain, expires.", &by_certificate),
+	[COUNTER_CERTIFICATE_NOT_AFTER] = TOLD(
+		"nuncio_certificate_not_after_timestamp_seconds", GAUGE,
+		"When our certificate, or the first of its chain, expires.", &by_certificate),
 	[COUNTER_PARTNER_CERTIFICATE_NOT_AFTER] =
 		TOLD("nuncio_partner_certificate_not_after_timestamp_seconds", GAUGE,
 		     "When the certificate that the partner showed last expires.", &by_partner),
@@ -282,11 +289,11 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_DISCOVERED_PARTNERS] =
 		TOLD("nuncio_discovered_partners", GAUGE,
 		     "Domains that open federation knows, by state.", &by_state),
-	[COUNTER_DISCOVERED_FAILURES] =
-		TOLD("nuncio_discovered_failures_total", COUNTER,
-		     "Requests from and to a domain that open federation found: refused by its limits, failed, or "
-		     "unanswered there.",
-		     &by_partner, &by_kind_of_failure),
+	[COUNTER_DISCOVERED_FAILURES] = TOLD(
+		"nuncio_discovered_failures_total", COUNTER,
+		"Requests from and to a domain that open federation found: refused by its limits, failed, or "
+		"unanswered there.",
+		&by_partner, &by_kind_of_failure),
 	[COUNTER_BACKEND_UP] =
 		TOLD("nuncio_backend_up", GAUGE,
 		     "1 if the backend can be reached, as far as we know.", &by_backend),
@@ -294,26 +301,24 @@ static const struct counter_family families[N_COUNTERS] = {
 		TOLD("nuncio_backend_users", GAUGE,
 		     "Contacts that the backend registered, and users who were seen there.",
 		     &by_backend),
-	[COUNTER_REGISTRATIONS] = TOLD("nuncio_registrations", GAUGE,
-				       "Contacts that are registered at the moment.", &by_network),
+	[COUNTER_REGISTRATIONS] =
+		TOLD("nuncio_registrations", GAUGE,
+		     "Contacts that are registered at the moment.", &by_network),
 	[COUNTER_MEDIA_CHANNELS] =
 		TOLD("nuncio_media_channels", GAUGE,
 		     "Channels of media.channels that are in use, by class.", &by_class),
 	[COUNTER_MEDIA_CHANNELS_LIMIT] =
-		TOLD("nuncio_media_channels_limit", GAUGE,
-		     "What media.channels allows.", NULL),
+		TOLD("nuncio_media_channels_limit", GAUGE, "What media.channels allows.", NULL),
 	[COUNTER_MEDIA_REFUSED] =
 		TOLD("nuncio_media_refused_total", COUNTER,
 		     "Calls that were refused, by the bound that was reached.", &by_bound),
 	[COUNTER_MEDIA_RELAYS] =
-		TOLD("nuncio_media_relays", GAUGE,
-		     "Relays that are open at the moment.", NULL),
+		TOLD("nuncio_media_relays", GAUGE, "Relays that are open at the moment.", NULL),
 	[COUNTER_MEDIA_PORT_PAIRS] =
 		TOLD("nuncio_media_port_pairs", GAUGE,
 		     "Pairs of ports of media.ports, by state.", &by_state),
-	[COUNTER_MEDIA_PACKETS] =
-		TOLD("nuncio_media_packets_total", COUNTER,
-		     "Packets of media that were passed on.", NULL),
+	[COUNTER_MEDIA_PACKETS] = TOLD("nuncio_media_packets_total", COUNTER,
+				       "Packets of media that were passed on.", NULL),
 	[COUNTER_MEDIA_BYTES] =
 		TOLD("nuncio_media_bytes_total", COUNTER,
 		     "Bytes of media that were passed on, without those of UDP and IP.", NULL),
@@ -323,9 +328,8 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_MEDIA_SRTP_FAILURES] =
 		TOLD("nuncio_media_srtp_failures_total", COUNTER,
 		     "Packets of media that were forged, repeated or damaged.", NULL),
-	[COUNTER_MEDIA_DROPPED] =
-		TOLD("nuncio_media_dropped_packets_total", COUNTER,
-		     "Packets of media that could not be passed on.", NULL),
+	[COUNTER_MEDIA_DROPPED] = TOLD("nuncio_media_dropped_packets_total", COUNTER,
+				       "Packets of media that could not be passed on.", NULL),
 	[COUNTER_MEDIA_TIMEOUTS] =
 		TOLD("nuncio_media_timeouts_total", COUNTER,
 		     "Relays that ended because nothing came any more.", NULL),
@@ -335,15 +339,15 @@ static const struct counter_family families[N_COUNTERS] = {
 	[COUNTER_MEDIA_KERNEL_FLOWS] =
 		TOLD("nuncio_media_kernel_flows", GAUGE,
 		     "Directions of streams whose packets pass by the kernel alone.", NULL),
-	[COUNTER_MEDIA_KERNEL_PACKETS] =
-		TOLD("nuncio_media_kernel_packets_total", COUNTER,
-		     "Packets of media that passed by the kernel alone; nuncio_media_packets_total has them, too.", NULL),
-	[COUNTER_STATE_FAILURES] =
-		TOLD("nuncio_state_failures_total", COUNTER,
-		     "Attempts to write the state file that failed.", NULL),
-	[COUNTER_STATE_DROPPED] =
-		TOLD("nuncio_state_dropped_changes_total", COUNTER,
-		     "Changes of state that will not survive a restart, as too many waited.", NULL),
+	[COUNTER_MEDIA_KERNEL_PACKETS] = TOLD(
+		"nuncio_media_kernel_packets_total", COUNTER,
+		"Packets of media that passed by the kernel alone; nuncio_media_packets_total has them, too.",
+		NULL),
+	[COUNTER_STATE_FAILURES] = TOLD("nuncio_state_failures_total", COUNTER,
+					"Attempts to write the state file that failed.", NULL),
+	[COUNTER_STATE_DROPPED] = TOLD(
+		"nuncio_state_dropped_changes_total", COUNTER,
+		"Changes of state that will not survive a restart, as too many waited.", NULL),
 	[COUNTER_LOG_LINES_DROPPED] = TOLD(
 		"nuncio_log_lines_dropped_total", COUNTER,
 		"Log lines that were lost because the disk or the journal was too slow.", NULL),

@@ -39,6 +39,6 @@ unsigned counter_n_labels(const struct counter_family *family);
 /* How many series it has: the product of its labels' lists. 1 without labels. */
 unsigned counter_n_series(const struct counter_family *family);
 
-/* How many values each series needs: 1; a histogram's buckets, the one above them, and the sum.
- */
+/* How many values each series needs: 1; a histogram's buckets, the one above them, and the
+ * sum. */
 unsigned counter_n_slots(const struct counter_family *family);

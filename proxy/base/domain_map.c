@@ -50,7 +50,8 @@ struct domain_map *domain_map_free(struct domain_map *map)
 	return NULL;
 }
 
-/* FNV-1a. All names are the configuration's: no stranger can make a chain long, so that the hash need not be a secret one. */
+/* FNV-1a. All names are the configuration's: no stranger can make a chain long, so that the
+ * hash need not be a secret one. */
 static unsigned hash_of(const char *name, size_t len)
 {
 	uint32_t hash = 2166136261;

@@ -78,8 +78,8 @@ static void use(const struct log_settings *settings)
 	atomic_store(&log_state.flags, flags);
 }
 
-/* Gives a formatted line to the thread, or writes it where there is none. False if it must be formatted anew: the
- * log turned from a file to the journal, or back, while it was. */
+/* Gives a formatted line to the thread, or writes it where there is none. False if it must be
+ * formatted anew: the log turned from a file to the journal, or back, while it was. */
 static bool put(const struct buf *buf, unsigned flags)
 {
 	bool is_right;
@@ -125,9 +125,9 @@ static void tell_suppressed(const struct log_suppressed *suppressed)
 	snprintf(msg, sizeof(msg), "suppressed %s similar", count);
 	const struct log_pair pairs[] = {
 		{ "reason", suppressed->reason },
-		{ "msg",    msg },
-		{ "peer",   suppressed->peer },
-		{ "count",  count },
+		{ "msg", msg },
+		{ "peer", suppressed->peer },
+		{ "count", count },
 	};
 	const struct log_line line = {
 		.wall_us = clock_us(CLOCK_REALTIME),

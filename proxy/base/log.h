@@ -32,8 +32,8 @@ struct log_settings {
 	unsigned trace; /* LOG_TRACE_... */
 };
 
-/* Starts the log thread. Before it, and in client verbs, lines go straight to standard error.
- */
+/* Starts the log thread. Before it, and in client verbs, lines go straight to standard
+ * error. */
 enum err log_start(const struct log_settings *settings) MUST_CHECK;
 
 /* Applies new settings at once (reload); on error (the directory cannot be written) the old

@@ -172,8 +172,9 @@ enum err log_file_write(struct log_file *file, uint64_t wall_us, const char *lin
 		if (err)
 			return err;
 		if (n == 0 && file->size_bytes > 0)
-			n = len; /* the files cannot be renamed: a log that is too long is
-				    better than none */
+			/* the files cannot be renamed: a log that is too long is better than
+			 * none */
+			n = len;
 		err = write_all(file, lines, n);
 		if (err)
 			return err;

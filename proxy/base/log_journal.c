@@ -32,8 +32,8 @@ static void add_value(struct buf *buf, const char *value)
 	buf_puts(buf, "\x1e");
 }
 
-/* What log_format puts before each line of text for journals that read standard error: "<4>".
- */
+/* What log_format puts before each line of text for journals that read standard error:
+ * "<4>". */
 static void add_lines(struct buf *buf, const char *text, size_t len)
 {
 	while (len > PREFIX_LEN) {

@@ -32,9 +32,11 @@ struct hook {
 
 struct loop {
 	int epoll_fd;
-	struct epoll_event ready[N_READY]; /* what the last look found; data.ptr: the watch, NULL once it has stopped */
-	int n_ready;                       /* 0 when all were told */
-	struct timer_wheel *wheel, *late_wheel; /* what must be on time; and what may be late, which wakes nobody for itself */
+	/* what the last look found; data.ptr: the watch, NULL once it has stopped */
+	struct epoll_event ready[N_READY];
+	int n_ready; /* 0 when all were told */
+	/* what must be on time; and what may be late, which wakes nobody for itself */
+	struct timer_wheel *wheel, *late_wheel;
 	struct list calls;
 	struct hook hooks[N_HOOKS];
 	uint64_t now_ms;
@@ -146,7 +148,9 @@ static uint64_t late_ms(const struct loop *loop)
 {
 	uint64_t next_ms = timer_wheel_next_ms(loop->late_wheel);
 
-	return loop->is_turned || next_ms >= UINT64_MAX - TIMER_LATE_MS ? next_ms : next_ms + TIMER_LATE_MS;
+	return loop->is_turned || next_ms >= UINT64_MAX - TIMER_LATE_MS
+		       ? next_ms
+		       : next_ms + TIMER_LATE_MS;
 }
 
 static uint64_t next_timer_ms(const struct loop *loop)
@@ -191,7 +195,8 @@ static void tell(struct loop *loop, const struct epoll_event *ready)
 	watch->on_ready(watch, events);
 }
 
-/* Waits up to ms, and tells what is ready. All callbacks of a round see the same time, that of the end of the wait. */
+/* Waits up to ms, and tells what is ready. All callbacks of a round see the same time, that of
+ * the end of the wait. */
 static void look(struct loop *loop, int ms)
 {
 	loop->n_ready = epoll_wait(loop->epoll_fd, loop->ready, N_READY, ms);
@@ -207,9 +212,9 @@ void loop_run(struct loop *loop)
 	update_now(loop);
 	while (!loop->is_stopping) {
 		run_timers(loop);
-		/* A call that defers another is the rule (locate, then send, then flush): without
-		 * this each step would cost a look at the descriptors. Bounded, so that calls that
-		 * breed calls cannot keep events away. */
+		/* A call that defers another is the rule (locate, then send, then flush):
+		 * without this each step would cost a look at the descriptors. Bounded, so that
+		 * calls that breed calls cannot keep events away. */
 		for (unsigned i = 0; i < MAX_CALL_PASSES && !list_is_empty(&loop->calls); i++)
 			run_calls(loop);
 		run_hooks(loop);
@@ -301,7 +306,8 @@ void loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, unsig
 	watch->events = events;
 	failed = control(watch, watch->is_started ? EPOLL_CTL_MOD : EPOLL_CTL_ADD);
 	if (failed) /* its owner's timers end it */
-		log_event(LOG_ERROR, "a descriptor cannot be watched", "reason", strerror(errno), NULL);
+		log_event(LOG_ERROR, "a descriptor cannot be watched", "reason",
+			  strerror(errno), NULL);
 	if (!watch->is_started)
 		loop->n_watches++;
 	watch->is_started = true;
@@ -313,7 +319,8 @@ void loop_watch_stop(struct loop_watch *watch)
 
 	if (!watch->is_started)
 		return;
-	(void)control(watch, EPOLL_CTL_DEL); /* fails where the descriptor was closed before, which did the same */
+	/* fails where the descriptor was closed before, which did the same */
+	(void)control(watch, EPOLL_CTL_DEL);
 	for (int i = 0; i < loop->n_ready; i++)
 		if (loop->ready[i].data.ptr == watch)
 			loop->ready[i].data.ptr = NULL;

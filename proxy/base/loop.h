@@ -1,6 +1,6 @@
-/* The event loop of one worker, over epoll. Sockets, timers and deferred calls all
- * run in its thread. A loop may stand still and be turned by hand (loop_new_turned), which is how
- * tests let 32 seconds pass in a microsecond. */
+/* The event loop of one worker, over epoll. Sockets, timers and deferred calls all run in its
+ * thread. A loop may stand still and be turned by hand (loop_new_turned), which is how tests
+ * let 32 seconds pass in a microsecond. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,8 +14,8 @@ struct timer_wheel;
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
-/* Watches one descriptor, which no other watch of the loop may have. Embedded in its owner; zeroed memory is a watch that
- * is not started. */
+/* Watches one descriptor, which no other watch of the loop may have. Embedded in its owner;
+ * zeroed memory is a watch that is not started. */
 struct loop_watch {
 	int fd;
 	unsigned events; /* LOOP_READ, LOOP_WRITE */
@@ -34,12 +34,12 @@ struct loop_call {
 /* Makes a loop with the real monotonic clock. Free with loop_free. */
 enum err loop_new(struct loop **out) MUST_CHECK;
 
-/* Makes a loop whose clock stands at now_ms until loop_turn; descriptors are still polled (without
- * waiting) by loop_turn, so that tests may mix in real sockets. */
+/* Makes a loop whose clock stands at now_ms until loop_turn; descriptors are still polled
+ * (without waiting) by loop_turn, so that tests may mix in real sockets. */
 enum err loop_new_turned(uint64_t now_ms, struct loop **out) MUST_CHECK;
 
-/* Runs the calls that are still deferred, then frees the loop; every watch and timer must be stopped.
- * Returns NULL; NULL is fine. */
+/* Runs the calls that are still deferred, then frees the loop; every watch and timer must be
+ * stopped. Returns NULL; NULL is fine. */
 struct loop *loop_free(struct loop *loop);
 
 /* Runs until loop_stop. The loop's thread only. */
@@ -58,13 +58,15 @@ uint64_t loop_now_ms(const struct loop *loop);
 /* Wall clock in microseconds since 1970 (turned loops: a fixed epoch plus the turned clock). */
 uint64_t loop_wall_us(const struct loop *loop);
 
-/* Wakes at the next read or write readiness as events says (LOOP_READ | LOOP_WRITE); events may be
- * changed by calling again. The watch stays started until loop_watch_stop, also across wake-ups. */
+/* Wakes at the next read or write readiness as events says (LOOP_READ | LOOP_WRITE); events may
+ * be changed by calling again. The watch stays started until loop_watch_stop, also across
+ * wake-ups. */
 void loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, unsigned events,
 		      void (*on_ready)(struct loop_watch *watch, unsigned events));
 void loop_watch_stop(struct loop_watch *watch);
 
-/* Makes call->fn(call) run from the loop after the current callback. Queued twice, it runs once. */
+/* Makes call->fn(call) run from the loop after the current callback. Queued twice, it runs
+ * once. */
 void loop_defer(struct loop *loop, struct loop_call *call, void (*fn)(struct loop_call *call));
 
 /* Takes a queued call back; fine if it is not queued. */

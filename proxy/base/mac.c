@@ -7,7 +7,8 @@ void mac_key_set(struct mac_key *key, const void *bytes, size_t len)
 	hmac_sha256_set_key(&key->ctx, len, bytes);
 }
 
-void mac_sha256(const struct mac_key *key, const void *bytes, size_t len, unsigned char out[MAC_SIZE])
+void mac_sha256(const struct mac_key *key, const void *bytes, size_t len,
+		unsigned char out[MAC_SIZE])
 {
 	struct hmac_sha256_ctx ctx = key->ctx;
 
@@ -15,7 +16,8 @@ void mac_sha256(const struct mac_key *key, const void *bytes, size_t len, unsign
 	hmac_sha256_digest(&ctx, MAC_SIZE, out);
 }
 
-void mac_sha1(const void *key, size_t key_len, const void *bytes, size_t len, unsigned char out[MAC_SHA1_SIZE])
+void mac_sha1(const void *key, size_t key_len, const void *bytes, size_t len,
+	      unsigned char out[MAC_SHA1_SIZE])
 {
 	struct hmac_sha1_ctx ctx;
 

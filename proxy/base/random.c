@@ -77,7 +77,8 @@ void random_token(char *out, size_t n_chars)
 
 		take(bytes, n_bytes);
 		for (size_t i = 0; i < n_bytes; i++)
-			if (bytes[i] < 252) /* a multiple of 36, so that no character is likelier */
+			if (bytes[i] <
+			    252) /* a multiple of 36, so that no character is likelier */
 				out[n++] = alphabet[bytes[i] % 36];
 	}
 	out[n_chars] = '\0';
@@ -165,8 +166,10 @@ static uint64_t hash_each(const char *const *texts, size_t n)
 	uint64_t hash = n;
 
 	for (size_t i = 0; i < n; i++) {
-		const uint64_t chain[] = { hash, texts[i] != NULL,
-					   texts[i] ? random_keyed_hash(texts[i], strlen(texts[i])) : 0 };
+		const uint64_t chain[] = {
+			hash, texts[i] != NULL,
+			texts[i] ? random_keyed_hash(texts[i], strlen(texts[i])) : 0
+		};
 		hash = random_keyed_hash(chain, sizeof(chain));
 	}
 	return hash;

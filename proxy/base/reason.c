@@ -604,12 +604,13 @@ enum reason reason_by_code(const char *code)
 
 const char *reason_message_id(enum reason reason, char out[REASON_MESSAGE_ID_SIZE])
 {
-	static const uint64_t high[2] = { 0x6e756e63696f2d68, 0x72656173 }, low[2] = { 0x6e756e63696f2d6c, 0x72656173 };
+	static const uint64_t high[2] = { 0x6e756e63696f2d68, 0x72656173 },
+			      low[2] = { 0x6e756e63696f2d6c, 0x72656173 };
 	const char *code = rows[reason].code;
 	size_t len = strlen(code);
 
-	snprintf(out, REASON_MESSAGE_ID_SIZE, "%016" PRIx64 "%016" PRIx64, random_siphash(high, code, len),
-		 random_siphash(low, code, len));
+	snprintf(out, REASON_MESSAGE_ID_SIZE, "%016" PRIx64 "%016" PRIx64,
+		 random_siphash(high, code, len), random_siphash(low, code, len));
 	return out;
 }
 

@@ -13,9 +13,9 @@
 enum {
 	MAX_WAITING = 200000,
 	MAX_WAITING_BYTES = 64 * 1024 * 1024,
-	MANY = 1000,   /* so many that wait are written at once */
-	BATCH = 20000, /* changes in one transaction: in a burst the same pages are written once
-			*/
+	MANY = 1000, /* so many that wait are written at once */
+	/* changes in one transaction: in a burst the same pages are written once */
+	BATCH = 20000,
 	GATHER_MS = 1000, /* how long fewer may wait for company */
 	FIRST_REST_MS = 1000,
 	LAST_REST_MS = 60 * 1000,

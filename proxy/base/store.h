@@ -24,8 +24,8 @@ struct store_state {
 	uint64_t n_waiting;     /* changes not yet written */
 	uint64_t n_written;     /* changes */
 	uint64_t n_failures;    /* transactions, or attempts to open the file */
-	uint64_t n_dropped; /* changes: too much waited, memory was short, or the record was too
-			       large */
+	/* changes: too much waited, memory was short, or the record was too large */
+	uint64_t n_dropped;
 };
 
 /* Opens DIRECTORY/nuncio.db, made with 0600 if it is not there, and starts the writer's thread;

@@ -128,8 +128,8 @@ static enum outcome open_db(struct store_file *file)
 		snprintf(file->fault, sizeof(file->fault), "the folder's name is too long");
 		return BROKEN;
 	}
-	/* SQLite would make it readable to others; what it makes beside it gets the same mode.
-	 */
+	/* SQLite would make it readable to others; what it makes beside it gets the same
+	 * mode. */
 	int fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		close(fd);

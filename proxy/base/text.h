@@ -12,7 +12,8 @@ bool text_starts_with(const char *text, const char *start);
 bool text_copy(char *to, size_t size, const char *from);
 bool text_copy_len(char *to, size_t size, const char *from, size_t len);
 
-/* Appends as much of add as fits behind the first len bytes of out, always terminated; returns the new length. */
+/* Appends as much of add as fits behind the first len bytes of out, always terminated; returns
+ * the new length. */
 size_t text_append(char *out, size_t size, size_t len, const char *add);
 
 /* The decimal digits of number; returns where they begin in out. */
@@ -21,8 +22,8 @@ const char *text_number(uint64_t number, char out[24]);
 /* Lower-cases ASCII in place. */
 void text_lower(char *text);
 
-/* Domain names as we compare them: lower case, without a dot at the end. False if it is too long
- * (253), empty, or holds what no domain name or address literal holds. */
+/* Domain names as we compare them: lower case, without a dot at the end. False if it is too
+ * long (253), empty, or holds what no domain name or address literal holds. */
 bool text_domain(const char *in, char *out, size_t size);
 
 /* True if domain (normalised) matches pattern: equal, or pattern "*.example" and domain a true
@@ -35,7 +36,8 @@ bool text_domain_holds(const char *domain, const char *host);
 /* True if text matches a pattern in which "*" stands for any run of characters. Linear time. */
 bool text_glob(const char *pattern, const char *text);
 
-/* The word of words[n] nearest to word (Damerau-Levenshtein, at most 2 edits), NULL if none is. */
+/* The word of words[n] nearest to word (Damerau-Levenshtein, at most 2 edits), NULL if none
+ * is. */
 const char *text_nearest(const char *word, const char *const *words, size_t n);
 
 /* Lower-case hex of len bytes; out has room for 2 * len + 1. */

@@ -60,8 +60,8 @@ struct timer_wheel *timer_wheel_free(struct timer_wheel *wheel)
 	return NULL;
 }
 
-static void start(struct timer_wheel *wheel, struct timer *timer, uint64_t now_ms, uint64_t delay_ms,
-		  void (*on_expiry)(struct timer *timer))
+static void start(struct timer_wheel *wheel, struct timer *timer, uint64_t now_ms,
+		  uint64_t delay_ms, void (*on_expiry)(struct timer *timer))
 {
 	timer_stop(timer);
 	timer->on_expiry = on_expiry;
@@ -82,7 +82,8 @@ void timer_start(struct loop *loop, struct timer *timer, uint64_t delay_ms,
 void timer_start_late(struct loop *loop, struct timer *timer, uint64_t delay_ms,
 		      void (*on_expiry)(struct timer *timer))
 {
-	start(delay_ms ? loop_late_wheel(loop) : loop_wheel(loop), timer, loop_now_ms(loop), delay_ms, on_expiry);
+	start(delay_ms ? loop_late_wheel(loop) : loop_wheel(loop), timer, loop_now_ms(loop),
+	      delay_ms, on_expiry);
 }
 
 void timer_stop(struct timer *timer)
@@ -94,8 +95,8 @@ void timer_stop(struct timer *timer)
 	timer->wheel = NULL;
 	list_remove(&timer->link);
 
-	/* One that was due stands nowhere on the wheel; then this clears no bit that was set.
-	 */
+	/* One that was due stands nowhere on the wheel; then this clears no bit that was
+	 * set. */
 	struct place place = place_of(wheel, timer->at_ms);
 	if (list_is_empty(&wheel->slots[place.level][place.slot]))
 		wheel->used[place.level] &= ~(1ULL << place.slot);

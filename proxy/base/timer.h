@@ -1,5 +1,6 @@
-/* Timers that stand inside their owners, on a hierarchical wheel: start and stop are constant time,
- * as every transaction starts several that never fire. Resolution 1 ms. The loop's thread only. */
+/* Timers that stand inside their owners, on a hierarchical wheel: start and stop are constant
+ * time, as every transaction starts several that never fire. Resolution 1 ms. The loop's thread
+ * only. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,8 +23,9 @@ struct timer {
 void timer_start(struct loop *loop, struct timer *timer, uint64_t delay_ms,
 		 void (*on_expiry)(struct timer *timer));
 
-/* The same for what only clears away: it may be up to TIMER_LATE_MS late, as what is due then is done all at once and wakes the
- * loop once. Not with a delay of 0. A turned loop is never late. */
+/* The same for what only clears away: it may be up to TIMER_LATE_MS late, as what is due then
+ * is done all at once and wakes the loop once. Not with a delay of 0. A turned loop is never
+ * late. */
 void timer_start_late(struct loop *loop, struct timer *timer, uint64_t delay_ms,
 		      void (*on_expiry)(struct timer *timer));
 
@@ -40,5 +42,7 @@ uint64_t timer_left_ms(const struct loop *loop, const struct timer *timer);
 /* For loop.c alone. */
 struct timer_wheel *timer_wheel_new(uint64_t now_ms);
 struct timer_wheel *timer_wheel_free(struct timer_wheel *wheel);
-void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ms); /* fires what is due, in order of time */
-uint64_t timer_wheel_next_ms(const struct timer_wheel *wheel);	      /* UINT64_MAX: none; may be early, never late */
+/* fires what is due, in order of time */
+void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ms);
+/* UINT64_MAX: none; may be early, never late */
+uint64_t timer_wheel_next_ms(const struct timer_wheel *wheel);

@@ -1,6 +1,6 @@
-/* Bytes that are ready for the wire: written once, counted, never changed afterwards. A transaction
- * keeps them for repeats, a flow's queue keeps them until they are written, and nobody copies.
- * One thread only (the count is not atomic); another worker gets a copy. */
+/* Bytes that are ready for the wire: written once, counted, never changed afterwards. A
+ * transaction keeps them for repeats, a flow's queue keeps them until they are written, and
+ * nobody copies. One thread only (the count is not atomic); another worker gets a copy. */
 #pragma once
 
 #include <stddef.h>

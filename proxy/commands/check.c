@@ -49,12 +49,16 @@ static void check_chains(const struct snapshot *snapshot, struct report *report)
 	char text[900];
 
 	for (size_t i = 0; i < snapshot->settings->n_certificates; i++) {
-		const struct settings_certificate *certificate = &snapshot->settings->certificates[i];
-		const struct settings_file *file = certificate->chain.path ? &certificate->chain : &certificate->pkcs12;
+		const struct settings_certificate *certificate =
+			&snapshot->settings->certificates[i];
+		const struct settings_file *file =
+			certificate->chain.path ? &certificate->chain : &certificate->pkcs12;
 
 		if (credentials_n_chain(snapshot->credentials[i]) > 1 &&
-		    credentials_check_lacks_issuer(snapshot->credentials[i], snapshot->tls_trust, text, sizeof(text)))
-			report_warning(report, FAULT_CHAIN, &file->place, "chain", "'%s': %.400s", certificate->name, text);
+		    credentials_check_lacks_issuer(snapshot->credentials[i],
+						   snapshot->tls_trust, text, sizeof(text)))
+			report_warning(report, FAULT_CHAIN, &file->place, "chain",
+				       "'%s': %.400s", certificate->name, text);
 	}
 }
 

@@ -5,10 +5,11 @@
 #include "proxy/commands/output.h"
 #include "proxy/commands/record.h"
 
-static const struct option_row *const options[] = { &option_json, &option_control, &option_color,
-						    &option_help, NULL };
+static const struct option_row *const options[] = { &option_json, &option_control,
+						    &option_color, &option_help, NULL };
 static const struct example_row examples[] = {
-	{ "nuncio confirm", "Keeps the configuration that `nuncio reload --confirm` took into use." },
+	{ "nuncio confirm",
+	  "Keeps the configuration that `nuncio reload --confirm` took into use." },
 	{ "nuncio reload --confirm 5m && ./test-calls && nuncio confirm",
 	  "Keeps it only if the tests are content." },
 	{ 0 },

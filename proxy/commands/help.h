@@ -24,8 +24,8 @@ void help_keys_scdoc(FILE *file);
 /* Text in which nothing means anything to scdoc. */
 void help_scdoc_text(FILE *file, const char *text);
 
-/* What checks of the network find: docs/checks.md; and one of its codes, as `nuncio help CODE` prints it,
- * false if there is none of that code. */
+/* What checks of the network find: docs/checks.md; and one of its codes, as `nuncio help CODE`
+ * prints it, false if there is none of that code. */
 void help_checks_markdown(FILE *file);
 bool help_check(const struct screen *screen, const char *code);
 

@@ -124,7 +124,8 @@ static enum exit_code help(const struct args *args)
 		help_verb(&screen, verb);
 	else if (strcmp(topic, "reasons") == 0)
 		list_codes(&screen);
-	else if (!help_reason(&screen, topic) && !help_check(&screen, topic) && !help_fault(&screen, topic))
+	else if (!help_reason(&screen, topic) && !help_check(&screen, topic) &&
+		 !help_fault(&screen, topic))
 		return complain_topic(topic);
 	return EXIT_YES;
 }

@@ -12,9 +12,12 @@
 /* A look takes 14 s at most; names that are looked up before, a few more. */
 enum { ASK_AGAIN_MS = 250, WAIT_MS = 40000 };
 
-static const struct option_row option_again = { .name = "again", .text = "look anew, and wait for what comes of it" };
-static const struct option_row *const options[] = { &option_again, &option_json,  &option_control,
-						    &option_color, &option_help, NULL };
+static const struct option_row option_again = {
+	.name = "again", .text = "look anew, and wait for what comes of it"
+};
+static const struct option_row *const options[] = { &option_again,   &option_json,
+						    &option_control, &option_color,
+						    &option_help,    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio nat", "Tells which kind of NAT is in front of us, and what it rests on." },
 	{ "nuncio nat --again", "The same after a new look, some seconds later." },
@@ -45,11 +48,12 @@ static void print_test(struct grid *grid, const json_t *test)
 		if (strcmp(tests[i].test, name) == 0)
 			text = tests[i].text;
 	if (strcmp(outcome, "answered") == 0)
-		snprintf(took, sizeof(took), "%lld ms, %lld sent", record_number(test, "took_ms"), record_number(test, "requests"));
+		snprintf(took, sizeof(took), "%lld ms, %lld sent",
+			 record_number(test, "took_ms"), record_number(test, "requests"));
 	else
 		snprintf(took, sizeof(took), "%lld sent", record_number(test, "requests"));
-	grid_add(grid, strcmp(outcome, "answered") == 0 ? INK_OK : INK_DETAIL, 1, text, outcome, record_text(test, "mapped"), took,
-		 NULL);
+	grid_add(grid, strcmp(outcome, "answered") == 0 ? INK_OK : INK_DETAIL, 1, text, outcome,
+		 record_text(test, "mapped"), took, NULL);
 }
 
 static void print_server(const struct screen *screen, const json_t *server)
@@ -59,7 +63,8 @@ static void print_server(const struct screen *screen, const json_t *server)
 	size_t i;
 
 	screen_print(screen, INK_STRONG, "%s", record_text(server, "name"));
-	fprintf(screen->file, "  %s, asked from %s", record_text(server, "address"), record_text(server, "local"));
+	fprintf(screen->file, "  %s, asked from %s", record_text(server, "address"),
+		record_text(server, "local"));
 	if (strcmp(record_text(server, "tcp"), "not tried") != 0)
 		fprintf(screen->file, "; by TCP: %s", record_text(server, "tcp"));
 	fputc('\n', screen->file);
@@ -81,7 +86,8 @@ static void print_all(const struct screen *screen, const json_t *answer)
 
 static void pause_ms(long ms)
 {
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 },
+		  NULL);
 }
 
 static bool is_detecting(const struct client_answer *answer)
@@ -138,7 +144,8 @@ static enum exit_code nat(const struct args *args)
 	}
 	if (is_detecting(&answer))
 		code = EXIT_NOT_KNOWN;
-	else if (json_is_true(json_object_get(object, "inconclusive")) || !*record_text(object, "looked") ||
+	else if (json_is_true(json_object_get(object, "inconclusive")) ||
+		 !*record_text(object, "looked") ||
 		 !json_is_true(json_object_get(answer.json, "ok")))
 		code = EXIT_NO;
 	json_decref(answer.json);
@@ -160,7 +167,8 @@ const struct verb verb_nat = {
 	.exits = { [EXIT_YES] = "the kind of NAT is known, and so are the public addresses",
 		   [EXIT_NO] = "it is not known, or a public address is not",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
-		   [EXIT_NOT_ALLOWED] = "you may not (root and group nuncio may look anew, group adm may read)",
+		   [EXIT_NOT_ALLOWED] =
+			   "you may not (root and group nuncio may look anew, group adm may read)",
 		   [EXIT_NOT_KNOWN] = "the look took too long" },
 	.run = nat,
 };

@@ -7,17 +7,18 @@
 
 static enum ink ink_of(const json_t *nat)
 {
-	return json_is_true(json_object_get(nat, "inconclusive")) ? INK_WARN :
-	       strcmp(record_text(nat, "type"), "Unknown") == 0	  ? INK_DETAIL :
-								    INK_OK;
+	return json_is_true(json_object_get(nat, "inconclusive")) ? INK_WARN
+	       : strcmp(record_text(nat, "type"), "Unknown") == 0 ? INK_DETAIL
+								  : INK_OK;
 }
 
 static void print_address(struct grid *grid, const json_t *row)
 {
 	const char *state = record_text(row, "state"), *address = record_text(row, "address");
 
-	grid_add(grid, strcmp(state, "known") == 0 ? INK_OK : INK_WARN, 0, state, record_text(row, "listener"),
-		 *address ? address : "-", record_text(row, "server"), NULL);
+	grid_add(grid, strcmp(state, "known") == 0 ? INK_OK : INK_WARN, 0, state,
+		 record_text(row, "listener"), *address ? address : "-",
+		 record_text(row, "server"), NULL);
 }
 
 void nat_text_print(const struct screen *screen, const json_t *nat)
@@ -29,9 +30,12 @@ void nat_text_print(const struct screen *screen, const json_t *nat)
 
 	screen_print(screen, ink_of(nat), "%s", record_text(nat, "type"));
 	if (*address)
-		fprintf(screen->file, "  %s %s", json_is_true(json_object_get(nat, "behind_nat")) ? "behind" : "at", address);
-	fprintf(screen->file, "\n  mapping %s, filtering %s, confidence %s\n  ", record_text(nat, "mapping"),
-		record_text(nat, "filtering"), record_text(nat, "confidence"));
+		fprintf(screen->file, "  %s %s",
+			json_is_true(json_object_get(nat, "behind_nat")) ? "behind" : "at",
+			address);
+	fprintf(screen->file, "\n  mapping %s, filtering %s, confidence %s\n  ",
+		record_text(nat, "mapping"), record_text(nat, "filtering"),
+		record_text(nat, "confidence"));
 	screen_paragraph(screen, 2, 2, record_text(nat, "reason"));
 	if (json_is_true(json_object_get(nat, "detecting")))
 		screen_print(screen, INK_DETAIL, "  a new look is under way\n");
@@ -63,7 +67,8 @@ bool nat_text_line(const struct screen *screen, const json_t *nat)
 			break;
 		}
 		fprintf(screen->file, "; %s at %s (%s)", record_text(row, "listener"),
-			*record_text(row, "address") ? record_text(row, "address") : "-", record_text(row, "state"));
+			*record_text(row, "address") ? record_text(row, "address") : "-",
+			record_text(row, "state"));
 	}
 	fputc('\n', screen->file);
 	return true;

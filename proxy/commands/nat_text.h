@@ -8,5 +8,6 @@
 /* The verdict, its reason, and the addresses of listeners. */
 void nat_text_print(const struct screen *screen, const json_t *nat);
 
-/* One line of it for status; false, and nothing printed, if nobody looked and no listener advertises by STUN. */
+/* One line of it for status; false, and nothing printed, if nobody looked and no listener
+ * advertises by STUN. */
 bool nat_text_line(const struct screen *screen, const json_t *nat);

@@ -33,11 +33,9 @@ static void tell(struct server *server, const char *first)
 	count_partners(server, &up, &down);
 	sd_notifyf(0, "%sSTATUS=%u partners up, %u down, %u requests in progress%s", first, up,
 		   down, server_n_busy(server),
-		   server->last_reload_ok || server->last_reload_wall_us == 0
-			   ? ""
-		   : server->was_reverted_last
-			   ? "; the last reload was reverted: not confirmed"
-			   : "; the last reload was rejected");
+		   server->last_reload_ok || server->last_reload_wall_us == 0 ? ""
+		   : server->was_reverted_last ? "; the last reload was reverted: not confirmed"
+					       : "; the last reload was rejected");
 }
 
 void notify_ready(struct server *server)

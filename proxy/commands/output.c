@@ -44,7 +44,8 @@ static void add_below(struct buf *out, const struct output_row *rows, const char
 	add_object(out, rows, prefix);
 }
 
-static void add_kind(struct buf *out, const struct output_row *rows, const struct output_row *row)
+static void add_kind(struct buf *out, const struct output_row *rows,
+		     const struct output_row *row)
 {
 	switch (row->kind) {
 	case OUTPUT_OBJECT:
@@ -82,7 +83,8 @@ static void add_kind(struct buf *out, const struct output_row *rows, const struc
 		buf_puts(out, "}");
 		break;
 	case OUTPUT_COUNTS:
-		buf_puts(out, "\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}");
+		buf_puts(out,
+			 "\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}");
 		break;
 	}
 }
@@ -102,7 +104,8 @@ static void add_required(struct buf *out, const struct output_row *rows, const c
 	buf_puts(out, "]");
 }
 
-/* The texts of the tables are ours, and hold nothing that needs an escape: tests/unit/test_output. */
+/* The texts of the tables are ours, and hold nothing that needs an escape:
+ * tests/unit/test_output. */
 static void add_object(struct buf *out, const struct output_row *rows, const char *prefix)
 {
 	const char *sign = "", *name;
@@ -112,8 +115,8 @@ static void add_object(struct buf *out, const struct output_row *rows, const cha
 		name = child(row->path, prefix);
 		if (!name)
 			continue;
-		buf_printf(out, "%s\n\"%.*s\":{\"description\":\"%s\",", sign, name_len(name), name,
-			   row->about);
+		buf_printf(out, "%s\n\"%.*s\":{\"description\":\"%s\",", sign, name_len(name),
+			   name, row->about);
 		add_kind(out, rows, row);
 		buf_puts(out, "}");
 		sign = ",";

@@ -1,5 +1,5 @@
-/* What a verb prints with --json: one row a key, from which `nuncio schema --output VERB` is made. tests/cli holds real
- * outputs against it. Within version 1 keys are only added. */
+/* What a verb prints with --json: one row a key, from which `nuncio schema --output VERB` is
+ * made. tests/cli holds real outputs against it. Within version 1 keys are only added. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 enum output_kind {
 	OUTPUT_OBJECT,
-	OUTPUT_LIST,   /* of objects; its path ends with "[]" */
+	OUTPUT_LIST, /* of objects; its path ends with "[]" */
 	OUTPUT_TEXT,
 	OUTPUT_TEXTS,  /* a list of texts */
 	OUTPUT_TIME,   /* RFC 3339 */
@@ -29,8 +29,9 @@ struct output_row {
 };
 
 /* Each ended by a row without a path. */
-extern const struct output_row output_check[], output_reload[], output_confirm[], output_status[],
-	output_explain[], output_why[], output_trace[], output_version[], output_selfcheck[], output_partner[], output_nat[];
+extern const struct output_row output_check[], output_reload[], output_confirm[],
+	output_status[], output_explain[], output_why[], output_trace[], output_version[],
+	output_selfcheck[], output_partner[], output_nat[];
 
 /* JSON Schema (2020-12) of what `nuncio VERB --json` prints. */
 void output_print_schema(const char *verb, const struct output_row *rows, struct buf *out);

@@ -9,16 +9,18 @@
 #include "proxy/commands/partner_text.h"
 #include "proxy/commands/record.h"
 
-static const struct option_row option_until = { .name = "until",
-						.argument = "DATE",
-						.text = "approve: it ends with this day (UTC), or at "
-							"2031-12-31T12:00:00Z" },
-			       option_reason = { .name = "reason",
-						 .argument = "TEXT",
-						 .text = "approve, block: why, for those who ask later" };
-static const struct option_row *const options[] = { &option_until,   &option_reason, &option_as_if_allowed, &option_json,
-						    &option_control, &option_color,  &option_help,
-						    NULL };
+static const struct option_row
+	option_until = { .name = "until",
+			 .argument = "DATE",
+			 .text = "approve: it ends with this day (UTC), or at "
+				 "2031-12-31T12:00:00Z" },
+	option_reason = { .name = "reason",
+			  .argument = "TEXT",
+			  .text = "approve, block: why, for those who ask later" };
+static const struct option_row *const options[] = { &option_until,         &option_reason,
+						    &option_as_if_allowed, &option_json,
+						    &option_control,       &option_color,
+						    &option_help,          NULL };
 static const struct example_row examples[] = {
 	{ "nuncio partner list", "All partners, with what was seen of them." },
 	{ "nuncio partner show partner.example", "All that is known of one." },
@@ -38,7 +40,9 @@ static const struct example_row examples[] = {
 static enum exit_code complain(const struct args *args, const struct client_answer *answer)
 {
 	client_complain(args, answer);
-	return answer->status == 400 ? EXIT_USAGE : answer->status >= 500 ? EXIT_NOT_KNOWN : EXIT_NO;
+	return answer->status == 400   ? EXIT_USAGE
+	       : answer->status >= 500 ? EXIT_NOT_KNOWN
+				       : EXIT_NO;
 }
 
 /* Asks, then prints by print, or as JSON. */
@@ -84,7 +88,8 @@ static enum exit_code say(const struct args *args, const char *path)
 
 	for (size_t i = 0; body && i < COUNT(keys); i++)
 		if (args_has(args, keys[i]) &&
-		    json_object_set_new(body, keys[i], json_string(args_value(args, keys[i], "")))) {
+		    json_object_set_new(body, keys[i],
+					json_string(args_value(args, keys[i], "")))) {
 			json_decref(body);
 			body = NULL;
 		}
@@ -126,7 +131,7 @@ static const struct object {
 	bool has_domain, has_until, has_reason;
 	enum exit_code (*run)(const struct args *args);
 } objects[] = {
-	{ "list", false, false, false, list },	{ "show", true, false, false, show },
+	{ "list", false, false, false, list },    { "show", true, false, false, show },
 	{ "approve", true, true, true, approve }, { "block", true, false, true, block },
 	{ "forget", true, false, false, forget }, { "check", true, false, false, check },
 };
@@ -136,7 +141,9 @@ static const struct object *find_object(const char *name)
 	for (size_t i = 0; i < COUNT(objects); i++)
 		if (strcmp(objects[i].name, name) == 0)
 			return &objects[i];
-	fprintf(stderr, "nuncio partner: list, show, approve, block, forget or check, not '%s'\n", name);
+	fprintf(stderr,
+		"nuncio partner: list, show, approve, block, forget or check, not '%s'\n",
+		name);
 	return NULL;
 }
 
@@ -187,11 +194,14 @@ const struct verb verb_partner = {
 	.examples = examples,
 	.output = output_partner,
 	.exits = { [EXIT_YES] = "done, or printed",
-		   [EXIT_NO] = "nothing is known of the domain, its route decides, it is our own, or a check failed",
+		   [EXIT_NO] =
+			   "nothing is known of the domain, its route decides, it is our own, or a check failed",
 		   [EXIT_USAGE] = "wrong usage, or a domain, date or reason that is none",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
-		   [EXIT_NOT_ALLOWED] = "you may not look (root, group nuncio and group adm may), or not "
-					"change anything (root and group nuncio may)",
-		   [EXIT_NOT_KNOWN] = "the daemon or no resolver answered in time, or as many checks are under way as may be" },
+		   [EXIT_NOT_ALLOWED] =
+			   "you may not look (root, group nuncio and group adm may), or not "
+			   "change anything (root and group nuncio may)",
+		   [EXIT_NOT_KNOWN] =
+			   "the daemon or no resolver answered in time, or as many checks are under way as may be" },
 	.run = partner,
 };

@@ -39,16 +39,26 @@ static const struct option_row
 	option_max_contacts = { .name = "max-contacts",
 				.argument = "N",
 				.text = "how many phones it may have at a time, 1 to 8" };
-static const struct option_row *const options[] = {
-	&option_file,	  &option_realm, &option_auth_user,    &option_stdin,	   &option_remove, &option_lock, &option_unlock,
-	&option_internet, &option_class, &option_max_contacts, &option_config_run, &option_help,   NULL
-};
+static const struct option_row *const options[] = { &option_file,
+						    &option_realm,
+						    &option_auth_user,
+						    &option_stdin,
+						    &option_remove,
+						    &option_lock,
+						    &option_unlock,
+						    &option_internet,
+						    &option_class,
+						    &option_max_contacts,
+						    &option_config_run,
+						    &option_help,
+						    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio passwd 168",
 	  "Asks for the password, and writes the users file of the configuration." },
 	{ "pwgen -s 16 1 | nuncio passwd 168 --stdin --file users.yaml --realm corp.example",
 	  "Without a configuration, from a pipe." },
-	{ "nuncio passwd 168 --internet yes --class inside", "A user whose phones come in from the internet." },
+	{ "nuncio passwd 168 --internet yes --class inside",
+	  "A user whose phones come in from the internet." },
 	{ "nuncio passwd 168 --lock && nuncio reload", "Refuses the user from now on." },
 	{ 0 },
 };
@@ -183,31 +193,41 @@ static enum exit_code lock_user(struct task *task, bool is_locked)
 
 static bool says_rights(const struct args *args)
 {
-	return args_has(args, "internet") || args_has(args, "class") || args_has(args, "max-contacts");
+	return args_has(args, "internet") || args_has(args, "class") ||
+	       args_has(args, "max-contacts");
 }
 
 static bool is_class_name(const char *text)
 {
-	return strlen(text) < 64 && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
+	return strlen(text) < 64 &&
+	       text[strspn(
+		       text,
+		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] ==
+		       '\0';
 }
 
 /* What the user's phones may, by the options; false after a complaint. */
 static bool set_rights(const struct task *task, struct user *user)
 {
-	const char *internet = args_value(task->args, "internet", NULL), *class = args_value(task->args, "class", NULL);
+	const char *internet = args_value(task->args, "internet", NULL),
+		   *class = args_value(task->args, "class", NULL);
 	const char *max_contacts = args_value(task->args, "max-contacts", NULL);
 
 	if (internet && strcmp(internet, "yes") != 0 && strcmp(internet, "no") != 0) {
 		fputs("nuncio passwd: --internet is yes or no\n", stderr);
 		return false;
 	}
-	if (max_contacts && (strlen(max_contacts) != 1 || *max_contacts < '1' || *max_contacts > '0' + USER_MAX_CONTACTS)) {
-		fprintf(stderr, "nuncio passwd: --max-contacts is a number from 1 to %d\n", USER_MAX_CONTACTS);
+	if (max_contacts && (strlen(max_contacts) != 1 || *max_contacts < '1' ||
+			     *max_contacts > '0' + USER_MAX_CONTACTS)) {
+		fprintf(stderr, "nuncio passwd: --max-contacts is a number from 1 to %d\n",
+			USER_MAX_CONTACTS);
 		return false;
 	}
 	if (class && *class &&
-	    (!is_class_name(class) || (task->settings && !settings_find_class(task->settings, class)))) {
-		fprintf(stderr, "nuncio passwd: there is no class %s in the configuration\n", class);
+	    (!is_class_name(class) ||
+	     (task->settings && !settings_find_class(task->settings, class)))) {
+		fprintf(stderr, "nuncio passwd: there is no class %s in the configuration\n",
+			class);
 		return false;
 	}
 	if (internet)
@@ -275,7 +295,8 @@ static enum exit_code change(struct task *task)
 		return remove_user(task);
 	if (args_has(task->args, "lock") || args_has(task->args, "unlock"))
 		return lock_user(task, args_has(task->args, "lock"));
-	if (old && says_rights(task->args) && !args_has(task->args, "stdin") && !args_has(task->args, "auth-user"))
+	if (old && says_rights(task->args) && !args_has(task->args, "stdin") &&
+	    !args_has(task->args, "auth-user"))
 		return change_rights(task, old);
 	return new_password(task);
 }
@@ -293,7 +314,8 @@ static enum exit_code passwd(const struct args *args)
 		      stderr);
 		return EXIT_USAGE;
 	}
-	if (says_rights(args) && (args_has(args, "remove") || args_has(args, "lock") || args_has(args, "unlock"))) {
+	if (says_rights(args) &&
+	    (args_has(args, "remove") || args_has(args, "lock") || args_has(args, "unlock"))) {
 		fputs("nuncio passwd: --remove, --lock and --unlock stand alone\n", stderr);
 		return EXIT_USAGE;
 	}

@@ -52,12 +52,14 @@ static void print_request(const struct screen *screen, const json_t *record)
 	grid_print(&grid);
 }
 
-/* Who the sender is and where it goes are always told, also which servers rest, and so is the step at which it ended. */
+/* Who the sender is and where it goes are always told, also which servers rest, and so is the
+ * step at which it ended. */
 static bool is_deciding(const json_t *step, size_t i, size_t n)
 {
 	return i + 1 == n || *record_text(step, "place") ||
 	       strcmp(record_text(step, "step"), "classify") == 0 ||
-	       strcmp(record_text(step, "step"), "route") == 0 || strcmp(record_text(step, "step"), "health") == 0;
+	       strcmp(record_text(step, "step"), "route") == 0 ||
+	       strcmp(record_text(step, "step"), "health") == 0;
 }
 
 static void print_steps(const struct screen *screen, const json_t *record, bool with_all)
@@ -110,8 +112,9 @@ static void print_hops(const struct screen *screen, const json_t *record)
 		if (is_real)
 			add_tried(&grid, hop);
 		else
-			grid_add(&grid, *record_text(hop, "reason") ? INK_FAIL : INK_PLAIN, 0, record_text(hop, "to"),
-				 record_text(hop, "reason"), record_text(hop, "cause"), NULL);
+			grid_add(&grid, *record_text(hop, "reason") ? INK_FAIL : INK_PLAIN, 0,
+				 record_text(hop, "to"), record_text(hop, "reason"),
+				 record_text(hop, "cause"), NULL);
 	}
 	fputs(is_real ? "\nservers that were tried\n"
 		      : "\nservers that would be tried, in this order\n",
@@ -127,8 +130,8 @@ static void print_diagnostics(const struct screen *screen, const json_t *record)
 	char text[320];
 
 	if (ms) {
-		snprintf(text, sizeof(text), "%lld%s%s%s%s", record_number(ms, "id"), *source ? ", of " : "", source,
-			 *reason ? ": " : "", reason);
+		snprintf(text, sizeof(text), "%lld%s%s%s%s", record_number(ms, "id"),
+			 *source ? ", of " : "", source, *reason ? ": " : "", reason);
 		fputs("  ms-diagnostics ", screen->file);
 		screen_paragraph(screen, 17, 17, text);
 		return;
@@ -197,7 +200,8 @@ static void print_seen(const struct screen *screen, const json_t *record, const 
 		 *record_text(tls, "version") ? record_text(tls, "version") : "none agreed",
 		 *record_text(tls, "cipher") ? ", " : "", record_text(tls, "cipher"),
 		 record_text(tls, "minimum"));
-	snprintf(similar, sizeof(similar), "%lld more of this peer within ten seconds", n_similar);
+	snprintf(similar, sizeof(similar), "%lld more of this peer within ten seconds",
+		 n_similar);
 	grid_init(&grid, screen);
 	line(&grid, record, "at", "time");
 	line(&grid, record, "listener", "listener");
@@ -216,13 +220,16 @@ static void print_seen(const struct screen *screen, const json_t *record, const 
 	line(&grid, tls, "names wanted", "expected");
 	line(&grid, record, "names shown", "cert_names");
 	line(&grid, tls, "issuers accepted", "ca_list");
-	line(&grid, tls, json_is_false(json_object_get(tls, "ca_list_has_ours")) ? "ours is of another" : "our issuer",
+	line(&grid, tls,
+	     json_is_false(json_object_get(tls, "ca_list_has_ours")) ? "ours is of another"
+								     : "our issuer",
 	     "our_issuer");
 	line(&grid, tls, "our names", "our_names");
 	if (json_is_true(json_object_get(tls, "asked_certificate")))
 		grid_add(&grid, INK_PLAIN, 0, "asked for ours",
-			 json_is_true(json_object_get(tls, "sent_certificate")) ? "and it was sent" :
-										  "there was none to send",
+			 json_is_true(json_object_get(tls, "sent_certificate"))
+				 ? "and it was sent"
+				 : "there was none to send",
 			 NULL);
 	if (n_similar > 0)
 		grid_add(&grid, INK_PLAIN, 0, "similar", similar, NULL);

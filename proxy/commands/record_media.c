@@ -38,7 +38,8 @@ static void print_by_kernel(const json_t *side, char out[TEXT])
 
 static void print_sent(const json_t *side, char out[TEXT])
 {
-	snprintf(out, TEXT, "%lld packets, %lld bytes", record_number(side, "sent_packets"), record_number(side, "sent_bytes"));
+	snprintf(out, TEXT, "%lld packets, %lld bytes", record_number(side, "sent_packets"),
+		 record_number(side, "sent_bytes"));
 }
 
 static void print_lost(const json_t *side, char out[TEXT])
@@ -48,7 +49,8 @@ static void print_lost(const json_t *side, char out[TEXT])
 
 static void print_jitter(const json_t *side, char out[TEXT])
 {
-	snprintf(out, TEXT, "%.1f ms, at most %.1f ms", (double)record_number(side, "jitter_us") / 1000,
+	snprintf(out, TEXT, "%.1f ms, at most %.1f ms",
+		 (double)record_number(side, "jitter_us") / 1000,
 		 (double)record_number(side, "max_jitter_us") / 1000);
 }
 
@@ -63,7 +65,8 @@ static void print_told(const json_t *side, char out[TEXT])
 	if (record_number(side, "received_rtcp_packets") == 0)
 		snprintf(out, TEXT, "nothing");
 	else
-		snprintf(out, TEXT, "%lld lost, jitter %.1f ms", record_number(side, "told_lost_packets"),
+		snprintf(out, TEXT, "%lld lost, jitter %.1f ms",
+			 record_number(side, "told_lost_packets"),
 			 (double)record_number(side, "told_jitter_us") / 1000);
 }
 
@@ -113,14 +116,17 @@ static void print_stream(const struct screen *screen, const json_t *stream)
 	grid_init(&grid, screen);
 	for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++) {
 		const char *problem = figures[i].problem, *only = figures[i].only;
-		const bool is_bad = problem && (record_number(caller, problem) > 0 || record_number(callee, problem) > 0);
+		const bool is_bad = problem && (record_number(caller, problem) > 0 ||
+						record_number(callee, problem) > 0);
 		char left[TEXT], right[TEXT];
 
-		if (only && record_number(caller, only) == 0 && record_number(callee, only) == 0)
+		if (only && record_number(caller, only) == 0 &&
+		    record_number(callee, only) == 0)
 			continue;
 		figures[i].print(caller, left);
 		figures[i].print(callee, right);
-		grid_add(&grid, is_bad ? INK_WARN : INK_PLAIN, 0, figures[i].title, left, right, NULL);
+		grid_add(&grid, is_bad ? INK_WARN : INK_PLAIN, 0, figures[i].title, left, right,
+			 NULL);
 	}
 	fputc('\n', screen->file);
 	screen_put(screen, *type ? type : "a stream without an answer", SIZE_MAX);
@@ -151,7 +157,8 @@ static void print_advice(const struct screen *screen, const json_t *record)
 	screen_print(screen, INK_FAIL, "\nended: %s", record_text(record, "reason"));
 	fputs("\n  what happened  ", screen->file);
 	screen_paragraph(screen, 17, 17, record_text(record, "cause"));
-	fprintf(screen->file, "  who must act   %s\n  what to do     ", record_text(record, "act"));
+	fprintf(screen->file, "  who must act   %s\n  what to do     ",
+		record_text(record, "act"));
 	screen_paragraph(screen, 17, 17, record_text(record, "remedy"));
 }
 
@@ -163,7 +170,8 @@ void record_print_media(const struct screen *screen, const json_t *record)
 	struct grid grid;
 	size_t i;
 
-	snprintf(lasted, sizeof(lasted), "%lld:%02lld:%02lld", seconds / 3600, seconds / 60 % 60, seconds % 60);
+	snprintf(lasted, sizeof(lasted), "%lld:%02lld:%02lld", seconds / 3600,
+		 seconds / 60 % 60, seconds % 60);
 	fputs("media of a call\n", screen->file);
 	grid_init(&grid, screen);
 	grid_add(&grid, INK_PLAIN, 0, "at", record_text(record, "time"), NULL);

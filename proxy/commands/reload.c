@@ -18,8 +18,9 @@ static const struct option_row option_confirm = {
 	.completes = COMPLETES_WORDS,
 	.words = "1m 5m 15m 1h"
 };
-static const struct option_row *const options[] = { &option_confirm, &option_json, &option_control,
-						    &option_color, &option_help, NULL };
+static const struct option_row *const options[] = { &option_confirm, &option_json,
+						    &option_control, &option_color,
+						    &option_help,    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio reload", "Takes the configuration file into use and prints what changed." },
 	{ "nuncio check --strict && nuncio reload",
@@ -41,7 +42,8 @@ static void print_kept(const json_t *kept)
 	json_object_foreach((json_t *)kept, key, count) {
 		long long n = json_integer_value(count);
 
-		printf("%s%lld %.*s", is_first ? "kept: " : ", ", n, (int)strlen(key) - (n == 1), key);
+		printf("%s%lld %.*s", is_first ? "kept: " : ", ", n,
+		       (int)strlen(key) - (n == 1), key);
 		is_first = false;
 	}
 	if (!is_first)
@@ -60,8 +62,8 @@ static void print_preflight(const struct screen *screen, const json_t *rows)
 		char what[GRID_CELL];
 		bool is_ours = strcmp(record_text(row, "what"), "certificate") == 0;
 
-		snprintf(what, sizeof(what), "~ %s%s%s", record_text(row, "what"), is_ours ? " " : "",
-			 is_ours ? record_text(row, "name") : "");
+		snprintf(what, sizeof(what), "~ %s%s%s", record_text(row, "what"),
+			 is_ours ? " " : "", is_ours ? record_text(row, "name") : "");
 		grid_add(&grid, INK_WARN, 0, what, record_text(row, "text"), NULL);
 	}
 	grid_print(&grid);
@@ -81,8 +83,9 @@ static void print_applied(const struct screen *screen, const json_t *answer)
 	print_preflight(screen, json_object_get(answer, "preflight"));
 	print_kept(json_object_get(answer, "kept"));
 	if (confirm)
-		screen_print(screen, INK_WARN, "reverts in %s unless confirmed: nuncio confirm\n",
-			     text_duration((uint64_t)record_number(confirm, "left_s") * 1000, left));
+		screen_print(
+			screen, INK_WARN, "reverts in %s unless confirmed: nuncio confirm\n",
+			text_duration((uint64_t)record_number(confirm, "left_s") * 1000, left));
 }
 
 /* In the form of `nuncio check`, so that editors find the place. */
@@ -99,10 +102,12 @@ static void print_problems(FILE *file, const json_t *answer, bool is_rejected)
 		return;
 	if (localtime_r(&since, &tm))
 		strftime(when, sizeof(when), "%d %b %H:%M", &tm);
-	fprintf(file, "%s; the running configuration (%s) is unchanged\n", record_text(answer, "count"), when);
+	fprintf(file, "%s; the running configuration (%s) is unchanged\n",
+		record_text(answer, "count"), when);
 }
 
-/* The same parser as the daemon's, so that what is wrong is told without one. "" without the option. */
+/* The same parser as the daemon's, so that what is wrong is told without one. "" without the
+ * option. */
 static bool make_body(const struct args *args, char *out, size_t size)
 {
 	const char *time = args_value(args, "confirm", NULL);
@@ -113,7 +118,8 @@ static bool make_body(const struct args *args, char *out, size_t size)
 		return true;
 	if (value_duration(time, &ms) != ERR_OK || ms < RELOAD_CONFIRM_MIN_MS ||
 	    ms > RELOAD_CONFIRM_MAX_MS) {
-		fprintf(stderr, "nuncio reload: --confirm is a time from 1s to 24h, like 5m; not '%s'\n",
+		fprintf(stderr,
+			"nuncio reload: --confirm is a time from 1s to 24h, like 5m; not '%s'\n",
 			time);
 		return false;
 	}
@@ -164,7 +170,8 @@ const struct verb verb_reload = {
 	.examples = examples,
 	.output = output_reload,
 	.exits = { [EXIT_YES] = "the configuration is in use; also: nothing had changed",
-		   [EXIT_NO] = "it has faults, or another one waits for its confirmation; the running one stays",
+		   [EXIT_NO] =
+			   "it has faults, or another one waits for its confirmation; the running one stays",
 		   [EXIT_UNREACHABLE] = "the daemon is not running or not reachable",
 		   [EXIT_NOT_ALLOWED] =
 			   "you may not change anything (root and group nuncio may)",

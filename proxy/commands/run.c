@@ -22,8 +22,8 @@
 #include "proxy/worker.h"
 
 enum {
-	DRAIN_MS = 32000, /* Timer B and F: after that no transaction is left to wait for (RFC
-			     3261 §17.1) */
+	/* Timer B and F: after that no transaction is left to wait for (RFC 3261 §17.1) */
+	DRAIN_MS = 32000,
 	DRAIN_LOOK_MS = 100,
 	STATUS_MS = 5000,
 };

@@ -16,12 +16,13 @@ static const struct option_row option_output = {
 	.text = "print a JSON Schema (2020-12) of what this verb prints with --json, instead",
 	.completes = COMPLETES_VERB
 };
-static const struct option_row *const options[] = { &option_json_schema, &option_output, &option_help,
-						    NULL };
+static const struct option_row *const options[] = { &option_json_schema, &option_output,
+						    &option_help, NULL };
 static const struct example_row examples[] = {
 	{ "nuncio schema", "Lists every key with its kind, range and default." },
 	{ "nuncio schema --json > nuncio.schema.json", "Completion and checks in an editor." },
-	{ "nuncio schema --output status", "What a program may rely on in `nuncio status --json`." },
+	{ "nuncio schema --output status",
+	  "What a program may rely on in `nuncio status --json`." },
 	{ 0 },
 };
 

@@ -9,8 +9,9 @@
 #include "proxy/commands/client.h"
 #include "proxy/commands/output.h"
 
-static const struct option_row *const options[] = { &option_config, &option_json, &option_control,
-						    &option_color, &option_help, NULL };
+static const struct option_row *const options[] = { &option_config,  &option_json,
+						    &option_control, &option_color,
+						    &option_help,    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio selfcheck", "Shows what partners see of each domain of ours." },
 	{ "nuncio selfcheck corp.example", "The same for one domain." },
@@ -42,7 +43,8 @@ static enum exit_code look(const struct args *args, struct server *server)
 {
 	struct check_means means = { .server = server,
 				     .looker = { .loop = server->loop },
-				     .prober = { .loop = server->loop, .ops = &check_rehearsal_ops } };
+				     .prober = { .loop = server->loop,
+						 .ops = &check_rehearsal_ops } };
 	struct offline offline = { args, server, EXIT_NOT_KNOWN };
 	const char *domain = args->n_operands ? args->operands[0] : NULL;
 	struct selfcheck *check;
@@ -95,7 +97,8 @@ static enum exit_code selfcheck(const struct args *args)
 		{ "domain", args->n_operands ? args->operands[0] : NULL }, { 0 }
 	};
 
-	return args_has(args, "config") ? look_offline(args) : check_text_ask(args, "/v1/selfcheck", query);
+	return args_has(args, "config") ? look_offline(args)
+					: check_text_ask(args, "/v1/selfcheck", query);
 }
 
 const struct verb verb_selfcheck = {

@@ -9,19 +9,16 @@
 
 enum { MANY = 5 }; /* a monitoring system shows one line: it names so many problems */
 
-static const struct option_row option_watch = { .name = "watch",
-						.text = "print it anew each second" },
-			       option_all = { .name = "all",
-					      .text = "list everything, however long" },
-			       option_plugin = {
-				       .name = "plugin",
-				       .text = "one line, and the exit codes of monitoring plugins: 0 ok, 1 "
-					       "warning, 2 critical, 3 unknown"
-			       };
-static const struct option_row *const options[] = { &option_watch, &option_all,     &option_plugin,
-						    &option_json,  &option_control,
-						    &option_color, &option_help,
-						    NULL };
+static const struct option_row
+	option_watch = { .name = "watch", .text = "print it anew each second" },
+	option_all = { .name = "all", .text = "list everything, however long" },
+	option_plugin = { .name = "plugin",
+			  .text = "one line, and the exit codes of monitoring plugins: 0 ok, 1 "
+				  "warning, 2 critical, 3 unknown" };
+static const struct option_row *const options[] = { &option_watch,   &option_all,
+						    &option_plugin,  &option_json,
+						    &option_control, &option_color,
+						    &option_help,    NULL };
 static const struct example_row examples[] = {
 	{ "nuncio status", "One screen, problems first." },
 	{ "nuncio status partners", "All partners with what was last seen of them." },
@@ -41,8 +38,8 @@ static const struct client_query summary_query[] = { { "summary", "1" }, { 0 } }
 static enum exit_code show(const struct args *args, const struct screen *screen)
 {
 	struct client_answer answer;
-	enum exit_code code = client_ask(args, "/v1/status", wants_all(args) ? NULL : summary_query, NULL,
-					&answer);
+	enum exit_code code = client_ask(args, "/v1/status",
+					 wants_all(args) ? NULL : summary_query, NULL, &answer);
 
 	if (code != EXIT_YES)
 		return code;
@@ -82,9 +79,9 @@ static enum exit_code plug(const struct args *args)
 	if (n > 0)
 		code = n_errors > 0 ? PLUGIN_CRITICAL : PLUGIN_WARNING;
 	printf("NUNCIO %s: %lld problem%s",
-	       code == PLUGIN_OK	? "OK" :
-	       code == PLUGIN_WARNING ? "WARNING" :
-					  "CRITICAL",
+	       code == PLUGIN_OK        ? "OK"
+	       : code == PLUGIN_WARNING ? "WARNING"
+					: "CRITICAL",
 	       n, n == 1 ? "" : "s");
 	json_array_foreach(problems, i, problem) {
 		if (i == MANY)

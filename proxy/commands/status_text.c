@@ -18,11 +18,13 @@ enum {
 
 static enum ink ink_of(const char *state)
 {
-	if (strcmp(state, "up") == 0 || strcmp(state, "ok") == 0 || strcmp(state, "approved") == 0)
+	if (strcmp(state, "up") == 0 || strcmp(state, "ok") == 0 ||
+	    strcmp(state, "approved") == 0)
 		return INK_OK;
 	if (strcmp(state, "down") == 0 || strcmp(state, "fail") == 0)
 		return INK_FAIL;
-	return strcmp(state, "warn") == 0 || strcmp(state, "limited") == 0 ? INK_WARN : INK_DETAIL;
+	return strcmp(state, "warn") == 0 || strcmp(state, "limited") == 0 ? INK_WARN
+									   : INK_DETAIL;
 }
 
 static void add_listener(struct grid *grid, const json_t *row)
@@ -31,7 +33,8 @@ static void add_listener(struct grid *grid, const json_t *row)
 	char phones[GRID_CELL] = "";
 
 	if (strcmp(record_text(row, "network"), "remote") == 0)
-		snprintf(phones, sizeof(phones), "%lld phone%s", (long long)record_number(row, "phones"),
+		snprintf(phones, sizeof(phones), "%lld phone%s",
+			 (long long)record_number(row, "phones"),
 			 record_number(row, "phones") == 1 ? "" : "s");
 	grid_add(grid, ink_of(state), 0, state, record_text(row, "name"),
 		 record_text(row, "network"), record_text(row, "transport"),
@@ -48,7 +51,8 @@ static void tell_place(const json_t *row, char out[GRID_CELL])
 			 record_text(log_on, "address"));
 	else
 		snprintf(out, GRID_CELL, "%s %s", record_text(row, "transport"),
-			 *record_text(row, "server") ? record_text(row, "server") : "by its log-on");
+			 *record_text(row, "server") ? record_text(row, "server")
+						     : "by its log-on");
 }
 
 static void add_peer(struct grid *grid, const json_t *row)
@@ -66,9 +70,11 @@ static void add_peer(struct grid *grid, const json_t *row)
 		snprintf(text + used, sizeof(text) - used, "; %s %s",
 			 record_text(row, "last_reason"), screen_ago(failure_s, failed));
 	}
-	/* Its name leads nowhere, or it has not logged on: nothing was sent that could have failed. */
+	/* Its name leads nowhere, or it has not logged on: nothing was sent that could have
+	 * failed. */
 	if (failure_s < 0 && strcmp(state, "down") == 0)
-		snprintf(text, sizeof(text), "seen %s; %s", seen, record_text(row, "last_reason"));
+		snprintf(text, sizeof(text), "seen %s; %s", seen,
+			 record_text(row, "last_reason"));
 	grid_add(grid, ink_of(state), 0, state, *domain ? domain : record_text(row, "name"),
 		 !*domain                                            ? "-"
 		 : json_is_true(json_object_get(row, "trustworthy")) ? "trusted"
@@ -94,7 +100,10 @@ static const struct section {
 } sections[] = {
 	{ "listeners", "listeners", add_listener, { "up", "down", "off" } },
 	{ "partners", "partners", add_peer, { "up", "down", "unknown", "off" } },
-	{ "discovered", "discovered", NULL, { "approved", "limited", "watched", "new", "blocked" } },
+	{ "discovered",
+	  "discovered",
+	  NULL,
+	  { "approved", "limited", "watched", "new", "blocked" } },
 	{ "backends", "backends", add_peer, { "up", "down", "unknown", "off" } },
 	{ "certificates", "certs", add_certificate, { "ok", "warn", "fail" } },
 };
@@ -132,7 +141,8 @@ static void print_problem(const struct screen *screen, const json_t *problem)
 	const char *where = record_text(problem, "where");
 	bool is_error = strcmp(record_text(problem, "severity"), "error") == 0;
 
-	screen_print(screen, is_error ? INK_FAIL : INK_WARN, "  %-4s", is_error ? "FAIL" : "warn");
+	screen_print(screen, is_error ? INK_FAIL : INK_WARN, "  %-4s",
+		     is_error ? "FAIL" : "warn");
 	fputc(' ', screen->file);
 	screen_put(screen, where, SIZE_MAX);
 	fputs(": ", screen->file);
@@ -277,12 +287,14 @@ static void print_traffic(const struct screen *screen, const json_t *status)
 	const json_t *counters = json_object_get(status, "counters");
 
 	screen_print(screen, INK_STRONG, "traffic since the start\n");
-	fprintf(screen->file, "  %lld requests, %lld refused, %lld malformed, %lld over a limit, %lld repeated\n",
-	       record_number(counters, "requests"), record_number(counters, "refusals"),
-	       record_number(counters, "malformed"), record_number(counters, "limited"),
-	       record_number(counters, "retransmissions"));
-	fprintf(screen->file, "  now: %lld connections, %lld transactions\n", record_number(counters, "connections"),
-	       record_number(counters, "transactions"));
+	fprintf(screen->file,
+		"  %lld requests, %lld refused, %lld malformed, %lld over a limit, %lld repeated\n",
+		record_number(counters, "requests"), record_number(counters, "refusals"),
+		record_number(counters, "malformed"), record_number(counters, "limited"),
+		record_number(counters, "retransmissions"));
+	fprintf(screen->file, "  now: %lld connections, %lld transactions\n",
+		record_number(counters, "connections"),
+		record_number(counters, "transactions"));
 }
 
 static bool relays(const json_t *status)
@@ -296,23 +308,27 @@ static void print_kernel(const struct screen *screen, const json_t *kernel)
 	const char *state = record_text(kernel, "state");
 
 	if (strcmp(state, "on") == 0)
-		fprintf(screen->file, ", %lld flows by the kernel", record_number(kernel, "flows"));
+		fprintf(screen->file, ", %lld flows by the kernel",
+			record_number(kernel, "flows"));
 	else if (strcmp(state, "off") != 0)
 		fputs(", none by the kernel", screen->file);
 }
 
 static void print_media(const struct screen *screen, const json_t *status)
 {
-	const json_t *media = json_object_get(status, "media"), *channels = json_object_get(media, "channels"),
+	const json_t *media = json_object_get(status, "media"),
+		     *channels = json_object_get(media, "channels"),
 		     *ports = json_object_get(media, "ports");
 
 	if (!relays(status))
 		return;
 	screen_print(screen, INK_STRONG, "media");
-	fprintf(screen->file, ": %lld of %lld channels (%lld partner, %lld device, %lld inside), %lld of %lld pairs of ports, %lld calls refused, %lld packets",
-		record_number(channels, "used"), record_number(channels, "max"), record_number(channels, "partner"),
-		record_number(channels, "device"), record_number(channels, "inside"), record_number(ports, "used"), record_number(ports, "pairs"),
-		record_number(channels, "refused"),
+	fprintf(screen->file,
+		": %lld of %lld channels (%lld partner, %lld device, %lld inside), %lld of %lld pairs of ports, %lld calls refused, %lld packets",
+		record_number(channels, "used"), record_number(channels, "max"),
+		record_number(channels, "partner"), record_number(channels, "device"),
+		record_number(channels, "inside"), record_number(ports, "used"),
+		record_number(ports, "pairs"), record_number(channels, "refused"),
 		record_number(media, "packets"));
 	print_kernel(screen, json_object_get(media, "kernel"));
 	fputc('\n', screen->file);
@@ -341,8 +357,9 @@ void status_text_overview(const struct screen *screen, const json_t *status)
 	print_media(screen, status);
 	print_traffic(screen, status);
 	if ((long long)n_shown < n_all)
-		screen_print(screen, INK_DETAIL,
-			     "all: nuncio status listeners|partners|backends|certs, or --all\n");
+		screen_print(
+			screen, INK_DETAIL,
+			"all: nuncio status listeners|partners|backends|certs, or --all\n");
 }
 
 void status_text_all(const struct screen *screen, const json_t *status, const char *only)

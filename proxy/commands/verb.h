@@ -28,7 +28,7 @@ enum completes {
 	COMPLETES_CALL_ID,
 	COMPLETES_METHOD,
 	COMPLETES_PARTNER, /* one of words, then a partner's domain */
-	COMPLETES_VERB, /* and topics of help */
+	COMPLETES_VERB,    /* and topics of help */
 	COMPLETES_WORDS,
 };
 
@@ -59,7 +59,8 @@ struct verb {
 	const char *words;
 	const struct option_row *const *options; /* ended by NULL */
 	const struct example_row *examples;      /* ended by a row without command */
-	const struct output_row *output;         /* what it prints with --json; NULL: not ours to say */
+	/* what it prints with --json; NULL: not ours to say */
+	const struct output_row *output;
 	/* What the exit codes mean for this verb; NULL: it never ends so. */
 	const char *exits[N_EXIT_CODES];
 	enum exit_code (*run)(const struct args *args);
@@ -74,8 +75,9 @@ extern const struct option_row option_help, option_config, option_config_run, op
 
 /* The verbs in the order in which help lists them; ended by NULL. */
 extern const struct verb *const verbs[];
-extern const struct verb verb_run, verb_check, verb_reload, verb_confirm, verb_status, verb_explain,
-	verb_why, verb_passwd, verb_selfcheck, verb_nat, verb_partner, verb_trace, verb_schema, verb_completion, verb_help, verb_version;
+extern const struct verb verb_run, verb_check, verb_reload, verb_confirm, verb_status,
+	verb_explain, verb_why, verb_passwd, verb_selfcheck, verb_nat, verb_partner, verb_trace,
+	verb_schema, verb_completion, verb_help, verb_version;
 
 const struct verb *verb_by_name(const char *name);
 /* The nearest verb to a word that is none; NULL if none is near. */

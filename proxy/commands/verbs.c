@@ -46,10 +46,10 @@ const struct option_row option_color = {
 };
 
 const struct verb *const verbs[] = {
-	&verb_run,    &verb_check, &verb_reload,  &verb_confirm, &verb_status,
-	&verb_explain, &verb_why,  &verb_selfcheck, &verb_nat, &verb_partner, &verb_passwd,
-	&verb_trace,   &verb_schema,
-	&verb_completion, &verb_help, &verb_version, NULL,
+	&verb_run,     &verb_check, &verb_reload,    &verb_confirm,    &verb_status,
+	&verb_explain, &verb_why,   &verb_selfcheck, &verb_nat,        &verb_partner,
+	&verb_passwd,  &verb_trace, &verb_schema,    &verb_completion, &verb_help,
+	&verb_version, NULL,
 };
 
 const struct verb *verb_by_name(const char *name)

@@ -80,13 +80,15 @@ sip_contact_t *contacts_make(su_home_t *home, const char *line)
 	return message_bounds_hold(line) ? sip_contact_make(home, line) : NULL;
 }
 
-/* Sofia's, of all lines; what passes this proxy without being acted on is not taken apart before. */
+/* Sofia's, of all lines; what passes this proxy without being acted on is not taken apart
+ * before. */
 static sip_contact_t *parse(su_home_t *home, const msg_t *msg)
 {
 	sip_contact_t *first = NULL, **end = &first;
 	const char *line;
 
-	for (unsigned n = 0; n < MAX_LINES && (line = message_header_at(msg, "Contact", n)); n++) {
+	for (unsigned n = 0; n < MAX_LINES && (line = message_header_at(msg, "Contact", n));
+	     n++) {
 		*end = contacts_make(home, line);
 		if (!*end)
 			return NULL;
@@ -102,7 +104,8 @@ size_t contacts_read(const msg_t *msg, struct contact out[CONTACTS_MAX])
 	size_t n = 0;
 
 	su_home_init(home);
-	for (const sip_contact_t *contact = parse(home, msg); contact && n < CONTACTS_MAX; contact = contact->m_next)
+	for (const sip_contact_t *contact = parse(home, msg); contact && n < CONTACTS_MAX;
+	     contact = contact->m_next)
 		read_contact(home, contact, &out[n++]);
 	su_home_deinit(home);
 	return n;
@@ -119,7 +122,8 @@ bool contacts_first_host(const msg_t *msg, char *out, size_t size)
 		return false;
 	su_home_init(home);
 	contact = contacts_make(home, line);
-	has_host = contact && contact->m_url->url_host && text_copy(out, size, contact->m_url->url_host);
+	has_host = contact && contact->m_url->url_host &&
+		   text_copy(out, size, contact->m_url->url_host);
 	su_home_deinit(home);
 	return has_host;
 }

@@ -17,8 +17,8 @@ static bool take_over(msg_t *msg, const void *header)
 	return !header || add(msg, msg_header_copy(msg_home(msg), header));
 }
 
-/* The topmost Via alone. It is printed anew, as its bytes may belong to others on its line too.
- */
+/* The topmost Via alone. It is printed anew, as its bytes may belong to others on its line
+ * too. */
 static bool take_over_top_via(msg_t *msg, const sip_via_t *via)
 {
 	msg_header_t *copy =

@@ -1,5 +1,5 @@
-/* What names a dialog (RFC 3261 §12): Call-ID and the two tags, as one keyed hash that does not depend on
- * who sends. */
+/* What names a dialog (RFC 3261 §12): Call-ID and the two tags, as one keyed hash that does not
+ * depend on who sends. */
 #pragma once
 
 #include <stdbool.h>

@@ -28,9 +28,9 @@ static char *copy(struct dialog_side *side, const char *text)
 
 void dialog_side_copy(struct dialog_side *to, const struct dialog_side *from)
 {
-	*to = (struct dialog_side){
-		.is_partly_known = from->is_partly_known, .is_from_midway = from->is_from_midway, .cseq = from->cseq
-	};
+	*to = (struct dialog_side){ .is_partly_known = from->is_partly_known,
+				    .is_from_midway = from->is_from_midway,
+				    .cseq = from->cseq };
 	to->party = copy(to, from->party);
 	to->target = copy(to, from->target);
 	to->routes = copy(to, from->routes);
@@ -74,7 +74,8 @@ unsigned dialog_side_n_routes(const msg_t *response, dialog_side_is_ours *is_our
 {
 	unsigned n = 0;
 
-	for (const sip_record_route_t *route = message_sip(response)->sip_record_route; route; route = route->r_next, n++)
+	for (const sip_record_route_t *route = message_sip(response)->sip_record_route; route;
+	     route = route->r_next, n++)
 		if (is_ours(route->r_url, user))
 			return n;
 	return DIALOG_SIDE_NO_ROUTES;
@@ -109,7 +110,8 @@ static void set_routes_of_invite(struct dialog_side *side, const sip_t *sip)
 	struct buf text;
 
 	buf_init(&text, DIALOG_SIDE_MAX_TEXT);
-	for (const sip_record_route_t *route = sip->sip_record_route; route; route = route->r_next)
+	for (const sip_record_route_t *route = sip->sip_record_route; route;
+	     route = route->r_next)
 		put_route(&text, route->r_url);
 	set_routes(side, &text);
 }
@@ -125,7 +127,8 @@ static void set_routes_of_request(struct dialog_side *side, const sip_t *sip)
 	set_routes(side, &text);
 }
 
-/* §12.1.2: whoever asked keeps them in reverse. A message has few (message_check), so that it is no matter to count anew. */
+/* §12.1.2: whoever asked keeps them in reverse. A message has few (message_check), so that it
+ * is no matter to count anew. */
 static void set_routes_of_response(struct dialog_side *side, const sip_t *sip, unsigned n)
 {
 	struct buf text;
@@ -162,7 +165,8 @@ void dialog_side_of_invite(struct dialog_side *side, const msg_t *invite)
 
 void dialog_side_of_response(struct dialog_side *side, const msg_t *response, unsigned n_routes)
 {
-	side->is_partly_known = false; /* each says all anew: early ones often without Record-Route (§13.2.2.4) */
+	/* each says all anew: early ones often without Record-Route (§13.2.2.4) */
+	side->is_partly_known = false;
 	set_party(side, message_header(response, "To"));
 	set_target(side, response);
 	if (n_routes == DIALOG_SIDE_NO_ROUTES)
@@ -174,7 +178,8 @@ void dialog_side_of_response(struct dialog_side *side, const msg_t *response, un
 /* RFC 3261 §12.2, RFC 3311 §5. */
 static bool may_move(const sip_t *sip)
 {
-	return sip->sip_cseq && (sip->sip_cseq->cs_method == sip_method_invite || sip->sip_cseq->cs_method == sip_method_update);
+	return sip->sip_cseq && (sip->sip_cseq->cs_method == sip_method_invite ||
+				 sip->sip_cseq->cs_method == sip_method_update);
 }
 
 void dialog_side_of_request(struct dialog_side *side, const msg_t *request)
@@ -203,19 +208,22 @@ static void set_target_of_uri(struct dialog_side *side, const url_t *uri)
 		set(side, &side->target, text);
 }
 
-/* One Via is the sender's; each proxy has put another one, and, if it still wants to be passed, its Record-Route (§16.6). */
+/* One Via is the sender's; each proxy has put another one, and, if it still wants to be passed,
+ * its Record-Route (§16.6). */
 static bool has_all_routes(const sip_t *sip)
 {
 	unsigned n_vias = 0, n_routes = 0;
 
 	for (const sip_via_t *via = sip->sip_via; via; via = via->v_next)
 		n_vias++;
-	for (const sip_record_route_t *route = sip->sip_record_route; route; route = route->r_next)
+	for (const sip_record_route_t *route = sip->sip_record_route; route;
+	     route = route->r_next)
 		n_routes++;
 	return n_vias == n_routes + 1;
 }
 
-void dialog_side_of_midway(struct dialog_side *from, struct dialog_side *to, const msg_t *request)
+void dialog_side_of_midway(struct dialog_side *from, struct dialog_side *to,
+			   const msg_t *request)
 {
 	const sip_t *sip = message_sip(request);
 
@@ -239,14 +247,15 @@ bool dialog_side_is_known(const struct dialog_side *side)
 	return side->party && side->target && !side->is_partly_known;
 }
 
-enum err dialog_side_bye(const struct dialog_side *to, const struct dialog_side *from, const char *call_id, const char *reason,
-			 msg_t **out)
+enum err dialog_side_bye(const struct dialog_side *to, const struct dialog_side *from,
+			 const char *call_id, const char *reason, msg_t **out)
 {
 	const bool is_any_cseq = from->is_from_midway && !from->cseq;
 	struct buf text;
 	enum err err;
 
-	if (!dialog_side_is_known(to) || !from->party || from->cseq >= INT32_MAX) /* §8.1.1.5: below 2**31 */
+	if (!dialog_side_is_known(to) || !from->party ||
+	    from->cseq >= INT32_MAX) /* §8.1.1.5: below 2**31 */
 		return ERR_INVALID;
 	buf_init(&text, 4 * DIALOG_SIDE_MAX_TEXT + 1024);
 	buf_printf(&text,
@@ -263,7 +272,8 @@ enum err dialog_side_bye(const struct dialog_side *to, const struct dialog_side 
 		   "CSeq: %u BYE\r\n"
 		   "Reason: %s\r\n"
 		   "Content-Length: 0\r\n\r\n",
-		   from->party, to->party, call_id, is_any_cseq ? INT32_MAX : from->cseq + 1, reason);
+		   from->party, to->party, call_id, is_any_cseq ? INT32_MAX : from->cseq + 1,
+		   reason);
 	err = text.err ? text.err : message_parse(text.bytes, text.len, out);
 	buf_fini(&text);
 	if (err)

@@ -73,14 +73,14 @@ void digest_make_secret(const char *user, const char *realm, const char *passwor
 		hash_texts((enum digest_algorithm)i, texts, COUNT(texts), out->ha1[i]);
 }
 
-enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const char *realm, unsigned wanted, bool is_stale,
-			  uint64_t now_ms)
+enum err digest_challenge(msg_t *response, struct digest_nonces *nonces, const char *realm,
+			  unsigned wanted, bool is_stale, uint64_t now_ms)
 {
 	return digest_challenge_at(response, nonces, realm, "", wanted, is_stale, now_ms);
 }
 
-enum err digest_challenge_at(msg_t *response, struct digest_nonces *nonces, const char *realm, const char *scope,
-			     unsigned wanted, bool is_stale, uint64_t now_ms)
+enum err digest_challenge_at(msg_t *response, struct digest_nonces *nonces, const char *realm,
+			     const char *scope, unsigned wanted, bool is_stale, uint64_t now_ms)
 {
 	const sip_status_t *status = message_sip(response)->sip_status;
 	const char *name =
@@ -223,23 +223,26 @@ static bool read_count(const struct claim *claim, uint32_t *out)
 	return true;
 }
 
-bool digest_was_challenged(const sip_t *sip, bool is_proxy, const char *realm, const char *scope,
-			   struct digest_nonces *nonces, uint64_t now_ms)
+bool digest_was_challenged(const sip_t *sip, bool is_proxy, const char *realm,
+			   const char *scope, struct digest_nonces *nonces, uint64_t now_ms)
 {
 	const msg_auth_t *auth = find(sip, is_proxy, realm);
 	struct claim claim;
 
-	return auth && read_claim(auth, &claim) && digest_nonce_is_good(nonces, claim.nonce, realm, scope, now_ms);
+	return auth && read_claim(auth, &claim) &&
+	       digest_nonce_is_good(nonces, claim.nonce, realm, scope, now_ms);
 }
 
-enum digest_verdict digest_verify(const sip_t *sip, bool is_proxy, const char *realm, const struct digest_secret *secret,
+enum digest_verdict digest_verify(const sip_t *sip, bool is_proxy, const char *realm,
+				  const struct digest_secret *secret,
 				  struct digest_nonces *nonces, uint64_t now_ms)
 {
 	return digest_verify_at(sip, is_proxy, realm, "", secret, nonces, now_ms);
 }
 
-enum digest_verdict digest_verify_at(const sip_t *sip, bool is_proxy, const char *realm, const char *scope,
-				     const struct digest_secret *secret, struct digest_nonces *nonces, uint64_t now_ms)
+enum digest_verdict digest_verify_at(const sip_t *sip, bool is_proxy, const char *realm,
+				     const char *scope, const struct digest_secret *secret,
+				     struct digest_nonces *nonces, uint64_t now_ms)
 {
 	const msg_auth_t *auth = find(sip, is_proxy, realm);
 	struct claim claim;

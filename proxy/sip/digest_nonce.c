@@ -79,8 +79,8 @@ static void make_mac(const struct digest_nonces *nonces, const char *stamp, cons
 	hmac_sha256_digest(&hmac, MAC_BYTES, out);
 }
 
-void digest_nonce_make(struct digest_nonces *nonces, const char *realm, const char *scope, uint64_t now_ms,
-		       char out[DIGEST_NONCE_SIZE])
+void digest_nonce_make(struct digest_nonces *nonces, const char *realm, const char *scope,
+		       uint64_t now_ms, char out[DIGEST_NONCE_SIZE])
 {
 	uint8_t mac[MAC_BYTES];
 
@@ -104,7 +104,8 @@ static bool read_hex(const char *text, uint64_t *out)
 	return true;
 }
 
-static bool is_ours(const struct digest_nonces *nonces, const char *nonce, const char *realm, const char *scope)
+static bool is_ours(const struct digest_nonces *nonces, const char *nonce, const char *realm,
+		    const char *scope)
 {
 	uint8_t want[MAC_BYTES], is[MAC_BYTES];
 
@@ -149,17 +150,18 @@ static enum digest_verdict use_in_set(struct use_set *set, uint64_t salt, uint64
 	return DIGEST_OK;
 }
 
-bool digest_nonce_is_good(struct digest_nonces *nonces, const char *nonce, const char *realm, const char *scope,
-			  uint64_t now_ms)
+bool digest_nonce_is_good(struct digest_nonces *nonces, const char *nonce, const char *realm,
+			  const char *scope, uint64_t now_ms)
 {
 	uint64_t made_ms;
 
-	return is_ours(nonces, nonce, realm, scope) && read_hex(nonce, &made_ms) && made_ms <= now_ms &&
-	       now_ms - made_ms <= DIGEST_NONCE_LIFE_MS;
+	return is_ours(nonces, nonce, realm, scope) && read_hex(nonce, &made_ms) &&
+	       made_ms <= now_ms && now_ms - made_ms <= DIGEST_NONCE_LIFE_MS;
 }
 
 enum digest_verdict digest_nonce_use(struct digest_nonces *nonces, const char *nonce,
-				     const char *realm, const char *scope, uint32_t count, uint64_t now_ms)
+				     const char *realm, const char *scope, uint32_t count,
+				     uint64_t now_ms)
 {
 	uint64_t made_ms, salt;
 

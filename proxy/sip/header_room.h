@@ -1,5 +1,6 @@
-/* Room for a message's headers, their texts and their lists of parameters, in one piece: nothing of them is ever given back alone, and
- * a piece for each would cost Sofia's home a look at its table each time. For the files of proxy/sip. */
+/* Room for a message's headers, their texts and their lists of parameters, in one piece:
+ * nothing of them is ever given back alone, and a piece for each would cost Sofia's home a look
+ * at its table each time. For the files of proxy/sip. */
 #pragma once
 
 #include <stddef.h>
@@ -26,5 +27,6 @@ static inline void *header_room_take(struct header_room *room, size_t size)
 	return at;
 }
 
-/* A list of n parameters with its end, n of at least 1, and room for more where Sofia will look for it. The caller fills it. NULL: no memory. */
+/* A list of n parameters with its end, n of at least 1, and room for more where Sofia will look
+ * for it. The caller fills it. NULL: no memory. */
 msg_param_t *header_room_list(struct header_room *room, size_t n);

@@ -19,12 +19,14 @@ enum {
 	MAX_PRELOAD = 65528, /* su_home's bound */
 };
 
-/* One piece holds the bytes, the headers' structs and their private copies. Of the message's home it is one that frees them at
- * once, with some room for edits, if it is not too large. */
-static enum err take_apart(msg_t *msg, const char *bytes, size_t len, const struct message_bounds *bounds)
+/* One piece holds the bytes, the headers' structs and their private copies. Of the message's
+ * home it is one that frees them at once, with some room for edits, if it is not too large. */
+static enum err take_apart(msg_t *msg, const char *bytes, size_t len,
+			   const struct message_bounds *bounds)
 {
 	const size_t whole = (len + 1 + 7) & ~(size_t)7;
-	struct header_room room = { .home = msg_home(msg), .left = message_extract_size(bounds) };
+	struct header_room room = { .home = msg_home(msg),
+				    .left = message_extract_size(bounds) };
 
 	if (whole + room.left + EDITS_SIZE <= MAX_PRELOAD)
 		su_home_preload(room.home, 1, (isize_t)(whole + room.left + EDITS_SIZE));

@@ -30,8 +30,8 @@ static long line_length(const char *line, size_t left)
 }
 
 /* A request line has two spaces, one after the method and one before the version (RFC 3261
- * §7.1). Sofia takes more, and other letters; what is forwarded with its bytes has to be right.
- */
+ * §7.1). Sofia takes more, and other letters; what is forwarded with its bytes has to be
+ * right. */
 static bool is_start_line(const char *line, size_t len)
 {
 	unsigned n_spaces = 0;

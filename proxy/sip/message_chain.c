@@ -9,7 +9,8 @@ enum err message_chain_begin(msg_t *msg)
 	sip_t *sip = message_sip(msg);
 	const unsigned size = sip->sip_size;
 
-	/* Sofia looks for headers up to this size. There are none yet but these two, which it knows. */
+	/* Sofia looks for headers up to this size. There are none yet but these two, which it
+	 * knows. */
 	sip->sip_size = offsetof(sip_t, sip_via);
 	const bool is_made = msg_serialize(msg, NULL) >= 0;
 	sip->sip_size = size;
@@ -21,7 +22,9 @@ enum err message_chain_prepend(msg_t *msg, msg_header_t **place, msg_header_t *h
 	msg_header_t *first = *msg_chain_head(msg);
 
 	if (!first || !first->sh_succ || !message_chain_is_start_line(first) || header->sh_next)
-		return msg_header_prepend(msg, msg_object(msg), place, header) < 0 ? ERR_NO_MEMORY : ERR_OK;
+		return msg_header_prepend(msg, msg_object(msg), place, header) < 0
+			       ? ERR_NO_MEMORY
+			       : ERR_OK;
 	header->sh_next = *place;
 	*place = header;
 	header->sh_succ = first->sh_succ;
@@ -41,7 +44,8 @@ void message_chain_remove_first(msg_t *msg, msg_header_t **place)
 {
 	msg_header_t *header = *place;
 
-	if (!header || !header->sh_prev || !header->sh_succ) { /* Sofia must know of it if it is the last */
+	/* Sofia must know of it if it is the last */
+	if (!header || !header->sh_prev || !header->sh_succ) {
 		(void)msg_header_remove(msg, NULL, header);
 		return;
 	}

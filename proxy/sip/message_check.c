@@ -44,12 +44,14 @@ static bool has_path(const url_t *url)
  * stamped and printed anew, the Via would be torn. */
 static bool is_letter_of(const char *others, char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr(others, c);
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       strchr(others, c);
 }
 
 static bool is_protocol(const char *protocol)
 {
-	if (protocol == sip_transport_udp || protocol == sip_transport_tcp || protocol == sip_transport_tls)
+	if (protocol == sip_transport_udp || protocol == sip_transport_tcp ||
+	    protocol == sip_transport_tls)
 		return true; /* Sofia's own text for what it knows */
 	while (*protocol && is_letter_of("/!%*+`'~-._", *protocol))
 		protocol++;

@@ -69,8 +69,9 @@ enum {
 	LONGEST_PLAIN = 64, /* Sofia has a bound of its own for names */
 };
 
-/* The headers that are parsed, sorted by their first letter; written with the class. One look-up is a line or two of the cache
- * here, where Sofia's classes and their names lie all over its library. */
+/* The headers that are parsed, sorted by their first letter; written with the class. One
+ * look-up is a line or two of the cache here, where Sofia's classes and their names lie all
+ * over its library. */
 static struct known {
 	const msg_href_t *ref;
 	unsigned char len;
@@ -143,7 +144,8 @@ static size_t name_length(const char *line)
 {
 	size_t len = 0;
 
-	while ((line[len] >= 'a' && line[len] <= 'z') || (line[len] >= 'A' && line[len] <= 'Z') || line[len] == '-')
+	while ((line[len] >= 'a' && line[len] <= 'z') ||
+	       (line[len] >= 'A' && line[len] <= 'Z') || line[len] == '-')
 		len++;
 	return len;
 }
@@ -151,8 +153,10 @@ static size_t name_length(const char *line)
 /* NULL if the line is of none of them, or writes the name in other letters. */
 static const struct known *find_known(const char *line, size_t line_len, unsigned letter)
 {
-	for (const struct known *entry = &known[first_of[letter]]; entry < &known[first_of[letter + 1]]; entry++)
-		if (entry->len < line_len && line[entry->len] == ':' && memcmp(entry->name, line, entry->len) == 0)
+	for (const struct known *entry = &known[first_of[letter]];
+	     entry < &known[first_of[letter + 1]]; entry++)
+		if (entry->len < line_len && line[entry->len] == ':' &&
+		    memcmp(entry->name, line, entry->len) == 0)
 			return entry;
 	return NULL;
 }
@@ -160,13 +164,15 @@ static const struct known *find_known(const char *line, size_t line_len, unsigne
 /* True if the name is one of those that are parsed, in whatever letters. */
 static bool is_known(const char *name, size_t len, unsigned letter)
 {
-	for (const struct known *entry = &known[first_of[letter]]; entry < &known[first_of[letter + 1]]; entry++)
+	for (const struct known *entry = &known[first_of[letter]];
+	     entry < &known[first_of[letter + 1]]; entry++)
 		if (entry->len == len && strncasecmp(entry->name, name, len) == 0)
 			return true;
 	return false;
 }
 
-const msg_href_t *message_class_find(const char *line, size_t line_len, isize_t *out_after_colon)
+const msg_href_t *message_class_find(const char *line, size_t line_len,
+				     isize_t *out_after_colon)
 {
 	const msg_mclass_t *class = message_class();
 	const unsigned letter = (unsigned)(line[0] | 0x20) - 'a';
@@ -178,7 +184,8 @@ const msg_href_t *message_class_find(const char *line, size_t line_len, isize_t 
 	}
 
 	const size_t len = name_length(line);
-	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26 || is_known(line, len, letter))
+	if (len < 2 || len > LONGEST_PLAIN || line[len] != ':' || letter >= 26 ||
+	    is_known(line, len, letter))
 		return msg_find_hclass(class, line, out_after_colon);
 	*out_after_colon = (isize_t)len + 1;
 	return class->mc_unknown;

@@ -7,13 +7,15 @@
 
 #include "proxy/sip/message.h"
 
-/* The message class of every message we parse or make; made once, immutable. NULL: no memory.
- */
+/* The message class of every message we parse or make; made once, immutable. NULL: no
+ * memory. */
 const msg_mclass_t *message_class(void);
 
-/* What kind of header a line of so many bytes is, and where its value begins: 0 if it has no colon. As Sofia's msg_find_hclass, but
- * quicker for names that are written as in the RFCs. There is a message class, and the text ends in '\0' somewhere behind the line. */
-const msg_href_t *message_class_find(const char *line, size_t line_len, isize_t *out_after_colon);
+/* What kind of header a line of so many bytes is, and where its value begins: 0 if it has no
+ * colon. As Sofia's msg_find_hclass, but quicker for names that are written as in the RFCs.
+ * There is a message class, and the text ends in '\0' somewhere behind the line. */
+const msg_href_t *message_class_find(const char *line, size_t line_len,
+				     isize_t *out_after_colon);
 
 /* True if the header line that begins here is one that Sofia takes apart. */
 bool message_class_parses(const char *line);

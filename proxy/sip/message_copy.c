@@ -14,7 +14,8 @@ enum {
 	MAX_PRELOAD = 65528, /* su_home's bound */
 };
 
-/* Where a header of a copy goes: the room for all of them, in one piece, and the end of the chain. */
+/* Where a header of a copy goes: the room for all of them, in one piece, and the end of the
+ * chain. */
 struct copying {
 	msg_t *copy;
 	sip_t *sip; /* of copy */
@@ -27,10 +28,14 @@ static const msg_param_t *params_of(const msg_header_t *header)
 {
 	const msg_hclass_t *class = header->sh_class;
 
-	return class->hc_params ? *(const msg_param_t *const *)(const void *)((const char *)header + class->hc_params) : NULL;
+	return class->hc_params
+		       ? *(const msg_param_t *const *)(const void *)((const char *)header +
+								     class->hc_params)
+		       : NULL;
 }
 
-/* What a header takes in the copy: its struct, and behind it its list of parameters with its end, if it has one. */
+/* What a header takes in the copy: its struct, and behind it its list of parameters with its
+ * end, if it has one. */
 struct extent {
 	size_t whole, list_at, list;
 };
@@ -38,7 +43,8 @@ struct extent {
 static struct extent extent_of(const msg_header_t *header)
 {
 	const msg_param_t *params = params_of(header);
-	const size_t size = ((size_t)header->sh_class->hc_size + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+	const size_t size = ((size_t)header->sh_class->hc_size + sizeof(void *) - 1) &
+			    ~(sizeof(void *) - 1);
 	size_t n = 0;
 
 	if (!params)
@@ -46,14 +52,17 @@ static struct extent extent_of(const msg_header_t *header)
 	while (params[n++])
 		;
 	/* There is room for more, as Sofia expects it. */
-	return (struct extent){ .whole = size + MSG_PARAMS_NUM(n) * sizeof(*params), .list_at = size, .list = n * sizeof(*params) };
+	return (struct extent){ .whole = size + MSG_PARAMS_NUM(n) * sizeof(*params),
+				.list_at = size,
+				.list = n * sizeof(*params) };
 }
 
 static size_t chain_size(const msg_t *msg)
 {
 	size_t size = 0;
 
-	for (const msg_header_t *header = *msg_chain_head(msg); header; header = header->sh_succ)
+	for (const msg_header_t *header = *msg_chain_head(msg); header;
+	     header = header->sh_succ)
 		size += extent_of(header).whole;
 	return size;
 }
@@ -66,7 +75,7 @@ static msg_header_t *copy_header(struct copying *copying, const msg_header_t *he
 	msg_header_t *copy = (msg_header_t *)(void *)copying->room;
 
 	copying->room += extent.whole;
-	memcpy(copy, header, (size_t)class->hc_size);
+	memcpy(copy, header, (size_t) class->hc_size);
 	copy->sh_next = NULL;
 	copy->sh_succ = NULL;
 	copy->sh_prev = NULL;
@@ -79,12 +88,14 @@ static msg_header_t *copy_header(struct copying *copying, const msg_header_t *he
 	return copy;
 }
 
-/* What follows the first header of a kind that may be there once goes to the list of errors, where the parser had put it. (Sofia's
- * msg_copy strings them together instead, and its msg_serialize asserts that it never sees that.) */
+/* What follows the first header of a kind that may be there once goes to the list of errors,
+ * where the parser had put it. (Sofia's msg_copy strings them together instead, and its
+ * msg_serialize asserts that it never sees that.) */
 static bool put(struct copying *copying, msg_header_t *header)
 {
 	msg_hclass_t *class = header->sh_class;
-	msg_header_t **place = msg_hclass_offset(copying->class, (msg_pub_t *)copying->sip, class);
+	msg_header_t **place =
+		msg_hclass_offset(copying->class, (msg_pub_t *)copying->sip, class);
 
 	if (!place)
 		return false;
@@ -107,11 +118,13 @@ static bool append(struct copying *copying, const msg_header_t *header)
 }
 
 /* The chain of the first and the last, between which the others go. */
-static msg_header_t *begin(struct copying *copying, const msg_header_t *first, const msg_header_t *last)
+static msg_header_t *begin(struct copying *copying, const msg_header_t *first,
+			   const msg_header_t *last)
 {
 	msg_header_t *separator = copy_header(copying, last);
 
-	if (!put(copying, copy_header(copying, first)) || !put(copying, separator) || message_chain_begin(copying->copy))
+	if (!put(copying, copy_header(copying, first)) || !put(copying, separator) ||
+	    message_chain_begin(copying->copy))
 		return NULL;
 	copying->tail = separator->sh_prev;
 	return separator;
@@ -124,7 +137,8 @@ static bool copy_chain(struct copying *copying, const msg_t *msg)
 
 	last = (const msg_header_t *)message_sip(msg)->sip_separator;
 	separator = begin(copying, first, last);
-	for (header = first->sh_succ; separator && header && header != last; header = header->sh_succ)
+	for (header = first->sh_succ; separator && header && header != last;
+	     header = header->sh_succ)
 		if (!append(copying, header))
 			return false;
 	if (!separator || !header)
@@ -140,13 +154,15 @@ static bool copy_chain(struct copying *copying, const msg_t *msg)
 	return true;
 }
 
-/* True for what message_parse made, even if it was edited: its chain begins with the start line, and has its empty line. */
+/* True for what message_parse made, even if it was edited: its chain begins with the start
+ * line, and has its empty line. */
 static bool is_chained(const msg_t *msg)
 {
 	const msg_header_t *first = *msg_chain_head(msg);
 	const sip_separator_t *separator = message_sip(msg)->sip_separator;
 
-	return first && message_chain_is_start_line(first) && separator && separator->sep_common->h_prev;
+	return first && message_chain_is_start_line(first) && separator &&
+	       separator->sep_common->h_prev;
 }
 
 msg_t *message_copy(msg_t *msg)

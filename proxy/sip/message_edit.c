@@ -72,7 +72,8 @@ enum err message_set_max_forwards(msg_t *msg, unsigned hops)
 	size_t len;
 
 	if (!max)
-		return insert(msg, sip_max_forwards_make(msg_home(msg), text_number(hops, number)));
+		return insert(msg,
+			      sip_max_forwards_make(msg_home(msg), text_number(hops, number)));
 	/* Each request has it changed, and Sofia prints numbers with printf. */
 	line = su_alloc(msg_home(msg), LINE_SIZE);
 	if (!line)
@@ -128,17 +129,18 @@ unsigned message_max_breadth(const msg_t *msg, unsigned preset)
 	return *end == '\0' && value <= INT32_MAX ? (unsigned)value : preset;
 }
 
-/* A Route or Record-Route of an entry as ours are, in one piece with the line as it will be sent; NULL without memory or of another text. */
+/* A Route or Record-Route of an entry as ours are, in one piece with the line as it will be
+ * sent; NULL without memory or of another text. */
 static msg_header_t *plain_route(su_home_t *home, msg_hclass_t *class, const char *value)
 {
 	const size_t name_len = strlen(class->hc_name), len = strlen(value);
 	const size_t n_line = name_len + strlen(": \r\n") + len;
-	char *text = su_alloc(home, (isize_t)((size_t)class->hc_size + len + 1 + n_line + 1));
+	char *text = su_alloc(home, (isize_t)((size_t) class->hc_size + len + 1 + n_line + 1));
 	msg_header_t *header = (msg_header_t *)(void *)text;
 
 	if (!header)
 		return NULL;
-	memset(header, 0, (size_t)class->hc_size);
+	memset(header, 0, (size_t) class->hc_size);
 	header->sh_class = class;
 	text += class->hc_size;
 	memcpy(text, value, len + 1);
@@ -156,7 +158,8 @@ static msg_header_t *plain_route(su_home_t *home, msg_hclass_t *class, const cha
 }
 
 /* Before all others of its kind. */
-static enum err push_route(msg_t *msg, msg_hclass_t *class, const char *value, msg_header_t **first)
+static enum err push_route(msg_t *msg, msg_hclass_t *class, const char *value,
+			   msg_header_t **first)
 {
 	msg_header_t *header;
 
@@ -170,12 +173,14 @@ static enum err push_route(msg_t *msg, msg_hclass_t *class, const char *value, m
 
 enum err message_push_record_route(msg_t *msg, const char *value)
 {
-	return push_route(msg, sip_record_route_class, value, (msg_header_t **)&message_sip(msg)->sip_record_route);
+	return push_route(msg, sip_record_route_class, value,
+			  (msg_header_t **)&message_sip(msg)->sip_record_route);
 }
 
 enum err message_push_route(msg_t *msg, const char *value)
 {
-	return push_route(msg, sip_route_class, value, (msg_header_t **)&message_sip(msg)->sip_route);
+	return push_route(msg, sip_route_class, value,
+			  (msg_header_t **)&message_sip(msg)->sip_route);
 }
 
 enum err message_append_route(msg_t *msg, const url_t *uri)

@@ -16,7 +16,9 @@
 #include "proxy/sip/simple_field.h"
 
 enum {
-	HEADER_SIZE = 192, /* of one header about, with the end of its text and its parameters: From has 168 and 64, an unknown one 56 */
+	/* of one header about, with the end of its text and its parameters: From has 168 and
+	 * 64, an unknown one 56 */
+	HEADER_SIZE = 192,
 	OTHERS_SIZE = 512, /* start line, separator and body */
 };
 
@@ -75,20 +77,24 @@ static void append(struct extraction *extraction, const msg_href_t *ref, msg_hea
 	*place = header;
 }
 
-/* Where there is room, so many bytes are cleared whatever the struct is: that takes no call and no loop, and what lies behind it is
- * written later. What finds no room in it any more is longer. */
-static msg_header_t *new_header(struct extraction *extraction, msg_hclass_t *class, size_t text_len)
+/* Where there is room, so many bytes are cleared whatever the struct is: that takes no call and
+ * no loop, and what lies behind it is written later. What finds no room in it any more is
+ * longer. */
+static msg_header_t *new_header(struct extraction *extraction, msg_hclass_t *class,
+				size_t text_len)
 {
 	enum { CLEARED = 176 };
-	const bool has_room = extraction->room.left >= CLEARED && (size_t)class->hc_size <= CLEARED;
-	msg_header_t *header = header_room_take(&extraction->room, (size_t)class->hc_size + text_len + 1);
+	const bool has_room =
+		extraction->room.left >= CLEARED && (size_t) class->hc_size <= CLEARED;
+	msg_header_t *header =
+		header_room_take(&extraction->room, (size_t) class->hc_size + text_len + 1);
 
 	if (!header)
 		return NULL;
 	if (has_room)
 		memset(header, 0, CLEARED);
 	else
-		memset(header, 0, (size_t)class->hc_size);
+		memset(header, 0, (size_t) class->hc_size);
 	header->sh_class = class;
 	return header;
 }
@@ -117,12 +123,14 @@ static enum simple_field read_simple(struct header_room *room, msg_header_t *hea
 		return simple_field_status(sip_header->sh_status, text);
 	case sip_route_hash:
 	case sip_record_route_hash:
-		return simple_field_route(sip_header->sh_route, text); /* the same struct, too */
+		/* the same struct, too */
+		return simple_field_route(sip_header->sh_route, text);
 	case sip_via_hash:
 		return simple_field_via(room, sip_header->sh_via, text);
 	case sip_from_hash:
 	case sip_to_hash:
-		return simple_field_address(room, sip_header->sh_from, text); /* To is the same struct */
+		/* To is the same struct */
+		return simple_field_address(room, sip_header->sh_from, text);
 	case sip_cseq_hash:
 		return simple_field_cseq(sip_header->sh_cseq, text);
 	case sip_call_id_hash:
@@ -135,10 +143,10 @@ static enum simple_field read_simple(struct header_room *room, msg_header_t *hea
 	}
 }
 
-/* A header of that class with a copy of the text, which its parser cuts into pieces. False without memory;
- * *out is NULL if it could not be read. */
-static bool parse(struct extraction *extraction, const msg_href_t *ref, const char *text, size_t len,
-		  msg_header_t **out)
+/* A header of that class with a copy of the text, which its parser cuts into pieces. False
+ * without memory; *out is NULL if it could not be read. */
+static bool parse(struct extraction *extraction, const msg_href_t *ref, const char *text,
+		  size_t len, msg_header_t **out)
 {
 	msg_hclass_t *class = ref->hr_class;
 	msg_header_t *header = new_header(extraction, class, len);
@@ -159,13 +167,16 @@ static bool parse(struct extraction *extraction, const msg_href_t *ref, const ch
 		break;
 	}
 	/* A list on several lines is one. */
-	msg_header_t *first = class->hc_kind == msg_kind_list ? *place_of(extraction, ref) : NULL;
-	if (class->hc_parse(extraction->room.home, first ? first : header, copy, (isize_t)len) < 0)
+	msg_header_t *first =
+		class->hc_kind == msg_kind_list ? *place_of(extraction, ref) : NULL;
+	if (class->hc_parse(extraction->room.home, first ? first : header, copy, (isize_t)len) <
+	    0)
 		*out = NULL;
 	return true;
 }
 
-static enum err take_faulty(struct extraction *extraction, const char *name, const struct line *line)
+static enum err take_faulty(struct extraction *extraction, const char *name,
+			    const struct line *line)
 {
 	const msg_href_t *ref = extraction->class->mc_error;
 	msg_header_t *header = new_header(extraction, ref->hr_class, 0);
@@ -206,8 +217,8 @@ static enum err take_header(struct extraction *extraction, const struct line *li
 static enum err take_start_line(struct extraction *extraction, const struct line *line)
 {
 	const msg_mclass_t *class = extraction->class;
-	const msg_href_t *ref =
-		line->start[span_token(line->start)] == '/' ? class->mc_status : class->mc_request;
+	const msg_href_t *ref = line->start[span_token(line->start)] == '/' ? class->mc_status
+									    : class->mc_request;
 	msg_header_t *header;
 
 	if (!parse(extraction, ref, line->start, line->len - 2, &header))
@@ -232,7 +243,8 @@ static enum err take_separator(struct extraction *extraction, const char *empty_
 	return ERR_OK;
 }
 
-/* As much as Content-Length says, or all. One that is cut short is left out: message_check will find that. */
+/* As much as Content-Length says, or all. One that is cut short is left out: message_check will
+ * find that. */
 static enum err take_body(struct extraction *extraction, const char *bytes, size_t len)
 {
 	const sip_content_length_t *length = extraction->sip->sip_content_length;
@@ -258,7 +270,8 @@ size_t message_extract_size(const struct message_bounds *bounds)
 	return bounds->body + bounds->n_lines * (size_t)HEADER_SIZE + OTHERS_SIZE;
 }
 
-static enum err take_headers(struct extraction *extraction, const char *bytes, const struct message_bounds *bounds)
+static enum err take_headers(struct extraction *extraction, const char *bytes,
+			     const struct message_bounds *bounds)
 {
 	enum err err = ERR_OK;
 
@@ -271,9 +284,12 @@ static enum err take_headers(struct extraction *extraction, const char *bytes, c
 	return err;
 }
 
-enum err message_extract(msg_t *msg, const char *bytes, size_t len, const struct message_bounds *bounds, struct header_room *room)
+enum err message_extract(msg_t *msg, const char *bytes, size_t len,
+			 const struct message_bounds *bounds, struct header_room *room)
 {
-	struct extraction extraction = { .msg = msg, .sip = message_sip(msg), .class = message_class(), .room = *room };
+	struct extraction extraction = {
+		.msg = msg, .sip = message_sip(msg), .class = message_class(), .room = *room
+	};
 	const struct line start_line = { bytes, bounds->lines[0] };
 
 	enum err err = take_start_line(&extraction, &start_line);

@@ -107,8 +107,10 @@ enum err ms_diagnostics_add(msg_t *response, const struct ms_diagnostics *diagno
 	int len = snprintf(value, sizeof(value), "%u", diagnostics->id);
 
 	if (diagnostics->reason[0])
-		len += snprintf(value + len, sizeof(value) - (size_t)len, ";reason=\"%s\"", diagnostics->reason);
+		len += snprintf(value + len, sizeof(value) - (size_t)len, ";reason=\"%s\"",
+				diagnostics->reason);
 	if (diagnostics->source[0])
-		snprintf(value + len, sizeof(value) - (size_t)len, ";source=\"%s\"", diagnostics->source);
+		snprintf(value + len, sizeof(value) - (size_t)len, ";source=\"%s\"",
+			 diagnostics->source);
 	return message_add_header(response, "ms-diagnostics", value);
 }

@@ -25,14 +25,18 @@ bool multipart_is_encoded(const msg_multipart_t *part)
 	const msg_content_transfer_encoding_t *encoding = part->mp_content_transfer_encoding;
 	const msg_content_encoding_t *coding = part->mp_content_encoding;
 
-	if (coding && coding->k_items && coding->k_items[0] && strcasecmp(coding->k_items[0], "identity") != 0)
+	if (coding && coding->k_items && coding->k_items[0] &&
+	    strcasecmp(coding->k_items[0], "identity") != 0)
 		return true;
-	return encoding && encoding->g_string && strcasecmp(encoding->g_string, "binary") != 0 &&
-	       strcasecmp(encoding->g_string, "8bit") != 0 && strcasecmp(encoding->g_string, "7bit") != 0;
+	return encoding && encoding->g_string &&
+	       strcasecmp(encoding->g_string, "binary") != 0 &&
+	       strcasecmp(encoding->g_string, "8bit") != 0 &&
+	       strcasecmp(encoding->g_string, "7bit") != 0;
 }
 
-/* The boundary without its quotes; false if there is none (Sofia would guess), or it is longer or has other bytes than one may (RFC 2046
- * §5.1.1): of one with a byte above ASCII, Sofia's table for the search is written far behind its end. */
+/* The boundary without its quotes; false if there is none (Sofia would guess), or it is longer
+ * or has other bytes than one may (RFC 2046 §5.1.1): of one with a byte above ASCII, Sofia's
+ * table for the search is written far behind its end. */
 static bool read_boundary(const msg_content_type_t *type, char out[MAX_BOUNDARY + 1])
 {
 	const char *param = msg_header_find_param(type->c_common, "boundary=");
@@ -59,9 +63,10 @@ static unsigned n_line_ends(const char *line, const char *next)
 	return n;
 }
 
-/* What Sofia would not bear. It reads the header fields of a part as texts, and asserts that none ends before its line does: one NUL there
- * would end the program. And for each field it walks through all others of its part, and it takes all parts apart before anybody can
- * say that they are too many. */
+/* What Sofia would not bear. It reads the header fields of a part as texts, and asserts that
+ * none ends before its line does: one NUL there would end the program. And for each field it
+ * walks through all others of its part, and it takes all parts apart before anybody can say
+ * that they are too many. */
 static enum err check_fields(const char *boundary, const char *bytes, size_t len)
 {
 	const size_t boundary_len = strlen(boundary);
@@ -72,8 +77,8 @@ static enum err check_fields(const char *boundary, const char *bytes, size_t len
 	for (const char *line = bytes, *next; line < end; line = next) {
 		next = memchr(line, '\n', (size_t)(end - line));
 		next = next ? next + 1 : end;
-		if ((size_t)(next - line) >= 2 + boundary_len && line[0] == '-' && line[1] == '-' &&
-		    memcmp(line + 2, boundary, boundary_len) == 0) {
+		if ((size_t)(next - line) >= 2 + boundary_len && line[0] == '-' &&
+		    line[1] == '-' && memcmp(line + 2, boundary, boundary_len) == 0) {
 			is_among_fields = true;
 			if (++n_delimiters > MULTIPART_MAX_PARTS + 1)
 				return ERR_LIMIT;
@@ -98,8 +103,10 @@ struct walk {
 	void *user;
 };
 
-/* The parts of one body. Without an end there are none to Sofia, while others may take what they find. */
-static enum err read_parts(su_home_t *home, const msg_content_type_t *type, const char *bytes, size_t len, const msg_multipart_t **out)
+/* The parts of one body. Without an end there are none to Sofia, while others may take what
+ * they find. */
+static enum err read_parts(su_home_t *home, const msg_content_type_t *type, const char *bytes,
+			   size_t len, const msg_multipart_t **out)
 {
 	char boundary[MAX_BOUNDARY + 1];
 	msg_payload_t *copy;
@@ -121,7 +128,8 @@ static enum err read_parts(su_home_t *home, const msg_content_type_t *type, cons
 /* What says how the bytes of a part are to be read cannot be read itself, or is there twice. */
 static bool is_damaged(const msg_multipart_t *part)
 {
-	for (const msg_header_t *error = (const msg_header_t *)part->mp_error; error; error = error->sh_next) {
+	for (const msg_header_t *error = (const msg_header_t *)part->mp_error; error;
+	     error = error->sh_next) {
 		const char *name = message_class_name(error);
 
 		if (!name || strncasecmp(name, "Content-", 8) == 0)
@@ -130,10 +138,12 @@ static bool is_damaged(const msg_multipart_t *part)
 	return false;
 }
 
-static enum err walk_in(struct walk *walk, const msg_content_type_t *type, const char *bytes, size_t len, unsigned depth)
+static enum err walk_in(struct walk *walk, const msg_content_type_t *type, const char *bytes,
+			size_t len, unsigned depth)
 {
 	const msg_multipart_t *part;
-	enum err err = depth > MAX_DEPTH ? ERR_LIMIT : read_parts(walk->home, type, bytes, len, &part);
+	enum err err =
+		depth > MAX_DEPTH ? ERR_LIMIT : read_parts(walk->home, type, bytes, len, &part);
 
 	if (err)
 		return err;
@@ -149,14 +159,17 @@ static enum err walk_in(struct walk *walk, const msg_content_type_t *type, const
 		else if (multipart_is_encoded(part))
 			return ERR_SYNTAX;
 		else if (payload && payload->pl_len)
-			err = walk_in(walk, part->mp_content_type, payload->pl_data, payload->pl_len, depth + 1);
+			err = walk_in(walk, part->mp_content_type, payload->pl_data,
+				      payload->pl_len, depth + 1);
 	}
 	return err;
 }
 
-enum err multipart_walk(const msg_content_type_t *type, const char *bytes, size_t len, multipart_visit *visit, void *user)
+enum err multipart_walk(const msg_content_type_t *type, const char *bytes, size_t len,
+			multipart_visit *visit, void *user)
 {
-	/* On the stack: of one that su_home_new made, Sofia lets the last release forget the home itself where there are many parts. */
+	/* On the stack: of one that su_home_new made, Sofia lets the last release forget the
+	 * home itself where there are many parts. */
 	su_home_t home[1] = { SU_HOME_INIT(home) };
 	struct walk walk = { .home = home, .visit = visit, .user = user };
 	enum err err;

@@ -74,8 +74,10 @@ msg_t *reply_new(msg_t *request, int status, const char *phrase, const char *to_
 void reply_stateless_tag(const sip_t *request, char out_tag[17])
 {
 	const sip_via_t *via = request->sip_via;
-	const char *parts[] = { via->v_host, via->v_port, via->v_branch, request->sip_call_id->i_id };
-	const uint64_t hashes[] = { random_keyed_hash_texts(parts, COUNT(parts)), request->sip_cseq->cs_seq };
+	const char *parts[] = { via->v_host, via->v_port, via->v_branch,
+				request->sip_call_id->i_id };
+	const uint64_t hashes[] = { random_keyed_hash_texts(parts, COUNT(parts)),
+				    request->sip_cseq->cs_seq };
 	uint64_t tag = random_keyed_hash(hashes, sizeof(hashes));
 
 	text_hex(&tag, sizeof(tag), out_tag);

@@ -27,7 +27,8 @@ bool sdp_body_has_type(const msg_t *msg)
 {
 	const sip_t *sip = message_sip(msg);
 
-	for (const msg_header_t *error = (const msg_header_t *)sip->sip_error; error; error = error->sh_next) {
+	for (const msg_header_t *error = (const msg_header_t *)sip->sip_error; error;
+	     error = error->sh_next) {
 		const char *name = message_class_name(error);
 
 		if (name && strcasecmp(name, "Content-Type") == 0)
@@ -37,7 +38,8 @@ bool sdp_body_has_type(const msg_t *msg)
 }
 
 /* The parser's parts are copies: where one stands says its text, which must be there once. */
-static bool find_text(const sip_payload_t *body, const msg_payload_t *part, struct sdp_body *out)
+static bool find_text(const sip_payload_t *body, const msg_payload_t *part,
+		      struct sdp_body *out)
 {
 	const char *end = body->pl_data + body->pl_len, *at;
 
@@ -55,23 +57,26 @@ static bool find_text(const sip_payload_t *body, const msg_payload_t *part, stru
 /* Parts come in the order of their bytes. */
 static bool is_behind_cuts(const struct sdp_body *body)
 {
-	return !body->n_cuts || body->at >= body->cuts[body->n_cuts - 1].at + body->cuts[body->n_cuts - 1].len;
+	return !body->n_cuts ||
+	       body->at >= body->cuts[body->n_cuts - 1].at + body->cuts[body->n_cuts - 1].len;
 }
 
-/* What was found is an alternative to what comes: its part goes, from its line of dashes to the next one. */
+/* What was found is an alternative to what comes: its part goes, from its line of dashes to the
+ * next one. */
 static bool cut(const sip_payload_t *body, struct sdp_body *out)
 {
 	const char *bytes = body->pl_data;
 	size_t from = out->at, until = out->at + out->len;
 
-	while (from > 1 && !(bytes[from - 1] == '\n' && bytes[from] == '-' && bytes[from + 1] == '-'))
+	while (from > 1 &&
+	       !(bytes[from - 1] == '\n' && bytes[from] == '-' && bytes[from + 1] == '-'))
 		from--;
 	if (from == 1)
 		from = 0; /* the very first line */
 	until += until < body->pl_len && bytes[until] == '\r';
 	until += until < body->pl_len && bytes[until] == '\n';
-	if (out->n_cuts == SDP_BODY_MAX_CUTS || until + 2 > body->pl_len || memcmp(bytes + from, "--", 2) != 0 ||
-	    memcmp(bytes + until, "--", 2) != 0)
+	if (out->n_cuts == SDP_BODY_MAX_CUTS || until + 2 > body->pl_len ||
+	    memcmp(bytes + from, "--", 2) != 0 || memcmp(bytes + until, "--", 2) != 0)
 		return false;
 	out->cuts[out->n_cuts++] = (struct sdp_body_cut){ from, until - from };
 	return true;
@@ -81,30 +86,36 @@ static bool cut(const sip_payload_t *body, struct sdp_body *out)
 struct search {
 	const sip_payload_t *body; /* the whole */
 	enum sdp_body_kind kind;
-	const msg_content_type_t *alternatives; /* of what was found: the type of the body around it, if they are; else NULL */
+	/* of what was found: the type of the body around it, if they are; else NULL */
+	const msg_content_type_t *alternatives;
 	struct sdp_body *out;
 };
 
-/* One of several that are no alternatives is not chosen: which of them the other side would take, nobody knows (RFC 5621 §8). */
+/* One of several that are no alternatives is not chosen: which of them the other side would
+ * take, nobody knows (RFC 5621 §8). */
 static bool may_take(struct search *search, const msg_content_type_t *around)
 {
 	if (search->kind == SDP_BODY_NONE)
 		return true;
-	return search->kind == SDP_BODY_ONE && search->alternatives == around && cut(search->body, search->out);
+	return search->kind == SDP_BODY_ONE && search->alternatives == around &&
+	       cut(search->body, search->out);
 }
 
-static bool look_at_part(void *user, const msg_content_type_t *around, const msg_multipart_t *part)
+static bool look_at_part(void *user, const msg_content_type_t *around,
+			 const msg_multipart_t *part)
 {
 	struct search *search = user;
 
 	if (!sdp_body_is_type(part->mp_content_type))
 		return true;
 	if (!part->mp_payload || multipart_is_encoded(part) || !may_take(search, around) ||
-	    !find_text(search->body, part->mp_payload, search->out) || !is_behind_cuts(search->out))
+	    !find_text(search->body, part->mp_payload, search->out) ||
+	    !is_behind_cuts(search->out))
 		search->kind = SDP_BODY_OPAQUE;
 	else
 		search->kind = SDP_BODY_ONE;
-	search->alternatives = strcasecmp(around->c_type, "multipart/alternative") == 0 ? around : NULL;
+	search->alternatives =
+		strcasecmp(around->c_type, "multipart/alternative") == 0 ? around : NULL;
 	return search->kind == SDP_BODY_ONE;
 }
 
@@ -128,9 +139,11 @@ enum sdp_body_kind sdp_body_find(const msg_t *msg, struct sdp_body *out)
 	}
 	if (!multipart_is_type((const msg_content_type_t *)type))
 		return SDP_BODY_NONE;
-	if (multipart_walk((const msg_content_type_t *)type, body->pl_data, body->pl_len, look_at_part, &search))
+	if (multipart_walk((const msg_content_type_t *)type, body->pl_data, body->pl_len,
+			   look_at_part, &search))
 		return SDP_BODY_OPAQUE;
-	/* What is encoded as a whole has no parts that can be seen: whether there is SDP in it, nobody can say. */
+	/* What is encoded as a whole has no parts that can be seen: whether there is SDP in it,
+	 * nobody can say. */
 	return sdp_body_is_encoded(msg) ? SDP_BODY_OPAQUE : search.kind;
 }
 
@@ -140,8 +153,8 @@ static bool is_open(const char *dashes, const char *from, const char *end)
 	return !memmem(from, (size_t)(end - from), dashes, strcspn(dashes, "\r\n"));
 }
 
-/* A Content-Length in the header fields of the part, or of one around it, counts the old bytes: it gets another name, as no part needs
- * one (RFC 2046 §5.1). */
+/* A Content-Length in the header fields of the part, or of one around it, counts the old bytes:
+ * it gets another name, as no part needs one (RFC 2046 §5.1). */
 static void rename_lengths(char *bytes, size_t at)
 {
 	static const char name[] = "content-length:";
@@ -155,14 +168,16 @@ static void rename_lengths(char *bytes, size_t at)
 			dashes = line;
 		else if (*line == '\r' || *line == '\n')
 			dashes = NULL;
-		if (!dashes || !next || (size_t)(end - line) < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
+		if (!dashes || !next || (size_t)(end - line) < sizeof(name) ||
+		    strncasecmp(line, name, sizeof(name) - 1) != 0)
 			continue;
 		if (++n_looks <= MULTIPART_MAX_PARTS && is_open(dashes, next, end))
 			memcpy(line, "X-Was-Length:  ", sizeof(name) - 1);
 	}
 }
 
-/* What stands before the part, without those that go. Returns its length; out NULL: only that. */
+/* What stands before the part, without those that go. Returns its length; out NULL: only
+ * that. */
 static size_t copy_before(const struct sdp_body *body, const char *bytes, char *out)
 {
 	size_t at = 0, len = 0;

@@ -21,13 +21,15 @@ static size_t line_len(const char *line, const char *end)
 	return len;
 }
 
-/* Type, port, protocol, formats. What stands behind a port and its number of ports Sofia takes for the protocol, and then the
- * protocol for a format, in which a slash lets it allocate without end: one slash, between digits. */
+/* Type, port, protocol, formats. What stands behind a port and its number of ports Sofia takes
+ * for the protocol, and then the protocol for a format, in which a slash lets it allocate
+ * without end: one slash, between digits. */
 static bool is_of_word(unsigned word, char c, const char *word_so_far, size_t len)
 {
 	switch (word) {
 	case 1:
-		return (c >= '0' && c <= '9') || (c == '/' && len > 0 && !memchr(word_so_far, '/', len));
+		return (c >= '0' && c <= '9') ||
+		       (c == '/' && len > 0 && !memchr(word_so_far, '/', len));
 	case 2:
 		return sdp_is_token_char(c) || c == '/';
 	default:
@@ -44,7 +46,8 @@ static bool has_too_many_words(const char *line, size_t len)
 	return n >= SDP_MAX_WORDS;
 }
 
-/* The words of an m-line, one space between them; what no token holds becomes a letter, but for the slash of port and protocol. */
+/* The words of an m-line, one space between them; what no token holds becomes a letter, but for
+ * the slash of port and protocol. */
 static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_clean)
 {
 	unsigned word = 0;
@@ -54,7 +57,8 @@ static size_t copy_media_line(char *to, const char *line, size_t len, bool *is_c
 		char c = line[i];
 
 		if (c == ' ' || c == '\t') {
-			if (n > 2 && to[n - 1] == '/' && word == 1) { /* a number of ports that is none */
+			/* a number of ports that is none */
+			if (n > 2 && to[n - 1] == '/' && word == 1) {
 				*is_clean = false;
 				to[n - 1] = '0';
 			}
@@ -93,8 +97,9 @@ static size_t copy_line(char *to, const char *line, size_t len, bool *is_clean)
 	return len;
 }
 
-/* Sofia looks for a line's letter behind spaces, so an m-line behind some would pass uncleaned. And at a line of spaces, or of one letter,
- * it is done: others read on, and the media there would be seen by nobody here. Both get lost in the copy, and are not clean. */
+/* Sofia looks for a line's letter behind spaces, so an m-line behind some would pass uncleaned.
+ * And at a line of spaces, or of one letter, it is done: others read on, and the media there
+ * would be seen by nobody here. Both get lost in the copy, and are not clean. */
 static size_t n_spaces_before(const char *line, size_t len, bool *is_clean)
 {
 	size_t n = 0;
@@ -108,7 +113,8 @@ static size_t n_spaces_before(const char *line, size_t len, bool *is_clean)
 	return n;
 }
 
-/* The whole copy; ERR_LIMIT over the bounds. to has room for len bytes and one more for each line. */
+/* The whole copy; ERR_LIMIT over the bounds. to has room for len bytes and one more for each
+ * line. */
 static enum err copy(char *to, const char *bytes, size_t len, size_t *out_len, bool *is_clean)
 {
 	const char *at = bytes, *end = bytes + len;
@@ -124,7 +130,8 @@ static enum err copy(char *to, const char *bytes, size_t len, size_t *out_len, b
 		at += n_spaces;
 		line -= n_spaces;
 		if (line > 0) {
-			if (*at == 'm' && (++n_media > SDP_MAX_MEDIA || has_too_many_words(at, line)))
+			if (*at == 'm' &&
+			    (++n_media > SDP_MAX_MEDIA || has_too_many_words(at, line)))
 				return ERR_LIMIT;
 			n += copy_line(to + n, at, line, is_clean);
 			to[n++] = '\n';
@@ -137,8 +144,8 @@ static enum err copy(char *to, const char *bytes, size_t len, size_t *out_len, b
 	return ERR_OK;
 }
 
-enum err sdp_session_read(su_home_t *home, const char *bytes, size_t len, const sdp_session_t **out,
-			  bool *out_is_clean)
+enum err sdp_session_read(su_home_t *home, const char *bytes, size_t len,
+			  const sdp_session_t **out, bool *out_is_clean)
 {
 	bool is_clean = true;
 	size_t n = 0;
@@ -155,8 +162,8 @@ enum err sdp_session_read(su_home_t *home, const char *bytes, size_t len, const 
 	if (err)
 		return err;
 	text[n] = '\0';
-	sdp_parser_t *parser =
-		sdp_parse(home, text, (issize_t)n, sdp_f_insane | sdp_f_anynet | sdp_f_c_missing);
+	sdp_parser_t *parser = sdp_parse(home, text, (issize_t)n,
+					 sdp_f_insane | sdp_f_anynet | sdp_f_c_missing);
 	const sdp_session_t *session = parser ? sdp_session(parser) : NULL;
 	if (!session)
 		return parser ? ERR_SYNTAX : ERR_NO_MEMORY;

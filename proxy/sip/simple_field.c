@@ -148,7 +148,8 @@ static char *skip_quoted(char *text)
 	return *end == '"' ? end + 1 : NULL;
 }
 
-enum simple_field simple_field_address(struct header_room *room, sip_addr_t *address, char *text)
+enum simple_field simple_field_address(struct header_room *room, sip_addr_t *address,
+				       char *text)
 {
 	char *display_end = *text == '"' ? skip_quoted(text) : NULL;
 	char *at = display_end && *display_end == ' ' ? display_end + 1 : text, *tag = NULL;
@@ -171,7 +172,8 @@ enum simple_field simple_field_address(struct header_room *room, sip_addr_t *add
 	address->a_tag = tag ? tag + strlen("tag=") : NULL;
 	*uri.end = '\0';
 	take_uri(&uri, address->a_url);
-	address->a_display = display_end ? text : ""; /* without one the brackets would not be printed */
+	address->a_display =
+		display_end ? text : ""; /* without one the brackets would not be printed */
 	cut_before(display_end ? display_end + 1 : NULL);
 	return SIMPLE_READ;
 }
@@ -194,17 +196,19 @@ static const struct {
 	unsigned char len;
 	char name[10];
 } methods[] = {
-	{ sip_method_message, 7, "MESSAGE" },	  { sip_method_invite, 6, "INVITE" }, { sip_method_ack, 3, "ACK" },
-	{ sip_method_bye, 3, "BYE" },		  { sip_method_notify, 6, "NOTIFY" }, { sip_method_subscribe, 9, "SUBSCRIBE" },
-	{ sip_method_options, 7, "OPTIONS" },	  { sip_method_cancel, 6, "CANCEL" }, { sip_method_publish, 7, "PUBLISH" },
-	{ sip_method_register, 8, "REGISTER" },
+	{ sip_method_message, 7, "MESSAGE" }, { sip_method_invite, 6, "INVITE" },
+	{ sip_method_ack, 3, "ACK" },         { sip_method_bye, 3, "BYE" },
+	{ sip_method_notify, 6, "NOTIFY" },   { sip_method_subscribe, 9, "SUBSCRIBE" },
+	{ sip_method_options, 7, "OPTIONS" }, { sip_method_cancel, 6, "CANCEL" },
+	{ sip_method_publish, 7, "PUBLISH" }, { sip_method_register, 8, "REGISTER" },
 };
 
 /* What follows the name of a method, or NULL. */
 static char *after_method(char *text, sip_method_t *out)
 {
 	for (size_t i = 0; i < COUNT(methods); i++) {
-		if (methods[i].name[0] != text[0] || strncmp(text, methods[i].name, methods[i].len) != 0)
+		if (methods[i].name[0] != text[0] ||
+		    strncmp(text, methods[i].name, methods[i].len) != 0)
 			continue;
 		*out = methods[i].method;
 		return text + methods[i].len;
@@ -287,7 +291,8 @@ enum simple_field simple_field_request(sip_request_t *request, char *text)
 	char *at = after_method(text, &method);
 	struct uri uri;
 
-	if (!at || *at != ' ' || !find_uri(at + 1, &uri) || *uri.end != ' ' || strcmp(uri.end + 1, sip_version_2_0) != 0)
+	if (!at || *at != ' ' || !find_uri(at + 1, &uri) || *uri.end != ' ' ||
+	    strcmp(uri.end + 1, sip_version_2_0) != 0)
 		return SIMPLE_NOT;
 	*uri.end = '\0';
 	take_uri(&uri, request->rq_url);
@@ -300,7 +305,8 @@ enum simple_field simple_field_request(sip_request_t *request, char *text)
 static const char *protocol_of(char *text, char **out_end)
 {
 	enum { LEN = sizeof("SIP/2.0/UDP") - 1 };
-	const char *const protocols[] = { sip_transport_udp, sip_transport_tcp, sip_transport_tls };
+	const char *const protocols[] = { sip_transport_udp, sip_transport_tcp,
+					  sip_transport_tls };
 
 	for (size_t i = 0; i < COUNT(protocols); i++)
 		if (strncmp(text, protocols[i], LEN) == 0 && text[LEN] == ' ') {
@@ -337,7 +343,8 @@ static bool find_via_params(char *at, struct via_param_list *list)
 		char *text = at + 1, *end = NULL;
 		unsigned which = 0;
 
-		while (which < N_PARAMS && (*text != *via_params[which] || !(end = after_word(text, via_params[which]))))
+		while (which < N_PARAMS && (*text != *via_params[which] ||
+					    !(end = after_word(text, via_params[which]))))
 			which++;
 		if (!end || has_param(list, which))
 			return false;
@@ -350,9 +357,11 @@ static bool find_via_params(char *at, struct via_param_list *list)
 	return *at == '\0';
 }
 
-static bool take_via_params(struct header_room *room, sip_via_t *via, const struct via_param_list *list)
+static bool take_via_params(struct header_room *room, sip_via_t *via,
+			    const struct via_param_list *list)
 {
-	const char **const values[N_PARAMS] = { &via->v_branch, &via->v_rport, &via->v_received };
+	const char **const values[N_PARAMS] = { &via->v_branch, &via->v_rport,
+						&via->v_received };
 
 	msg_param_t *params = list->n > 0 ? header_room_list(room, list->n) : NULL;
 
@@ -375,7 +384,8 @@ static bool is_port(const struct place *place)
 {
 	uint32_t port;
 
-	return !place->port || (place->end - place->port <= 5 && after_number(place->port, &port) && port <= UINT16_MAX);
+	return !place->port || (place->end - place->port <= 5 &&
+				after_number(place->port, &port) && port <= UINT16_MAX);
 }
 
 enum simple_field simple_field_via(struct header_room *room, sip_via_t *via, char *text)
@@ -385,7 +395,8 @@ enum simple_field simple_field_via(struct header_room *room, sip_via_t *via, cha
 	char *at = NULL;
 	const char *protocol = protocol_of(text, &at);
 
-	if (!protocol || !find_place(at, &place) || !is_port(&place) || !find_via_params(place.end, &params))
+	if (!protocol || !find_place(at, &place) || !is_port(&place) ||
+	    !find_via_params(place.end, &params))
 		return SIMPLE_NOT;
 	if (!take_via_params(room, via, &params))
 		return SIMPLE_NO_MEMORY;

@@ -20,14 +20,16 @@ static bool is_from(const sip_via_t *via, const struct addr *source)
 	return !addr_parse(via->v_host, 0, &sent_by) && addr_same_host(&sent_by, source);
 }
 
-/* Sets the parameter "NAME=VALUE", which lives as long as the message, in the place of the one with its name, or as the last. By hand,
- * as Sofia's way took four hundred instructions for each of three in every request. */
+/* Sets the parameter "NAME=VALUE", which lives as long as the message, in the place of the one
+ * with its name, or as the last. By hand, as Sofia's way took four hundred instructions for
+ * each of three in every request. */
 static bool set_param(msg_t *msg, sip_via_t *via, const char *param, size_t name_len)
 {
 	msg_param_t *params = (msg_param_t *)via->v_params;
 
 	for (; params && *params; params++)
-		if (strncasecmp(*params, param, name_len) == 0 && ((*params)[name_len] == '=' || (*params)[name_len] == '\0')) {
+		if (strncasecmp(*params, param, name_len) == 0 &&
+		    ((*params)[name_len] == '=' || (*params)[name_len] == '\0')) {
 			*params = param;
 			return true;
 		}
@@ -60,7 +62,10 @@ static char *put_text(char *to, const char *text, size_t len)
 
 enum err via_stamp(msg_t *msg, const struct addr *source)
 {
-	enum { RECEIVED_SIZE = sizeof("received=") + ADDR_TEXT_SIZE, RPORT_SIZE = sizeof("rport=65535") };
+	enum {
+		RECEIVED_SIZE = sizeof("received=") + ADDR_TEXT_SIZE,
+		RPORT_SIZE = sizeof("rport=65535")
+	};
 	sip_via_t *via = message_sip(msg)->sip_via;
 	const bool asks_rport = via->v_rport != NULL;
 	char host[ADDR_TEXT_SIZE], number[24], *received, *rport;
@@ -117,20 +122,27 @@ static void set_sent_by(sip_via_t *via, char *sent_by)
 	}
 }
 
-/* Our Via in one piece: the struct, its list of parameters, their texts, and the line as it will be sent. Sofia's printing of it took seven
- * hundred instructions at each request, and a piece for each of its parts as much again. NULL: no memory. */
-static sip_via_t *new_via(su_home_t *home, const char *protocol, const char *sent_by, const char *branch)
+/* Our Via in one piece: the struct, its list of parameters, their texts, and the line as it
+ * will be sent. Sofia's printing of it took seven hundred instructions at each request, and a
+ * piece for each of its parts as much again. NULL: no memory. */
+static sip_via_t *new_via(su_home_t *home, const char *protocol, const char *sent_by,
+			  const char *branch)
 {
-	const size_t protocol_len = strlen(protocol), sent_by_len = strlen(sent_by), branch_len = strlen(branch);
+	const size_t protocol_len = strlen(protocol), sent_by_len = strlen(sent_by),
+		     branch_len = strlen(branch);
 	const size_t n_texts = sent_by_len + 1 + sizeof("branch=") + branch_len;
-	const size_t n_line = sizeof("Via:  ;branch=;rport\r\n") + protocol_len + sent_by_len + branch_len;
+	const size_t n_line =
+		sizeof("Via:  ;branch=;rport\r\n") + protocol_len + sent_by_len + branch_len;
 	const bool asks_rport = protocol == sip_transport_udp;
-	sip_via_t *via = su_alloc(home, (isize_t)(sizeof(*via) + MSG_PARAMS_NUM(3) * sizeof(msg_param_t) + n_texts + n_line));
+	sip_via_t *via = su_alloc(home, (isize_t)(sizeof(*via) +
+						  MSG_PARAMS_NUM(3) * sizeof(msg_param_t) +
+						  n_texts + n_line));
 
 	if (!via)
 		return NULL;
 	msg_param_t *params = (msg_param_t *)(via + 1);
-	char *host = (char *)(params + MSG_PARAMS_NUM(3)), *param = host + sent_by_len + 1, *line = host + n_texts, *at;
+	char *host = (char *)(params + MSG_PARAMS_NUM(3)), *param = host + sent_by_len + 1,
+	     *line = host + n_texts, *at;
 	memset(via, 0, sizeof(*via));
 	via->v_common->h_class = sip_via_class;
 	via->v_protocol = protocol;
@@ -151,7 +163,8 @@ static sip_via_t *new_via(su_home_t *home, const char *protocol, const char *sen
 	at = put_text(at, sent_by, sent_by_len);
 	*at++ = ';';
 	at = put_text(at, param, strlen("branch=") + branch_len);
-	at = asks_rport ? put_text(at, ";rport\r\n", strlen(";rport\r\n")) : put_text(at, "\r\n", 2);
+	at = asks_rport ? put_text(at, ";rport\r\n", strlen(";rport\r\n"))
+			: put_text(at, "\r\n", 2);
 	via->v_common->h_data = line;
 	via->v_common->h_len = (usize_t)(at - line);
 	return via;
@@ -163,7 +176,8 @@ enum err via_push(msg_t *msg, const char *transport, const char *sent_by, const 
 
 	if (!via)
 		return ERR_NO_MEMORY;
-	return message_chain_prepend(msg, (msg_header_t **)&message_sip(msg)->sip_via, (msg_header_t *)via);
+	return message_chain_prepend(msg, (msg_header_t **)&message_sip(msg)->sip_via,
+				     (msg_header_t *)via);
 }
 
 void via_pop(msg_t *msg)

@@ -29,8 +29,8 @@ struct client_txn {
 	struct sending sending;
 	struct flow *flow;
 	struct flow_user flow_user;
-	struct hop *hop;   /* for CANCEL and ACK when the flow has ended; its pointers live with
-			      the user */
+	/* for CANCEL and ACK when the flow has ended; its pointers live with the user */
+	struct hop *hop;
 	msg_t *msg;        /* INVITE: until its final response */
 	struct wire *wire; /* the request; in Completed the ACK */
 	char *cancel_reason;
@@ -51,8 +51,9 @@ struct client_txn *client_txn_of(struct list *link)
 struct client_txn *client_txn_find(struct txn_table *table, const char *branch,
 				   sip_method_t method)
 {
-	for (struct txn_link *link = txn_index_find(&table->client_index, txn_branch_hash(branch)); link;
-	     link = txn_index_next(link)) {
+	for (struct txn_link *link =
+		     txn_index_find(&table->client_index, txn_branch_hash(branch));
+	     link; link = txn_index_next(link)) {
 		struct client_txn *txn = container_of(link, struct client_txn, key_link);
 		if (txn->method == method && strcmp(txn->branch, branch) == 0)
 			return txn;
@@ -372,8 +373,8 @@ static void send_cancel(struct client_txn *txn)
 	if (!err)
 		err = start_cancel(txn, wire);
 
-	(void)err; /* what could not be sent is like what was lost: the INVITE ends by the timer
-		      below */
+	/* what could not be sent is like what was lost: the INVITE ends by the timer below */
+	(void)err;
 	wire_unref(wire);
 	message_unref(msg);
 	timer_start(txn->table->loop, &txn->timer_end, sip_timer_b_ms(&txn->table->timers),

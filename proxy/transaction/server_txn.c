@@ -92,8 +92,9 @@ static void send_last(struct server_txn *txn)
 {
 	enum err err = txn->last ? flow_send(txn->flow, txn->last) : ERR_OK;
 
-	(void)err; /* a repeat that is lost comes again; a flow that has ended takes none, and
-		      the timers go on */
+	/* a repeat that is lost comes again; a flow that has ended takes none, and the timers
+	 * go on */
+	(void)err;
 }
 
 static void on_end(struct timer *timer)
@@ -181,7 +182,8 @@ static void enter(struct server_txn *txn, enum state state)
 	case TRYING:
 		timer_start(loop, &txn->timer_resend, late_100_ms(timers), on_trying);
 		break;
-	case PROCEEDING: /* §17.2.1: a 100, unless another response comes so soon that none is needed */
+	case PROCEEDING: /* §17.2.1: a 100, unless another response comes so soon that none is
+			    needed */
 		if (!txn->last)
 			timer_start(loop, &txn->timer_resend, SIP_TRYING_MS, on_trying);
 		break;
@@ -313,7 +315,8 @@ enum err server_txn_respond(struct server_txn *txn, msg_t *response)
 	enum err err = message_print(response, &wire);
 	if (err)
 		return err;
-	if (!txn->is_reliable && wire->len > PATH_MTU_MAX_BYTES) { /* a repeat would be no smaller */
+	/* a repeat would be no smaller */
+	if (!txn->is_reliable && wire->len > PATH_MTU_MAX_BYTES) {
 		wire_unref(wire);
 		return ERR_TOO_LARGE;
 	}

@@ -51,8 +51,8 @@ void server_txn_receive_repeat(struct server_txn *txn);
 /* An ACK came; false if it is not for the transaction, but end to end (RFC 6026 §7.1). */
 bool server_txn_receive_ack(struct server_txn *txn);
 
-/* True for a transaction with another key that is at work on the same, or answered it with 2xx.
- */
+/* True for a transaction with another key that is at work on the same, or answered it with
+ * 2xx. */
 bool server_txn_is_merged(const struct txn_table *table, const sip_t *sip,
 			  const struct txn_key *key);
 

@@ -20,7 +20,8 @@ enum {
 	LOOP_AT = BRANCH_START_LEN + WORKER_LEN + 1 + TOKEN_LEN + 1,
 };
 
-_Static_assert((int)TOKEN_LEN >= 2 * (int)sizeof(uint64_t), "txn_branch_hash reads two words of it");
+_Static_assert((int)TOKEN_LEN >= 2 * (int)sizeof(uint64_t),
+	       "txn_branch_hash reads two words of it");
 
 enum err txn_table_new(struct loop *loop, struct transport *transport, unsigned worker,
 		       struct txn_table **out)

@@ -47,7 +47,8 @@ static void take(struct acceptor *acceptor, int fd, const struct addr *remote)
 	struct transport_user *user = &transport->user;
 
 	if (transport->n_streams >= transport->limits.connections) {
-		counter_add1(transport->counters, COUNTER_LIMITED, COUNTER_LIMIT_CONNECTIONS, 1);
+		counter_add1(transport->counters, COUNTER_LIMITED, COUNTER_LIMIT_CONNECTIONS,
+			     1);
 		close(fd);
 		return;
 	}
@@ -86,8 +87,8 @@ static void on_ready(struct loop_watch *watch, unsigned events)
 		if (fd < 0 && (errno == EAGAIN || errno == EBADF || errno == EINVAL))
 			return;
 		if (fd < 0)
-			continue; /* that connection is gone already: accept(2), "Error
-				     handling" */
+			/* that connection is gone already: accept(2), "Error handling" */
+			continue;
 		addr_from_sockaddr(&remote, (struct sockaddr *)&source, len);
 		take(acceptor, fd, &remote);
 	}
@@ -106,8 +107,8 @@ static void serve(struct acceptor *acceptor, struct listener *listener)
 	listener_unref(old);
 }
 
-/* The socket is closed here, by the thread whose loop knows it, and now: connections may hold the
- * listener for long, and the last of them may end in another thread. */
+/* The socket is closed here, by the thread whose loop knows it, and now: connections may hold
+ * the listener for long, and the last of them may end in another thread. */
 static void close_acceptor(struct acceptor *acceptor)
 {
 	loop_watch_stop(&acceptor->watch);

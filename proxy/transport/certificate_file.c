@@ -20,7 +20,8 @@ enum err tls_read_file(const char *path, gnutls_datum_t *out)
 	struct stat stat;
 	size_t len = 0;
 
-	/* Without waiting: a named pipe in a folder of certificates must not hang the program. */
+	/* Without waiting: a named pipe in a folder of certificates must not hang the
+	 * program. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_from_errno(errno);
@@ -53,9 +54,11 @@ gnutls_x509_crt_fmt_t tls_file_format(const gnutls_datum_t *bytes)
 static void hint(struct reading *reading, bool is_locked, bool has_other)
 {
 	if (is_locked)
-		report_hint(reading->report, reading->settings->passphrase.path
-						     ? "is that the passphrase of this file?"
-						     : "it is encrypted: add passphrase_file:, a file with its passphrase");
+		report_hint(
+			reading->report,
+			reading->settings->passphrase.path
+				? "is that the passphrase of this file?"
+				: "it is encrypted: add passphrase_file:, a file with its passphrase");
 	else if (has_other)
 		report_hint(reading->report, "are chain and key exchanged?");
 }

@@ -128,17 +128,20 @@ static void check_time(struct load *load, gnutls_x509_crt_t crt, const char *whi
 
 	text_time((uint64_t)(begin > now ? begin : end) * 1000000, text);
 	if (end < now)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, place, NULL,
-			       "the %s certificate of '%s' expired on %s, and partners refuse it: put a new one in its place, then `nuncio reload`",
-			       which, name, text);
+		report_warning(
+			load->report, FAULT_CERTIFICATE_TIME, place, NULL,
+			"the %s certificate of '%s' expired on %s, and partners refuse it: put a new one in its place, then `nuncio reload`",
+			which, name, text);
 	else if (begin > now)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, place, NULL,
-			       "the %s certificate of '%s' is not valid before %s, and partners refuse it until then: is this host's clock right?",
-			       which, name, text);
+		report_warning(
+			load->report, FAULT_CERTIFICATE_TIME, place, NULL,
+			"the %s certificate of '%s' is not valid before %s, and partners refuse it until then: is this host's clock right?",
+			which, name, text);
 	else if (end - now < SOON_S)
-		report_warning(load->report, FAULT_CERTIFICATE_TIME, place, NULL,
-			       "the %s certificate of '%s' expires on %s: put its successor in its place before, then `nuncio reload`", which,
-			       name, text);
+		report_warning(
+			load->report, FAULT_CERTIFICATE_TIME, place, NULL,
+			"the %s certificate of '%s' expires on %s: put its successor in its place before, then `nuncio reload`",
+			which, name, text);
 }
 
 static void check_leaf(struct load *load, const struct identity *identity)
@@ -194,13 +197,15 @@ static void note_end(struct credentials *credentials, gnutls_x509_crt_t const *c
 	unsigned first = 0;
 
 	for (unsigned i = 1; i < credentials->n_chain; i++) {
-		if (gnutls_x509_crt_get_expiration_time(chain[i]) < gnutls_x509_crt_get_expiration_time(chain[first]))
+		if (gnutls_x509_crt_get_expiration_time(chain[i]) <
+		    gnutls_x509_crt_get_expiration_time(chain[first]))
 			first = i;
 	}
 	credentials->not_after = gnutls_x509_crt_get_expiration_time(chain[first]);
 	if (first == 0 || gnutls_x509_crt_get_dn3(chain[first], &text, 0) < 0)
 		return;
-	text_copy(credentials->ends_first, sizeof(credentials->ends_first), (const char *)text.data);
+	text_copy(credentials->ends_first, sizeof(credentials->ends_first),
+		  (const char *)text.data);
 	gnutls_free(text.data);
 }
 

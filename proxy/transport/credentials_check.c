@@ -20,7 +20,8 @@ static bool take(const struct credentials *credentials, struct shown *shown)
 {
 	shown->n = 0;
 	for (unsigned i = 0; i < credentials->n_chain; i++) {
-		if (gnutls_pcert_export_x509((gnutls_pcert_st *)&credentials->chain[i], &shown->crts[i]) < 0)
+		if (gnutls_pcert_export_x509((gnutls_pcert_st *)&credentials->chain[i],
+					     &shown->crts[i]) < 0)
 			return false;
 		shown->n++;
 	}
@@ -32,7 +33,8 @@ static bool leads_to(gnutls_x509_trust_list_t anchors, struct shown *shown)
 	unsigned status = 0;
 
 	return gnutls_x509_trust_list_verify_crt2(anchors, shown->crts, shown->n, NULL, 0,
-						  GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_CRL_CHECKS,
+						  GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
+							  GNUTLS_VERIFY_DISABLE_CRL_CHECKS,
 						  &status, NULL) >= 0 &&
 	       !(status & GNUTLS_CERT_SIGNER_NOT_FOUND);
 }
@@ -55,19 +57,21 @@ static bool describe_missing(gnutls_x509_crt_t top, char *out, size_t size)
 {
 	gnutls_datum_t uri = { 0 }, issuer = { 0 };
 
-	if (gnutls_x509_crt_get_authority_info_access(top, 0, GNUTLS_IA_CAISSUERS_URI, &uri, NULL) < 0)
+	if (gnutls_x509_crt_get_authority_info_access(top, 0, GNUTLS_IA_CAISSUERS_URI, &uri,
+						      NULL) < 0)
 		return false;
 	if (gnutls_x509_crt_get_issuer_dn3(top, &issuer, 0) < 0)
 		issuer = (gnutls_datum_t){ 0 };
-	snprintf(out, size, "its chain lacks the certificate of %.*s, which stands at %.*s", (int)issuer.size,
-		 issuer.data ? (char *)issuer.data : "", (int)uri.size, (char *)uri.data);
+	snprintf(out, size, "its chain lacks the certificate of %.*s, which stands at %.*s",
+		 (int)issuer.size, issuer.data ? (char *)issuer.data : "", (int)uri.size,
+		 (char *)uri.data);
 	gnutls_free(issuer.data);
 	gnutls_free(uri.data);
 	return true;
 }
 
-bool credentials_check_lacks_issuer(const struct credentials *credentials, const struct tls_trust *trust, char *out,
-				    size_t size)
+bool credentials_check_lacks_issuer(const struct credentials *credentials,
+				    const struct tls_trust *trust, char *out, size_t size)
 {
 	struct shown shown;
 	bool lacks = false;
@@ -75,8 +79,9 @@ bool credentials_check_lacks_issuer(const struct credentials *credentials, const
 	if (take(credentials, &shown)) {
 		gnutls_x509_crt_t top = shown.crts[shown.n - 1];
 
-		lacks = !gnutls_x509_crt_check_issuer(top, top) && describe_missing(top, out, size) &&
-			!leads_to(trust->anchors, &shown) && !leads_to_system(&shown);
+		lacks = !gnutls_x509_crt_check_issuer(top, top) &&
+			describe_missing(top, out, size) && !leads_to(trust->anchors, &shown) &&
+			!leads_to_system(&shown);
 	}
 	free_shown(&shown);
 	return lacks;

@@ -1,5 +1,6 @@
-/* What the TLS files, and nobody else, see of credentials.h: the GnuTLS objects in it. All of it is read only
- * once loaded, and so used by every worker at once (GnuTLS manual, "Thread safety"). */
+/* What the TLS files, and nobody else, see of credentials.h: the GnuTLS objects in it. All of
+ * it is read only once loaded, and so used by every worker at once (GnuTLS manual, "Thread
+ * safety"). */
 #pragma once
 
 #include <gnutls/abstract.h>
@@ -23,7 +24,8 @@ struct credentials {
 	struct identity *identity;
 	int64_t not_after;    /* of the one that ends first */
 	char ends_first[160]; /* which that is; "": the leaf */
-	char fingerprint[FINGERPRINT_SIZE]; /* of the whole chain: equal means the same for a partner */
+	/* of the whole chain: equal means the same for a partner */
+	char fingerprint[FINGERPRINT_SIZE];
 };
 
 struct tls_trust {
@@ -36,7 +38,8 @@ struct tls_trust {
 	unsigned min_key_bits;
 	enum conf_eku client_eku;
 	gnutls_priority_t priorities[CONF_TLS_1_3 + 1]; /* by minimum; CONF_TLS_UNSET is NULL */
-	gnutls_certificate_credentials_t server, client; /* empty but for the callbacks of tls.c */
+	/* empty but for the callbacks of tls.c */
+	gnutls_certificate_credentials_t server, client;
 	gnutls_datum_t ticket_key;
 	char fingerprint[FINGERPRINT_SIZE]; /* of anchors, CRLs and policies */
 };

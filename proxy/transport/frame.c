@@ -219,17 +219,19 @@ static enum frame between_messages(struct framer *framer, const char *bytes, siz
 	return FRAME_CRLF;
 }
 
-/* No SIP message begins with a byte below 4, and Binding is the only method (RFC 8489 §5): the type, the length, and the cookie, by
- * which it is told from whatever else is binary. */
-static enum frame on_stun(struct framer *framer, const char *bytes, size_t len, size_t *out_used)
+/* No SIP message begins with a byte below 4, and Binding is the only method (RFC 8489 §5): the
+ * type, the length, and the cookie, by which it is told from whatever else is binary. */
+static enum frame on_stun(struct framer *framer, const char *bytes, size_t len,
+			  size_t *out_used)
 {
 	static const unsigned char cookie[] = { 0x21, 0x12, 0xa4, 0x42 };
 	const unsigned char *at = (const unsigned char *)bytes;
 	size_t n_cookie = len < 8 ? len > 4 ? len - 4 : 0 : sizeof(cookie);
-	size_t size = len >= 4 ? STUN_HEADER_SIZE + ((size_t)at[2] << 8 | at[3]) : STUN_HEADER_SIZE;
+	size_t size =
+		len >= 4 ? STUN_HEADER_SIZE + ((size_t)at[2] << 8 | at[3]) : STUN_HEADER_SIZE;
 
-	if (at[0] > 1 || (len > 1 && at[1] != 0x01 && at[1] != 0x11) || memcmp(bytes + 4, cookie, n_cookie) != 0 ||
-	    size > STUN_MAX_SIZE || size % 4) {
+	if (at[0] > 1 || (len > 1 && at[1] != 0x01 && at[1] != 0x11) ||
+	    memcmp(bytes + 4, cookie, n_cookie) != 0 || size > STUN_MAX_SIZE || size % 4) {
 		*out_used = len;
 		return bad(framer, "neither SIP nor a STUN Binding");
 	}

@@ -1,7 +1,7 @@
 /* Cuts a stream into SIP messages by Content-Length (RFC 3261 §18.3) and finds the keepalives
- * of RFC 5626 §4.4.1 and the STUN messages of RFC 8489 between them. It looks at each byte once, however small the pieces are in
- * which they come, and refuses what is not SIP as early as it can be told. It keeps no bytes:
- * the stream does. */
+ * of RFC 5626 §4.4.1 and the STUN messages of RFC 8489 between them. It looks at each byte
+ * once, however small the pieces are in which they come, and refuses what is not SIP as early
+ * as it can be told. It keeps no bytes: the stream does. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,14 +9,16 @@
 #include <stdint.h>
 
 enum frame {
-	FRAME_PARTIAL,   /* more bytes are needed; out_used is 0 */
-	FRAME_CRLF,      /* one CRLF between messages: a pong, or nothing */
-	FRAME_PING,      /* the second of two: answer with one CRLF */
-	FRAME_MESSAGE,   /* one whole message */
-	FRAME_STUN,	 /* one whole STUN message of the Binding method (RFC 8489 §6.2.2), in place of a SIP one */
+	FRAME_PARTIAL, /* more bytes are needed; out_used is 0 */
+	FRAME_CRLF,    /* one CRLF between messages: a pong, or nothing */
+	FRAME_PING,    /* the second of two: answer with one CRLF */
+	FRAME_MESSAGE, /* one whole message */
+	/* one whole STUN message of the Binding method (RFC 8489 §6.2.2), in place of a SIP
+	 * one */
+	FRAME_STUN,
 	FRAME_TOO_LARGE, /* headers, or headers and the announced body, are over the bound */
-	FRAME_BAD, /* not SIP, or without a usable Content-Length: nothing after it can be cut
-		    */
+	/* not SIP, or without a usable Content-Length: nothing after it can be cut */
+	FRAME_BAD,
 };
 
 /* How far one stream was looked at. Zeroed memory stands at the start of a message. */

@@ -1,5 +1,6 @@
-/* One resolved place to send a request to, and everything that must be the same for a connection to be
- * used again (RFC 5923; field.md pitfall 11). Values and pointers into the snapshot that the context holds. */
+/* One resolved place to send a request to, and everything that must be the same for a
+ * connection to be used again (RFC 5923; field.md pitfall 11). Values and pointers into the
+ * snapshot that the context holds. */
 #pragma once
 
 #include <stddef.h>
@@ -15,26 +16,37 @@
 enum { HOP_MAX_NAMES = 16 };
 
 struct hop {
-	enum conf_transport transport;	  /* MTLS: present our certificate */
+	enum conf_transport transport; /* MTLS: present our certificate */
 	struct addr remote;
-	struct addr bind;		  /* source address; unset: the system's choice */
-	struct listener *listener;	  /* whose sent-by stands in our Via; UDP: whose socket sends */
-	struct credentials *credentials;  /* ours; NULL: none */
-	struct tls_trust *trust;	  /* whom we trust there */
+	struct addr bind; /* source address; unset: the system's choice */
+	/* whose sent-by stands in our Via; UDP: whose socket sends */
+	struct listener *listener;
+	struct credentials *credentials; /* ours; NULL: none */
+	struct tls_trust *trust;         /* whom we trust there */
 	unsigned tls_minimum;
 	bool allow_wildcard;
 	unsigned n_names;
-	bool accepts_host;		  /* so does host itself: a server that may speak for the peer */
-	const char *peer;		  /* partner's domain or backend's name: pool key, logs */
-	void *health;			  /* routing's record for it; transport does not look */
-	uint64_t connect_ms;		  /* how long a new connection may take; 0: as the limits say */
-	unsigned max_connections;	  /* with this peer, over all workers: RFC 5923, field.md pitfall 10; 0: one of each worker */
-	enum importance importance;	  /* of the request: what waits for the peer may be so much */
-	uint64_t call;			  /* keyed hash of its Call-ID: what belongs together stays in order; 0: it is alone */
-	uint64_t flow_id;		  /* the connection by which alone it is reached, of whichever worker; 0: none */
+	/* so does host itself: a server that may speak for the peer */
+	bool accepts_host;
+	/* partner's domain or backend's name: pool key, logs */
+	const char *peer;
+	void *health; /* routing's record for it; transport does not look */
+	/* how long a new connection may take; 0: as the limits say */
+	uint64_t connect_ms;
+	/* with this peer, over all workers: RFC 5923, field.md pitfall 10; 0: one of each
+	 * worker */
+	unsigned max_connections;
+	/* of the request: what waits for the peer may be so much */
+	enum importance importance;
+	/* keyed hash of its Call-ID: what belongs together stays in order; 0: it is alone */
+	uint64_t call;
+	/* the connection by which alone it is reached, of whichever worker; 0: none */
+	uint64_t flow_id;
 	/* The last, as only what is used of them is copied. */
-	const char *names[HOP_MAX_NAMES]; /* any one of these must be in the peer's certificate */
-	char host[256];			  /* the name that was resolved: SNI, unless it is an address */
+	/* any one of these must be in the peer's certificate */
+	const char *names[HOP_MAX_NAMES];
+	/* the name that was resolved: SNI, unless it is an address */
+	char host[256];
 };
 
 /* An empty one. */

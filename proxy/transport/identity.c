@@ -54,8 +54,8 @@ static enum err add_name(struct identity *identity, enum identity_name_kind kind
 	return ERR_OK;
 }
 
-/* RFC 5922 §7.1: only sip URIs, never one with a user part, which names a person and no domain.
- */
+/* RFC 5922 §7.1: only sip URIs, never one with a user part, which names a person and no
+ * domain. */
 static enum err add_uri(struct identity *identity, const char *uri)
 {
 	char host[MAX_URI];
@@ -124,8 +124,8 @@ static enum err read_alternatives(struct identity *identity, gnutls_x509_crt_t c
 	return ERR_OK;
 }
 
-/* RFC 5922 §7.1 allows the CN only where there is no subjectAltName. Of several, none is meant.
- */
+/* RFC 5922 §7.1 allows the CN only where there is no subjectAltName. Of several, none is
+ * meant. */
 static enum err read_common_name(struct identity *identity, gnutls_x509_crt_t crt)
 {
 	char text[IDENTITY_NAME_SIZE], other[IDENTITY_NAME_SIZE];
@@ -161,22 +161,26 @@ static void add_usage(struct identity *identity, const gnutls_datum_t *bytes)
 	identity->has_any_eku |= strcmp(oid, GNUTLS_KP_ANY) == 0;
 }
 
-/* At once: asked for each by its number GnuTLS would take the whole extension apart for each. */
+/* At once: asked for each by its number GnuTLS would take the whole extension apart for
+ * each. */
 static enum err read_usages(struct identity *identity, gnutls_x509_crt_t crt)
 {
 	gnutls_x509_key_purposes_t usages = NULL;
 	gnutls_datum_t bytes = { 0 }, oid;
 	enum err err = ERR_OK;
-	int result = gnutls_x509_crt_get_extension_by_oid2(crt, GNUTLS_X509EXT_OID_EXTENDED_KEY_USAGE, 0, &bytes, NULL);
+	int result = gnutls_x509_crt_get_extension_by_oid2(
+		crt, GNUTLS_X509EXT_OID_EXTENDED_KEY_USAGE, 0, &bytes, NULL);
 
-	identity->has_eku = result != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; /* also one that cannot be read: it allows nothing */
+	/* also one that cannot be read: it allows nothing */
+	identity->has_eku = result != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 	if (result < 0)
 		return ERR_OK;
 	if (gnutls_x509_key_purpose_init(&usages) < 0)
 		err = ERR_NO_MEMORY;
 	else
 		(void)gnutls_x509_ext_import_key_purposes(&bytes, usages, 0);
-	for (unsigned i = 0; !err && i < MAX_USAGES && gnutls_x509_key_purpose_get(usages, i, &oid) >= 0; i++)
+	for (unsigned i = 0;
+	     !err && i < MAX_USAGES && gnutls_x509_key_purpose_get(usages, i, &oid) >= 0; i++)
 		add_usage(identity, &oid);
 	if (usages)
 		gnutls_x509_key_purpose_deinit(usages);

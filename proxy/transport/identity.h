@@ -10,7 +10,8 @@
 
 enum { IDENTITY_MAX_NAMES = 128, IDENTITY_NAME_SIZE = 256 };
 
-/* IDENTITY_IP is no identity of RFC 5922: it counts only where a server is configured by its address. */
+/* IDENTITY_IP is no identity of RFC 5922: it counts only where a server is configured by its
+ * address. */
 enum identity_name_kind { IDENTITY_URI, IDENTITY_DNS, IDENTITY_CN, IDENTITY_IP };
 
 struct identity_name {
@@ -20,17 +21,19 @@ struct identity_name {
 
 /* The identity of one verified certificate. Immutable; counted; any thread. */
 struct identity {
-	int n_refs;                  /* atomic */
-	struct identity_name *names; /* SAN URI "sip:domain" and SAN DNS; CN only when there is
-					no SAN identity (RFC 5922 §7.1) */
+	int n_refs; /* atomic */
+	/* SAN URI "sip:domain" and SAN DNS; CN only when there is no SAN identity (RFC 5922
+	 * §7.1) */
+	struct identity_name *names;
 	size_t n_names;
 	char sha256[65];
 	int64_t not_after; /* seconds since 1970 */
 	int64_t not_before;
 	char issuer[256];
 	bool has_server_auth, has_client_auth, has_sip_domain, has_any_eku; /* RFC 5924 */
-	bool has_eku; /* the extension is there at all; without it every usage is allowed (RFC
-			 5280 §4.2.1.12) */
+	/* the extension is there at all; without it every usage is allowed (RFC 5280
+	 * §4.2.1.12) */
+	bool has_eku;
 };
 
 /* Reads the names of a DER certificate. */

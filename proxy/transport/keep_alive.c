@@ -1,6 +1,7 @@
 #include "proxy/transport/transport_inside.h"
 
-/* Silence is looked for when it may have lasted long enough, not measured with every message. */
+/* Silence is looked for when it may have lasted long enough, not measured with every
+ * message. */
 static void on_keep_alive(struct timer *timer)
 {
 	struct flow *flow = container_of(timer, struct flow, keep_alive);

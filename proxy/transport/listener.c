@@ -83,8 +83,8 @@ static void advertise_address(struct listener *listener)
 		 listener->port);
 }
 
-/* True if the sockets of previous are those that settings ask for. Port 0 is content with any.
- */
+/* True if the sockets of previous are those that settings ask for. Port 0 is content with
+ * any. */
 static bool has_same_sockets(const struct settings_listener *settings,
 			     const struct listener *previous)
 {
@@ -159,9 +159,9 @@ static void report_socket(const struct settings_listener *settings, struct repor
 		     settings->bind_place.line ? &settings->bind_place : &settings->place,
 		     "bind", "listener '%s' cannot be opened on %s (%s): %s", settings->name,
 		     addr_text(&addr, text), conf_transport_text(settings->transport),
-		     err != ERR_ADDRESS		? err_text(err) :
-		     host_has(&settings->addr) ? "in use by another program" :
-						 "no address of this host");
+		     err != ERR_ADDRESS          ? err_text(err)
+		     : host_has(&settings->addr) ? "in use by another program"
+						 : "no address of this host");
 	if (err == ERR_ACCESS)
 		report_hint(report, "ports below 1024 need CAP_NET_BIND_SERVICE");
 }

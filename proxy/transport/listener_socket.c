@@ -47,8 +47,8 @@ static enum err open_bound(const struct listener_socket_wish *wish, bool is_shar
 	int fd = socket(wish->addr.sa.sa_family, type, 0);
 	if (fd < 0)
 		return err_from_errno(errno);
-	/* TCP: over connections that are ending. UDP: over a socket of ours that is retired; taken
-	 * back below, or somebody else could bind over us. */
+	/* TCP: over connections that are ending. UDP: over a socket of ours that is retired;
+	 * taken back below, or somebody else could bind over us. */
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (is_shared)
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -106,8 +106,8 @@ void listener_socket_retire(int fd)
 		(void)shutdown(fd, SHUT_RDWR); /* listens no more, and its backlog is reset */
 		return;
 	}
-	/* A datagram socket with a peer is given nothing that others send; itself is the one peer
-	 * that there always is a way to. */
+	/* A datagram socket with a peer is given nothing that others send; itself is the one
+	 * peer that there always is a way to. */
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	len = sizeof(storage);
 	if (getsockname(fd, (struct sockaddr *)&storage, &len) == 0)

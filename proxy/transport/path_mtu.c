@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* SPARE: §18.1.1 wants room for a response that is larger than its request. Every host on the way takes 576 bytes (RFC 791 §3.1). */
+/* SPARE: §18.1.1 wants room for a response that is larger than its request. Every host on the
+ * way takes 576 bytes (RFC 791 §3.1). */
 enum { N_PLACES = 256, KEPT_MS = 2 * 60 * 1000, SPARE_BYTES = 200, LEAST_MTU = 576 };
 
 /* Two hosts of one place drive each other out, which costs no more than asking again. */
@@ -89,8 +90,8 @@ static unsigned ask_by(int fd, const struct addr *remote, const struct addr *loc
 			return 0;
 	}
 	if (connect(fd, &remote->sa, remote->len) < 0 ||
-	    getsockopt(fd, is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, is_ipv6 ? IPV6_MTU : IP_MTU, &mtu,
-		       &len) < 0 ||
+	    getsockopt(fd, is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, is_ipv6 ? IPV6_MTU : IP_MTU,
+		       &mtu, &len) < 0 ||
 	    mtu < 0)
 		return 0;
 	return (unsigned)mtu;

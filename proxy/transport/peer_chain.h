@@ -1,5 +1,5 @@
-/* The certificates that a peer showed in a handshake that went well, as bytes: kept so that another trust can be tried on
- * them before it is in use. Counted; immutable; any thread. */
+/* The certificates that a peer showed in a handshake that went well, as bytes: kept so that
+ * another trust can be tried on them before it is in use. Counted; immutable; any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,12 +11,14 @@
 enum { PEER_CHAIN_MAX = 16, PEER_CHAIN_MAX_BYTES = 16384 };
 
 struct peer_chain {
-	int n_refs;	   /* atomic */
-	bool is_inbound;   /* shown by one who connected to us: it was used as a client's */
-	int64_t not_after; /* of that one of the path to its CA which ends first; seconds since 1970 */
+	int n_refs;      /* atomic */
+	bool is_inbound; /* shown by one who connected to us: it was used as a client's */
+	/* of that one of the path to its CA which ends first; seconds since 1970 */
+	int64_t not_after;
 	unsigned n;
-	size_t lens[PEER_CHAIN_MAX]; /* of the certificates (DER), as they were sent: the leaf first */
-	unsigned char bytes[];	     /* one behind the other */
+	/* of the certificates (DER), as they were sent: the leaf first */
+	size_t lens[PEER_CHAIN_MAX];
+	unsigned char bytes[]; /* one behind the other */
 };
 
 /* An empty one, with room for size bytes. ERR_TOO_LARGE, ERR_NO_MEMORY. */

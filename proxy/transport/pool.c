@@ -27,7 +27,8 @@ struct pool_peer {
 	UT_hash_handle hh;
 };
 
-/* By which flow the last request of a call went. Two calls that share a place take turns in being remembered. */
+/* By which flow the last request of a call went. Two calls that share a place take turns in
+ * being remembered. */
 struct call {
 	uint64_t call, flow_id;
 };
@@ -68,7 +69,8 @@ static size_t load_of(const struct flow *flow)
 
 	if (!flow->shared)
 		return n_here;
-	return n_here + (flow_is_stand_in(flow) ? roll_load(flow->shared) : roll_under_way_bytes(flow->shared));
+	return n_here + (flow_is_stand_in(flow) ? roll_load(flow->shared)
+						: roll_under_way_bytes(flow->shared));
 }
 
 /* Its worker may have taken the connection back. */
@@ -77,8 +79,8 @@ static bool takes_requests(const struct flow *flow)
 	return !flow->shared || roll_takes_requests(flow->shared);
 }
 
-/* Another connection helps where bytes are stuck in front of ours: not while one is still connecting, nor when the kernel
- * was not asked yet. */
+/* Another connection helps where bytes are stuck in front of ours: not while one is still
+ * connecting, nor when the kernel was not asked yet. */
 static bool is_busy(const struct flow *flow)
 {
 	return flow_reads_slowly(flow) && load_of(flow) >= BUSY_BYTES;
@@ -120,8 +122,9 @@ static void consider_dialled(struct pool *pool, const struct hop *hop, struct ch
 static bool accepted_fits(const struct pool_place *place, const struct flow *flow,
 			  const struct hop *hop)
 {
-	return flow->is_open && reuse_accepted_fits(&place->reuse, flow->transport, &flow->local, &flow->remote,
-						    flow->identity, hop);
+	return flow->is_open &&
+	       reuse_accepted_fits(&place->reuse, flow->transport, &flow->local, &flow->remote,
+				   flow->identity, hop);
 }
 
 /* RFC 5923: what the peer opened serves our requests, too. */
@@ -177,7 +180,8 @@ void pool_remember(struct pool *pool, const struct hop *hop, const struct flow *
 		*call_at(pool, hop->call) = (struct call){ hop->call, flow->id };
 }
 
-/* How many there are for the peer: what was dialled, to whichever place, and what it opened itself. */
+/* How many there are for the peer: what was dialled, to whichever place, and what it opened
+ * itself. */
 static unsigned n_of_peer(struct pool *pool, const struct hop *hop, const struct choice *choice)
 {
 	const struct pool_peer *peer = find_peer(pool, hop);
@@ -195,7 +199,8 @@ void pool_find(struct pool *pool, const struct hop *hop, struct pool_choice *out
 	if (!choice.best || !choice.is_any_free || (choice.wanted_id && !choice.same))
 		consider_accepted(pool, hop, &choice);
 	*out = (struct pool_choice){ .best = choice.same ? choice.same : choice.best };
-	if (!out->best || (!choice.same && !choice.is_any_free)) { /* what belongs together stays in order */
+	/* what belongs together stays in order */
+	if (!out->best || (!choice.same && !choice.is_any_free)) {
 		out->wants_another = true;
 		out->n_of_peer = n_of_peer(pool, hop, &choice);
 	}
@@ -208,7 +213,8 @@ size_t pool_unsent_bytes(struct pool *pool, const struct hop *hop, const struct 
 	size_t n_bytes = flow && (!peer || flow->pool_peer != peer) ? load_of(flow) : 0;
 	const struct list *link;
 
-	for (link = peer ? peer->flows.next : NULL; link && link != &peer->flows; link = link->next)
+	for (link = peer ? peer->flows.next : NULL; link && link != &peer->flows;
+	     link = link->next)
 		n_bytes += load_of(container_of(link, struct flow, peer_link));
 	return n_bytes;
 }

@@ -1,7 +1,8 @@
-/* Which open connection may carry a request to a hop (RFC 5923, field.md pitfall 11), of those that this
- * worker has, or has a stand-in for. A connection that we dialled serves only hops that agree in everything it was dialled for:
- * partner, addresses, TLS name, both sides' certificates. One that was accepted serves a hop
- * only if its peer has proved a name of that hop. */
+/* Which open connection may carry a request to a hop (RFC 5923, field.md pitfall 11), of those
+ * that this worker has, or has a stand-in for. A connection that we dialled serves only hops
+ * that agree in everything it was dialled for: partner, addresses, TLS name, both sides'
+ * certificates. One that was accepted serves a hop only if its peer has proved a name of that
+ * hop. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,20 +18,25 @@ struct pool *pool_free(struct pool *pool); /* must be empty; NULL is fine */
 
 /* The connections of this worker for a hop. */
 struct pool_choice {
-	struct flow *best;   /* open or still connecting: that by which the last request of its call went (hop.call), else the
-				least loaded; NULL: none */
-	size_t load;	     /* what waits in it */
-	bool wants_another;  /* there is none, or this is no known call and all of them have much to send to a peer that reads
-				slowly */
-	unsigned n_of_peer;  /* if so: how many there are, with those that the peer opened itself and that fit */
+	/* open or still connecting: that by which the last request of its call went (hop.call),
+	 * else the least loaded; NULL: none */
+	struct flow *best;
+	size_t load; /* what waits in it */
+	/* there is none, or this is no known call and all of them have much to send to a peer
+	 * that reads slowly */
+	bool wants_another;
+	/* if so: how many there are, with those that the peer opened itself and that fit */
+	unsigned n_of_peer;
 };
 
 void pool_find(struct pool *pool, const struct hop *hop, struct pool_choice *out);
 
-/* The request of hop's call goes by flow: what follows does, too, as long as it is remembered. */
+/* The request of hop's call goes by flow: what follows does, too, as long as it is
+ * remembered. */
 void pool_remember(struct pool *pool, const struct hop *hop, const struct flow *flow);
 
-/* What waits for the hop's peer, in all that was dialled for it and in flow, if that is not NULL. */
+/* What waits for the hop's peer, in all that was dialled for it and in flow, if that is not
+ * NULL. */
 size_t pool_unsent_bytes(struct pool *pool, const struct hop *hop, const struct flow *flow);
 
 /* True if there is no other connection to the same place for the same peer. */

@@ -38,7 +38,8 @@ void reuse_of_hop(struct reuse *reuse, const struct hop *hop)
 	text_copy(reuse->trust, sizeof(reuse->trust), tls_trust_fingerprint(hop->trust));
 }
 
-void reuse_of_accepted(struct reuse *reuse, const char *our_fingerprint, const char *trust_fingerprint)
+void reuse_of_accepted(struct reuse *reuse, const char *our_fingerprint,
+		       const char *trust_fingerprint)
 {
 	memset(reuse, 0, sizeof(*reuse));
 	reuse->is_accepted = true;
@@ -85,11 +86,13 @@ uint64_t reuse_accepted_key(const struct flow *flow, const struct reuse *reuse)
 
 uint64_t reuse_accepted_key_of_hop(const struct hop *hop)
 {
-	return accepted_key(hop->transport, &hop->remote, credentials_fingerprint(hop->credentials),
+	return accepted_key(hop->transport, &hop->remote,
+			    credentials_fingerprint(hop->credentials),
 			    tls_trust_fingerprint(hop->trust));
 }
 
-/* Asked for each request: names and wildcards may have changed since the connection was made. */
+/* Asked for each request: names and wildcards may have changed since the connection was
+ * made. */
 bool reuse_has_proved_name(const struct identity *identity, const struct hop *hop)
 {
 	if (!identity)
@@ -124,8 +127,9 @@ bool reuse_fits(const struct reuse *reuse, const struct hop *hop)
 		strcmp(reuse->trust, tls_trust_fingerprint(hop->trust)) == 0);
 }
 
-bool reuse_accepted_fits(const struct reuse *reuse, enum conf_transport transport, const struct addr *local,
-			 const struct addr *remote, const struct identity *identity, const struct hop *hop)
+bool reuse_accepted_fits(const struct reuse *reuse, enum conf_transport transport,
+			 const struct addr *local, const struct addr *remote,
+			 const struct identity *identity, const struct hop *hop)
 {
 	if (!reuse->is_accepted || transport != hop->transport ||
 	    (addr_is_set(&hop->bind) && !addr_same_host(&hop->bind, local)))

@@ -1,5 +1,5 @@
-/* What connections have in common that may carry the same requests: what they were dialled for, or the address they came
- * from and the certificates on both sides (RFC 5923). */
+/* What connections have in common that may carry the same requests: what they were dialled for,
+ * or the address they came from and the certificates on both sides (RFC 5923). */
 #pragma once
 
 #include <stdbool.h>
@@ -23,10 +23,12 @@ struct reuse {
 void reuse_of_hop(struct reuse *reuse, const struct hop *hop);
 
 /* That of accepted connections; fingerprints as of pool_add_accepted. */
-void reuse_of_accepted(struct reuse *reuse, const char *our_fingerprint, const char *trust_fingerprint);
+void reuse_of_accepted(struct reuse *reuse, const char *our_fingerprint,
+		       const char *trust_fingerprint);
 
-/* Keyed hashes, by which those with the same are found. Whether it fits a hop is looked at again, because 64 bits of hash prove nothing. */
-uint64_t reuse_dialled_key(const struct hop *hop);	       /* odd */
+/* Keyed hashes, by which those with the same are found. Whether it fits a hop is looked at
+ * again, because 64 bits of hash prove nothing. */
+uint64_t reuse_dialled_key(const struct hop *hop);                               /* odd */
 uint64_t reuse_accepted_key(const struct flow *flow, const struct reuse *reuse); /* even */
 uint64_t reuse_accepted_key_of_hop(const struct hop *hop);
 
@@ -34,8 +36,9 @@ uint64_t reuse_accepted_key_of_hop(const struct hop *hop);
 bool reuse_fits(const struct reuse *reuse, const struct hop *hop);
 
 /* True if an accepted connection with that, may carry requests to hop. */
-bool reuse_accepted_fits(const struct reuse *reuse, enum conf_transport transport, const struct addr *local,
-			 const struct addr *remote, const struct identity *identity, const struct hop *hop);
+bool reuse_accepted_fits(const struct reuse *reuse, enum conf_transport transport,
+			 const struct addr *local, const struct addr *remote,
+			 const struct identity *identity, const struct hop *hop);
 
 /* True if the peer has proved one of the names that the hop allows. identity: NULL for none. */
 bool reuse_has_proved_name(const struct identity *identity, const struct hop *hop);

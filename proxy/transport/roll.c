@@ -9,7 +9,8 @@
 
 enum { MAX_ACCEPTED_LOOKED_AT = 64 };
 
-/* Entries with one key: all that was dialled for a peer, or what came from one address with one pair of certificates. */
+/* Entries with one key: all that was dialled for a peer, or what came from one address with one
+ * pair of certificates. */
 struct shelf {
 	uint64_t key;
 	struct list entries;
@@ -140,7 +141,8 @@ static unsigned n_of_peer(const struct roll_entry *entry)
 	unsigned n = 0;
 
 	list_for_each(link, following, &entry->shelf->entries)
-		n += strcmp(container_of(link, struct roll_entry, link)->reuse.peer, entry->reuse.peer) == 0;
+		n += strcmp(container_of(link, struct roll_entry, link)->reuse.peer,
+			    entry->reuse.peer) == 0;
 	return n;
 }
 
@@ -179,8 +181,9 @@ static void look_at_dialled(struct roll *roll, const struct hop *hop, struct fou
 		if (strcmp(entry->reuse.peer, hop->peer) != 0)
 			continue;
 		found->n++;
-		if (reuse_fits(&entry->reuse, hop) && (!entry->is_open || !reuse_is_tls(hop->transport) ||
-						       reuse_has_proved_name(entry->identity, hop)))
+		if (reuse_fits(&entry->reuse, hop) &&
+		    (!entry->is_open || !reuse_is_tls(hop->transport) ||
+		     reuse_has_proved_name(entry->identity, hop)))
 			consider(found, entry);
 	}
 }
@@ -198,8 +201,8 @@ static void look_at_accepted(struct roll *roll, const struct hop *hop, struct fo
 
 		if (++n > MAX_ACCEPTED_LOOKED_AT)
 			break;
-		if (!reuse_accepted_fits(&entry->reuse, entry->transport, &entry->local, &entry->remote, entry->identity,
-					 hop))
+		if (!reuse_accepted_fits(&entry->reuse, entry->transport, &entry->local,
+					 &entry->remote, entry->identity, hop))
 			continue;
 		found->n++;
 		consider(found, entry);
@@ -217,7 +220,8 @@ static enum roll_way choose(const struct roll_question *question, const struct f
 	return question->may_dial ? ROLL_DIAL : ROLL_NONE;
 }
 
-static enum err add_dialled(struct roll *roll, const struct roll_question *question, struct roll_entry **out)
+static enum err add_dialled(struct roll *roll, const struct roll_question *question,
+			    struct roll_entry **out)
 {
 	struct roll_entry *entry = calloc(1, sizeof(*entry));
 
@@ -242,8 +246,8 @@ static struct roll_entry *join(struct roll_entry *entry)
 	return entry;
 }
 
-enum err roll_ask(struct roll *roll, const struct roll_question *question, struct roll_entry **out,
-		  enum roll_way *out_way)
+enum err roll_ask(struct roll *roll, const struct roll_question *question,
+		  struct roll_entry **out, enum roll_way *out_way)
 {
 	struct found found = { 0 };
 	enum err err = ERR_OK;
@@ -263,8 +267,9 @@ enum err roll_ask(struct roll *roll, const struct roll_question *question, struc
 
 /* ---- the owner's ---- */
 
-enum err roll_add_accepted(struct roll *roll, const struct flow *flow, const char *our_fingerprint,
-			   const char *trust_fingerprint, struct roll_entry **out)
+enum err roll_add_accepted(struct roll *roll, const struct flow *flow,
+			   const char *our_fingerprint, const char *trust_fingerprint,
+			   struct roll_entry **out)
 {
 	struct roll_entry *entry = calloc(1, sizeof(*entry));
 	enum err err;
@@ -391,7 +396,8 @@ bool roll_is_open(struct roll_entry *entry, struct identity **out_identity)
 	return is_open;
 }
 
-bool roll_how_it_ended(const struct roll_entry *entry, enum err *out_err, enum reason *out_reason)
+bool roll_how_it_ended(const struct roll_entry *entry, enum err *out_err,
+		       enum reason *out_reason)
 {
 	if (!__atomic_load_n(&entry->has_ended, __ATOMIC_ACQUIRE))
 		return false;
@@ -412,7 +418,8 @@ size_t roll_under_way_bytes(const struct roll_entry *entry)
 
 size_t roll_load(const struct roll_entry *entry)
 {
-	return __atomic_load_n(&entry->n_unsent, __ATOMIC_RELAXED) + roll_under_way_bytes(entry);
+	return __atomic_load_n(&entry->n_unsent, __ATOMIC_RELAXED) +
+	       roll_under_way_bytes(entry);
 }
 
 bool roll_is_slow(const struct roll_entry *entry)

@@ -82,13 +82,16 @@ static bool is_beyond(const struct flow *flow)
 	return flow->shared && roll_is_beyond(flow->shared);
 }
 
-/* It was needed while the others had much to send; looked at when it may have been idle for long enough. */
+/* It was needed while the others had much to send; looked at when it may have been idle for
+ * long enough. */
 static void on_spare(struct timer *timer)
 {
 	struct flow *flow = container_of(timer, struct flow, spare);
 	struct transport *transport = flow->owner;
-	const uint64_t idle_ms = transport->limits.spare_idle_ms, now_ms = loop_now_ms(transport->loop);
-	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms ? flow->last_received_ms : flow->last_sent_ms;
+	const uint64_t idle_ms = transport->limits.spare_idle_ms,
+		       now_ms = loop_now_ms(transport->loop);
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms ? flow->last_received_ms
+								       : flow->last_sent_ms;
 
 	if (pool_is_alone(flow) && !is_beyond(flow))
 		return; /* the others have ended */
@@ -96,8 +99,9 @@ static void on_spare(struct timer *timer)
 		timer_start(transport->loop, timer, idle_ms - (now_ms - last_ms), on_spare);
 		return;
 	}
-	if (list_is_empty(&flow->users) && list_is_empty(&flow->sendings) && flow->n_queued_bytes == 0 &&
-	    flow->n_refs <= 1 && flow->stand_ins == 0 && (!flow->shared || roll_withdraw_unused(flow->shared)))
+	if (list_is_empty(&flow->users) && list_is_empty(&flow->sendings) &&
+	    flow->n_queued_bytes == 0 && flow->n_refs <= 1 && flow->stand_ins == 0 &&
+	    (!flow->shared || roll_withdraw_unused(flow->shared)))
 		flow_close(flow, REASON_NONE);
 	else
 		timer_start(transport->loop, timer, idle_ms, on_spare);
@@ -105,7 +109,8 @@ static void on_spare(struct timer *timer)
 
 /* ---- what may wait ---- */
 
-/* The less room there is for all, the less one peer may take up: who has nothing yet always finds some. */
+/* The less room there is for all, the less one peer may take up: who has nothing yet always
+ * finds some. */
 static size_t room_of_peer(const struct transport *transport)
 {
 	const struct transport_limits *limits = &transport->limits;
@@ -119,9 +124,11 @@ static size_t room_of_peer(const struct transport *transport)
 }
 
 /* False: so much waits for the peer that this request is shed (field.md pitfall 10). */
-static bool has_room(const struct transport *transport, const struct hop *hop, const struct flow *flow, size_t len)
+static bool has_room(const struct transport *transport, const struct hop *hop,
+		     const struct flow *flow, size_t len)
 {
-	bool is_quick = flow && flow->is_open && !flow_reads_slowly(flow); /* what is in it was just not written yet */
+	/* what is in it was just not written yet */
+	bool is_quick = flow && flow->is_open && !flow_reads_slowly(flow);
 	bool is_shared = flow && flow->shared;
 	size_t n_unsent = !is_quick && (transport->n_unsent_bytes || is_shared)
 				  ? pool_unsent_bytes(transport->pool, hop, flow)
@@ -136,19 +143,21 @@ static bool has_room(const struct transport *transport, const struct hop *hop, c
 void flow_note_load(struct flow *flow)
 {
 	if (!flow_is_stand_in(flow))
-		roll_note_load(flow->shared, flow->n_waiting_bytes + flow->n_queued_bytes, flow->is_slow,
-			       room_of_peer(flow->owner));
+		roll_note_load(flow->shared, flow->n_waiting_bytes + flow->n_queued_bytes,
+			       flow->is_slow, room_of_peer(flow->owner));
 }
 
-/* Makes a connection for hop, which may have failed already when this returns. entry: what the roll knows of it, taken over;
- * NULL: nothing. */
-static struct flow *dial(struct transport *transport, const struct hop *hop, struct roll_entry *entry)
+/* Makes a connection for hop, which may have failed already when this returns. entry: what the
+ * roll knows of it, taken over; NULL: nothing. */
+static struct flow *dial(struct transport *transport, const struct hop *hop,
+			 struct roll_entry *entry)
 {
 	struct flow *flow = transport->dial ? transport->dial(transport->dial_user, hop)
 					    : stream_dial(transport, hop);
 
 	if (!flow || flow->is_closed) {
-		roll_end(entry, flow ? flow->end_err : ERR_NO_MEMORY, flow ? flow->end_reason : REASON_NONE);
+		roll_end(entry, flow ? flow->end_err : ERR_NO_MEMORY,
+			 flow ? flow->end_reason : REASON_NONE);
 	} else {
 		flow->shared = entry;
 		if (entry)
@@ -157,15 +166,18 @@ static struct flow *dial(struct transport *transport, const struct hop *hop, str
 			sizeof(flow->peer_name) - 1);
 		if (!flow->pool_place && pool_add_dialled(transport->pool, flow, hop) != ERR_OK)
 			return flow; /* it serves this one request */
-		if ((!pool_is_alone(flow) || is_beyond(flow)) && transport->limits.spare_idle_ms)
-			timer_start(transport->loop, &flow->spare, transport->limits.spare_idle_ms, on_spare);
+		if ((!pool_is_alone(flow) || is_beyond(flow)) &&
+		    transport->limits.spare_idle_ms)
+			timer_start(transport->loop, &flow->spare,
+				    transport->limits.spare_idle_ms, on_spare);
 	}
 	return flow;
 }
 
 /* ---- which one ---- */
 
-/* The connection for a request: flow, or the one that is to be dialled, as entry if it is on the roll. */
+/* The connection for a request: flow, or the one that is to be dialled, as entry if it is on
+ * the roll. */
 struct way {
 	struct flow *flow;
 	struct roll_entry *entry;
@@ -177,8 +189,8 @@ static bool has_room_to_dial(const struct transport *transport)
 }
 
 /* Where the peer's bound is this worker's alone. */
-static enum err choose_alone(const struct transport *transport, const struct hop *hop, const struct pool_choice *choice,
-			     struct way *out)
+static enum err choose_alone(const struct transport *transport, const struct hop *hop,
+			     const struct pool_choice *choice, struct way *out)
 {
 	const unsigned max = hop->max_connections ? hop->max_connections : 1;
 	bool may_have_another = choice->n_of_peer < max && has_room_to_dial(transport);
@@ -190,8 +202,8 @@ static enum err choose_alone(const struct transport *transport, const struct hop
 }
 
 /* Where it holds over all workers. */
-static enum err choose_among_all(struct transport *transport, const struct hop *hop, const struct pool_choice *choice,
-				 struct way *out)
+static enum err choose_among_all(struct transport *transport, const struct hop *hop,
+				 const struct pool_choice *choice, struct way *out)
 {
 	const struct roll_question question = {
 		.hop = hop,

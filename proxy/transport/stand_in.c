@@ -11,7 +11,7 @@ enum { MAX_STAND_INS = 1024, IDLE_MS = 60 * 1000, LATE_MS = 2000, MAX_WORKERS = 
 
 struct stand_in {
 	struct flow flow;
-	struct list link; /* transport.stand_ins */
+	struct list link;  /* transport.stand_ins */
 	struct timer idle; /* or until the connection must have been opened */
 };
 
@@ -61,7 +61,8 @@ static enum err send_elsewhere(struct flow *flow, struct wire *wire)
 
 	if (flow->shared) /* before the letter goes: its receiver takes it off again */
 		roll_under_way(flow->shared, (ptrdiff_t)wire->len);
-	enum err err = transport->user.send_elsewhere(transport->user.user, flow->id, wire, flow->shared != NULL);
+	enum err err = transport->user.send_elsewhere(transport->user.user, flow->id, wire,
+						      flow->shared != NULL);
 	if (err != ERR_OK) {
 		if (flow->shared)
 			roll_under_way(flow->shared, -(ptrdiff_t)wire->len);
@@ -94,7 +95,8 @@ static bool make_room(struct transport *transport)
 	return false;
 }
 
-static enum err make(struct transport *transport, const struct hop *hop, uint64_t flow_id, struct stand_in **out)
+static enum err make(struct transport *transport, const struct hop *hop, uint64_t flow_id,
+		     struct stand_in **out)
 {
 	if (!make_room(transport))
 		return ERR_LIMIT;
@@ -169,12 +171,14 @@ static enum err await_opening(struct stand_in *stand_in, const struct hop *hop)
 	if (err)
 		return err;
 	timer_start(transport->loop, &stand_in->idle,
-		    (hop->connect_ms ? hop->connect_ms : limits->connect_ms) + limits->handshake_ms + LATE_MS, on_late);
+		    (hop->connect_ms ? hop->connect_ms : limits->connect_ms) +
+			    limits->handshake_ms + LATE_MS,
+		    on_late);
 	return ERR_OK;
 }
 
-static enum err make_for(struct transport *transport, const struct hop *hop, struct roll_entry *entry,
-			 struct flow **out)
+static enum err make_for(struct transport *transport, const struct hop *hop,
+			 struct roll_entry *entry, struct flow **out)
 {
 	struct stand_in *stand_in;
 	enum err err = make(transport, hop, roll_flow_id(entry), &stand_in);
@@ -198,12 +202,13 @@ static enum err make_for(struct transport *transport, const struct hop *hop, str
 	return ERR_OK;
 }
 
-enum err stand_in_join(struct transport *transport, const struct hop *hop, struct roll_entry *entry,
-		       struct flow **out)
+enum err stand_in_join(struct transport *transport, const struct hop *hop,
+		       struct roll_entry *entry, struct flow **out)
 {
 	struct flow *flow = transport_find_stream(transport, roll_flow_id(entry));
 
-	if (!flow && (roll_flow_id(entry) >> FLOW_ID_WORKER_SHIFT == transport->worker || !transport->user.send_elsewhere)) {
+	if (!flow && (roll_flow_id(entry) >> FLOW_ID_WORKER_SHIFT == transport->worker ||
+		      !transport->user.send_elsewhere)) {
 		roll_left(entry);
 		return ERR_LIMIT;
 	}
@@ -290,8 +295,10 @@ void stand_in_lost(struct transport *transport, uint64_t flow_id)
 
 	if (!flow || !flow_is_stand_in(flow))
 		return;
-	/* What never opened fails here as it did there: the health of its server is judged by that. */
-	if (!flow->is_open && flow->shared && roll_how_it_ended(flow->shared, &err, &reason) && !reason)
+	/* What never opened fails here as it did there: the health of its server is judged by
+	 * that. */
+	if (!flow->is_open && flow->shared && roll_how_it_ended(flow->shared, &err, &reason) &&
+	    !reason)
 		reason = REASON_CONNECTION_LOST;
 	end(container_of(flow, struct stand_in, flow), err, reason);
 }

@@ -13,7 +13,12 @@
 #include "proxy/transport/stream_inside.h"
 #include "proxy/transport/tls_verify.h"
 
-enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 15, KEEPALIVE_PROBES = 4, UNACKNOWLEDGED_MS = 20000 };
+enum {
+	KEEPALIVE_IDLE_S = 60,
+	KEEPALIVE_INTERVAL_S = 15,
+	KEEPALIVE_PROBES = 4,
+	UNACKNOWLEDGED_MS = 20000
+};
 enum { IDLE_AGAIN_MS = 10 * 1000 };
 
 static const uint64_t MAX_DEADLINE_MS = 24 * 3600 * 1000;
@@ -43,10 +48,9 @@ static enum err peer_chain(struct flow *flow, struct peer_chain **out)
 	return stream->tls ? tls_verify_keep(stream->tls, out) : ERR_NOT_FOUND;
 }
 
-static const struct flow_ops stream_ops = { .send = stream_send,
-					    .close = close_stream,
-					    .destroy = destroy,
-					    .peer_chain = peer_chain };
+static const struct flow_ops stream_ops = {
+	.send = stream_send, .close = close_stream, .destroy = destroy, .peer_chain = peer_chain
+};
 
 static void report(struct stream *stream)
 {
@@ -158,9 +162,8 @@ void stream_set_deadline(struct stream *stream)
 	const struct transport_limits *limits = &stream->flow.owner->limits;
 	struct flow *flow = &stream->flow;
 	uint64_t now_ms = loop_now_ms(flow->owner->loop);
-	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms
-				   ? flow->last_received_ms
-				   : flow->last_sent_ms;
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms ? flow->last_received_ms
+								       : flow->last_sent_ms;
 
 	if (stream->state != STREAM_OPEN)
 		return;
@@ -185,9 +188,8 @@ static void on_open_deadline(struct timer *timer)
 	const struct transport_limits *limits = &stream->flow.owner->limits;
 	struct flow *flow = &stream->flow;
 	uint64_t now_ms = loop_now_ms(flow->owner->loop);
-	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms
-				   ? flow->last_received_ms
-				   : flow->last_sent_ms;
+	uint64_t last_ms = flow->last_received_ms > flow->last_sent_ms ? flow->last_received_ms
+								       : flow->last_sent_ms;
 
 	bool is_silent = flow->is_inbound && !stream->has_message &&
 			 left_ms(flow->opened_ms, limits->first_message_ms, now_ms) == 0;
@@ -214,11 +216,13 @@ static void on_open_deadline(struct timer *timer)
 	stream_set_deadline(stream);
 }
 
-/* What the peer opened may carry our requests, too. Where memory is short it is just not found again. */
+/* What the peer opened may carry our requests, too. Where memory is short it is just not found
+ * again. */
 static void offer_accepted(struct stream *stream)
 {
 	const char *ours = stream->tls ? tls_session_shown(stream->tls) : "";
-	const char *trust = stream->tls ? tls_trust_fingerprint(stream->flow.listener->trust) : "";
+	const char *trust =
+		stream->tls ? tls_trust_fingerprint(stream->flow.listener->trust) : "";
 	struct flow *flow = &stream->flow;
 	struct transport *transport = flow->owner;
 
@@ -374,8 +378,8 @@ static void set_options(int fd)
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
-		/* A peer that is gone without a word: what we sent to it is not acknowledged. The kernel's own patience
-		 * is a quarter of an hour. */
+		/* A peer that is gone without a word: what we sent to it is not acknowledged.
+		 * The kernel's own patience is a quarter of an hour. */
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS },
 	};
 

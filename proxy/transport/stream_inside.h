@@ -21,8 +21,8 @@ struct stream {
 	int fd; /* -1: closed */
 	enum stream_state state;
 	struct loop_watch watch;
-	struct timer deadline; /* of the state */
-	struct timer stall;    /* runs while the peer reads too slowly */
+	struct timer deadline;     /* of the state */
+	struct timer stall;        /* runs while the peer reads too slowly */
 	uint64_t stall_sent_bytes; /* flow.n_sent_bytes when it began */
 	struct loop_call flush_call, report_call;
 	struct framer framer;
@@ -31,11 +31,11 @@ struct stream {
 	struct send_queue queue;
 	struct tls_session *tls; /* NULL: plain */
 	uint64_t partial_ms;     /* since when bytes are in in */
-	bool has_message; /* one whole message came */
-	bool is_blocked;  /* the kernel takes no more */
-	bool is_reported; /* on_handshake was called, or will be */
-	bool is_ending;   /* stream_end is at work: nobody is called from inside it */
-	bool is_input;    /* bytes of in are being looked at: they must stay */
+	bool has_message;        /* one whole message came */
+	bool is_blocked;         /* the kernel takes no more */
+	bool is_reported;        /* on_handshake was called, or will be */
+	bool is_ending;          /* stream_end is at work: nobody is called from inside it */
+	bool is_input;           /* bytes of in are being looked at: they must stay */
 };
 
 enum stream_end { STREAM_DROP, STREAM_LINGER };

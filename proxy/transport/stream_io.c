@@ -29,10 +29,12 @@ static void start_stall(struct stream *stream)
 	struct transport *transport = stream->flow.owner;
 
 	stream->stall_sent_bytes = stream->flow.n_sent_bytes;
-	timer_start(transport->loop, &stream->stall, transport->limits.write_stall_ms, on_stall);
+	timer_start(transport->loop, &stream->stall, transport->limits.write_stall_ms,
+		    on_stall);
 }
 
-/* A byte now and then is not reading: who takes that little keeps a queue full of ours for hours. */
+/* A byte now and then is not reading: who takes that little keeps a queue full of ours for
+ * hours. */
 static void on_stall(struct timer *timer)
 {
 	struct stream *stream = container_of(timer, struct stream, stall);
@@ -43,8 +45,8 @@ static void on_stall(struct timer *timer)
 		stream_end(stream, ERR_TIMEOUT, REASON_PEER_NOT_READING, STREAM_DROP);
 }
 
-/* The kernel takes no more: wait for the peer to read, but not for ever (field.md pitfall 10).
- */
+/* The kernel takes no more: wait for the peer to read, but not for ever (field.md pitfall
+ * 10). */
 static void block(struct stream *stream)
 {
 	if (stream->is_ending)
@@ -192,7 +194,8 @@ static void refuse_stun(struct flow *flow, const char *bytes, size_t len)
 	const struct transport_user *user = &flow->owner->user;
 
 	if (user->on_malformed)
-		user->on_malformed(user->user, flow, bytes, len, REASON_MALFORMED, "STUN, which is not served here");
+		user->on_malformed(user->user, flow, bytes, len, REASON_MALFORMED,
+				   "STUN, which is not served here");
 	if (!flow->is_closed)
 		flow_close(flow, REASON_MALFORMED);
 }
@@ -219,7 +222,8 @@ static bool on_frame(struct stream *stream, enum frame frame, const char *bytes,
 		transport_deliver(flow, bytes, len);
 		return !flow->is_closed;
 	case FRAME_STUN:
-		if (transport->user.on_stun && transport->user.on_stun(transport->user.user, flow, bytes, len))
+		if (transport->user.on_stun &&
+		    transport->user.on_stun(transport->user.user, flow, bytes, len))
 			return !flow->is_closed;
 		refuse_stun(flow, bytes, len);
 		return false;
@@ -227,8 +231,8 @@ static bool on_frame(struct stream *stream, enum frame frame, const char *bytes,
 	case FRAME_BAD:
 		reason = frame == FRAME_BAD ? REASON_MALFORMED : REASON_MESSAGE_TOO_LARGE;
 		if (transport->user.on_malformed)
-			transport->user.on_malformed(transport->user.user, flow, bytes, len, reason,
-						     stream->framer.fault);
+			transport->user.on_malformed(transport->user.user, flow, bytes, len,
+						     reason, stream->framer.fault);
 		if (!flow->is_closed)
 			flow_close(flow, reason);
 		return false;
@@ -271,8 +275,8 @@ static void keep_rest(struct stream *stream, const char *rest, size_t len, bool 
 		return;
 	}
 	if (is_own) {
-		if (rest > stream->in) { /* else nothing was taken, and nothing moves: linear in
-					    what comes */
+		/* else nothing was taken, and nothing moves: linear in what comes */
+		if (rest > stream->in) {
 			stream->partial_ms = now_ms;
 			memmove(stream->in, rest, len);
 		}

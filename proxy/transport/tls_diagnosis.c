@@ -73,7 +73,8 @@ void tls_diagnosis_explain(struct tls_diagnosis *diagnosis)
 			buf_printf(&buf, " It asked for a certificate, and we sent %s.",
 				   diagnosis->sent_certificate ? "ours" : "none");
 		add_detail(&buf, "It accepts issuers", diagnosis->ca_list);
-		if (diagnosis->ca_list[0] && diagnosis->sent_certificate && !diagnosis->is_ours_listed)
+		if (diagnosis->ca_list[0] && diagnosis->sent_certificate &&
+		    !diagnosis->is_ours_listed)
 			add_detail(&buf, "Ours is of none of these but", diagnosis->our_issuer);
 	}
 	text_copy(diagnosis->text, sizeof(diagnosis->text), buf_text(&buf));

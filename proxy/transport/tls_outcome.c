@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* GnuTLS goes down to a version that it was told not to speak, and then finds no cipher for it.
- */
+/* GnuTLS goes down to a version that it was told not to speak, and then finds no cipher for
+ * it. */
 static bool is_version_refused(const struct tls_session *session)
 {
 	gnutls_protocol_t version = gnutls_protocol_get_version(session->gnutls);

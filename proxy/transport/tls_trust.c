@@ -104,8 +104,9 @@ static enum err add_anchors(struct load *load)
 				worst = ERR_INVALID;
 		} else if (add_file(load, file->path, &fault) != ERR_OK) {
 			if (!report_has_error_at(load->report, &file->place))
-				report_error(load->report, FAULT_TRUST, &file->place, "tls.trust",
-					     "no CA certificate in %s: %s", file->path, fault);
+				report_error(load->report, FAULT_TRUST, &file->place,
+					     "tls.trust", "no CA certificate in %s: %s",
+					     file->path, fault);
 			worst = ERR_INVALID;
 		}
 	}
@@ -140,7 +141,8 @@ static enum err add_crl(struct load *load, const struct settings_file *file)
 	gnutls_free(bytes.data);
 	if (err != ERR_OK || result < 0 || n_crls == 0) {
 		if (!report_has_error_at(load->report, &file->place))
-			report_error(load->report, FAULT_TRUST, &file->place, "tls.crl", "no CRL in %s: %s", file->path,
+			report_error(load->report, FAULT_TRUST, &file->place, "tls.crl",
+				     "no CRL in %s: %s", file->path,
 				     err != ERR_OK ? err_text(err) : gnutls_strerror(result));
 		return ERR_INVALID;
 	}
@@ -248,8 +250,8 @@ static enum err hash_anchors(struct tls_trust *trust, gnutls_hash_hd_t hash)
 	return err;
 }
 
-/* Two loads of the same files are the same trust: connections that it let in may be used again.
- */
+/* Two loads of the same files are the same trust: connections that it let in may be used
+ * again. */
 static enum err make_fingerprint(struct load *load)
 {
 	struct tls_trust *trust = load->trust;

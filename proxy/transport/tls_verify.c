@@ -101,7 +101,8 @@ static enum reason judge_untrusted(struct tls_session *session, const struct cha
 			 path->n == 1 ? "the certificate" : "the root that was sent");
 		return path->n == 1 ? REASON_TLS_SELF_SIGNED : REASON_TLS_UNKNOWN_CA;
 	}
-	bool has_url = tls_describe_issuer_url(top, diagnosis->issuer_url, sizeof(diagnosis->issuer_url));
+	bool has_url = tls_describe_issuer_url(top, diagnosis->issuer_url,
+					       sizeof(diagnosis->issuer_url));
 	bool is_missing = has_url || is_known_organisation(session->trust, top);
 	snprintf(diagnosis->verify, sizeof(diagnosis->verify),
 		 "the issuer was neither sent nor is it trusted%s%s",
@@ -132,9 +133,10 @@ static void note_skew(struct tls_diagnosis *diagnosis, time_t early_s)
 	char left[32];
 
 	if (early_s < DAY_S)
-		snprintf(diagnosis->verify + len, sizeof(diagnosis->verify) - len,
-			 ", which is in %s: most likely a clock is wrong, ours or that of its CA",
-			 text_duration((uint64_t)early_s * 1000, left));
+		snprintf(
+			diagnosis->verify + len, sizeof(diagnosis->verify) - len,
+			", which is in %s: most likely a clock is wrong, ours or that of its CA",
+			text_duration((uint64_t)early_s * 1000, left));
 }
 
 static enum reason check_times(struct tls_session *session, const struct chain *path)
@@ -316,9 +318,11 @@ static void free_chain(struct chain *chain)
 		gnutls_x509_crt_deinit(chain->crts[i]);
 }
 
-/* What GnuTLS needs for the names of a certificate grows with the square of its length: a tenth of a second for a hundred kilobytes, which
- * a handshake may have, and before anybody knows whose certificate it is. */
-static bool is_too_large(const gnutls_datum_t *ders, unsigned n, struct tls_diagnosis *diagnosis)
+/* What GnuTLS needs for the names of a certificate grows with the square of its length: a tenth
+ * of a second for a hundred kilobytes, which a handshake may have, and before anybody knows
+ * whose certificate it is. */
+static bool is_too_large(const gnutls_datum_t *ders, unsigned n,
+			 struct tls_diagnosis *diagnosis)
 {
 	size_t longest = 0, all = 0;
 
@@ -328,7 +332,8 @@ static bool is_too_large(const gnutls_datum_t *ders, unsigned n, struct tls_diag
 	}
 	if (longest <= MAX_CERTIFICATE && all <= MAX_CHAIN_BYTES)
 		return false;
-	snprintf(diagnosis->verify, sizeof(diagnosis->verify), "%zu bytes of certificates, one of %zu, are too many", all, longest);
+	snprintf(diagnosis->verify, sizeof(diagnosis->verify),
+		 "%zu bytes of certificates, one of %zu, are too many", all, longest);
 	return true;
 }
 
@@ -410,16 +415,20 @@ enum err tls_verify_keep(const struct tls_session *session, struct peer_chain **
 	return ERR_OK;
 }
 
-enum reason tls_verify_again(const struct peer_chain *kept, struct tls_trust *trust, struct tls_diagnosis *out_diagnosis)
+enum reason tls_verify_again(const struct peer_chain *kept, struct tls_trust *trust,
+			     struct tls_diagnosis *out_diagnosis)
 {
-	struct tls_session session = { .is_server = kept->is_inbound, .trust = trust, .diagnosis = out_diagnosis };
+	struct tls_session session = { .is_server = kept->is_inbound,
+				       .trust = trust,
+				       .diagnosis = out_diagnosis };
 	enum reason reason = REASON_TLS_BAD_CERTIFICATE;
 	struct chain chain = { .n = 0 };
 	gnutls_datum_t ders[PEER_CHAIN_MAX];
 	size_t at = 0;
 
 	for (unsigned i = 0; i < kept->n; i++) {
-		ders[i] = (gnutls_datum_t){ .data = (unsigned char *)kept->bytes + at, .size = (unsigned)kept->lens[i] };
+		ders[i] = (gnutls_datum_t){ .data = (unsigned char *)kept->bytes + at,
+					    .size = (unsigned)kept->lens[i] };
 		at += kept->lens[i];
 	}
 	if (import_all(ders, kept->n, &chain) &&

@@ -32,8 +32,8 @@ static bool is_empty(const struct line *line)
 	       (line->len == 2 && line->text[0] == '\r' && line->text[1] == '\n');
 }
 
-/* The header's name if this line begins one whose value is a secret; whitespace may stand before the colon (RFC 3261
- * §7.3.1). */
+/* The header's name if this line begins one whose value is a secret; whitespace may stand
+ * before the colon (RFC 3261 §7.3.1). */
 static const char *secret_header(const struct line *line)
 {
 	static const char *const names[] = { "Authorization", "Proxy-Authorization" };
@@ -128,7 +128,7 @@ void trace_write(const struct flow *flow, bool is_sent, const char *bytes, size_
 		  text.len, "peer", addr_text(&flow->remote, peer), "local",
 		  addr_is_set(&flow->local) ? addr_text(&flow->local, local) : NULL, "listener",
 		  flow->listener ? flow->listener->name : NULL, "transport",
-		  conf_transport_text(flow->transport), "partner", flow->peer_name, "cert_names",
-		  names, NULL);
+		  conf_transport_text(flow->transport), "partner", flow->peer_name,
+		  "cert_names", names, NULL);
 	buf_fini(&text);
 }

@@ -1,5 +1,6 @@
-/* What log.trace: [interconnection] writes: each SIP message as it came or goes, decrypted. Without what
- * the log must not hold: credentials, media keys, and the bodies of messages (docs/operations.md). */
+/* What log.trace: [interconnection] writes: each SIP message as it came or goes, decrypted.
+ * Without what the log must not hold: credentials, media keys, and the bodies of messages
+ * (docs/operations.md). */
 #pragma once
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ static inline void trace_message(const struct flow *flow, bool is_sent, const ch
 		trace_write(flow, is_sent, bytes, len);
 }
 
-/* The text that is written: the headers with the values of Authorization and Proxy-Authorization hidden,
- * then the body if it is SDP, without its keys; of other bodies the length. For bytes of strangers. */
+/* The text that is written: the headers with the values of Authorization and
+ * Proxy-Authorization hidden, then the body if it is SDP, without its keys; of other bodies the
+ * length. For bytes of strangers. */
 void trace_print(const char *bytes, size_t len, struct buf *out);

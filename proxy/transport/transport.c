@@ -44,8 +44,10 @@ enum err transport_new(struct loop *loop, unsigned worker, const struct transpor
 	transport->user = *user;
 	transport->counters = counters;
 	transport->limits = preset_limits;
-	/* A token that names a flow of before a restart must not mean another one now (RFC 5626 §5.3). */
-	transport->next_id = (uint64_t)worker << FLOW_ID_WORKER_SHIFT | random_u64() >> FLOW_ID_RANDOM_SHIFT;
+	/* A token that names a flow of before a restart must not mean another one now (RFC 5626
+	 * §5.3). */
+	transport->next_id =
+		(uint64_t)worker << FLOW_ID_WORKER_SHIFT | random_u64() >> FLOW_ID_RANDOM_SHIFT;
 	list_init(&transport->flows);
 	list_init(&transport->acceptors);
 	list_init(&transport->udp_sockets);
@@ -212,7 +214,9 @@ unsigned transport_retire_if(struct transport *transport,
 	return n_left;
 }
 
-void transport_withdraw_surplus(struct transport *transport, unsigned (*max_of)(const struct flow *flow, void *user), void *user)
+void transport_withdraw_surplus(struct transport *transport,
+				unsigned (*max_of)(const struct flow *flow, void *user),
+				void *user)
 {
 	struct list *link, *following;
 
@@ -220,7 +224,8 @@ void transport_withdraw_surplus(struct transport *transport, unsigned (*max_of)(
 		struct flow *flow = container_of(link, struct flow, link);
 		unsigned max;
 
-		if (flow->is_closed || !flow->shared || flow->is_inbound || flow_is_stand_in(flow))
+		if (flow->is_closed || !flow->shared || flow->is_inbound ||
+		    flow_is_stand_in(flow))
 			continue;
 		max = max_of(flow, user);
 		if (max && roll_withdraw_surplus(flow->shared, max))
@@ -465,7 +470,8 @@ void transport_deliver_datagram(struct flow *flow, const void *bytes, size_t len
 
 	if (is_keep_alive(bytes, len))
 		return;
-	if (user->on_stun && len >= STUN_HEADER_SIZE && *(const unsigned char *)bytes < STUN_FIRST_BYTES)
+	if (user->on_stun && len >= STUN_HEADER_SIZE &&
+	    *(const unsigned char *)bytes < STUN_FIRST_BYTES)
 		(void)!user->on_stun(user->user, flow, bytes, len);
 	else
 		transport_deliver(flow, bytes, len);

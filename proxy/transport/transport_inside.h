@@ -25,8 +25,8 @@ struct transport {
 	struct flow *(*dial)(void *user, const struct hop *hop);
 	void *dial_user;
 
-	struct list flows;  /* flow.link: every one that is not freed yet, closed ones too */
-	unsigned n_streams; /* that are not closed */
+	struct list flows;     /* flow.link: every one that is not freed yet, closed ones too */
+	unsigned n_streams;    /* that are not closed */
 	size_t n_unsent_bytes; /* of all flows: queued, or waiting for their connection */
 	uint64_t next_id;
 	struct list by_id[N_FLOW_BUCKETS]; /* flow.id_link: streams that are not closed */
@@ -38,7 +38,7 @@ struct transport {
 	struct list lingerers;   /* lingerer.link */
 	unsigned n_lingerers;
 	struct udp_receiver *udp_receiver;
-	struct list stand_ins;   /* stand_in.link: the one that is unused for longest first */
+	struct list stand_ins; /* stand_in.link: the one that is unused for longest first */
 	unsigned n_stand_ins;
 	struct path_mtu_table *path_mtus;
 	struct wire *pong, *ping;
@@ -47,12 +47,13 @@ struct transport {
 	char plain[PLAIN_SIZE]; /* and what TLS made of it */
 };
 
-/* Ends a sending: on_end follows from the loop. With ERR_OK the user gets a reference to flow.
- */
+/* Ends a sending: on_end follows from the loop. With ERR_OK the user gets a reference to
+ * flow. */
 void sending_finish(struct transport *transport, struct sending *sending, struct flow *flow,
 		    enum err err, enum reason reason);
 
-/* The connection with that id, or the stand-in for it, open or not yet; NULL if there is none. */
+/* The connection with that id, or the stand-in for it, open or not yet; NULL if there is
+ * none. */
 struct flow *transport_find_stream(struct transport *transport, uint64_t id);
 
 /* What waited for the connection goes out, in order. */
@@ -78,16 +79,16 @@ static inline unsigned flow_direction(const struct flow *flow)
 static inline void flow_count_received(struct flow *flow, size_t len)
 {
 	flow->n_received_bytes += len;
-	counter_add2(flow->owner->counters, COUNTER_RECEIVED_BYTES, flow_network(flow), flow->transport,
-		     (int64_t)len);
+	counter_add2(flow->owner->counters, COUNTER_RECEIVED_BYTES, flow_network(flow),
+		     flow->transport, (int64_t)len);
 }
 
 static inline void flow_count_sent(struct flow *flow, size_t len)
 {
 	flow->n_sent_bytes += len;
 	if (flow->owner)
-		counter_add2(flow->owner->counters, COUNTER_SENT_BYTES, flow_network(flow), flow->transport,
-			     (int64_t)len);
+		counter_add2(flow->owner->counters, COUNTER_SENT_BYTES, flow_network(flow),
+			     flow->transport, (int64_t)len);
 }
 
 static inline void flow_set_queued(struct flow *flow, size_t n_bytes)

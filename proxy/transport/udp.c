@@ -18,7 +18,8 @@ struct udp_receiver {
 	struct iovec iov[N_RECEIVED];
 	struct sockaddr_storage sources[N_RECEIVED];
 	union udp_control controls[N_RECEIVED];
-	bool is_prepared, has_control; /* the headers are as the next recvmmsg wants them; with room for control data */
+	/* the headers are as the next recvmmsg wants them; with room for control data */
+	bool is_prepared, has_control;
 	char bytes[N_RECEIVED][READ_SIZE + STRIDE]; /* not all in the same lines of the cache */
 };
 
@@ -116,7 +117,8 @@ static void prepare(struct udp_receiver *receiver, unsigned i)
 	};
 }
 
-/* What recvmmsg does, for one datagram: without control data recvfrom does, and the kernel need not fetch the headers. */
+/* What recvmmsg does, for one datagram: without control data recvfrom does, and the kernel need
+ * not fetch the headers. */
 static int receive_some(int fd, struct udp_receiver *receiver, unsigned n_asked)
 {
 	struct mmsghdr *header = &receiver->headers[0];
@@ -124,14 +126,16 @@ static int receive_some(int fd, struct udp_receiver *receiver, unsigned n_asked)
 
 	if (n_asked > 1 || receiver->has_control)
 		return recvmmsg(fd, receiver->headers, n_asked, 0, NULL);
-	len = recvfrom(fd, receiver->bytes[0], READ_SIZE, 0, header->msg_hdr.msg_name, &header->msg_hdr.msg_namelen);
+	len = recvfrom(fd, receiver->bytes[0], READ_SIZE, 0, header->msg_hdr.msg_name,
+		       &header->msg_hdr.msg_namelen);
 	if (len < 0)
 		return -1;
 	header->msg_len = (unsigned)len;
 	return 1;
 }
 
-static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver, unsigned n_asked)
+static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver,
+			unsigned n_asked)
 {
 	if (!receiver->is_prepared || receiver->has_control != socket->is_wildcard) {
 		receiver->has_control = socket->is_wildcard;
@@ -149,8 +153,9 @@ static int receive_many(struct udp_socket *socket, struct udp_receiver *receiver
 	return n;
 }
 
-/* How many datagrams are worth asking for. One that comes alone wakes us by itself, and the kernel's look for the next would
- * find nothing; where the loop's last round had one too, there are more. */
+/* How many datagrams are worth asking for. One that comes alone wakes us by itself, and the
+ * kernel's look for the next would find nothing; where the loop's last round had one too, there
+ * are more. */
 static unsigned n_expected(struct udp_socket *socket)
 {
 	const uint64_t round = loop_rounds(socket->transport->loop);
@@ -168,7 +173,8 @@ static void on_ready(struct loop_watch *watch, unsigned events)
 	int n = receive_many(socket, socket->transport->udp_receiver, n_asked);
 
 	/* Bounded, so that a flood on one socket leaves time for the others. */
-	for (unsigned round = 1; round < MAX_ROUNDS && n == N_RECEIVED && socket->is_served; round++)
+	for (unsigned round = 1; round < MAX_ROUNDS && n == N_RECEIVED && socket->is_served;
+	     round++)
 		n = receive_many(socket, socket->transport->udp_receiver, n_asked);
 	udp_socket_unref(socket);
 }

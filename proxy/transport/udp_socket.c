@@ -170,8 +170,9 @@ static void end_letter(struct udp_socket *socket, struct udp_letter *letter, int
 	flow_unref(letter->flow);
 }
 
-/* How many were sent. sendmmsg gives the processor away after each datagram, to the very peer that it woke;
- * what serves for one does not. Without control data sendto does, and the kernel need not fetch the header. */
+/* How many were sent. sendmmsg gives the processor away after each datagram, to the very peer
+ * that it woke; what serves for one does not. Without control data sendto does, and the kernel
+ * need not fetch the header. */
 static int send_some(int fd, struct mmsghdr *headers, unsigned n)
 {
 	const struct msghdr *header = &headers->msg_hdr;
@@ -180,7 +181,10 @@ static int send_some(int fd, struct mmsghdr *headers, unsigned n)
 		return sendmmsg(fd, headers, n, 0);
 	if (header->msg_control)
 		return sendmsg(fd, header, 0) < 0 ? -1 : 1;
-	return sendto(fd, header->msg_iov->iov_base, header->msg_iov->iov_len, 0, header->msg_name, header->msg_namelen) < 0 ? -1 : 1;
+	return sendto(fd, header->msg_iov->iov_base, header->msg_iov->iov_len, 0,
+		      header->msg_name, header->msg_namelen) < 0
+		       ? -1
+		       : 1;
 }
 
 void udp_socket_flush(struct udp_socket *socket)

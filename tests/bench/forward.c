@@ -1,10 +1,10 @@
-/* forward: the floor under every figure of tests/bench: a program that moves the same datagrams through
- * the same two system calls, and does not look at them.
+/* forward: the floor under every figure of tests/bench: a program that moves the same datagrams
+ * through the same two system calls, and does not look at them.
  *
  *   forward 127.0.1.1:5060 127.0.1.3:5080
  *
- * What comes from the second address goes to whoever sent last from elsewhere; everything else goes to
- * the second address. */
+ * What comes from the second address goes to whoever sent last from elsewhere; everything else
+ * goes to the second address. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>

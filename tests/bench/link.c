@@ -115,8 +115,9 @@ static struct link *link_new(struct net *net, enum link_kind kind, int fd,
 			     link_on_message on_message, void *user)
 {
 	struct link *link = calloc(1, sizeof(*link));
-	size_t in_size = kind == LINK_LISTENER ? 1 : kind == LINK_STREAM ? 8 * MESSAGE_MAX + 1
-							 : BATCH * (MESSAGE_MAX + 1);
+	size_t in_size = kind == LINK_LISTENER ? 1
+			 : kind == LINK_STREAM ? 8 * MESSAGE_MAX + 1
+					       : BATCH * (MESSAGE_MAX + 1);
 
 	if (!link || !(link->in = malloc(in_size))) {
 		free(link);
@@ -181,7 +182,8 @@ static bool start_tls(struct link *link, unsigned end)
 {
 	if (gnutls_init(&link->session, end | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) ||
 	    gnutls_set_default_priority(link->session) ||
-	    gnutls_credentials_set(link->session, GNUTLS_CRD_CERTIFICATE, link->net->credentials))
+	    gnutls_credentials_set(link->session, GNUTLS_CRD_CERTIFICATE,
+				   link->net->credentials))
 		return false;
 	gnutls_transport_set_int(link->session, link->fd);
 	if (end == GNUTLS_SERVER && link->net->wants_client_certificate)
@@ -224,15 +226,16 @@ static void accept_links(struct link *listener)
 
 	while ((fd = accept4(listener->fd, (struct sockaddr *)&peer, &len,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		struct link *link = link_new(listener->net, LINK_STREAM, fd, listener->on_message,
-					     listener->user);
+		struct link *link = link_new(listener->net, LINK_STREAM, fd,
+					     listener->on_message, listener->user);
 
 		if (!link)
 			return;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		link->peer = peer;
 		link->is_connected = true;
-		if (listener->net->transport == TRANSPORT_TLS && !start_tls(link, GNUTLS_SERVER))
+		if (listener->net->transport == TRANSPORT_TLS &&
+		    !start_tls(link, GNUTLS_SERVER))
 			link_close(link);
 		len = sizeof(peer);
 	}
@@ -329,7 +332,8 @@ void link_send(struct link *link, const struct sockaddr_in *to, const char *text
 		return;
 	}
 	if (link->kind == LINK_DATAGRAM) {
-		if (sendto(link->fd, text, len, 0, (const struct sockaddr *)to, sizeof(*to)) < 0)
+		if (sendto(link->fd, text, len, 0, (const struct sockaddr *)to, sizeof(*to)) <
+		    0)
 			link->net->n_unsent++;
 		return;
 	}
@@ -412,7 +416,8 @@ static void read_stream(struct link *link)
 {
 	while (link->fd >= 0) {
 		size_t room = 8 * MESSAGE_MAX - link->n_in;
-		ssize_t n = link->session ? gnutls_record_recv(link->session, link->in + link->n_in, room)
+		ssize_t n = link->session ? gnutls_record_recv(link->session,
+							       link->in + link->n_in, room)
 					  : recv(link->fd, link->in + link->n_in, room, 0);
 
 		if (link->session ? n < 0 && !gnutls_error_is_fatal((int)n)
@@ -467,7 +472,8 @@ static void serve(struct link *link, uint32_t events)
 void net_poll(struct net *net, int64_t wait_ns)
 {
 	struct epoll_event events[EVENTS];
-	struct timespec wait = { .tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000 };
+	struct timespec wait = { .tv_sec = wait_ns / 1000000000,
+				 .tv_nsec = wait_ns % 1000000000 };
 	int n = epoll_pwait2(net->epoll, events, EVENTS, &wait, NULL);
 
 	for (int i = 0; i < n; i++)

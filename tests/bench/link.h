@@ -1,6 +1,7 @@
-/* link: bytes between the load generator and the proxy under test: a datagram socket, or a TCP or
- * TLS connection, on one epoll. A link hands up whole SIP messages and takes whole ones; what they
- * mean is left to uac and uas. One thread; nothing here is meant for strangers' bytes. */
+/* link: bytes between the load generator and the proxy under test: a datagram socket, or a TCP
+ * or TLS connection, on one epoll. A link hands up whole SIP messages and takes whole ones;
+ * what they mean is left to uac and uas. One thread; nothing here is meant for strangers'
+ * bytes. */
 #pragma once
 
 #include <gnutls/gnutls.h>
@@ -28,19 +29,20 @@ struct net {
 	uint64_t n_lost_connections, n_unsent;
 };
 
-/* Opens the epoll and, for TLS, reads the certificate chain, its key and the CAs (each may be NULL).
- * Returns false after a line on stderr. */
+/* Opens the epoll and, for TLS, reads the certificate chain, its key and the CAs (each may be
+ * NULL). Returns false after a line on stderr. */
 bool net_init(struct net *net, enum transport transport, const char *chain, const char *key,
 	      const char *ca);
 void net_fini(struct net *net);
 
-/* A link that waits at addr: for datagrams, or for connections, whose messages come under links of
- * their own with the same user. NULL after a line on stderr. */
+/* A link that waits at addr: for datagrams, or for connections, whose messages come under links
+ * of their own with the same user. NULL after a line on stderr. */
 struct link *link_listen(struct net *net, const struct sockaddr_in *addr,
 			 link_on_message on_message, void *user);
 
 /* A link from the address `from` (its port may be 0) to the proxy; connects and shakes hands in
- * the background, what is sent before waits. For UDP it is link_listen. NULL after a line on stderr. */
+ * the background, what is sent before waits. For UDP it is link_listen. NULL after a line on
+ * stderr. */
 struct link *link_connect(struct net *net, const struct sockaddr_in *from,
 			  const struct sockaddr_in *to, link_on_message on_message, void *user);
 

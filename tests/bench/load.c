@@ -3,10 +3,11 @@
  *   load --transport udp --proxy 127.0.1.1:5060 --uac 127.0.1.2:0 --uas 127.0.1.3:5080 \
  *        --count 20000 --rate 2000 --pid 4711
  *
- * The caller's end sends MESSAGEs or makes calls to --to through the proxy, the answering end plays the
- * server behind it; both run in this one thread, so that the proxy has the other processor. One JSON
- * line says how many there were, what failed, what was repeated, how long it took and how much
- * processor time the proxy (--pid) used. Exits 1 if anything failed, 2 on wrong usage. */
+ * The caller's end sends MESSAGEs or makes calls to --to through the proxy, the answering end
+ * plays the server behind it; both run in this one thread, so that the proxy has the other
+ * processor. One JSON line says how many there were, what failed, what was repeated, how long
+ * it took and how much processor time the proxy (--pid) used. Exits 1 if anything failed, 2 on
+ * wrong usage. */
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -102,8 +103,28 @@ static enum transport parse_transport(const char *text)
 	exit(2);
 }
 
-enum { OPTION_FIRST = 256, TRANSPORT, CALLS, COUNT_, WARMUP, RATE, IN_FLIGHT, CONNECTIONS, FROM, TO,
-       CERT, KEY, CA, PID, SETTLE, TIMEOUT, LABEL, PROXY, UAC, UAS };
+enum {
+	OPTION_FIRST = 256,
+	TRANSPORT,
+	CALLS,
+	COUNT_,
+	WARMUP,
+	RATE,
+	IN_FLIGHT,
+	CONNECTIONS,
+	FROM,
+	TO,
+	CERT,
+	KEY,
+	CA,
+	PID,
+	SETTLE,
+	TIMEOUT,
+	LABEL,
+	PROXY,
+	UAC,
+	UAS
+};
 
 static const struct option long_options[] = {
 	{ "transport", 1, NULL, TRANSPORT },
@@ -131,26 +152,68 @@ static const struct option long_options[] = {
 static void take_option(struct options *options, int option, const char *value)
 {
 	switch (option) {
-	case TRANSPORT: options->transport = parse_transport(value); break;
-	case CALLS: options->uac.makes_calls = true; break;
-	case COUNT_: options->count = strtoull(value, NULL, 10); break;
-	case WARMUP: options->warmup = strtoull(value, NULL, 10); break;
-	case RATE: options->rate = atof(value); break;
-	case IN_FLIGHT: options->in_flight = strtoull(value, NULL, 10); break;
-	case CONNECTIONS: options->connections = (unsigned)atoi(value); break;
-	case FROM: options->uac.from_uri = value; break;
-	case TO: options->uac.to_uri = value; break;
-	case CERT: options->cert = value; break;
-	case KEY: options->key = value; break;
-	case CA: options->ca = value; break;
-	case PID: options->pid = atoi(value); break;
-	case SETTLE: options->settle_s = atof(value); break;
-	case TIMEOUT: options->uac.timeout_ns = (int64_t)(atof(value) * SECOND_NS); break;
-	case LABEL: options->label = value; break;
-	case PROXY: options->uac.proxy = parse_addr(value); break;
-	case UAC: options->uac_addr = parse_addr(value); options->has_uac = true; break;
-	case UAS: options->uas_addr = parse_addr(value); options->has_uas = true; break;
-	default: fputs(usage, stderr); exit(2);
+	case TRANSPORT:
+		options->transport = parse_transport(value);
+		break;
+	case CALLS:
+		options->uac.makes_calls = true;
+		break;
+	case COUNT_:
+		options->count = strtoull(value, NULL, 10);
+		break;
+	case WARMUP:
+		options->warmup = strtoull(value, NULL, 10);
+		break;
+	case RATE:
+		options->rate = atof(value);
+		break;
+	case IN_FLIGHT:
+		options->in_flight = strtoull(value, NULL, 10);
+		break;
+	case CONNECTIONS:
+		options->connections = (unsigned)atoi(value);
+		break;
+	case FROM:
+		options->uac.from_uri = value;
+		break;
+	case TO:
+		options->uac.to_uri = value;
+		break;
+	case CERT:
+		options->cert = value;
+		break;
+	case KEY:
+		options->key = value;
+		break;
+	case CA:
+		options->ca = value;
+		break;
+	case PID:
+		options->pid = atoi(value);
+		break;
+	case SETTLE:
+		options->settle_s = atof(value);
+		break;
+	case TIMEOUT:
+		options->uac.timeout_ns = (int64_t)(atof(value) * SECOND_NS);
+		break;
+	case LABEL:
+		options->label = value;
+		break;
+	case PROXY:
+		options->uac.proxy = parse_addr(value);
+		break;
+	case UAC:
+		options->uac_addr = parse_addr(value);
+		options->has_uac = true;
+		break;
+	case UAS:
+		options->uas_addr = parse_addr(value);
+		options->has_uas = true;
+		break;
+	default:
+		fputs(usage, stderr);
+		exit(2);
 	}
 }
 
@@ -162,7 +225,10 @@ static void parse_options(int argc, char **argv, struct options *options)
 		.uac = { .from_uri = "sip:bob@partner.example",
 			 .to_uri = "sip:anna@corp.example",
 			 .timeout_ns = 32 * SECOND_NS },
-		.count = 10000, .in_flight = 16, .connections = 1, .label = "",
+		.count = 10000,
+		.in_flight = 16,
+		.connections = 1,
+		.label = "",
 	};
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		take_option(options, option, optarg);
@@ -267,7 +333,8 @@ static bool open_ends(struct run *run)
 			return false;
 	}
 	for (unsigned i = 0; i < options->connections; i++)
-		while (!is_stopped && link_is_open(run->links[i]) && !link_is_ready(run->links[i]))
+		while (!is_stopped && link_is_open(run->links[i]) &&
+		       !link_is_ready(run->links[i]))
 			turn(run, TICK_NS);
 	return true;
 }
@@ -297,18 +364,21 @@ static void print_result(struct run *run, double wall_s, int64_t used_ns)
 
 	printf("{\"label\":\"%s\",\"transport\":\"%s\",\"kind\":\"%s\",", options->label,
 	       names[options->transport], options->uac.makes_calls ? "call" : "message");
-	printf("\"transactions\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"timeouts\":%" PRIu64 ",",
+	printf("\"transactions\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"timeouts\":%" PRIu64
+	       ",",
 	       tally->n_finished, tally->n_failures, tally->n_timeouts);
 	printf("\"retransmissions\":%" PRIu64 ",\"proxy_retransmissions\":%" PRIu64
 	       ",\"answer_repeats\":%" PRIu64 ",\"never_acked\":%" PRIu64 ",",
 	       tally->n_retransmissions, uas->n_repeats, uas->n_answer_repeats,
 	       uas->n_never_acked);
-	printf("\"late\":%" PRIu64 ",\"unexpected\":%" PRIu64 ",\"lost_connections\":%" PRIu64 ",",
+	printf("\"late\":%" PRIu64 ",\"unexpected\":%" PRIu64 ",\"lost_connections\":%" PRIu64
+	       ",",
 	       tally->n_late, tally->n_unexpected + uas->n_unexpected,
 	       run->net.n_lost_connections);
 	printf("\"wall_s\":%.3f,", wall_s);
 	if (used_ns >= 0)
-		printf("\"cpu_us_per_transaction\":%.2f,\"cpu_share\":%.3f,\"memory_kib\":%" PRId64 ",",
+		printf("\"cpu_us_per_transaction\":%.2f,\"cpu_share\":%.3f,\"memory_kib\":%" PRId64
+		       ",",
 		       (double)used_ns / 1e3 / n, (double)used_ns / 1e9 / wall_s,
 		       memory_kib(options->pid));
 	printf("\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u,", uac_latency_us(run->uac, 0.5),
@@ -334,7 +404,8 @@ static int measure(struct run *run)
 	used_after = options->pid ? cpu_ns(options->pid) : -1;
 	print_result(run, wall_s,
 		     used_before < 0 || used_after < 0 ? -1 : used_after - used_before);
-	return uac_tally(run->uac)->n_failures || uac_tally(run->uac)->n_finished < options->count;
+	return uac_tally(run->uac)->n_failures ||
+	       uac_tally(run->uac)->n_finished < options->count;
 }
 
 int main(int argc, char **argv)

@@ -5,14 +5,16 @@
  *   rtp_load --calls 100 --seconds 4 --pid PID --caller 127.0.9.2:40000 --callee
  * 127.0.9.3:40000 <PORTS
  *
- * It looks at its sockets every 200 us, with --max-nap only as often as it has something to send, and after so long at the latest:
- * with few calls that is most of what it costs itself.
- * With --caller-net and --callee-net (paths of network namespaces) the phones of either side are there.
- * PORTS has a line for each call: the relay's address towards the caller and towards the
- * callee, and for SRTP on the caller's side the keys of the two directions in hex (16 + 14
+ * It looks at its sockets every 200 us, with --max-nap only as often as it has something to
+ * send, and after so long at the latest: with few calls that is most of what it costs itself.
+ * With --caller-net and --callee-net (paths of network namespaces) the phones of either side
+ * are there. PORTS has a line for each call: the relay's address towards the caller and towards
+ * the callee, and for SRTP on the caller's side the keys of the two directions in hex (16 + 14
  * bytes, AES_CM_128_HMAC_SHA1_80): the caller's, the relay's. Call n has the ports 40000 + 2n.
- * Prints one line of JSON: the relay's processor time for each packet, and our own (load_us), in which is what the kernel does
- * with a packet before it is in a socket; of processes given by --also (ksoftirqd) others_us; and the latency from our sendto to the kernel's receive stamp. */
+ * Prints one line of JSON: the relay's processor time for each packet, and our own (load_us),
+ * in which is what the kernel does with a packet before it is in a socket; of processes given
+ * by --also (ksoftirqd) others_us; and the latency from our sendto to the kernel's receive
+ * stamp. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -294,7 +296,8 @@ static unsigned common_divisor(unsigned a, unsigned b)
 /* Until the next packet, whose number is n_sent, but not too short and not too long. */
 static void nap(uint64_t began_us, uint64_t n_sent, unsigned n_phones)
 {
-	uint64_t next_us = began_us + (n_sent + 1) * PTIME_US / n_phones, now = now_us(), us = next_us > now ? next_us - now : 0;
+	uint64_t next_us = began_us + (n_sent + 1) * PTIME_US / n_phones, now = now_us(),
+		 us = next_us > now ? next_us - now : 0;
 	struct timespec time = { 0, 0 };
 
 	if (us > options.max_nap_us)

@@ -4,8 +4,8 @@
  *   rtp_nuncio --relay 127.0.8.1 --ports 20000-29999 --caller 127.0.8.2:40000 --callee
  * 127.0.8.3:40000 --calls N [--srtp] [--relay-callee 127.0.8.4] [--kernel]
  *
- * --relay-callee is the relay's address towards callees, without it that of --relay. With --kernel settled calls go by the
- * kernel; when all do, it prints "all in the kernel".
+ * --relay-callee is the relay's address towards callees, without it that of --relay. With
+ * --kernel settled calls go by the kernel; when all do, it prints "all in the kernel".
  *
  * Call n has the caller at 40000 + 2n and the callee the same. Prints for each call the relay's
  * addresses towards caller and callee (with --srtp: the keys of both directions of the caller's
@@ -97,8 +97,8 @@ static struct addr plus(struct addr addr, unsigned n)
 
 static void print_call(const struct relay *relay, const struct relay_end *caller)
 {
-	char host[ADDR_TEXT_SIZE], callee_host[ADDR_TEXT_SIZE], in[2 * SRTP_KEY_SIZE + 1] = "",
-							  out[2 * SRTP_KEY_SIZE + 1] = "";
+	char host[ADDR_TEXT_SIZE], callee_host[ADDR_TEXT_SIZE],
+		in[2 * SRTP_KEY_SIZE + 1] = "", out[2 * SRTP_KEY_SIZE + 1] = "";
 
 	addr_host(&options.relay, host);
 	addr_host(&options.relay_callee, callee_host);

@@ -34,7 +34,8 @@ struct uac {
 	uint32_t *free_slots; /* a stack: the lowest numbers are used again first */
 	uint32_t n_free, high_water;
 	uint32_t next_seq;
-	uint32_t nonce; /* in branches and Call-IDs: a proxy remembers those of the run before */
+	/* in branches and Call-IDs: a proxy remembers those of the run before */
+	uint32_t nonce;
 	struct tally tally;
 };
 
@@ -123,8 +124,8 @@ static void format_addr(const struct link *link, char *out, size_t room)
 
 /* Writes a request of the slot's call; extra are whole lines, to the value of To. */
 static size_t write_request(const struct uac *uac, const struct slot *slot, const char *method,
-			    const char *uri, const char *to, const char *extra, const char *body,
-			    char *out)
+			    const char *uri, const char *to, const char *extra,
+			    const char *body, char *out)
 {
 	char addr[32];
 	uint32_t number = (uint32_t)(slot - uac->slots);
@@ -152,7 +153,8 @@ static size_t write_request(const struct uac *uac, const struct slot *slot, cons
 	return len < REQUEST_MAX ? (size_t)len : 0;
 }
 
-/* Sends the slot's request for the first time and starts its timers (RFC 3261 §17.1.1.2, §17.1.2.2). */
+/* Sends the slot's request for the first time and starts its timers (RFC 3261 §17.1.1.2,
+ * §17.1.2.2). */
 static void send_first(struct uac *uac, struct slot *slot, int64_t now)
 {
 	slot->interval_ns = T1_MS * MS_NS;
@@ -186,9 +188,9 @@ bool uac_start(struct uac *uac, int64_t now)
 						"Content-Type: application/sdp\r\n",
 						sdp, slot->request);
 	else
-		slot->n_request = write_request(uac, slot, "MESSAGE", settings->to_uri, to,
-						"Content-Type: text/plain\r\n", greeting,
-						slot->request);
+		slot->n_request =
+			write_request(uac, slot, "MESSAGE", settings->to_uri, to,
+				      "Content-Type: text/plain\r\n", greeting, slot->request);
 	uac->tally.n_started++;
 	send_first(uac, slot, now);
 	return true;
@@ -222,7 +224,8 @@ static void copy_to(const struct words *words, char *out, size_t room)
 }
 
 /* A 2xx to INVITE: ACK it and hang up (RFC 3261 §13.2.2.4, §15.1.1). */
-static void on_answer(struct uac *uac, struct slot *slot, const struct words *words, int64_t now)
+static void on_answer(struct uac *uac, struct slot *slot, const struct words *words,
+		      int64_t now)
 {
 	struct dialog dialog;
 	char to[512];
@@ -234,15 +237,17 @@ static void on_answer(struct uac *uac, struct slot *slot, const struct words *wo
 		finish(uac, slot, false);
 		return;
 	}
-	slot->n_ack = write_request(uac, slot, "ACK", dialog.target, to, dialog.route, "", slot->ack);
+	slot->n_ack =
+		write_request(uac, slot, "ACK", dialog.target, to, dialog.route, "", slot->ack);
 	slot->step = STEP_BYE;
-	slot->n_request =
-		write_request(uac, slot, "BYE", dialog.target, to, dialog.route, "", slot->request);
+	slot->n_request = write_request(uac, slot, "BYE", dialog.target, to, dialog.route, "",
+					slot->request);
 	link_send(slot->link, &uac->settings->proxy, slot->ack, slot->n_ack);
 	send_first(uac, slot, now);
 }
 
-/* The ACK to a refusal belongs to the INVITE's transaction: same branch (RFC 3261 §17.1.1.3). */
+/* The ACK to a refusal belongs to the INVITE's transaction: same branch (RFC 3261
+ * §17.1.1.3). */
 static void ack_refusal(struct uac *uac, struct slot *slot, const struct words *words)
 {
 	char to[512], ack[REQUEST_MAX];
@@ -317,7 +322,8 @@ void uac_on_message(void *user, struct link *link, const struct sockaddr_in *fro
 		on_final(uac, slot, &words, now_ns());
 }
 
-/* Timers A and E: INVITE stops with a provisional, others go on at T2 (RFC 3261 §17.1.1.2, §17.1.2.2). */
+/* Timers A and E: INVITE stops with a provisional, others go on at T2 (RFC 3261 §17.1.1.2,
+ * §17.1.2.2). */
 static void repeat(struct uac *uac, struct slot *slot, int64_t now)
 {
 	if (slot->step == STEP_INVITE && slot->is_proceeding) {

@@ -1,5 +1,5 @@
-/* uac: the calling end of the load: MESSAGE transactions, or calls (INVITE, ACK, BYE), each in a slot
- * with its timers (RFC 3261 §17.1), and the tally of what became of them. */
+/* uac: the calling end of the load: MESSAGE transactions, or calls (INVITE, ACK, BYE), each in
+ * a slot with its timers (RFC 3261 §17.1), and the tally of what became of them. */
 #pragma once
 
 #include "tests/bench/link.h"
@@ -11,11 +11,11 @@ enum { SLOTS_MAX = 65536, STATUS_MAX = 700 };
 
 struct tally {
 	uint64_t n_started, n_finished, n_failures, n_timeouts;
-	uint64_t n_retransmissions; /* requests sent again */
-	uint64_t n_late;	    /* responses to what is over: repeats */
-	uint64_t n_unexpected;	    /* anything else that does not belong here */
+	uint64_t n_retransmissions;    /* requests sent again */
+	uint64_t n_late;               /* responses to what is over: repeats */
+	uint64_t n_unexpected;         /* anything else that does not belong here */
 	uint32_t statuses[STATUS_MAX]; /* final responses by status */
-	uint32_t *latencies_us;	    /* of what succeeded: until the 2xx of MESSAGE or INVITE */
+	uint32_t *latencies_us; /* of what succeeded: until the 2xx of MESSAGE or INVITE */
 	uint64_t n_latencies, latencies_room;
 };
 
@@ -28,8 +28,8 @@ struct uac_settings {
 
 struct uac;
 
-/* A caller that sends over the links in turn. settings and links must outlive it. NULL if there is no
- * memory. */
+/* A caller that sends over the links in turn. settings and links must outlive it. NULL if there
+ * is no memory. */
 struct uac *uac_new(const struct uac_settings *settings, enum transport transport);
 void uac_free(struct uac *uac);
 

@@ -59,8 +59,8 @@ struct uas *uas_new(enum transport transport, const char *contact_host)
 	snprintf(uas->contact, sizeof(uas->contact), "Contact: <sip:load@%s;transport=%s>\r\n",
 		 contact_host, names[transport]);
 	snprintf(uas->more, sizeof(uas->more),
-		 "%sContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s", uas->contact,
-		 strlen(sdp), sdp);
+		 "%sContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+		 uas->contact, strlen(sdp), sdp);
 	return uas;
 }
 
@@ -84,8 +84,8 @@ const struct uas_tally *uas_tally(const struct uas *uas)
 	return &uas->tally;
 }
 
-static void respond(struct link *link, const struct sockaddr_in *to, const struct words *request,
-		    const char *status, const char *more)
+static void respond(struct link *link, const struct sockaddr_in *to,
+		    const struct words *request, const char *status, const char *more)
 {
 	char text[MESSAGE_MAX];
 	size_t len = words_response(request, status, "uas", more, text, sizeof(text));

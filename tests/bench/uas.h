@@ -1,12 +1,13 @@
-/* uas: the answering end of the load: 200 to every request, 180 before it for an INVITE, whose 200 is
- * repeated until its ACK comes (RFC 3261 §13.3.1.4). Counts what reaches it more than once. */
+/* uas: the answering end of the load: 200 to every request, 180 before it for an INVITE, whose
+ * 200 is repeated until its ACK comes (RFC 3261 §13.3.1.4). Counts what reaches it more than
+ * once. */
 #pragma once
 
 #include "tests/bench/link.h"
 
 struct uas_tally {
-	uint64_t n_requests;	   /* all but ACK, repeats included */
-	uint64_t n_repeats;	   /* the same request again: the proxy retransmitted */
+	uint64_t n_requests;       /* all but ACK, repeats included */
+	uint64_t n_repeats;        /* the same request again: the proxy retransmitted */
 	uint64_t n_answer_repeats; /* 2xx to INVITE that we sent again */
 	uint64_t n_never_acked;
 	uint64_t n_unexpected;

@@ -168,7 +168,8 @@ static size_t split_routes(const struct words *words, struct span *out)
 		while (rest.len && n < WORDS_ROUTES) {
 			const char *close = memchr(rest.at, '>', rest.len);
 			const char *comma =
-				close ? memchr(close, ',', (size_t)(rest.at + rest.len - close)) : NULL;
+				close ? memchr(close, ',', (size_t)(rest.at + rest.len - close))
+				      : NULL;
 			size_t len = comma ? (size_t)(comma - rest.at) : rest.len;
 
 			out[n++] = (struct span){ rest.at, len };
@@ -185,7 +186,8 @@ bool words_dialog(const struct words *response, struct dialog *out)
 {
 	struct span contact = line_value(response->contact), routes[WORDS_ROUTES];
 	const char *open = memchr(contact.at, '<', contact.len);
-	const char *close = open ? memchr(open, '>', contact.len - (size_t)(open - contact.at)) : NULL;
+	const char *close =
+		open ? memchr(open, '>', contact.len - (size_t)(open - contact.at)) : NULL;
 	size_t n = split_routes(response, routes), used = 0;
 
 	if (!close || (size_t)(close - open) > sizeof(out->target))
@@ -196,8 +198,8 @@ bool words_dialog(const struct words *response, struct dialog *out)
 		return false;
 	out->route[0] = '\0';
 	while (n--) {
-		int len = snprintf(out->route + used, sizeof(out->route) - used, "Route: %.*s\r\n",
-				   (int)routes[n].len, routes[n].at);
+		int len = snprintf(out->route + used, sizeof(out->route) - used,
+				   "Route: %.*s\r\n", (int)routes[n].len, routes[n].at);
 
 		if (len < 0 || (size_t)len >= sizeof(out->route) - used)
 			return false;

@@ -1,5 +1,5 @@
-/* What name servers answer: the records that are read lie within their bounds, and their names are domains. The first byte is the type
- * that was asked for. */
+/* What name servers answer: the records that are read lie within their bounds, and their names
+ * are domains. The first byte is the type that was asked for. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		else if (type == DNS_NAPTR)
 			check_name(answer.naptr[i].replacement);
 		else /* an AAAA may map an IPv4 address */
-			must(addr_is_set(&answer.addrs[i]) && (type == DNS_AAAA || !addr_is_ipv6(&answer.addrs[i])));
+			must(addr_is_set(&answer.addrs[i]) &&
+			     (type == DNS_AAAA || !addr_is_ipv6(&answer.addrs[i])));
 	}
 	return 0;
 }

@@ -1,5 +1,6 @@
-/* Strangers' messages taken apart and edited by our own hands, beside the same done by Sofia's functions: what is printed at the end must be
- * the same bytes. Which edits there are, and in which order, the bytes of the message say. */
+/* Strangers' messages taken apart and edited by our own hands, beside the same done by Sofia's
+ * functions: what is printed at the end must be the same bytes. Which edits there are, and in
+ * which order, the bytes of the message say. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,11 +22,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-#define ROUTE "<sip:token-1@192.0.2.7:5060;transport=tcp;lr>"
+#define ROUTE   "<sip:token-1@192.0.2.7:5060;transport=tcp;lr>"
 #define SENT_BY "us.example:5060"
-#define BRANCH "z9hG4bKus.1"
+#define BRANCH  "z9hG4bKus.1"
 
-enum edit { POP_ROUTE, POP_VIA, PUSH_ROUTE, PUSH_RECORD_ROUTE, PUSH_VIA, STAMP, HOPS, COPY, LAST_ROUTE, N_EDITS };
+enum edit {
+	POP_ROUTE,
+	POP_VIA,
+	PUSH_ROUTE,
+	PUSH_RECORD_ROUTE,
+	PUSH_VIA,
+	STAMP,
+	HOPS,
+	COPY,
+	LAST_ROUTE,
+	N_EDITS
+};
 enum { MAX_EDITS = 8 };
 
 static void must(bool is_true)
@@ -67,7 +79,8 @@ static void stamp(msg_t *msg, const struct addr *source)
 	char host[ADDR_TEXT_SIZE], *received, *rport;
 	struct addr sent_by;
 
-	if (!asks_rport && !via->v_received && !addr_parse(via->v_host, 0, &sent_by) && addr_same_host(&sent_by, source))
+	if (!asks_rport && !via->v_received && !addr_parse(via->v_host, 0, &sent_by) &&
+	    addr_same_host(&sent_by, source))
 		return;
 	for (; other; other = other->v_next)
 		if ((uintptr_t)other->v_common->h_data + other->v_common->h_len == end)
@@ -101,7 +114,8 @@ static void edit_sofias(msg_t *msg, enum edit edit, const struct addr *source)
 		prepend(msg, &sip->sip_record_route, sip_record_route_make(home, ROUTE));
 		break;
 	case PUSH_VIA:
-		prepend(msg, &sip->sip_via, sip_via_make(home, "SIP/2.0/UDP " SENT_BY ";branch=" BRANCH ";rport"));
+		prepend(msg, &sip->sip_via,
+			sip_via_make(home, "SIP/2.0/UDP " SENT_BY ";branch=" BRANCH ";rport"));
 		break;
 	case STAMP:
 		stamp(msg, source);
@@ -145,7 +159,8 @@ static void edit_ours(msg_t **msg, enum edit edit, const struct addr *source)
 		must(!via_stamp(*msg, source));
 		break;
 	case HOPS:
-		must(!message_sip(*msg)->sip_max_forwards || !message_set_max_forwards(*msg, 12));
+		must(!message_sip(*msg)->sip_max_forwards ||
+		     !message_set_max_forwards(*msg, 12));
 		break;
 	case LAST_ROUTE:
 		message_remove_last_route(*msg);
@@ -165,8 +180,11 @@ static void edit_ours(msg_t **msg, enum edit edit, const struct addr *source)
 static void check_chain(msg_t *msg)
 {
 	const sip_t *sip = message_sip(msg);
-	const void *const lists[] = { sip->sip_request, sip->sip_status, sip->sip_via, sip->sip_route, sip->sip_record_route,
-				      sip->sip_from, sip->sip_to, sip->sip_separator, sip->sip_payload };
+	const void *const lists[] = {
+		sip->sip_request, sip->sip_status,       sip->sip_via,
+		sip->sip_route,   sip->sip_record_route, sip->sip_from,
+		sip->sip_to,      sip->sip_separator,    sip->sip_payload
+	};
 
 	for (msg_header_t **at = msg_chain_head(msg); *at; at = &(*at)->sh_succ)
 		must((*at)->sh_prev == at);
@@ -184,7 +202,8 @@ static void compare(msg_t *ours, msg_t *theirs)
 	if (err)
 		return;
 	if (a->len != b->len || memcmp(a->bytes, b->bytes, a->len) != 0) {
-		fprintf(stderr, "ours:\n%.*s\nSofia's:\n%.*s\n", (int)a->len, a->bytes, (int)b->len, b->bytes);
+		fprintf(stderr, "ours:\n%.*s\nSofia's:\n%.*s\n", (int)a->len, a->bytes,
+			(int)b->len, b->bytes);
 		abort();
 	}
 	wire_unref(a);

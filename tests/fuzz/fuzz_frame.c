@@ -1,6 +1,6 @@
-/* Strangers' streams through the framer: whole, and again in pieces. The pieces in which bytes come must not change
- * what they are, and what is cut must be what the parser will see: a Content-Length that the two read differently
- * would let one message hide another. */
+/* Strangers' streams through the framer: whole, and again in pieces. The pieces in which bytes
+ * come must not change what they are, and what is cut must be what the parser will see: a
+ * Content-Length that the two read differently would let one message hide another. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -38,14 +38,16 @@ static void compare_with_parser(const char *bytes, size_t len)
 	message_unref(msg);
 }
 
-/* Feeds the bytes in pieces of at most piece bytes; what is found is what a stream would act on. */
+/* Feeds the bytes in pieces of at most piece bytes; what is found is what a stream would act
+ * on. */
 static size_t cut(const char *bytes, size_t len, size_t piece, struct cut cuts[MAX_FRAMES])
 {
 	struct framer framer = { 0 };
 	size_t at = 0, end = piece < len ? piece : len, n = 0, used = 0;
 
 	while (n < MAX_FRAMES && at < len) {
-		enum frame frame = frame_next(&framer, bytes + at, end - at, MAX_MESSAGE, &used);
+		enum frame frame =
+			frame_next(&framer, bytes + at, end - at, MAX_MESSAGE, &used);
 		must(used <= end - at);
 		if (frame == FRAME_PARTIAL) {
 			must(used == 0);

@@ -1,8 +1,11 @@
-/* Anybody's bytes through a whole proxy (tests/world): received, judged, screened, forwarded; then what the other side says to it, by a
- * response and by a request inside the dialog. The first byte says who begins, the second what the other side answers. "\n\0" ends a part
- * of the input; the first one is a message as it comes, of the others only what stands behind the headers that they must have.
+/* Anybody's bytes through a whole proxy (tests/world): received, judged, screened,
+ * forwarded; then what the other side says to it, by a response and by a request inside the
+ * dialog. The first byte says who begins, the second what the other side answers. "\n\0"
+ * ends a part of the input; the first one is a message as it comes, of the others only what
+ * stands behind the headers that they must have.
  *
- * The world is made once. What an input leaves there ends as the clock is turned, and each has branches of its own. */
+ * The world is made once. What an input leaves there ends as the clock is turned, and each
+ * has branches of its own. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -75,8 +78,10 @@ static const char zone[] =
 
 static const struct play play = { "path", "", configs, phones_users, cast };
 
-static const int statuses[] = { 200, 180, 183, 100, 302, 300, 404, 401, 407, 422, 486, 488, 500, 503, 603, 481 };
-static const char *const methods[] = { "BYE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY", "ACK", "PRACK" };
+static const int statuses[] = { 200, 180, 183, 100, 302, 300, 404, 401,
+				407, 422, 486, 488, 500, 503, 603, 481 };
+static const char *const methods[] = { "BYE",   "INVITE", "UPDATE", "INFO",
+				       "REFER", "NOTIFY", "ACK",    "PRACK" };
 
 static struct stage *stage;
 
@@ -99,7 +104,8 @@ static void say(const char *script)
 
 	for (size_t n; *script; script += n + 1) {
 		n = strcspn(script, "\n");
-		must(text_copy_len(line, sizeof(line), script, n) && stage_line(stage, line), stage->fault);
+		must(text_copy_len(line, sizeof(line), script, n) && stage_line(stage, line),
+		     stage->fault);
 	}
 }
 
@@ -115,8 +121,8 @@ static void settle(void)
 	world_turn(&stage->world, 0);
 }
 
-/* What an input leaves behind is no leak, and looking for some took half of the time, as did libFuzzer's statistics over all that a
- * proxy runs through. */
+/* What an input leaves behind is no leak, and looking for some took half of the time, as did
+ * libFuzzer's statistics over all that a proxy runs through. */
 static void add_options(int *argc, char ***argv)
 {
 	static char options[][20] = { "-detect_leaks=0", "-entropic=0" };
@@ -162,19 +168,23 @@ static size_t cut(const uint8_t *bytes, size_t len, struct part parts[N_PARTS])
 	return n + 1;
 }
 
-/* Branches become others, so that nothing is taken for what came before; and a stream is told where the body ends, if the input is not. */
+/* Branches become others, so that nothing is taken for what came before; and a stream is told
+ * where the body ends, if the input is not. */
 static void add_message(struct buf *out, const struct part *part)
 {
 	static const char branch[] = "z9hG4bK";
-	const char *at = part->bytes, *end = at + part->len, *head_end = memmem(at, part->len, "\r\n\r\n", 4), *next;
+	const char *at = part->bytes, *end = at + part->len,
+		   *head_end = memmem(at, part->len, "\r\n\r\n", 4), *next;
 
-	while ((next = memmem(at, (size_t)(end - at), branch, sizeof(branch) - 1)) && (!head_end || next < head_end)) {
+	while ((next = memmem(at, (size_t)(end - at), branch, sizeof(branch) - 1)) &&
+	       (!head_end || next < head_end)) {
 		next += sizeof(branch) - 1;
 		buf_add(out, at, (size_t)(next - at));
 		buf_printf(out, "%llx.", (unsigned long long)stage->counter++);
 		at = next;
 	}
-	if (head_end && head_end >= at && !memmem(part->bytes, (size_t)(head_end - part->bytes), "ontent-Length", 13)) {
+	if (head_end && head_end >= at &&
+	    !memmem(part->bytes, (size_t)(head_end - part->bytes), "ontent-Length", 13)) {
 		buf_add(out, at, (size_t)(head_end + 2 - at));
 		buf_printf(out, "Content-Length: %zu\r\n", (size_t)(end - head_end - 4));
 		at = head_end + 2;
@@ -182,7 +192,8 @@ static void add_message(struct buf *out, const struct part *part)
 	buf_add(out, at, (size_t)(end - at));
 }
 
-/* The headers that text has but the last, which is Content-Length, and the part's bytes for the rest. */
+/* The headers that text has but the last, which is Content-Length, and the part's bytes for the
+ * rest. */
 static void add_rest(struct buf *out, const char *text, const struct part *part)
 {
 	const char *length = strstr(text, "Content-Length:");
@@ -190,18 +201,21 @@ static void add_rest(struct buf *out, const char *text, const struct part *part)
 
 	buf_add(out, text, length ? (size_t)(length - text) : strlen(text));
 	if (body)
-		buf_printf(out, "Content-Length: %zu\r\n", (size_t)(part->bytes + part->len - body - 4));
+		buf_printf(out, "Content-Length: %zu\r\n",
+			   (size_t)(part->bytes + part->len - body - 4));
 	buf_add(out, part->bytes, part->len);
 	if (!body)
 		buf_puts(out, "\r\nContent-Length: 0\r\n\r\n");
 }
 
-static void send_bytes(struct agent *agent, const char *listener, uint64_t flow_id, const struct buf *text)
+static void send_bytes(struct agent *agent, const char *listener, uint64_t flow_id,
+		       const struct buf *text)
 {
 	struct listener *ours = world_listener(&stage->world, listener);
 
 	if (ours && !text->err)
-		network_send(stage->world.network, &agent->party, 0, ours, flow_id, (const char *)text->bytes, text->len);
+		network_send(stage->world.network, &agent->party, 0, ours, flow_id,
+			     (const char *)text->bytes, text->len);
 	world_turn(&stage->world, 0);
 }
 
@@ -230,7 +244,8 @@ static void ask_inside(struct agent *agent, const char *method, const struct par
 
 	buf_init(&draft, 0);
 	buf_init(&text, 0);
-	if (agent_request(agent, method, "", NULL, 0, strstr(agent->party.listener, "udp") ? "UDP" : "TCP", &draft)) {
+	if (agent_request(agent, method, "", NULL, 0,
+			  strstr(agent->party.listener, "udp") ? "UDP" : "TCP", &draft)) {
 		add_rest(&text, buf_text(&draft), part);
 		send_bytes(agent, agent->party.listener, 0, &text);
 	}

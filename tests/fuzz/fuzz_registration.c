@@ -1,5 +1,6 @@
-/* What a backend writes into a REGISTER: the fuzzed bytes are its headers after the usual ones. What is read of a contact
- * is kept, printed into answers and put into Request-URIs: it must be one URI then, and the same when it is read again. */
+/* What a backend writes into a REGISTER: the fuzzed bytes are its headers after the usual ones.
+ * What is read of a contact is kept, printed into answers and put into Request-URIs: it must be
+ * one URI then, and the same when it is read again. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,8 +61,10 @@ static void check_printed(msg_t *request, const struct registration_contact *con
 	must(!message_header_at(response, "Contact", 1));
 	must(!registration_read(response, again));
 	must(again->n_contacts == 1 && again->contacts[0].expires_s == 7);
-	must(!strcmp(again->contacts[0].uri, contact->uri) && !strcmp(again->contacts[0].host, contact->host));
-	must(again->contacts[0].port == contact->port && again->contacts[0].is_bulk == contact->is_bulk);
+	must(!strcmp(again->contacts[0].uri, contact->uri) &&
+	     !strcmp(again->contacts[0].host, contact->host));
+	must(again->contacts[0].port == contact->port &&
+	     again->contacts[0].is_bulk == contact->is_bulk);
 	free(again);
 	message_unref(response);
 }
@@ -71,7 +74,8 @@ static void check(msg_t *msg, const struct registration *read)
 	unsigned i;
 
 	must(read->n_contacts <= REGISTRATION_MAX_CONTACTS);
-	must(!read->is_wildcard || (!read->n_contacts && read->has_expires && !read->expires_s));
+	must(!read->is_wildcard ||
+	     (!read->n_contacts && read->has_expires && !read->expires_s));
 	for (i = 0; i < read->n_contacts; i++) {
 		check_text(read->contacts[i].uri);
 		check_printed(msg, &read->contacts[i]);

@@ -1,6 +1,6 @@
-/* Offer and answer of strangers through a relay's eyes: the first byte chooses policies, then comes the offer, a zero byte, and
- * the answer. Whatever comes in, what goes out can be read again, has the same m-lines, and names no address but ours where
- * we relay. */
+/* Offer and answer of strangers through a relay's eyes: the first byte chooses policies, then
+ * comes the offer, a zero byte, and the answer. Whatever comes in, what goes out can be read
+ * again, has the same m-lines, and names no address but ours where we relay. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,7 +16,8 @@ static void must(bool is_true)
 		abort();
 }
 
-static void make_sides(uint8_t choice, struct media_side sides[RELAY_N_LEGS], struct media_policy *policy)
+static void make_sides(uint8_t choice, struct media_side sides[RELAY_N_LEGS],
+		       struct media_policy *policy)
 {
 	static const char *const shown[] = { "203.0.113.1", "2001:db8::2" };
 
@@ -34,8 +35,9 @@ static void make_sides(uint8_t choice, struct media_side sides[RELAY_N_LEGS], st
 	policy->n_suites = 2;
 }
 
-static void check_text(const struct negotiation *negotiation, const struct sdp *from, enum relay_leg leg,
-		       const struct media_side *side, const char *text, size_t len)
+static void check_text(const struct negotiation *negotiation, const struct sdp *from,
+		       enum relay_leg leg, const struct media_side *side, const char *text,
+		       size_t len)
 {
 	struct sdp *again = NULL;
 	enum err err = sdp_read(text, len, &again);
@@ -55,10 +57,13 @@ static void check_text(const struct negotiation *negotiation, const struct sdp *
 	sdp_free(again);
 }
 
-static void print(const struct negotiation *negotiation, const struct sdp *from, enum relay_leg leg,
-		  const struct media_side sides[RELAY_N_LEGS], const struct media_policy *policy)
+static void print(const struct negotiation *negotiation, const struct sdp *from,
+		  enum relay_leg leg, const struct media_side sides[RELAY_N_LEGS],
+		  const struct media_policy *policy)
 {
-	const struct media_ports ports = { .port = 30000, .ice_ufrag = "ufrag123", .ice_pwd = "passwordpasswordpassword" };
+	const struct media_ports ports = { .port = 30000,
+					   .ice_ufrag = "ufrag123",
+					   .ice_pwd = "passwordpasswordpassword" };
 	struct sdp_out *outs = calloc(sdp_n_streams(from) + 1, sizeof(*outs));
 	struct buf out;
 
@@ -73,7 +78,8 @@ static void print(const struct negotiation *negotiation, const struct sdp *from,
 	free(outs);
 }
 
-static void answer(struct negotiation *negotiation, const uint8_t *bytes, size_t len, const struct media_side sides[RELAY_N_LEGS],
+static void answer(struct negotiation *negotiation, const uint8_t *bytes, size_t len,
+		   const struct media_side sides[RELAY_N_LEGS],
 		   const struct media_policy *policy)
 {
 	struct relay_end end;
@@ -84,8 +90,10 @@ static void answer(struct negotiation *negotiation, const uint8_t *bytes, size_t
 	if (negotiation_answer(negotiation, sdp, sides, policy) == MEDIA_OK) {
 		print(negotiation, sdp, RELAY_CALLER, sides, policy);
 		for (unsigned i = 0; i < negotiation->n_lines; i++)
-			for (unsigned leg = 0; leg < RELAY_N_LEGS && negotiation->lines[i].stream >= 0; leg++)
-				negotiation_end(negotiation, NULL, i, (enum relay_leg)leg, sides, policy, &end);
+			for (unsigned leg = 0;
+			     leg < RELAY_N_LEGS && negotiation->lines[i].stream >= 0; leg++)
+				negotiation_end(negotiation, NULL, i, (enum relay_leg)leg,
+						sides, policy, &end);
 	}
 	sdp_free(sdp);
 }
@@ -102,13 +110,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		return 0;
 	make_sides(bytes[0], sides, &policy);
 	zero = memchr(bytes + 1, '\0', len - 1);
-	if (sdp_read((const char *)bytes + 1, zero ? (size_t)(zero - bytes - 1) : len - 1, &sdp))
+	if (sdp_read((const char *)bytes + 1, zero ? (size_t)(zero - bytes - 1) : len - 1,
+		     &sdp))
 		return 0;
-	if (negotiation_offer(NULL, sdp, RELAY_CALLER, sides, &policy, &negotiation) == MEDIA_OK) {
+	if (negotiation_offer(NULL, sdp, RELAY_CALLER, sides, &policy, &negotiation) ==
+	    MEDIA_OK) {
 		must(negotiation->n_streams <= RELAY_MAX_STREAMS);
 		print(negotiation, sdp, RELAY_CALLEE, sides, &policy);
 		if (zero)
-			answer(negotiation, zero + 1, len - (size_t)(zero + 1 - bytes), sides, &policy);
+			answer(negotiation, zero + 1, len - (size_t)(zero + 1 - bytes), sides,
+			       &policy);
 		negotiation_free(negotiation);
 	}
 	sdp_free(sdp);

@@ -1,4 +1,5 @@
-/* STUN as strangers send it: what is read of a message must lie in it, and be the same when it is written and read again. */
+/* STUN as strangers send it: what is read of a message must lie in it, and be the same when it
+ * is written and read again. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,12 +30,14 @@ static void write_again(const struct stun_message *message)
 	if (message->has_cookie)
 		stun_add_fingerprint(&writer);
 	if (!stun_end(&writer))
-		return; /* a user name of more than a kilobyte, which has no room beside the rest */
+		/* a user name of more than a kilobyte, which has no room beside the rest */
+		return;
 	must(!stun_read(writer.bytes, stun_end(&writer), &again));
 	must(again.class == message->class && again.method == message->method);
 	must(addr_is_set(&again.mapped) == addr_is_set(&message->mapped));
 	must(!addr_is_set(&again.mapped) || addr_equal(&again.mapped, &message->mapped));
-	must(again.change_ip == message->change_ip && again.change_port == message->change_port);
+	must(again.change_ip == message->change_ip &&
+	     again.change_port == message->change_port);
 	must(again.username_len == message->username_len);
 }
 
@@ -44,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
 	if (stun_read(bytes, len, &message))
 		return 0;
-	must(stun_is_stun(bytes, len) && len <= STUN_MAX_SIZE && message.n_unknown <= STUN_MAX_UNKNOWN);
+	must(stun_is_stun(bytes, len) && len <= STUN_MAX_SIZE &&
+	     message.n_unknown <= STUN_MAX_UNKNOWN);
 	if (message.username)
 		must((const uint8_t *)message.username >= bytes &&
 		     (const uint8_t *)message.username + message.username_len <= bytes + len);

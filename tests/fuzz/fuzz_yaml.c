@@ -1,5 +1,5 @@
-/* Any bytes as a configuration and as a users file: refused or read, with every fault printed.
- */
+/* Any bytes as a configuration and as a users file: refused or read, with every fault
+ * printed. */
 #include <stddef.h>
 #include <stdint.h>
 

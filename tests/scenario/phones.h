@@ -1,5 +1,6 @@
-/* The house of the phones: 168, 169 and more may register from the internet; berlin is the home of those that begin with 2, and
- * of 168. What is asked for with a script's REGISTER stands in macros. */
+/* The house of the phones: 168, 169 and more may register from the internet; berlin is the home
+ * of those that begin with 2, and of 168. What is asked for with a script's REGISTER stands in
+ * macros. */
 #pragma once
 
 #include "tests/scenario/scenario.h"

@@ -1,5 +1,5 @@
-/* Where users are at home, with the n-th allocation failing. Each performance has a user of its own ($tick.branch): what one taught
- * must not help the next. */
+/* Where users are at home, with the n-th allocation failing. Each performance has a user of its
+ * own ($tick.branch): what one taught must not help the next. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/allocation.h"
 #include "tests/scenario/scenario.h"

@@ -1,5 +1,6 @@
-/* Two backends of one house talk to each other through nuncio: presence, messages and calls, each side behind a NAT or not, each by a
- * transport of its own. And what is translated between transports. */
+/* Two backends of one house talk to each other through nuncio: presence, messages and calls,
+ * each side behind a NAT or not, each by a transport of its own. And what is translated between
+ * transports. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,4 +1,5 @@
-/* A partner that may not federate any more: what is open with it ends at once, and nothing of its dialogs goes on. */
+/* A partner that may not federate any more: what is open with it ends at once, and nothing of
+ * its dialogs goes on. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

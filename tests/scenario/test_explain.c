@@ -120,15 +120,19 @@ static bool compare(struct stage *stage, const struct question *question, unsign
 	explain(stage, question, &told);
 	ask_really(stage, question, &real);
 	*n_welcome += !real.reason;
-	const char *told_to = decision_text(&told, DECISION_DESTINATION), *real_to = decision_text(&real, DECISION_DESTINATION);
-	const char *told_of = decision_text(&told, DECISION_ORIGIN_ID), *real_of = decision_text(&real, DECISION_ORIGIN_ID);
+	const char *told_to = decision_text(&told, DECISION_DESTINATION),
+		   *real_to = decision_text(&real, DECISION_DESTINATION);
+	const char *told_of = decision_text(&told, DECISION_ORIGIN_ID),
+		   *real_of = decision_text(&real, DECISION_ORIGIN_ID);
 
-	if (told.reason == real.reason && !strcmp(told_to, real_to) && told.origin == real.origin && !strcmp(told_of, real_of))
+	if (told.reason == real.reason && !strcmp(told_to, real_to) &&
+	    told.origin == real.origin && !strcmp(told_of, real_of))
 		return true;
 	print_error("%s by %s, %s, %s -> %s: explain says %s to '%s' (%s), traffic got %s to "
 		    "'%s' (%s)\n",
 		    question->sender, question->listener, question->method, question->from,
-		    question->to, reason_code(told.reason), told_to, told_of, reason_code(real.reason), real_to, real_of);
+		    question->to, reason_code(told.reason), told_to, told_of,
+		    reason_code(real.reason), real_to, real_of);
 	return false;
 }
 

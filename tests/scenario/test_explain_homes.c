@@ -1,5 +1,6 @@
-/* `nuncio explain` for users of the house: what it says is what traffic gets, wherever a home comes from; and asking changes
- * nothing. And `balance` at the level of requests: what the loss of a backend moves. */
+/* `nuncio explain` for users of the house: what it says is what traffic gets, wherever a home
+ * comes from; and asking changes nothing. And `balance` at the level of requests: what the loss
+ * of a backend moves. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -135,7 +136,9 @@ static void explain(struct stage *stage, const struct row *row, struct decision 
 {
 	struct world *world = stage_world(stage);
 	const char *what = "";
-	const struct explain_question question = { .from = row->from, .to = row->to, .source = row->source,
+	const struct explain_question question = { .from = row->from,
+						   .to = row->to,
+						   .source = row->source,
 						   .listener = row->listener };
 
 	memset(out, 0, sizeof(*out));
@@ -170,7 +173,8 @@ static void ask_really(struct stage *stage, const struct row *row, struct decisi
 	text_copy(call_id, sizeof(call_id), agent->call_id);
 	say(stage, "everybody answers");
 	for (unsigned i = 0; i < stage->world.n_workers; i++)
-		if (decision_ring_find(stage->world.server->workers[i]->decisions, call_id, false, out, 1))
+		if (decision_ring_find(stage->world.server->workers[i]->decisions, call_id,
+				       false, out, 1))
 			return;
 	fail_msg("there is no record of %s", call_id);
 }
@@ -179,7 +183,8 @@ static void check_counts(struct stage *stage, const struct location_counts *befo
 {
 	struct location_counts after;
 
-	location_count(stage->world.server->location, NULL, loop_now_ms(stage->world.loop), &after);
+	location_count(stage->world.server->location, NULL, loop_now_ms(stage->world.loop),
+		       &after);
 	assert_memory_equal(before, &after, sizeof(after));
 }
 
@@ -193,25 +198,31 @@ static void test_row(void **state)
 
 	if (!stage || !stage_play(stage, false, fault, sizeof(fault)))
 		fail_msg("%s", fault);
-	location_count(stage->world.server->location, NULL, loop_now_ms(stage->world.loop), &before);
+	location_count(stage->world.server->location, NULL, loop_now_ms(stage->world.loop),
+		       &before);
 	explain(stage, row, &told);
 	const char *to = decision_text(&told, DECISION_DESTINATION);
 
-	if (told.reason != row->reason || !text_glob(row->destination, to) || !has_step(&told, row->step))
-		fail_msg("explain says %s to '%s'; the last step: %s", reason_code(told.reason), to,
-			 told.n_steps ? decision_step_result(&told, told.n_steps - 1) : "");
-	/* Nothing was learned, forgotten, or marked as searched: it says the same, and so does traffic. */
+	if (told.reason != row->reason || !text_glob(row->destination, to) ||
+	    !has_step(&told, row->step))
+		fail_msg("explain says %s to '%s'; the last step: %s", reason_code(told.reason),
+			 to, told.n_steps ? decision_step_result(&told, told.n_steps - 1) : "");
+	/* Nothing was learned, forgotten, or marked as searched: it says the same, and so does
+	 * traffic. */
 	check_counts(stage, &before);
 	explain(stage, row, &again);
-	assert_string_equal(decision_text(&told, DECISION_DESTINATION), decision_text(&again, DECISION_DESTINATION));
+	assert_string_equal(decision_text(&told, DECISION_DESTINATION),
+			    decision_text(&again, DECISION_DESTINATION));
 	assert_int_equal(told.n_steps, again.n_steps);
 	ask_really(stage, row, &real);
 	assert_int_equal(told.reason, real.reason);
-	assert_string_equal(decision_text(&told, DECISION_ORIGIN_ID), decision_text(&real, DECISION_ORIGIN_ID));
+	assert_string_equal(decision_text(&told, DECISION_ORIGIN_ID),
+			    decision_text(&real, DECISION_ORIGIN_ID));
 	assert_true(real.reason || has_step(&real, row->step));
 	/* A search went on from where explain said that it begins. */
 	if (!has_step(&real, "*one after the other*"))
-		assert_string_equal(decision_text(&told, DECISION_DESTINATION), decision_text(&real, DECISION_DESTINATION));
+		assert_string_equal(decision_text(&told, DECISION_DESTINATION),
+				    decision_text(&real, DECISION_DESTINATION));
 	if (!stage_settle(stage, fault, sizeof(fault)))
 		fail_msg("%s", fault);
 	stage_free(stage);
@@ -269,7 +280,8 @@ static void test_balance(void **state)
 			assert_int_equal(second[user], first[user]);
 		else
 			assert_true(second[user] == 0 || second[user] == 2);
-	assert_true(count_at(second, 0) > count_at(first, 0) && count_at(second, 2) > count_at(first, 2));
+	assert_true(count_at(second, 0) > count_at(first, 0) &&
+		    count_at(second, 2) > count_at(first, 2));
 
 	/* It is back, and so are its users. */
 	say(stage, "b2 accepts");
@@ -287,8 +299,10 @@ int main(void)
 	int result;
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		tests[i] = (struct CMUnitTest){ rows[i].name, test_row, NULL, NULL, (void *)&rows[i] };
-	tests[COUNT(rows)] = (struct CMUnitTest){ "balance: 1,000 users", test_balance, NULL, NULL, NULL };
+		tests[i] = (struct CMUnitTest){ rows[i].name, test_row, NULL, NULL,
+						(void *)&rows[i] };
+	tests[COUNT(rows)] =
+		(struct CMUnitTest){ "balance: 1,000 users", test_balance, NULL, NULL, NULL };
 	if (log_start(&(struct log_settings){ .level = LOG_ERROR }))
 		return 1;
 	result = cmocka_run_group_tests_name("explain_homes", tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* A backend that can only be reached by the connection that it made, and that connection belongs to the other worker. */
+/* A backend that can only be reached by the connection that it made, and that connection
+ * belongs to the other worker. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -47,8 +48,10 @@ static void connect_berlin(void)
 
 	say("berlin@1 > MESSAGE sip:x@off.example\n"
 	    "berlin < 403\n");
-	hop = (struct hop){ .transport = TRANSPORT_TCP, .remote = party->addr,
-			    .listener = world_listener(&stage->world, "lan"), .peer = "backend:berlin" };
+	hop = (struct hop){ .transport = TRANSPORT_TCP,
+			    .remote = party->addr,
+			    .listener = world_listener(&stage->world, "lan"),
+			    .peer = "backend:berlin" };
 	hop.flow_id = network_flow_id(stage->world.network, party, &worker);
 	assert_int_not_equal(hop.flow_id, 0);
 	assert_int_equal(worker, OWNER);
@@ -127,7 +130,9 @@ static enum err ask(const char *method)
 	err = message_parse(text, strlen(text), &msg);
 	wire = wire_copy(text, strlen(text));
 	if (!err)
-		err = wire ? client_txn_start(sender->txns, msg, wire, branch, &hop, &user, &txn) : ERR_NO_MEMORY;
+		err = wire ? client_txn_start(sender->txns, msg, wire, branch, &hop, &user,
+					      &txn)
+			   : ERR_NO_MEMORY;
 	wire_unref(wire);
 	message_unref(msg);
 	faults_pause();
@@ -269,9 +274,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(test_there_and_back),	 TEST(test_refused_call),
-		TEST(test_the_connection_ends),	 TEST(test_keep_alive),
-		TEST(test_reload),		 TEST(test_an_allocation_fails),
+		TEST(test_there_and_back),
+		TEST(test_refused_call),
+		TEST(test_the_connection_ends),
+		TEST(test_keep_alive),
+		TEST(test_reload),
+		TEST(test_an_allocation_fails),
 		TEST(test_no_memory_for_the_news),
 	};
 	int result;

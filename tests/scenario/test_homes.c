@@ -1,5 +1,6 @@
-/* Where a user of ours is at home, when nobody says so: learned homes, placement, and what keeps searches from going in circles
- * (RFC 5393). The order is bound, listed, learned, placement. */
+/* Where a user of ours is at home, when nobody says so: learned homes, placement, and what
+ * keeps searches from going in circles (RFC 5393). The order is bound, listed, learned,
+ * placement. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,4 +1,5 @@
-/* The order of homes is fixed: what is bound, else listed, else learned, else placement; and each decision says which it was. */
+/* The order of homes is fixed: what is bound, else listed, else learned, else placement; and
+ * each decision says which it was. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

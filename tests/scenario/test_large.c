@@ -1,5 +1,5 @@
-/* RFC 3261 §18.1.1: requests that are too large for a datagram; field.md pitfall 13. In the world
- * no path is known, so 1300 bytes fit. */
+/* RFC 3261 §18.1.1: requests that are too large for a datagram; field.md pitfall 13. In the
+ * world no path is known, so 1300 bytes fit. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,4 +1,5 @@
-/* The ways by which a backend logs on: TLS, several connections at a time, either worker; and what ends them. */
+/* The ways by which a backend logs on: TLS, several connections at a time, either worker; and
+ * what ends them. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

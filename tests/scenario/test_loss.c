@@ -1,5 +1,5 @@
-/* Backends that die, hang and come back. The first probe comes within a quarter of the interval (3 s), the next ones 12 s after the
- * answer; 8*T1 (4 s) of silence are a verdict. */
+/* Backends that die, hang and come back. The first probe comes within a quarter of the interval
+ * (3 s), the next ones 12 s after the answer; 8*T1 (4 s) of silence are a verdict. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,5 +1,6 @@
-/* Calls whose media are relayed (media.relay), by whole messages: which SDP goes where, what is refused before anything rings, and
- * that each way in which a call ends gives back its relay. What SDP becomes in every case is in unit/test_calls. */
+/* Calls whose media are relayed (media.relay), by whole messages: which SDP goes where, what is
+ * refused before anything rings, and that each way in which a call ends gives back its relay.
+ * What SDP becomes in every case is in unit/test_calls. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

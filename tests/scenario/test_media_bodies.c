@@ -1,4 +1,5 @@
-/* In which bodies of relayed calls SDP is found, and what becomes of those in which nobody can say whether there is any (RFC 5621). */
+/* In which bodies of relayed calls SDP is found, and what becomes of those in which nobody can
+ * say whether there is any (RFC 5621). */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,5 +1,5 @@
-/* Calls on which nothing comes any more, with media.on_timeout: bye: both sides are sent BYE as if the other one had hung up
- * (RFC 3261 §15, §12.2.1.1), whatever a side makes of it. */
+/* Calls on which nothing comes any more, with media.on_timeout: bye: both sides are sent BYE as
+ * if the other one had hung up (RFC 3261 §15, §12.2.1.1), whatever a side makes of it. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

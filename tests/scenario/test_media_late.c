@@ -1,4 +1,5 @@
-/* Relayed calls of which a server is given up as it is silent, and takes the call after all, while another one is asked. */
+/* Relayed calls of which a server is given up as it is silent, and takes the call after all,
+ * while another one is asked. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,5 +1,6 @@
-/* Relayed calls of a network behind a router (advertise: stun): how STUN servers see each media port stands in the SDP (mission 127,
- * 128), and nothing goes out before they have answered, or their time is over. */
+/* Relayed calls of a network behind a router (advertise: stun): how STUN servers see each media
+ * port stands in the SDP (mission 127, 128), and nothing goes out before they have answered, or
+ * their time is over. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,5 +1,6 @@
-/* Dialogs that went through us and whose call we do not know any more, as the program was started anew, or nothing came for long: the
- * next offer makes their relay anew. What their SDP becomes in every case is in unit/test_calls. */
+/* Dialogs that went through us and whose call we do not know any more, as the program was
+ * started anew, or nothing came for long: the next offer makes their relay anew. What their SDP
+ * becomes in every case is in unit/test_calls. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

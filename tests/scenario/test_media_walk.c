@@ -1,5 +1,6 @@
-/* A thousand calls in which everybody says whatever occurs to them, at any time: what was opened for them is closed in the end, and every
- * channel is given back. What each message must be like is in the other files of media. WALK_SEED in the environment walks another way. */
+/* A thousand calls in which everybody says whatever occurs to them, at any time: what was
+ * opened for them is closed in the end, and every channel is given back. What each message must
+ * be like is in the other files of media. WALK_SEED in the environment walks another way. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -114,12 +115,14 @@ struct walk {
 	bool may_be_answered; /* an INVITE may have got a 2xx */
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct walk *walk, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct walk *walk, const char *format,
+						      ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	walk->len += (size_t)vsnprintf(walk->script + walk->len, SCRIPT_SIZE - walk->len, format, args);
+	walk->len += (size_t)vsnprintf(walk->script + walk->len, SCRIPT_SIZE - walk->len,
+				       format, args);
 	va_end(args);
 	assert_true(walk->len < SCRIPT_SIZE - 1);
 }
@@ -151,7 +154,8 @@ static void step(struct walk *walk)
 	case 7:
 	case 8:
 	case 9:
-		say(walk, "%s > %s%s%s%s\n", who, ANY(provisionals), next(3) ? "" : " | Require: 100rel | RSeq: 1", ANY(tags), ANY(bodies));
+		say(walk, "%s > %s%s%s%s\n", who, ANY(provisionals),
+		    next(3) ? "" : " | Require: 100rel | RSeq: 1", ANY(tags), ANY(bodies));
 		return;
 	case 10:
 		say(walk, "%s > %s\n", who, ANY(failures));
@@ -169,7 +173,8 @@ static void write_walk(struct walk *walk)
 
 	walk->len = 0;
 	walk->may_be_answered = false;
-	say(walk, "stun sees 198.51.100.7:5060\nwait 1s\nreload %u\nmedia has ports\n", next(3));
+	say(walk, "stun sees 198.51.100.7:5060\nwait 1s\nreload %u\nmedia has ports\n",
+	    next(3));
 	say(walk, "%s%s\n", ANY(begins), ANY(bodies));
 	for (unsigned i = 0; i < n; i++)
 		step(walk);
@@ -192,16 +197,20 @@ static void check_all_is_given_back(struct world *world, const char *script, con
 		n_used += view.n_used[i];
 	const unsigned n_calls = world->server->calls ? calls_count(world->server->calls) : 0;
 	if (n_calls || world_media_n_open(world->media) || n_used || view.kbps_used)
-		fail_msg("%s there are %u forks, %u relays, %u channels, %llu kbps after:\n%s", when, n_calls, world_media_n_open(world->media),
-			 n_used, (unsigned long long)view.kbps_used, script);
+		fail_msg("%s there are %u forks, %u relays, %u channels, %llu kbps after:\n%s",
+			 when, n_calls, world_media_n_open(world->media), n_used,
+			 (unsigned long long)view.kbps_used, script);
 }
 
-/* What nobody took is closed by its signalling; what was taken at the latest when nothing comes on it any more. */
+/* What nobody took is closed by its signalling; what was taken at the latest when nothing comes
+ * on it any more. */
 static void walk(const char *const *configs, unsigned n_workers, uint64_t seed)
 {
 	char *fault = calloc(1, FAULT_SIZE), *script = calloc(1, SCRIPT_SIZE);
 	struct walk walk = { .script = script };
-	struct play play = { .name = "walk", .script = script, .configs = configs, .cast = cast };
+	struct play play = {
+		.name = "walk", .script = script, .configs = configs, .cast = cast
+	};
 	struct stage *stage = stage_new(&play, n_workers, fault, FAULT_SIZE);
 	const char *other = getenv("WALK_SEED");
 	unsigned n_taken = 0;
@@ -214,7 +223,8 @@ static void walk(const char *const *configs, unsigned n_workers, uint64_t seed)
 		write_walk(&walk);
 		assert_true(stage_play(stage, true, fault, FAULT_SIZE));
 		if (!walk.may_be_answered)
-			check_all_is_given_back(stage_world(stage), script, "when nobody took it,");
+			check_all_is_given_back(stage_world(stage), script,
+						"when nobody took it,");
 		n_taken += world_media_n_open(stage_world(stage)->media) > 0;
 		world_media_fall_silent(stage_world(stage)->media);
 		world_turn(stage_world(stage), 0);
@@ -261,7 +271,8 @@ int main(void)
 		cmocka_unit_test(test_behind_a_router),
 	};
 
-	if (log_start(&(struct log_settings){ .level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR }))
+	if (log_start(&(struct log_settings){ .level = getenv("VERBOSE") ? LOG_DEBUG
+									 : LOG_ERROR }))
 		return 1;
 	const int result = cmocka_run_group_tests(tests, NULL, NULL);
 	log_stop();

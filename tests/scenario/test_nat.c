@@ -1,5 +1,5 @@
-/* A listener that advertises what STUN servers see: found, changed, lost; dialogs go on. The answers come to the other worker where
- * there are two. */
+/* A listener that advertises what STUN servers see: found, changed, lost; dialogs go on. The
+ * answers come to the other worker where there are two. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,5 +1,5 @@
-/* Open federation: a domain without a route is found by _sipfederationtls._tcp, and believed by its certificate (design.md 3, field.md
- * G7). RFC 2782, RFC 5922. */
+/* Open federation: a domain without a route is found by _sipfederationtls._tcp, and believed by
+ * its certificate (design.md 3, field.md G7). RFC 2782, RFC 5922. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

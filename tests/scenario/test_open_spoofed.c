@@ -1,5 +1,6 @@
-/* Who says to be whom he is not, over a certificate of a CA that we trust: each with the code of its refusal (design.md 3, RFC 5922,
- * RFC 2782). The certificates are those of the cast; what stands in DNS is the attacker's own zone, and that of others. */
+/* Who says to be whom he is not, over a certificate of a CA that we trust: each with the code
+ * of its refusal (design.md 3, RFC 5922, RFC 2782). The certificates are those of the cast;
+ * what stands in DNS is the attacker's own zone, and that of others. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,4 +1,5 @@
-/* Phones on the internet call and are called: RFC 3261 §16, RFC 5626 §5.3 and §7, class of service. */
+/* Phones on the internet call and are called: RFC 3261 §16, RFC 5626 §5.3 and §7, class of
+ * service. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/phones.h"
 

@@ -1,5 +1,6 @@
-/* Partners that read slowly, and a worker that has too much to do: a further connection where it helps, NOTIFY shed first and what
- * belongs to calls last, and nobody pays for another (field.md pitfall 10). */
+/* Partners that read slowly, and a worker that has too much to do: a further connection where
+ * it helps, NOTIFY shed first and what belongs to calls last, and nobody pays for another
+ * (field.md pitfall 10). */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,4 +1,5 @@
-/* redirect: follow. RFC 3261 §8.1.3.4, §16.5, §16.7 item 4: a partner's 3xx, and where its Contacts are reached, RFC 3263. */
+/* redirect: follow. RFC 3261 §8.1.3.4, §16.5, §16.7 item 4: a partner's 3xx, and where its
+ * Contacts are reached, RFC 3263. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

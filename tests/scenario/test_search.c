@@ -1,5 +1,5 @@
-/* placement: search, in its corners: many backends, its budget, calls that ring here and there, and what answers mean
- * (RFC 3261 §16.6 and §16.7, RFC 5393). */
+/* placement: search, in its corners: many backends, its budget, calls that ring here and there,
+ * and what answers mean (RFC 3261 §16.6 and §16.7, RFC 5393). */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,4 +1,5 @@
-/* UDP, TCP or TLS inside, MTLS outside, and what is too large for one of them: presence documents of 100 KB. */
+/* UDP, TCP or TLS inside, MTLS outside, and what is too large for one of them: presence
+ * documents of 100 KB. */
 #include "proxy/base/macros.h"
 #include "tests/scenario/scenario.h"
 

@@ -1,6 +1,6 @@
-/* Certificates for tests, made with GnuTLS while the test runs: nothing of them is in the tree,
- * and none ever expires there. Included by the tests of one program each, hence static inline.
- */
+/* Certificates for tests, made with GnuTLS while the test runs: nothing of them is in the
+ * tree, and none ever expires there. Included by the tests of one program each, hence static
+ * inline. */
 #pragma once
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* A proxy that looks at itself and at partners in a world of rows: what resolvers answer, and what servers
- * show. Included by the tests of one program each, hence static inline. */
+/* A proxy that looks at itself and at partners in a world of rows: what resolvers answer, and
+ * what servers show. Included by the tests of one program each, hence static inline. */
 #pragma once
 
 #include "tests/unit/certs.h"
@@ -15,7 +15,8 @@
 
 enum { WORLD_NEVER = UINT32_MAX, WORLD_MAX = 32 };
 
-/* What one resolver (by the last part of its address) says; without a row a name does not exist. */
+/* What one resolver (by the last part of its address) says; without a row a name does not
+ * exist. */
 struct world_record {
 	unsigned resolver; /* 0: each of them */
 	const char *name;
@@ -29,8 +30,9 @@ struct world_record {
 struct world_server {
 	const char *addr; /* "192.0.2.1:5061" */
 	struct check_result result;
-	unsigned versions; /* TLS versions that it offers: bits of conf_tls_version; 0: 1.2 and 1.3 */
-	bool shows_ours;   /* our certificate; its look is filled */
+	/* TLS versions that it offers: bits of conf_tls_version; 0: 1.2 and 1.3 */
+	unsigned versions;
+	bool shows_ours; /* our certificate; its look is filled */
 	bool never_ends;
 };
 
@@ -48,7 +50,7 @@ struct world {
 		struct dns_look_answer answer;
 		struct check_probe *probe;
 		struct check_result result;
-	} *events[WORLD_MAX];
+	} * events[WORLD_MAX];
 	unsigned n_asked, n_probed, n_handshakes;
 	char folder[32];
 	/* What the check said. */
@@ -89,7 +91,8 @@ static inline void world_on_answer(struct timer *timer)
 	dns_look_tell(look, &answer);
 }
 
-static inline void world_fill(struct dns_look_answer *answer, enum dns_type type, const char *values)
+static inline void world_fill(struct dns_look_answer *answer, enum dns_type type,
+			      const char *values)
 {
 	char word[256];
 	int used;
@@ -101,10 +104,13 @@ static inline void world_fill(struct dns_look_answer *answer, enum dns_type type
 		answer->n_records++;
 		if (type != DNS_SRV) {
 			assert_int_equal(sscanf(values, " %255s%n", word, &used), 1);
-			assert_int_equal(addr_parse(word, 0, &answer->addrs[answer->n++]), ERR_OK);
+			assert_int_equal(addr_parse(word, 0, &answer->addrs[answer->n++]),
+					 ERR_OK);
 			continue;
 		}
-		assert_int_equal(sscanf(values, " %u %u %u %255[^ ,]%n", &priority, &weight, &port, srv->target, &used), 4);
+		assert_int_equal(sscanf(values, " %u %u %u %255[^ ,]%n", &priority, &weight,
+					&port, srv->target, &used),
+				 4);
 		srv->priority = (uint16_t)priority;
 		srv->weight = (uint16_t)weight;
 		srv->port = (uint16_t)port;
@@ -196,7 +202,8 @@ static inline void world_probe(struct check_prober *prober, struct check_probe *
 
 	world->n_probed++;
 	event->probe = probe;
-	event->result = (struct check_result){ .stage = CHECK_CONNECT, .reason = REASON_CONNECT_TIMEOUT };
+	event->result = (struct check_result){ .stage = CHECK_CONNECT,
+					       .reason = REASON_CONNECT_TIMEOUT };
 	event->result.diagnosis.alert = -1;
 	addr_text(&question->hop->remote, addr);
 	for (size_t i = 0; i < world->n_servers; i++) {
@@ -240,10 +247,11 @@ static inline void world_on_done(void *user, const struct check_rows *rows)
 	world->n_done++;
 	world->said[0] = '\0';
 	for (size_t i = 0; i < rows->n && len < sizeof(world->said); i++)
-		len += (size_t)snprintf(world->said + len, sizeof(world->said) - len, "%s %s%s%s: %s [%s]\n",
-					check_state_text(rows->rows[i].state), rows->rows[i].fact,
-					*rows->rows[i].code ? "/" : "", rows->rows[i].code, rows->rows[i].evidence,
-					rows->rows[i].remedy);
+		len += (size_t)snprintf(
+			world->said + len, sizeof(world->said) - len, "%s %s%s%s: %s [%s]\n",
+			check_state_text(rows->rows[i].state), rows->rows[i].fact,
+			*rows->rows[i].code ? "/" : "", rows->rows[i].code,
+			rows->rows[i].evidence, rows->rows[i].remedy);
 	world->is_unknown = rows->is_unknown;
 	world->n_failures = check_rows_count(rows, CHECK_FAIL);
 	assert_int_equal(rows->err, ERR_OK);
@@ -276,7 +284,8 @@ static inline void world_put_addresses(char *text, size_t size)
 
 	for (size_t i = 0; i < COUNT(world_addresses); i++)
 		while ((at = strstr(text, world_addresses[i].wanted))) {
-			snprintf(copy, sizeof(copy), "%.*s%s%s", (int)(at - text), text, world_addresses[i].host,
+			snprintf(copy, sizeof(copy), "%.*s%s%s", (int)(at - text), text,
+				 world_addresses[i].host,
 				 at + strlen(world_addresses[i].wanted));
 			snprintf(text, size, "%s", copy);
 		}
@@ -292,10 +301,12 @@ static inline void world_take_addresses(struct snapshot *snapshot)
 
 		addr_host(&listener->addr, host);
 		for (size_t k = 0; k < COUNT(world_addresses); k++) {
-			const char *wanted = world_addresses[k].wanted + (*world_addresses[k].wanted == '\'');
+			const char *wanted = world_addresses[k].wanted +
+					     (*world_addresses[k].wanted == '\'');
 
-			if (strncmp(world_addresses[k].host + (*world_addresses[k].host == '\''), host,
-				    strlen(host)) != 0)
+			if (strncmp(world_addresses[k].host +
+					    (*world_addresses[k].host == '\''),
+				    host, strlen(host)) != 0)
 				continue;
 			snprintf(text, sizeof(text), "%.*s", (int)strcspn(wanted, "'"), wanted);
 			assert_int_equal(addr_parse(text, port, &listener->addr), ERR_OK);
@@ -305,8 +316,10 @@ static inline void world_take_addresses(struct snapshot *snapshot)
 	}
 }
 
-/* config: the lines behind version, certificates, tls and dns. names: of our certificate "edge". */
-static inline void world_open(struct world *world, const char *config, const char *const names[8])
+/* config: the lines behind version, certificates, tls and dns. names: of our certificate
+ * "edge". */
+static inline void world_open(struct world *world, const char *config,
+			      const char *const names[8])
 {
 	struct cert_spec spec = { .cn = "edge" };
 	struct cert cert;
@@ -342,9 +355,11 @@ static inline void world_open(struct world *world, const char *config, const cha
 	world_take_addresses(world->server->snapshot);
 	if (!world->server->loop)
 		assert_int_equal(loop_new_turned(1000, &world->server->loop), ERR_OK);
-	world->means = (struct check_means){ .server = world->server,
-					     .looker = { world->server->loop, &world_look_ops, world },
-					     .prober = { world->server->loop, &world_prober_ops, world } };
+	world->means =
+		(struct check_means){ .server = world->server,
+				      .looker = { world->server->loop, &world_look_ops, world },
+				      .prober = { world->server->loop, &world_prober_ops,
+						  world } };
 }
 
 static inline void world_close(struct world *world)

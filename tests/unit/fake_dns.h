@@ -19,9 +19,10 @@ struct fake_record {
 	const char *name;
 	enum dns_type type;
 	enum dns_status status;
-	uint32_t delay_ms;  /* FAKE_NEVER: the budget passes */
-	const char *values; /* "192.0.2.1 192.0.2.2"; SRV: "10 20 5061 a.example, 20 ...";
-			       NAPTR: "10 20 SIPS+D2T _sips._tcp.a.example,20 ..." */
+	uint32_t delay_ms; /* FAKE_NEVER: the budget passes */
+	/* "192.0.2.1 192.0.2.2"; SRV: "10 20 5061 a.example, 20 ..."; NAPTR: "10 20 SIPS+D2T
+	 * _sips._tcp.a.example,20 ..." */
+	const char *values;
 };
 
 struct fake_dns {

@@ -1,4 +1,5 @@
-/* A kernel that does as it is told, for tests of the kernel path. Included by one program each, hence static inline. */
+/* A kernel that does as it is told, for tests of the kernel path. Included by one program each,
+ * hence static inline. */
 #pragma once
 
 #include <setjmp.h>
@@ -29,7 +30,7 @@ static struct {
 	unsigned n_flows;
 	bool is_open, may_not_pass;
 	enum err open_err, way_err, in_err, out_err, count_err;
-	uint16_t bad_port;	/* a flow from there cannot enter */
+	uint16_t bad_port;      /* a flow from there cannot enter */
 	uint16_t rerouted_port; /* flows to there go by another device */
 	unsigned n_opened, n_transactions, n_changes, n_ways;
 	int fd;
@@ -38,12 +39,14 @@ static struct {
 static inline struct fake_flow *fake_find(const struct kernel_ends *ends)
 {
 	for (unsigned i = 0; i < door.n_flows; i++)
-		if (addr_equal(&door.flows[i].ends.source, &ends->source) && addr_equal(&door.flows[i].ends.ours, &ends->ours))
+		if (addr_equal(&door.flows[i].ends.source, &ends->source) &&
+		    addr_equal(&door.flows[i].ends.ours, &ends->ours))
 			return &door.flows[i];
 	return NULL;
 }
 
-static inline enum err fake_open(unsigned n_flows, struct kernel_door **out, char why[KERNEL_WHY_SIZE])
+static inline enum err fake_open(unsigned n_flows, struct kernel_door **out,
+				 char why[KERNEL_WHY_SIZE])
 {
 	door.n_opened++;
 	if (door.open_err) {
@@ -84,26 +87,34 @@ static inline bool fake_may_pass(struct kernel_door *unused)
 	return !door.may_not_pass;
 }
 
-static inline enum err fake_find_way(struct kernel_door *unused, const struct kernel_ends *ends, struct kernel_way *out)
+static inline enum err fake_find_way(struct kernel_door *unused, const struct kernel_ends *ends,
+				     struct kernel_way *out)
 {
 	assert_true(door.is_open);
 	door.n_ways++;
 	if (door.way_err)
 		return door.way_err;
-	*out = (struct kernel_way){ .in_device = 2, .out_device = addr_port(&ends->target) == door.rerouted_port ? 4 : 3, .gateway = ends->target };
+	*out = (struct kernel_way){ .in_device = 2,
+				    .out_device = addr_port(&ends->target) == door.rerouted_port
+							  ? 4
+							  : 3,
+				    .gateway = ends->target };
 	return ERR_OK;
 }
 
 static inline enum err fake_check(const struct kernel_change *change)
 {
 	if (change->is_out)
-		return door.out_err ? door.out_err : fake_find(change->ends) ? ERR_OK : ERR_NOT_FOUND;
+		return door.out_err              ? door.out_err
+		       : fake_find(change->ends) ? ERR_OK
+						 : ERR_NOT_FOUND;
 	if (door.in_err || addr_port(&change->ends->source) == door.bad_port)
 		return door.in_err ? door.in_err : ERR_LIMIT;
 	return fake_find(change->ends) ? ERR_EXISTS : ERR_OK;
 }
 
-static inline enum err fake_change(struct kernel_door *unused, struct kernel_change *changes, unsigned n)
+static inline enum err fake_change(struct kernel_door *unused, struct kernel_change *changes,
+				   unsigned n)
 {
 	assert_true(door.is_open);
 	assert_in_range(n, 1, KERNEL_MAX_CHANGES);
@@ -120,7 +131,9 @@ static inline enum err fake_change(struct kernel_door *unused, struct kernel_cha
 		door.n_changes++;
 		if (!changes[i].is_out) {
 			assert_true(door.n_flows < FAKE_DOOR_ROOM);
-			door.flows[door.n_flows++] = (struct fake_flow){ .ends = *changes[i].ends, .way = *changes[i].way };
+			door.flows[door.n_flows++] =
+				(struct fake_flow){ .ends = *changes[i].ends,
+						    .way = *changes[i].way };
 			continue;
 		}
 		changes[i].packets = flow->packets;
@@ -135,7 +148,9 @@ static inline enum err fake_count(struct kernel_door *unused, kernel_counted *to
 {
 	assert_true(door.is_open);
 	for (unsigned i = 0; !door.count_err && i < door.n_flows; i++)
-		told(user, &(struct kernel_ends){ .source = door.flows[i].ends.source, .ours = door.flows[i].ends.ours },
+		told(user,
+		     &(struct kernel_ends){ .source = door.flows[i].ends.source,
+					    .ours = door.flows[i].ends.ours },
 		     door.flows[i].packets, door.flows[i].bytes);
 	return door.count_err;
 }

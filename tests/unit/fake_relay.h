@@ -39,8 +39,8 @@ static enum err fake_take_err(struct fake_relays *fake)
 
 static struct fake_relays fake_relays;
 
-static enum err fake_open(void *media, const struct relay_settings *settings, const struct relay_owner *owner,
-			  struct relay **out)
+static enum err fake_open(void *media, const struct relay_settings *settings,
+			  const struct relay_owner *owner, struct relay **out)
 {
 	struct fake_relays *fake = media;
 	const enum err err = fake_take_err(fake);
@@ -48,7 +48,9 @@ static enum err fake_open(void *media, const struct relay_settings *settings, co
 
 	if (err || fake->n == FAKE_MAX_RELAYS)
 		return err ? err : ERR_LIMIT;
-	*relay = (struct relay){ .number = fake->n++, .is_open = true, .n_streams = settings->n_streams };
+	*relay = (struct relay){ .number = fake->n++,
+				 .is_open = true,
+				 .n_streams = settings->n_streams };
 	relay->settings = *settings;
 	relay->timeout_ms = settings->timeout_ms;
 	relay->owner = *owner;
@@ -68,7 +70,9 @@ static enum err fake_add_streams(struct relay *relay, unsigned n)
 
 static void fake_tell(struct relay *relay, enum relay_event_kind kind)
 {
-	const struct relay_event event = { .kind = kind, .relay = relay, .user = relay->owner.user };
+	const struct relay_event event = { .kind = kind,
+					   .relay = relay,
+					   .user = relay->owner.user };
 
 	relay->owner.on_event(&event, NULL);
 }
@@ -81,7 +85,9 @@ static void fake_close(struct relay *relay)
 
 static uint16_t fake_port(const struct relay *relay, unsigned stream, enum relay_leg leg)
 {
-	return stream < relay->n_streams ? (uint16_t)(30000 + 1000 * relay->number + 100 * leg + 2 * stream) : 0;
+	return stream < relay->n_streams
+		       ? (uint16_t)(30000 + 1000 * relay->number + 100 * leg + 2 * stream)
+		       : 0;
 }
 
 static const char *fake_ufrag(const struct relay *relay, unsigned stream, enum relay_leg leg)
@@ -94,7 +100,8 @@ static const char *fake_pwd(const struct relay *relay, unsigned stream, enum rel
 	return "passwordpasswordpassword";
 }
 
-static enum err fake_set(struct relay *relay, unsigned stream, enum relay_leg leg, const struct relay_end *end)
+static enum err fake_set(struct relay *relay, unsigned stream, enum relay_leg leg,
+			 const struct relay_end *end)
 {
 	if (stream >= relay->n_streams || !relay->is_open)
 		return ERR_INVALID;
@@ -110,7 +117,8 @@ static enum err fake_set_timeout(struct relay *relay, uint32_t timeout_ms)
 	return ERR_OK;
 }
 
-static enum err fake_ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
+static enum err fake_ask_mapping(struct relay *relay, enum relay_leg leg,
+				 const struct addr *servers, unsigned n_servers,
 				 uint32_t deadline_ms)
 {
 	return ERR_OK;
@@ -133,13 +141,16 @@ static inline void fake_print(const struct relay *relay, struct buf *out)
 
 			if (!relay->is_set[s][l])
 				continue;
-			buf_printf(out, "%u%c %s %s%s%s%s%s%s%s%s%s\n", s, l == RELAY_CALLER ? '>' : '<',
-				   addr_is_set(&end->rtp) ? addr_text(&end->rtp, text) : "-", security[end->security],
-				   end->is_dtls_client ? " client" : "",
-				   end->is_blocked ? " blocked" : "", end->is_latching ? " latch" : "",
-				   end->is_relatching ? " anew" : "", end->is_muxed ? " mux" : "",
-				   end->is_opaque ? " opaque" : "", end->has_ice ? " ice" : "",
-				   end->keepalive_ms ? " alive" : "");
+			buf_printf(
+				out, "%u%c %s %s%s%s%s%s%s%s%s%s\n", s,
+				l == RELAY_CALLER ? '>' : '<',
+				addr_is_set(&end->rtp) ? addr_text(&end->rtp, text) : "-",
+				security[end->security], end->is_dtls_client ? " client" : "",
+				end->is_blocked ? " blocked" : "",
+				end->is_latching ? " latch" : "",
+				end->is_relatching ? " anew" : "", end->is_muxed ? " mux" : "",
+				end->is_opaque ? " opaque" : "", end->has_ice ? " ice" : "",
+				end->keepalive_ms ? " alive" : "");
 		}
 	}
 }

@@ -1,5 +1,6 @@
-/* A NAT in user space with servers behind it, for nat_detect: what a host sends is translated and filtered as RFC 4787 §4.1 and
- * §5 name it, packets take 10 ms each way, and some are lost. The clock is turned. */
+/* A NAT in user space with servers behind it, for nat_detect: what a host sends is translated
+ * and filtered as RFC 4787 §4.1 and §5 name it, packets take 10 ms each way, and some are lost.
+ * The clock is turned. */
 #pragma once
 
 #include <setjmp.h>
@@ -17,11 +18,11 @@
 enum { MAX_SOCKETS = 12, MAX_MAPPINGS = 64, MAX_PERMITS = 32, MAX_SERVERS = 4, WAY_MS = 10 };
 
 enum world_server {
-	SERVES, /* RFC 5780 */
-	CANNOT_CHANGE, /* no other address: 420 */
-	PRETENDS, /* says that it has one, and answers from the first all the same */
+	SERVES,         /* RFC 5780 */
+	CANNOT_CHANGE,  /* no other address: 420 */
+	PRETENDS,       /* says that it has one, and answers from the first all the same */
 	POINTS_NOWHERE, /* its other address answers nobody, and nothing comes from there */
-	LIES, /* about our address */
+	LIES,           /* about our address */
 	IS_DOWN,
 	IS_DOWN_HOST_UP, /* TCP is refused */
 };
@@ -43,8 +44,11 @@ struct world_mapping {
 
 struct nat_world {
 	struct loop *loop;
-	bool is_translated, is_blocked, has_no_network, is_outbound_filtered; /* the last: to server 0's first address only */
-	bool is_linux; /* without a filter of its own the router takes what nobody asked for, and then the port for that peer */
+	/* the last: to server 0's first address only */
+	bool is_translated, is_blocked, has_no_network, is_outbound_filtered;
+	/* without a filter of its own the router takes what nobody asked for, and then the port
+	 * for that peer */
+	bool is_linux;
 	enum nat_behaviour mapping, filtering;
 	unsigned loss_percent;
 	uint64_t seed;
@@ -87,7 +91,8 @@ static struct addr world_server_addr(unsigned i, bool is_other_ip, bool is_other
 
 static bool world_loses(struct nat_world *world)
 {
-	world->seed = world->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	world->seed =
+		world->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 	return (world->seed >> 33) % 100 < world->loss_percent;
 }
 
@@ -115,20 +120,25 @@ static bool world_is_taken(const struct world_mapping *mapping, const struct add
 	return false;
 }
 
-static struct world_mapping *world_map(struct nat_world *world, struct world_socket *socket, const struct addr *to)
+static struct world_mapping *world_map(struct nat_world *world, struct world_socket *socket,
+				       const struct addr *to)
 {
-	const struct addr key = world_key(world->is_translated ? world->mapping : NAT_ENDPOINT_INDEPENDENT, to);
+	const struct addr key =
+		world_key(world->is_translated ? world->mapping : NAT_ENDPOINT_INDEPENDENT, to);
 	struct world_mapping *mapping = NULL;
 
 	for (unsigned i = 0; i < world->n_mappings && !mapping; i++)
-		if (world->mappings[i].socket == socket && world_same(&world->mappings[i].to, &key) &&
+		if (world->mappings[i].socket == socket &&
+		    world_same(&world->mappings[i].to, &key) &&
 		    !world_is_taken(&world->mappings[i], to))
 			mapping = &world->mappings[i];
 	if (!mapping) {
 		assert_true(world->n_mappings < MAX_MAPPINGS);
 		mapping = &world->mappings[world->n_mappings];
 		*mapping = (struct world_mapping){ .socket = socket, .to = key };
-		mapping->outside = world->is_translated ? world_addr("203.0.113.7", 20000 + world->n_mappings) : socket->local;
+		mapping->outside = world->is_translated ? world_addr("203.0.113.7",
+								     20000 + world->n_mappings)
+							: socket->local;
 		world->n_mappings++;
 	}
 	assert_true(mapping->n_permits < MAX_PERMITS);
@@ -140,7 +150,8 @@ static struct world_mapping *world_map(struct nat_world *world, struct world_soc
 	return mapping;
 }
 
-static bool world_lets_in(const struct nat_world *world, const struct world_mapping *mapping, const struct addr *from)
+static bool world_lets_in(const struct nat_world *world, const struct world_mapping *mapping,
+			  const struct addr *from)
 {
 	const struct addr key = world_key(world->filtering, from);
 
@@ -155,13 +166,14 @@ static void world_arrive(struct timer *timer)
 	struct world_packet *packet = container_of(timer, struct world_packet, timer);
 
 	if (packet->socket->is_open)
-		(void)stun_client_receive(&packet->socket->client, &packet->from, packet->bytes, packet->len);
+		(void)stun_client_receive(&packet->socket->client, &packet->from, packet->bytes,
+					  packet->len);
 	free(packet);
 }
 
 /* What server i answers to whom it sees as mapping->outside. */
-static void world_serve(struct nat_world *world, unsigned i, const struct addr *to, struct world_mapping *mapping,
-			const void *bytes, size_t len)
+static void world_serve(struct nat_world *world, unsigned i, const struct addr *to,
+			struct world_mapping *mapping, const void *bytes, size_t len)
 {
 	const enum world_server kind = world->kinds[i];
 	const struct addr ip2 = world_server_addr(i, true, false);
@@ -172,7 +184,8 @@ static void world_serve(struct nat_world *world, unsigned i, const struct addr *
 	struct world_packet *packet;
 	struct stun_reply reply;
 
-	if (kind == IS_DOWN || kind == IS_DOWN_HOST_UP || (kind == POINTS_NOWHERE && (is_other_ip || is_other_port)) ||
+	if (kind == IS_DOWN || kind == IS_DOWN_HOST_UP ||
+	    (kind == POINTS_NOWHERE && (is_other_ip || is_other_port)) ||
 	    (kind == CANNOT_CHANGE && (is_other_ip || is_other_port)))
 		return;
 	if (kind != CANNOT_CHANGE && kind != LIES)
@@ -182,10 +195,12 @@ static void world_serve(struct nat_world *world, unsigned i, const struct addr *
 	if (!stun_server_answer(&seat, &source, bytes, len, &reply))
 		return;
 	if (kind == SERVES || kind == POINTS_NOWHERE)
-		from = world_server_addr(i, is_other_ip != reply.from_other_ip, is_other_port != reply.from_other_port);
+		from = world_server_addr(i, is_other_ip != reply.from_other_ip,
+					 is_other_port != reply.from_other_port);
 	if (kind == POINTS_NOWHERE && (reply.from_other_ip || reply.from_other_port))
 		return;
-	if (world->is_linux && !world_lets_in(world, mapping, &from) && mapping->n_taken < MAX_PERMITS)
+	if (world->is_linux && !world_lets_in(world, mapping, &from) &&
+	    mapping->n_taken < MAX_PERMITS)
 		mapping->taken[mapping->n_taken++] = from;
 	if (!world_lets_in(world, mapping, &from) || world_loses(world))
 		return;
@@ -213,7 +228,8 @@ static enum err world_send(void *user, const struct addr *to, const void *bytes,
 	if (world_loses(world))
 		return ERR_OK;
 	for (unsigned i = 0; i < world->n_servers; i++) {
-		struct addr ip1 = world_server_addr(i, false, false), ip2 = world_server_addr(i, true, false);
+		struct addr ip1 = world_server_addr(i, false, false),
+			    ip2 = world_server_addr(i, true, false);
 
 		if (addr_same_host(to, &ip1) || addr_same_host(to, &ip2))
 			world_serve(world, i, to, mapping, bytes, len);
@@ -221,8 +237,9 @@ static enum err world_send(void *user, const struct addr *to, const void *bytes,
 	return ERR_OK;
 }
 
-static enum err world_open(void *user, struct loop *loop, const struct addr *bind, const struct addr *to,
-			   struct stun_client **out, struct addr *out_local)
+static enum err world_open(void *user, struct loop *loop, const struct addr *bind,
+			   const struct addr *to, struct stun_client **out,
+			   struct addr *out_local)
 {
 	struct nat_world *world = user;
 	struct world_socket *socket = &world->sockets[world->n_sockets];
@@ -252,8 +269,9 @@ static void world_tcp_end(struct loop_call *call)
 	tcp->on_end(tcp);
 }
 
-static void world_ask_tcp(void *user, struct stun_tcp *tcp, struct loop *loop, const struct addr *bind, const struct addr *to,
-			  uint64_t timeout_ms, void (*on_end)(struct stun_tcp *tcp))
+static void world_ask_tcp(void *user, struct stun_tcp *tcp, struct loop *loop,
+			  const struct addr *bind, const struct addr *to, uint64_t timeout_ms,
+			  void (*on_end)(struct stun_tcp *tcp))
 {
 	struct nat_world *world = user;
 
@@ -263,15 +281,16 @@ static void world_ask_tcp(void *user, struct stun_tcp *tcp, struct loop *loop, c
 
 		if (!addr_same_host(to, &ip1))
 			continue;
-		tcp->outcome = world->kinds[i] == IS_DOWN	  ? STUN_TCP_SILENT :
-			       world->kinds[i] == IS_DOWN_HOST_UP ? STUN_TCP_REFUSED :
-								    STUN_TCP_ANSWERED;
+		tcp->outcome = world->kinds[i] == IS_DOWN           ? STUN_TCP_SILENT
+			       : world->kinds[i] == IS_DOWN_HOST_UP ? STUN_TCP_REFUSED
+								    : STUN_TCP_ANSWERED;
 		tcp->mapped = world->is_translated ? world_addr("203.0.113.7", 50000) : *bind;
 	}
 	loop_defer(loop, &tcp->call, world_tcp_end);
 }
 
-static void world_done(void *user, const struct nat_observation *observations, size_t n, const struct nat_verdict *verdict)
+static void world_done(void *user, const struct nat_observation *observations, size_t n,
+		       const struct nat_verdict *verdict)
 {
 	struct nat_world *world = user;
 
@@ -288,14 +307,17 @@ static void world_detect(struct nat_world *world)
 
 	world->bind = world_addr(world->is_translated ? "10.0.0.2" : "203.0.113.7", 0);
 	world->n_sockets = world->n_mappings = world->n_done = 0;
-	world->ways = (struct nat_ways){ .user = world, .open = world_open, .close = world_close, .ask_tcp = world_ask_tcp };
+	world->ways = (struct nat_ways){ .user = world,
+					 .open = world_open,
+					 .close = world_close,
+					 .ask_tcp = world_ask_tcp };
 	for (unsigned i = 0; i < world->n_servers; i++) {
 		snprintf(servers[i].name, sizeof(servers[i].name), "stun%u.example", i + 1);
 		servers[i].addr = world_server_addr(i, false, false);
 	}
 	assert_int_equal(loop_new_turned(1000, &world->loop), ERR_OK);
-	assert_int_equal(nat_detect_start(world->loop, &world->ways, &world->bind, servers, world->n_servers, world_done, world,
-					  &detect),
+	assert_int_equal(nat_detect_start(world->loop, &world->ways, &world->bind, servers,
+					  world->n_servers, world_done, world, &detect),
 			 ERR_OK);
 	loop_turn(world->loop, 90000);
 	assert_int_equal(world->n_done, 1);

@@ -318,10 +318,14 @@ static void test_who_is_heavy(void **state)
 		ask(*state, "192.0.2.1", "partner:a", now_ms, rows[i].n_own);
 		for (size_t k = 0; k < COUNT(others); k++)
 			ask(*state, "192.0.2.1", others[k], now_ms + 500, rows[i].n_others[k]);
-		assert_int_equal(account_is_heavy(*state, &source, "partner:a", now_ms + 1000), rows[i].is_heavy);
-		assert_int_equal(account_is_heavy(*state, &source, "partner:a", now_ms + 1999), rows[i].is_heavy);
-		assert_false(account_is_heavy(*state, &source, "partner:a", now_ms + 2000)); /* that is over */
-		assert_false(account_is_heavy(*state, &source, "partner:nobody", now_ms + 1000));
+		assert_int_equal(account_is_heavy(*state, &source, "partner:a", now_ms + 1000),
+				 rows[i].is_heavy);
+		assert_int_equal(account_is_heavy(*state, &source, "partner:a", now_ms + 1999),
+				 rows[i].is_heavy);
+		assert_false(account_is_heavy(*state, &source, "partner:a",
+					      now_ms + 2000)); /* that is over */
+		assert_false(
+			account_is_heavy(*state, &source, "partner:nobody", now_ms + 1000));
 	}
 }
 
@@ -329,7 +333,8 @@ static void test_fullness(void **state)
 {
 	static const struct {
 		unsigned n, wanted;
-	} rows[] = { { 0, 0 }, { 47, 0 }, { 48, 1 }, { 55, 1 }, { 56, 2 }, { 59, 2 }, { 60, 3 }, { 62, 4 }, { 64, 4 } };
+	} rows[] = { { 0, 0 },  { 47, 0 }, { 48, 1 }, { 55, 1 }, { 56, 2 },
+		     { 59, 2 }, { 60, 3 }, { 62, 4 }, { 64, 4 } };
 	struct settings_limits limits = preset;
 	struct addr source = address("192.0.2.1");
 	unsigned n = 0;
@@ -338,7 +343,8 @@ static void test_fullness(void **state)
 	accounts_set_limits(*state, &limits);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		for (; n < rows[i].n; n++)
-			assert_int_equal(account_transaction(*state, &source, "backend:x"), REASON_NONE);
+			assert_int_equal(account_transaction(*state, &source, "backend:x"),
+					 REASON_NONE);
 		print_message("%u\n", n);
 		assert_int_equal(accounts_fullness(*state), rows[i].wanted);
 	}

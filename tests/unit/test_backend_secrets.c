@@ -29,7 +29,8 @@ static void write_file(const char *path, const char *bytes, size_t len)
 	assert_int_equal(fclose(file), 0);
 }
 
-static void fill_backend(struct house *house, size_t i, const char *name, const char *username, char *path)
+static void fill_backend(struct house *house, size_t i, const char *name, const char *username,
+			 char *path)
 {
 	struct settings_backend *backend = &house->backends[i];
 
@@ -81,12 +82,13 @@ static struct backend_secrets *load(struct house *house, const struct record_rou
 {
 	struct backend_secrets *secrets = NULL;
 
-	assert_int_equal(backend_secrets_load(&house->settings, keys, house->report, &secrets), ERR_OK);
+	assert_int_equal(backend_secrets_load(&house->settings, keys, house->report, &secrets),
+			 ERR_OK);
 	assert_non_null(secrets);
 	return secrets;
 }
 
-#define LONG "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define LONG          "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define FILE_OF(text) text, sizeof(text) - 1
 
 static const struct {
@@ -115,7 +117,8 @@ static void check_row(size_t i, struct house *house, const struct backend_secret
 	struct digest_secret want;
 
 	if (!rows[i].password) {
-		if (secret || backend_secrets_of_backend(secrets, "berlin") || report_n_errors(house->report) != 1)
+		if (secret || backend_secrets_of_backend(secrets, "berlin") ||
+		    report_n_errors(house->report) != 1)
 			fail_msg("%s", rows[i].name);
 		return;
 	}
@@ -134,7 +137,8 @@ static void test_files(void **state)
 		struct backend_secrets *secrets = load(house, NULL);
 
 		check_row(i, house, secrets);
-		assert_non_null(backend_secrets_find(secrets, "uc-munich")); /* the fault is the other's */
+		assert_non_null(backend_secrets_find(
+			secrets, "uc-munich")); /* the fault is the other's */
 		assert_null(backend_secrets_free(secrets));
 		house_free(house);
 	}
@@ -185,12 +189,15 @@ static void test_find(void **state)
 	struct house *house = house_new(FILE_OF("zauberwort\n"));
 	struct backend_secrets *secrets = load(house, NULL);
 
-	assert_ptr_equal(backend_secrets_find(secrets, "uc-berlin"), backend_secrets_of_backend(secrets, "berlin"));
-	assert_ptr_equal(backend_secrets_find(secrets, "uc-munich")->backend, &house->backends[2]);
+	assert_ptr_equal(backend_secrets_find(secrets, "uc-berlin"),
+			 backend_secrets_of_backend(secrets, "berlin"));
+	assert_ptr_equal(backend_secrets_find(secrets, "uc-munich")->backend,
+			 &house->backends[2]);
 	assert_null(backend_secrets_find(secrets, "uc-bonn"));
 	assert_null(backend_secrets_find(secrets, "UC-berlin"));
 	assert_null(backend_secrets_find(secrets, "berlin"));
-	assert_null(backend_secrets_find(secrets, "")); /* that of a backend that does not log on */
+	assert_null(
+		backend_secrets_find(secrets, "")); /* that of a backend that does not log on */
 	assert_null(backend_secrets_of_backend(secrets, "static"));
 	assert_null(backend_secrets_of_backend(secrets, "uc-berlin"));
 	assert_null(backend_secrets_free(NULL));
@@ -198,8 +205,9 @@ static void test_find(void **state)
 	house_free(house);
 }
 
-static uint64_t proof_at(const struct settings_listener *listener, const char *username, const char *realm,
-			 const char *password, const struct record_route_keys *keys)
+static uint64_t proof_at(const struct settings_listener *listener, const char *username,
+			 const char *realm, const char *password,
+			 const struct record_route_keys *keys)
 {
 	struct house *house = house_new(password, strlen(password));
 	struct backend_secrets *secrets;
@@ -218,7 +226,9 @@ static uint64_t proof_at(const struct settings_listener *listener, const char *u
 static uint64_t proof_with(const char *username, const char *realm, const char *password,
 			   const struct record_route_keys *keys)
 {
-	const struct settings_listener listener = { .bind = "10.0.0.1", .port = 5060, .transport = TRANSPORT_TCP };
+	const struct settings_listener listener = { .bind = "10.0.0.1",
+						    .port = 5060,
+						    .transport = TRANSPORT_TCP };
 
 	return proof_at(&listener, username, realm, password, keys);
 }
@@ -227,7 +237,10 @@ static uint64_t proof_with(const char *username, const char *realm, const char *
 static void test_proof_at_listener(void **state)
 {
 	static const struct settings_listener listeners[] = {
-		{ .name = "other", .bind = "10.0.0.1", .port = 5060, .transport = TRANSPORT_TCP },
+		{ .name = "other",
+		  .bind = "10.0.0.1",
+		  .port = 5060,
+		  .transport = TRANSPORT_TCP },
 		{ .name = "lan", .bind = "10.0.0.1", .port = 5061, .transport = TRANSPORT_TCP },
 		{ .name = "lan", .bind = "10.0.0.2", .port = 5060, .transport = TRANSPORT_TCP },
 		{ .name = "lan", .bind = "10.0.0.1", .port = 5060, .transport = TRANSPORT_TLS },
@@ -262,9 +275,9 @@ static void test_proof(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files), cmocka_unit_test(test_fault), cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_find),  cmocka_unit_test(test_proof),
-		cmocka_unit_test(test_proof_at_listener),
+		cmocka_unit_test(test_files),      cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_proof),      cmocka_unit_test(test_proof_at_listener),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Offers and answers of whole calls: a row a call, a step a message; what comes out, and what the ends of the relay are told. */
+/* Offers and answers of whole calls: a row a call, a step a message; what comes out, and what
+ * the ends of the relay are told. */
 #include "media/calls.h"
 
 #include <ctype.h>
@@ -22,30 +23,44 @@
 #define S32   "AES_CM_128_HMAC_SHA1_32"
 #define A80   "a=crypto:1 " S80 " inline:" KEY_A "\r\n"
 #define B80   "a=crypto:1 " S80 " inline:" KEY_B "\r\n"
-#define OURS  "a=crypto:1 " S80 " inline:*\r\na=crypto:2 " S32 " inline:*\r\n" /* what we offer */
-#define PRINT "a=fingerprint:sha-256 AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\n"
+#define OURS                                                                                   \
+	"a=crypto:1 " S80 " inline:*\r\na=crypto:2 " S32 " inline:*\r\n" /* what we offer */
+#define PRINT                                                                                  \
+	"a=fingerprint:sha-256 AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\n"
 #define A(port, rest) "m=audio " #port " RTP/AVP 0\r\n" rest
 #define S(port, rest) "m=audio " #port " RTP/SAVP 0\r\n" rest
 #define V(port, rest) "m=video " #port " RTP/AVP 96\r\n" rest
 /* A browser, and what it is told. */
-#define WEB(port, setup) "m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:" setup "\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=rtcp-mux\r\n"
-#define WE_MODE(port, setup, mode) "m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\n" mode "a=rtcp-mux\r\n" PRINT "a=setup:" setup "\r\n" \
-	"a=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\na=candidate:1 1 UDP 2130706431 203.0.113.1 " #port " typ host\r\na=end-of-candidates\r\n"
-#define WE(port, setup) WE_MODE(port, setup, "")
+#define WEB(port, setup)                                                                       \
+	"m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:" setup    \
+	"\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=rtcp-mux\r\n"
+#define WE_MODE(port, setup, mode)                                                                                    \
+	"m=audio " #port " UDP/TLS/RTP/SAVPF 0\r\n" mode "a=rtcp-mux\r\n" PRINT                                       \
+	"a=setup:" setup "\r\n"                                                                                       \
+	"a=ice-ufrag:ufra\r\na=ice-pwd:passwordpasswordpassword\r\na=candidate:1 1 UDP 2130706431 203.0.113.1 " #port \
+	" typ host\r\na=end-of-candidates\r\n"
+#define WE(port, setup)      WE_MODE(port, setup, "")
 #define WE_SEND(port, setup) WE_MODE(port, setup, "a=sendonly\r\n")
-#define SAME "="  /* goes on untouched */
+#define SAME                 "=" /* goes on untouched */
 
 enum { MAX_STEPS = 9 };
 
-/* what: who sends (> the caller), what, and for a response the method unless it is the first INVITE's; "/tag" for a To tag of its
- * own. in, want: the media part; NULL: no SDP. want "488 srtp" and the like: a refusal. */
+/* what: who sends (> the caller), what, and for a response the method unless it is the first
+ * INVITE's; "/tag" for a To tag of its own. in, want: the media part; NULL: no SDP. want "488
+ * srtp" and the like: a refusal. */
 struct step {
 	const char *what, *in, *want;
 };
 
 static const char *const verdicts[] = {
-	[CALLS_UNTOUCHED] = SAME, [CALLS_NOT_SDP] = "!sdp", [CALLS_SRTP_REQUIRED] = "!required", [CALLS_SRTP_REFUSED] = "!refused",
-	[CALLS_FULL] = "!full", [CALLS_NO_BANDWIDTH] = "!bandwidth", [CALLS_NO_PORTS] = "!ports", [CALLS_NO_MEMORY] = "!memory",
+	[CALLS_UNTOUCHED] = SAME,
+	[CALLS_NOT_SDP] = "!sdp",
+	[CALLS_SRTP_REQUIRED] = "!required",
+	[CALLS_SRTP_REFUSED] = "!refused",
+	[CALLS_FULL] = "!full",
+	[CALLS_NO_BANDWIDTH] = "!bandwidth",
+	[CALLS_NO_PORTS] = "!ports",
+	[CALLS_NO_MEMORY] = "!memory",
 };
 
 /* clang-format off */
@@ -366,7 +381,10 @@ static enum conf_network network_of(char c)
 
 static int policy_of(char c)
 {
-	return c == 'o' ? CONF_SRTP_OFF : c == 't' ? CONF_SRTP_PASSTHROUGH : c == 'p' ? CONF_SRTP_PREFER : CONF_SRTP_REQUIRE;
+	return c == 'o'   ? CONF_SRTP_OFF
+	       : c == 't' ? CONF_SRTP_PASSTHROUGH
+	       : c == 'p' ? CONF_SRTP_PREFER
+			  : CONF_SRTP_REQUIRE;
 }
 
 static struct addr addr_of(const char *text)
@@ -377,17 +395,22 @@ static struct addr addr_of(const char *text)
 	return addr;
 }
 
-static const char *const our_hosts[][RELAY_N_LEGS] = { { "203.0.113.1", "203.0.113.2" }, { "2001:db8::1", "2001:db8::2" } };
-static const char *const their_hosts[][RELAY_N_LEGS] = { { "192.0.2.1", "198.51.100.2" }, { "2001:db8:a::1", "2001:db8:b::2" } };
+static const char *const our_hosts[][RELAY_N_LEGS] = { { "203.0.113.1", "203.0.113.2" },
+						       { "2001:db8::1", "2001:db8::2" } };
+static const char *const their_hosts[][RELAY_N_LEGS] = { { "192.0.2.1", "198.51.100.2" },
+							 { "2001:db8:a::1", "2001:db8:b::2" } };
 
-static void play_init(struct play *play, const char *networks, const char *srtp, enum conf_hold hold)
+static void play_init(struct play *play, const char *networks, const char *srtp,
+		      enum conf_hold hold)
 {
 
 	memset(play, 0, sizeof(*play));
 	memset(&fake_relays, 0, sizeof(fake_relays));
 	assert_int_equal(channels_new(&play->channels), ERR_OK);
 	channels_set_bounds(play->channels, 4, 0);
-	assert_int_equal(calls_new(&fake_relay_ops, &fake_relays, play->channels, NULL, &play->calls), ERR_OK);
+	assert_int_equal(
+		calls_new(&fake_relay_ops, &fake_relays, play->channels, NULL, &play->calls),
+		ERR_OK);
 	play->settings.suites = suites;
 	play->settings.n_suites = COUNT(suites);
 	play->settings.hold = hold;
@@ -400,7 +423,8 @@ static void play_init(struct play *play, const char *networks, const char *srtp,
 		play->begin.sides[leg].network = network;
 		play->ours[leg] = our_hosts[is_ipv6][leg];
 		play->theirs[leg] = their_hosts[is_ipv6][leg];
-		play->begin.sides[leg].bind = play->begin.sides[leg].shown = addr_of(play->ours[leg]);
+		play->begin.sides[leg].bind = play->begin.sides[leg].shown =
+			addr_of(play->ours[leg]);
 		play->settings.srtp[network] = policy_of(srtp[leg]);
 	}
 	play->begin.sides[RELAY_CALLER].source = addr_of("192.0.2.77");
@@ -425,8 +449,8 @@ static void play_fini(struct play *play)
 	channels_free(play->channels);
 }
 
-static void describe(const struct play *play, const char *what, const char *sdp, char tag[CALLS_TAG_SIZE],
-		     struct calls_message *out)
+static void describe(const struct play *play, const char *what, const char *sdp,
+		     char tag[CALLS_TAG_SIZE], struct calls_message *out)
 {
 	const bool is_caller = *what == '>';
 	const char *word = what + 2, *slash = strchr(what, '/');
@@ -508,7 +532,8 @@ static void check_step(struct play *play, const char *name, const struct step *s
 		if (strcmp(step->want, verdicts[verdict]) != 0)
 			fail_msg("%s: %s: %s", name, step->what, verdicts[verdict]);
 	} else {
-		const char *address = play->ours[*step->what == '>' ? RELAY_CALLEE : RELAY_CALLER];
+		const char *address =
+			play->ours[*step->what == '>' ? RELAY_CALLEE : RELAY_CALLER];
 
 		snprintf(want, sizeof(want), HEAD, family(address), address, step->want);
 		star_keys(out.bytes);
@@ -548,7 +573,8 @@ static enum calls_verdict step(struct play *play, const char *what, const char *
 	return verdict;
 }
 
-/* The keys that the ends have are those of the SDP, and the same after a hold: else ROC would be lost. */
+/* The keys that the ends have are those of the SDP, and the same after a hold: else ROC would
+ * be lost. */
 static void test_keys(void **state)
 {
 	struct srtp_key ours[RELAY_N_LEGS];
@@ -565,19 +591,26 @@ static void test_keys(void **state)
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
 		ours[leg] = ends[0][leg].key_out;
 	assert_false(suite_key_equal(&ours[0], &ours[1]));
-	assert_int_equal(step(&play, "< reINVITE", S(5000, B80 "a=sendonly\r\n")), CALLS_REWRITTEN);
-	assert_int_equal(step(&play, "> 200 reINVITE", S(4000, A80 "a=recvonly\r\n")), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "< reINVITE", S(5000, B80 "a=sendonly\r\n")),
+			 CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "> 200 reINVITE", S(4000, A80 "a=recvonly\r\n")),
+			 CALLS_REWRITTEN);
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++)
 		assert_true(suite_key_equal(&ours[leg], &ends[0][leg].key_out));
 	play_fini(&play);
 }
 
-#define ICE(ufrag) "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\na=ice-ufrag:" ufrag "\r\na=ice-pwd:x\r\na=rtcp-mux\r\n"
+#define ICE(ufrag)                                                                                            \
+	"m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\na=ice-ufrag:" ufrag \
+	"\r\na=ice-pwd:x\r\na=rtcp-mux\r\n"
 
-/* What the caller is told after an offer with that ufrag, and the ufrag and pwd of ours that its end has then. */
-static void offer_ice(struct play *play, const char *offer, const char *answer, char told[32], struct relay_end *end)
+/* What the caller is told after an offer with that ufrag, and the ufrag and pwd of ours that
+ * its end has then. */
+static void offer_ice(struct play *play, const char *offer, const char *answer, char told[32],
+		      struct relay_end *end)
 {
-	const struct step ask = { "> reINVITE", offer, NULL }, reply = { answer, A(5000, ), NULL };
+	const struct step ask = { "> reINVITE", offer, NULL },
+			  reply = { answer, A(5000, ), NULL };
 	struct buf out;
 	const char *at;
 
@@ -593,7 +626,8 @@ static void offer_ice(struct play *play, const char *offer, const char *answer, 
 	*end = fake_relays.relays[0].ends[0][RELAY_CALLER];
 }
 
-/* RFC 8839 §4.4.1.1.1: another ufrag of theirs begins ICE anew, and then ours are others; the same one changes nothing. */
+/* RFC 8839 §4.4.1.1.1: another ufrag of theirs begins ICE anew, and then ours are others; the
+ * same one changes nothing. */
 static void test_ice_restart(void **state)
 {
 	char first[32] = "", second[32] = "", third[32] = "";
@@ -674,7 +708,8 @@ static void test_claims(void **state)
 
 		play_init(&play, claims[i].networks, "oo", 0);
 		assert_int_equal(step(&play, "> INVITE", A(4000, )), CALLS_REWRITTEN);
-		if (n_used(&play, CHANNEL_PARTNER) != claims[i].partner || n_used(&play, CHANNEL_DEVICE) != claims[i].device ||
+		if (n_used(&play, CHANNEL_PARTNER) != claims[i].partner ||
+		    n_used(&play, CHANNEL_DEVICE) != claims[i].device ||
 		    n_used(&play, CHANNEL_INSIDE) != claims[i].inside)
 			fail_msg("%s", claims[i].name);
 		step(&play, "< 200", A(5000, ));
@@ -720,10 +755,12 @@ static void test_bandwidth(void **state)
 	play_init(&play, "wl", "tt", 0);
 	channels_set_bounds(play.channels, 100, 1150);
 	strcpy(play.call_id, "a");
-	assert_int_equal(step(&play, "> INVITE", A(4000, ) V(4002, )), CALLS_REWRITTEN); /* 1100 as we guess */
+	assert_int_equal(step(&play, "> INVITE", A(4000, ) V(4002, )),
+			 CALLS_REWRITTEN); /* 1100 as we guess */
 	strcpy(play.call_id, "b");
 	assert_int_equal(step(&play, "> INVITE", A(4000, )), CALLS_NO_BANDWIDTH);
-	assert_int_equal(step(&play, "> INVITE", A(4000, "b=AS:50\r\n")), CALLS_REWRITTEN); /* as it says */
+	assert_int_equal(step(&play, "> INVITE", A(4000, "b=AS:50\r\n")),
+			 CALLS_REWRITTEN); /* as it says */
 	play_fini(&play);
 }
 
@@ -750,22 +787,27 @@ static void test_bandwidth_inside(void **state)
 	step(&play, "< 200", NULL);
 	assert_int_equal(kbps_of(&play), 100); /* the video was not taken */
 	channels_set_bounds(play.channels, 100, 100);
-	assert_int_equal(step(&play, "< reINVITE", A(5000, "b=AS:128\r\na=sendonly\r\n")), CALLS_REWRITTEN); /* who adds nothing is never refused */
+	assert_int_equal(step(&play, "< reINVITE", A(5000, "b=AS:128\r\na=sendonly\r\n")),
+			 CALLS_REWRITTEN); /* who adds nothing is never refused */
 	step(&play, "> 491 reINVITE", NULL);
 	channels_set_bounds(play.channels, 100, 1250);
-	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:2000\r\n")), CALLS_NO_BANDWIDTH);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:2000\r\n")),
+			 CALLS_NO_BANDWIDTH);
 	assert_int_equal(fake_relays.relays[0].n_streams, 2);
 	step(&play, "> 503 reINVITE", NULL);
 	assert_int_equal(kbps_of(&play), 100);
-	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")),
+			 CALLS_REWRITTEN);
 	assert_int_equal(kbps_of(&play), 1000);
 	step(&play, "> 488 reINVITE", NULL);
 	assert_int_equal(kbps_of(&play), 100);
-	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")), CALLS_REWRITTEN);
+	assert_int_equal(step(&play, "< reINVITE", A(5000, ) V(5002, "b=AS:900\r\n")),
+			 CALLS_REWRITTEN);
 	assert_int_equal(step(&play, "> 200 reINVITE", A(4000, ) V(4002, )), CALLS_REWRITTEN);
 	assert_int_equal(kbps_of(&play), 1000);
 	step(&play, "> reINVITE", NULL);
-	assert_int_equal(step(&play, "< 200 reINVITE", A(5000, ) V(5002, "b=AS:5000\r\n")), CALLS_REWRITTEN); /* it cannot be refused */
+	assert_int_equal(step(&play, "< 200 reINVITE", A(5000, ) V(5002, "b=AS:5000\r\n")),
+			 CALLS_REWRITTEN); /* it cannot be refused */
 	assert_int_equal(step(&play, "> ACK", A(4000, ) V(0, )), CALLS_REWRITTEN);
 	assert_int_equal(kbps_of(&play), 100);
 	step(&play, "> BYE", NULL);
@@ -786,7 +828,8 @@ static void test_no_ports(void **state)
 	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 0);
 	assert_int_equal(step(&play, "> INVITE", A(4000, )), CALLS_REWRITTEN);
 	step(&play, "< 200", A(5000, ));
-	fake_relays.next_err = ERR_LIMIT; /* more streams than there are: the offer is refused, the call goes on */
+	/* more streams than there are: the offer is refused, the call goes on */
+	fake_relays.next_err = ERR_LIMIT;
 	assert_int_equal(step(&play, "> reINVITE", A(4000, ) V(4002, )), CALLS_NO_PORTS);
 	assert_int_equal(step(&play, "> reINVITE", A(4004, )), CALLS_REWRITTEN);
 	play_fini(&play);
@@ -794,7 +837,9 @@ static void test_no_ports(void **state)
 
 static struct calls_key key_of(const struct play *play)
 {
-	return (struct calls_key){ .call_id = play->call_id, .caller = 1, .callee = 2, .made_at_s = 3 };
+	return (struct calls_key){
+		.call_id = play->call_id, .caller = 1, .callee = 2, .made_at_s = 3
+	};
 }
 
 /* Each way in which a call ends gives back its relay. */
@@ -827,7 +872,8 @@ static void test_ends(void **state)
 	fake_tell(&fake_relays.relays[3], RELAY_SILENT);
 	assert_int_equal(calls_count(play.calls), 0);
 	assert_int_equal(step(&play, "> BYE", NULL), CALLS_UNTOUCHED);
-	assert_int_equal(step(&play, "> reINVITE", A(4000, )), CALLS_UNTOUCHED); /* of no call that we know */
+	assert_int_equal(step(&play, "> reINVITE", A(4000, )),
+			 CALLS_UNTOUCHED); /* of no call that we know */
 	play_fini(&play);
 }
 
@@ -835,7 +881,9 @@ static void test_ends(void **state)
 static void test_targets(void **state)
 {
 	struct calls_message message;
-	char tag[CALLS_TAG_SIZE], sdp[] = "v=0\r\no=a 1 1 IN IP4 1.1.1.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n" A(4000, );
+	char tag[CALLS_TAG_SIZE],
+		sdp[] = "v=0\r\no=a 1 1 IN IP4 1.1.1.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n" A(
+			4000, );
 	struct play play;
 	struct buf out;
 
@@ -845,16 +893,20 @@ static void test_targets(void **state)
 		describe(&play, "> INVITE", sdp, tag, &message);
 		message.branch = branch;
 		buf_init(&out, 0);
-		assert_int_equal(calls_begin(play.calls, &message, &play.begin, 0, &out), CALLS_REWRITTEN);
-		assert_non_null(strstr(buf_text(&out), branch ? "m=audio 31100 " : "m=audio 30100 "));
+		assert_int_equal(calls_begin(play.calls, &message, &play.begin, 0, &out),
+				 CALLS_REWRITTEN);
+		assert_non_null(
+			strstr(buf_text(&out), branch ? "m=audio 31100 " : "m=audio 30100 "));
 		buf_fini(&out);
 	}
 	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 1); /* one call */
 	message.branch = 0; /* its next hop, on the same network, and then on another one */
 	for (unsigned n = 0; n < 2; n++) {
 		buf_init(&out, 0);
-		assert_int_equal(calls_begin(play.calls, &message, &play.begin, 0, &out), CALLS_REWRITTEN);
-		assert_non_null(strstr(buf_text(&out), n ? "m=audio 32100 " : "m=audio 30100 "));
+		assert_int_equal(calls_begin(play.calls, &message, &play.begin, 0, &out),
+				 CALLS_REWRITTEN);
+		assert_non_null(
+			strstr(buf_text(&out), n ? "m=audio 32100 " : "m=audio 30100 "));
 		assert_int_equal(fake_relays.n_open, 2);
 		buf_fini(&out);
 		play.begin.sides[RELAY_CALLEE].bind = addr_of("203.0.113.9");
@@ -862,13 +914,17 @@ static void test_targets(void **state)
 	play_fini(&play);
 }
 
-/* A dialog of before: tags are not signed, so those that somebody makes up open nothing more. */
-static enum calls_verdict take_up(struct play *play, const char *what, char *tag, const char *in, struct buf *out)
+/* A dialog of before: tags are not signed, so those that somebody makes up open nothing
+ * more. */
+static enum calls_verdict take_up(struct play *play, const char *what, char *tag,
+				  const char *in, struct buf *out)
 {
 	struct calls_message message;
 	char sdp[2048], made_up[CALLS_TAG_SIZE];
 
-	snprintf(sdp, sizeof(sdp), "v=0\r\no=a 1 1 IN IP4 1.1.1.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n%s", in ? in : "");
+	snprintf(sdp, sizeof(sdp),
+		 "v=0\r\no=a 1 1 IN IP4 1.1.1.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n%s",
+		 in ? in : "");
 	describe(play, what, in ? sdp : NULL, made_up, &message);
 	message.is_from_callee = *what == '<';
 	if (message.is_from_callee)
@@ -888,14 +944,18 @@ static void test_take_up(void **state)
 
 	(void)state;
 	play_init(&play, "wl", "to", 0);
-	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out), CALLS_REWRITTEN);
+	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out),
+			 CALLS_REWRITTEN);
 	assert_non_null(strstr(buf_text(&out), "o=a 1 101 IN IP4 1.1.1.1\r\n"));
 	assert_non_null(strstr(buf_text(&out), "m=audio 30000 ")); /* the caller's leg */
 	buf_fini(&out);
 	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 1);
-	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000); /* somebody may be asked first */
+	/* somebody may be asked first */
+	assert_int_equal(fake_relays.relays[0].timeout_ms, 3600000);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(take_up(&play, "> reINVITE", i == 1 ? "other" : "", A(4000, ), &out), CALLS_UNTOUCHED);
+		assert_int_equal(
+			take_up(&play, "> reINVITE", i == 1 ? "other" : "", A(4000, ), &out),
+			CALLS_UNTOUCHED);
 		buf_fini(&out);
 	}
 	assert_int_equal(fake_relays.n_open, 1);
@@ -908,20 +968,25 @@ static void test_take_up(void **state)
 	step(&play, "> BYE", NULL);
 	assert_int_equal(fake_relays.n_open, 0);
 
-	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out), CALLS_REWRITTEN);
+	assert_int_equal(take_up(&play, "< reINVITE", "callee", A(5000, ), &out),
+			 CALLS_REWRITTEN);
 	buf_fini(&out);
 	step(&play, "> 200 reINVITE", A(4000, A80));
-	assert_int_equal(fake_relays.relays[1].ends[0][RELAY_CALLER].max_roc_in, 1); /* a hundred seconds of speech */
+	/* a hundred seconds of speech */
+	assert_int_equal(fake_relays.relays[1].ends[0][RELAY_CALLER].max_roc_in, 1);
 	step(&play, "> BYE", NULL);
 
-	assert_int_equal(take_up(&play, "> reINVITE", "callee", S(4000, ), &out), CALLS_SRTP_REFUSED);
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", S(4000, ), &out),
+			 CALLS_SRTP_REFUSED);
 	assert_int_equal(fake_relays.n_open, 0);
 	buf_fini(&out);
 	fake_relays.next_err = ERR_LIMIT;
-	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out), CALLS_NO_PORTS);
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out),
+			 CALLS_NO_PORTS);
 	assert_int_equal(n_used(&play, CHANNEL_PARTNER), 0);
 	buf_fini(&out);
-	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out), CALLS_REWRITTEN);
+	assert_int_equal(take_up(&play, "> reINVITE", "callee", A(4000, ), &out),
+			 CALLS_REWRITTEN);
 	buf_fini(&out);
 	step(&play, "< 491 reINVITE", NULL);
 	assert_int_equal(fake_relays.n_open, 0);
@@ -937,11 +1002,14 @@ static unsigned count(const char *text, const char *what)
 	return n;
 }
 
-/* What was written into the log while a call with keys began, had its source found very often, and ended. */
+/* What was written into the log while a call with keys began, had its source found very often,
+ * and ended. */
 static void trace_call(unsigned areas, char *text, size_t size)
 {
 	char directory[] = "/tmp/nuncio-calls-XXXXXX", path[64];
-	struct log_settings settings = { .level = LOG_ERROR, .n_files = 2, .max_size_bytes = 1 << 20, .trace = areas };
+	struct log_settings settings = {
+		.level = LOG_ERROR, .n_files = 2, .max_size_bytes = 1 << 20, .trace = areas
+	};
 	struct relay_event event = { .kind = RELAY_LATCHED };
 	struct play play;
 
@@ -974,8 +1042,12 @@ static void test_trace(void **state)
 	trace_call(0, text, sizeof(text));
 	assert_string_equal(text, "");
 	trace_call(LOG_TRACE_MEDIA, text, sizeof(text));
-	assert_non_null(strstr(text, "audio 192.0.2.1:4000 SAVP sendrecv keys -> 203.0.113.2:30100 SAVP sendrecv keys\n"));
-	assert_non_null(strstr(text, "audio 198.51.100.2:5000 SAVP sendrecv keys -> 203.0.113.1:30000 SAVP sendrecv keys\n"));
+	assert_non_null(strstr(
+		text,
+		"audio 192.0.2.1:4000 SAVP sendrecv keys -> 203.0.113.2:30100 SAVP sendrecv keys\n"));
+	assert_non_null(strstr(
+		text,
+		"audio 198.51.100.2:5000 SAVP sendrecv keys -> 203.0.113.1:30000 SAVP sendrecv keys\n"));
 	assert_int_equal(count(text, "relay set"), 2);
 	assert_non_null(strstr(text, "198.51.100.2:5000 sdes"));
 	assert_int_equal(count(text, "source found"), 100);
@@ -984,18 +1056,22 @@ static void test_trace(void **state)
 	for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) { /* nor those that we made */
 		char key[SRTP_KEY_TEXT_SIZE];
 
-		assert_null(strstr(text, suite_key_print(&fake_relays.relays[0].ends[0][leg].key_out, key)));
+		assert_null(strstr(
+			text,
+			suite_key_print(&fake_relays.relays[0].ends[0][leg].key_out, key)));
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),	   cmocka_unit_test(test_keys),	     cmocka_unit_test(test_timeout),
-		cmocka_unit_test(test_ice_restart),
-		cmocka_unit_test(test_claims),	   cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_bandwidth), cmocka_unit_test(test_bandwidth_inside),
-		cmocka_unit_test(test_no_ports),   cmocka_unit_test(test_ends),	     cmocka_unit_test(test_targets),
-		cmocka_unit_test(test_take_up),	   cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_rows),      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_timeout),   cmocka_unit_test(test_ice_restart),
+		cmocka_unit_test(test_claims),    cmocka_unit_test(test_exhaustion),
+		cmocka_unit_test(test_bandwidth), cmocka_unit_test(test_bandwidth_inside),
+		cmocka_unit_test(test_no_ports),  cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_targets),   cmocka_unit_test(test_take_up),
+		cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

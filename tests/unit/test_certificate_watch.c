@@ -32,7 +32,10 @@ static const char *path_of(const char *name)
 
 static int make_folder(void **state)
 {
-	const struct cert_spec spec = { .cn = "Root", .is_ca = true, .ends_in_s = 20 * 366 * DAY_S, .starts_in_s = -366 * DAY_S };
+	const struct cert_spec spec = { .cn = "Root",
+					.is_ca = true,
+					.ends_in_s = 20 * 366 * DAY_S,
+					.starts_in_s = -366 * DAY_S };
 
 	assert_non_null(mkdtemp(folder));
 	root = cert_make(&spec, NULL);
@@ -55,13 +58,18 @@ static long since_epoch(long s)
 	return 1767225600L + s - (long)time(NULL);
 }
 
-/* edge.pem and its key: the leaf ends after leaf_s, its intermediate after middle_s (0: there is none). */
+/* edge.pem and its key: the leaf ends after leaf_s, its intermediate after middle_s (0: there
+ * is none). */
 static void write_edge(long leaf_s, long middle_s)
 {
-	const struct cert_spec middle_spec = { .cn = "Middle", .is_ca = true, .starts_in_s = since_epoch(-DAY_S),
+	const struct cert_spec middle_spec = { .cn = "Middle",
+					       .is_ca = true,
+					       .starts_in_s = since_epoch(-DAY_S),
 					       .ends_in_s = since_epoch(middle_s) };
-	const struct cert_spec leaf_spec = { .cn = "edge", .dns = { "sip.corp.example" },
-					     .starts_in_s = since_epoch(-DAY_S), .ends_in_s = since_epoch(leaf_s) };
+	const struct cert_spec leaf_spec = { .cn = "edge",
+					     .dns = { "sip.corp.example" },
+					     .starts_in_s = since_epoch(-DAY_S),
+					     .ends_in_s = since_epoch(leaf_s) };
 	struct cert middle = middle_s ? cert_make(&middle_spec, &root) : (struct cert){ 0 };
 	struct cert leaf = cert_make(&leaf_spec, middle_s ? &middle : &root);
 
@@ -94,7 +102,9 @@ static void write_config(void)
 
 static void load(struct snapshot **out, struct server *server)
 {
-	struct snapshot_parts parts = { .keys = server->keys, .addresses = server->addresses, .previous = server->snapshot };
+	struct snapshot_parts parts = { .keys = server->keys,
+					.addresses = server->addresses,
+					.previous = server->snapshot };
 	struct report *report;
 
 	assert_int_equal(report_new(&report), ERR_OK);
@@ -109,7 +119,9 @@ static void open_scene(struct scene *scene)
 
 	write_config();
 	assert_int_equal(report_new(&report), ERR_OK);
-	assert_int_equal(server_new_offline(path_of("nuncio.yaml"), NULL, report, &scene->server), ERR_OK);
+	assert_int_equal(
+		server_new_offline(path_of("nuncio.yaml"), NULL, report, &scene->server),
+		ERR_OK);
 	report_free(report);
 	assert_int_equal(loop_new_turned(0, &scene->server->loop), ERR_OK);
 	assert_int_equal(certificate_watch_new(scene->server, &scene->watch), ERR_OK);
@@ -154,10 +166,18 @@ static void test_marks(void **state)
 		int mark, days;
 		const char *state;
 	} rows[] = {
-		{ 30 * DAY_S, 31, 30, "ok" },  { 30 * DAY_S - 1, 30, 29, "warn" }, { 14 * DAY_S, 30, 14, "warn" },
-		{ 14 * DAY_S - 1, 14, 13, "warn" }, { 7 * DAY_S, 14, 7, "warn" },  { 7 * DAY_S - 1, 7, 6, "fail" },
-		{ DAY_S, 7, 1, "fail" },       { DAY_S - 1, 1, 0, "fail" },	   { 0, 1, 0, "fail" },
-		{ -1, 0, -1, "fail" },	       { -DAY_S, 0, -1, "fail" },	   { -DAY_S - 1, 0, -2, "fail" },
+		{ 30 * DAY_S, 31, 30, "ok" },
+		{ 30 * DAY_S - 1, 30, 29, "warn" },
+		{ 14 * DAY_S, 30, 14, "warn" },
+		{ 14 * DAY_S - 1, 14, 13, "warn" },
+		{ 7 * DAY_S, 14, 7, "warn" },
+		{ 7 * DAY_S - 1, 7, 6, "fail" },
+		{ DAY_S, 7, 1, "fail" },
+		{ DAY_S - 1, 1, 0, "fail" },
+		{ 0, 1, 0, "fail" },
+		{ -1, 0, -1, "fail" },
+		{ -DAY_S, 0, -1, "fail" },
+		{ -DAY_S - 1, 0, -2, "fail" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -174,8 +194,9 @@ static void test_ours_is_told_at_each_mark(void **state)
 		long at_s;
 		unsigned n_warnings, n_ended;
 	} rows[] = {
-		{ 9 * DAY_S, 0, 0 },  { 11 * DAY_S, 1, 0 }, { 25 * DAY_S, 1, 0 }, { 27 * DAY_S, 2, 0 },
-		{ 34 * DAY_S, 3, 0 }, { 39 * DAY_S + 3600, 4, 0 }, { 41 * DAY_S, 4, 1 }, { 60 * DAY_S, 4, 1 },
+		{ 9 * DAY_S, 0, 0 },  { 11 * DAY_S, 1, 0 }, { 25 * DAY_S, 1, 0 },
+		{ 27 * DAY_S, 2, 0 }, { 34 * DAY_S, 3, 0 }, { 39 * DAY_S + 3600, 4, 0 },
+		{ 41 * DAY_S, 4, 1 }, { 60 * DAY_S, 4, 1 },
 	};
 	struct scene scene;
 	long now_s = 0;
@@ -218,13 +239,18 @@ static void test_reload(void **state)
 
 static void test_peers_are_told(void **state)
 {
-	struct identity identity = { .n_refs = 1, .sha256 = "aa", .not_after = 1767225600L + 20 * DAY_S };
-	struct flow flow = { .ops = &(const struct flow_ops){ 0 }, .identity = &identity, .is_inbound = true };
+	struct identity identity = { .n_refs = 1,
+				     .sha256 = "aa",
+				     .not_after = 1767225600L + 20 * DAY_S };
+	struct flow flow = { .ops = &(const struct flow_ops){ 0 },
+			     .identity = &identity,
+			     .is_inbound = true };
 	struct scene scene;
 
 	write_edge(400 * DAY_S, 0);
 	open_scene(&scene);
-	assert_int_equal(peer_certificates_note(scene.server->peer_certificates, "partner:p.example", &flow, 1),
+	assert_int_equal(peer_certificates_note(scene.server->peer_certificates,
+						"partner:p.example", &flow, 1),
 			 identity.not_after);
 	pass(&scene, 61);
 	assert_int_equal(n_lines("certificate expires"), 1);
@@ -244,7 +270,8 @@ static const char *problem(const struct scene *scene, const char *code)
 	certificate_watch_problems(scene->watch, problems);
 	json_array_foreach(problems, i, row)
 		if (strcmp(json_string_value(json_object_get(row, "code")), code) == 0)
-			snprintf(text, sizeof(text), "%s", json_string_value(json_object_get(row, "text")));
+			snprintf(text, sizeof(text), "%s",
+				 json_string_value(json_object_get(row, "text")));
 	json_decref(problems);
 	return text;
 }
@@ -260,7 +287,8 @@ static void test_files_on_disk(void **state)
 	assert_string_equal(problem(&scene, "certificate-file-newer"), "");
 	write_edge(399 * DAY_S, 0);
 	pass(&scene, 61);
-	assert_non_null(strstr(problem(&scene, "certificate-file-newer"), "edge.pem on disk is newer: it ends on 2027-02-04"));
+	assert_non_null(strstr(problem(&scene, "certificate-file-newer"),
+			       "edge.pem on disk is newer: it ends on 2027-02-04"));
 	pass(&scene, 3600);
 	assert_int_equal(n_lines("is not the one in use"), 1);
 	file = fopen(path_of("edge.key"), "w");
@@ -268,7 +296,8 @@ static void test_files_on_disk(void **state)
 	fclose(file);
 	pass(&scene, 61);
 	assert_string_equal(problem(&scene, "certificate-file-newer"), "");
-	assert_non_null(strstr(problem(&scene, "certificate-file-broken"), "edge.key holds no usable private key"));
+	assert_non_null(strstr(problem(&scene, "certificate-file-broken"),
+			       "edge.key holds no usable private key"));
 	unlink(path_of("edge.key"));
 	pass(&scene, 61);
 	assert_non_null(strstr(problem(&scene, "certificate-file-broken"), "cannot read"));
@@ -292,7 +321,8 @@ static void test_status(void **state)
 		{ 31 * DAY_S, 0, "ok", "", "" },
 		{ 29 * DAY_S, 0, "warn", "warning", "expires in 29 days" },
 		{ 6 * DAY_S, 0, "fail", "error", "expires in 6 days" },
-		{ 90 * DAY_S, 12 * DAY_S, "warn", "warning", "CN=Middle of its chain expires in 12 days" },
+		{ 90 * DAY_S, 12 * DAY_S, "warn", "warning",
+		  "CN=Middle of its chain expires in 12 days" },
 		{ -3600, 0, "fail", "error", "expired 1 days ago" },
 	};
 
@@ -305,10 +335,15 @@ static void test_status(void **state)
 		status = status_summary(scene.server, true);
 		certificate = json_array_get(json_object_get(status, "certificates"), 0);
 		problems = json_array_get(json_object_get(status, "problems"), 0);
-		assert_string_equal(json_string_value(json_object_get(certificate, "state")), rows[i].state);
+		assert_string_equal(json_string_value(json_object_get(certificate, "state")),
+				    rows[i].state);
 		if (rows[i].text[0]) {
-			assert_string_equal(json_string_value(json_object_get(problems, "severity")), rows[i].severity);
-			assert_string_equal(json_string_value(json_object_get(problems, "text")), rows[i].text);
+			assert_string_equal(
+				json_string_value(json_object_get(problems, "severity")),
+				rows[i].severity);
+			assert_string_equal(
+				json_string_value(json_object_get(problems, "text")),
+				rows[i].text);
 		} else {
 			assert_null(problems);
 		}

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-static enum channels_verdict take(struct channels *channels, struct channels_claim *claim, unsigned n, unsigned kbps)
+static enum channels_verdict take(struct channels *channels, struct channels_claim *claim,
+				  unsigned n, unsigned kbps)
 {
 	struct channels_claim more = { .kbps = kbps };
 
@@ -24,13 +25,15 @@ static void test_bounds(void **state)
 
 	(void)state;
 	assert_int_equal(channels_new(&channels), ERR_OK);
-	assert_int_equal(take(channels, &a, 1, 0), CHANNELS_FULL); /* before its bounds are known */
+	/* before its bounds are known */
+	assert_int_equal(take(channels, &a, 1, 0), CHANNELS_FULL);
 	channels_set_bounds(channels, 3, 250);
 	assert_int_equal(take(channels, &a, 2, 200), CHANNELS_TAKEN);
 	assert_int_equal(take(channels, &b, 2, 10), CHANNELS_FULL); /* all or nothing */
 	assert_int_equal(take(channels, &b, 1, 100), CHANNELS_NO_BANDWIDTH);
 	assert_int_equal(take(channels, &b, 1, 50), CHANNELS_TAKEN);
-	assert_int_equal(take(channels, &b, 0, 0), CHANNELS_TAKEN); /* who wants nothing more is never refused */
+	/* who wants nothing more is never refused */
+	assert_int_equal(take(channels, &b, 0, 0), CHANNELS_TAKEN);
 	channels_look(channels, &view);
 	assert_int_equal(view.n_used[CHANNEL_DEVICE], 3);
 	assert_int_equal(view.kbps_used, 250);
@@ -42,7 +45,8 @@ static void test_bounds(void **state)
 	assert_int_equal(take(channels, &b, 1, 0), CHANNELS_FULL);
 	channels_give(channels, &b);
 	assert_int_equal(b.n[CHANNEL_DEVICE], 0);
-	assert_int_equal(take(channels, &b, 1, 1000000), CHANNELS_TAKEN); /* no bound of bandwidth */
+	/* no bound of bandwidth */
+	assert_int_equal(take(channels, &b, 1, 1000000), CHANNELS_TAKEN);
 	channels_give(channels, &b);
 	channels_look(channels, &view);
 	assert_int_equal(view.n_used[CHANNEL_DEVICE], 0);

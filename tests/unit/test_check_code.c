@@ -30,7 +30,8 @@ static void test_codes_are_unique(void **state)
 	for (int i = 0; i < N_CHECK_CODES; i++) {
 		const char *code = check_code_row((enum check_code)i)->code;
 
-		assert_int_equal(strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(code));
+		assert_int_equal(strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789-"),
+				 strlen(code));
 		assert_int_equal(reason_by_code(code), REASON_NONE);
 		for (int k = 0; k < i; k++)
 			assert_string_not_equal(code, check_code_row((enum check_code)k)->code);

@@ -53,22 +53,69 @@ static const struct tls_row {
 	enum reason reason;
 	bool has_chain, is_late;
 } tls_rows[] = {
-	{ "asks, and there is no answer", { .transport = TRANSPORT_MTLS }, 0, false, true, CHECK_ASK,
-	  REASON_NO_ANSWER, true, false },
-	{ "another name", { .transport = TRANSPORT_MTLS, .want_name = "else.example" }, 0, false, false,
-	  CHECK_HANDSHAKE, REASON_TLS_NAME_MISMATCH, true, false },
-	{ "another name, asks all the same", { .transport = TRANSPORT_MTLS, .want_name = "else.example" }, 0, true,
-	  true, CHECK_ASK, REASON_NO_ANSWER, true, false },
-	{ "TLS 1.1 alone", { .transport = TRANSPORT_MTLS }, CONF_TLS_1_1, false, false, CHECK_HANDSHAKE,
-	  REASON_TLS_PEER_VERSION, false, false },
+	{ "asks, and there is no answer",
+	  { .transport = TRANSPORT_MTLS },
+	  0,
+	  false,
+	  true,
+	  CHECK_ASK,
+	  REASON_NO_ANSWER,
+	  true,
+	  false },
+	{ "another name",
+	  { .transport = TRANSPORT_MTLS, .want_name = "else.example" },
+	  0,
+	  false,
+	  false,
+	  CHECK_HANDSHAKE,
+	  REASON_TLS_NAME_MISMATCH,
+	  true,
+	  false },
+	{ "another name, asks all the same",
+	  { .transport = TRANSPORT_MTLS, .want_name = "else.example" },
+	  0,
+	  true,
+	  true,
+	  CHECK_ASK,
+	  REASON_NO_ANSWER,
+	  true,
+	  false },
+	{ "TLS 1.1 alone",
+	  { .transport = TRANSPORT_MTLS },
+	  CONF_TLS_1_1,
+	  false,
+	  false,
+	  CHECK_HANDSHAKE,
+	  REASON_TLS_PEER_VERSION,
+	  false,
+	  false },
 	{ "our CA is strange to it, TLS 1.3",
-	  { .transport = TRANSPORT_MTLS, .server_trusts = { .anchor = "other.pem" } }, CONF_TLS_1_3, false, false,
-	  CHECK_ASK, REASON_TLS_PEER_UNKNOWN_CA, true, true },
+	  { .transport = TRANSPORT_MTLS, .server_trusts = { .anchor = "other.pem" } },
+	  CONF_TLS_1_3,
+	  false,
+	  false,
+	  CHECK_ASK,
+	  REASON_TLS_PEER_UNKNOWN_CA,
+	  true,
+	  true },
 	{ "our CA is strange to it, TLS 1.2",
-	  { .transport = TRANSPORT_MTLS, .server_trusts = { .anchor = "other.pem" } }, CONF_TLS_1_2, false, false,
-	  CHECK_HANDSHAKE, REASON_TLS_PEER_UNKNOWN_CA, true, false },
-	{ "it asks for no certificate", { .transport = TRANSPORT_TLS }, 0, false, true, CHECK_ASK, REASON_NO_ANSWER,
-	  true, false },
+	  { .transport = TRANSPORT_MTLS, .server_trusts = { .anchor = "other.pem" } },
+	  CONF_TLS_1_2,
+	  false,
+	  false,
+	  CHECK_HANDSHAKE,
+	  REASON_TLS_PEER_UNKNOWN_CA,
+	  true,
+	  false },
+	{ "it asks for no certificate",
+	  { .transport = TRANSPORT_TLS },
+	  0,
+	  false,
+	  true,
+	  CHECK_ASK,
+	  REASON_NO_ANSWER,
+	  true,
+	  false },
 };
 /* clang-format on */
 
@@ -125,9 +172,10 @@ static void respond(const char *request, const char *status, char *out, size_t s
 {
 	const char *via = strstr(request, "Via: "), *call_id = strstr(request, "Call-ID: ");
 
-	snprintf(out, size, "SIP/2.0 %s\r\n%.*s\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>;tag=2\r\n%.*s\r\n"
-		 "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n", status, (int)strcspn(via, "\r"), via,
-		 (int)strcspn(call_id, "\r"), call_id);
+	snprintf(out, size,
+		 "SIP/2.0 %s\r\n%.*s\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>;tag=2\r\n%.*s\r\n"
+		 "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+		 status, (int)strcspn(via, "\r"), via, (int)strcspn(call_id, "\r"), call_id);
 }
 
 static struct hop plain_hop(const struct listener *listener, enum conf_transport transport)
@@ -171,11 +219,13 @@ static void test_tcp(void **state)
 		if (tcp_rows[i].status)
 			respond(request, tcp_rows[i].status, response, sizeof(response));
 		if (tcp_rows[i].before) {
-			int len = snprintf(bytes, sizeof(bytes), "%s%s", tcp_rows[i].before, response);
+			int len = snprintf(bytes, sizeof(bytes), "%s%s", tcp_rows[i].before,
+					   response);
 			/* in two pieces */
 			assert_int_equal(send(fd, bytes, 10, 0), 10);
 			side_settle(loop);
-			assert_int_equal(send(fd, bytes + 10, (size_t)len - 10, MSG_NOSIGNAL), len - 10);
+			assert_int_equal(send(fd, bytes + 10, (size_t)len - 10, MSG_NOSIGNAL),
+					 len - 10);
 		} else {
 			close(fd);
 		}
@@ -218,16 +268,19 @@ static void test_udp(void **state)
 	loop_turn(loop, 499);
 	assert_int_equal(recv(fd, again, sizeof(again), MSG_DONTWAIT), -1);
 	loop_turn(loop, 1);
-	ssize_t len = recvfrom(fd, again, sizeof(again) - 1, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+	ssize_t len = recvfrom(fd, again, sizeof(again) - 1, MSG_DONTWAIT,
+			       (struct sockaddr *)&from, &from_len);
 	assert_true(len > 0);
 	again[len] = '\0';
 	assert_string_equal(again, request);
 	respond(request, "100 Trying", response, sizeof(response));
-	assert_true(sendto(fd, response, strlen(response), 0, (struct sockaddr *)&from, from_len) > 0);
+	assert_true(sendto(fd, response, strlen(response), 0, (struct sockaddr *)&from,
+			   from_len) > 0);
 	side_settle(loop);
 	assert_int_equal(n_told, 0);
 	respond(request, "200 OK", response, sizeof(response));
-	assert_true(sendto(fd, response, strlen(response), 0, (struct sockaddr *)&from, from_len) > 0);
+	assert_true(sendto(fd, response, strlen(response), 0, (struct sockaddr *)&from,
+			   from_len) > 0);
 	UNTIL(loop, n_told == 1);
 	expect("udp", CHECK_DONE, REASON_NONE);
 	assert_int_equal(seen.status, 200);
@@ -235,7 +288,8 @@ static void test_udp(void **state)
 	teardown(NULL);
 }
 
-/* A server that takes connections and says nothing, at each stage; and the one who asked goes away. */
+/* A server that takes connections and says nothing, at each stage; and the one who asked goes
+ * away. */
 static void test_silence(void **state)
 {
 	struct listener *listener = side_listener("127.0.0.1", TRANSPORT_TCP, 0, NULL, 1);
@@ -269,7 +323,7 @@ static void test_silence(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tls),	cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_tls),     cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_udp),
 		cmocka_unit_test(test_silence),
 	};

@@ -44,18 +44,54 @@ static const struct rehearsal_row {
 	enum reason verdict;
 } rows[] = {
 	{ "a good one", { .transport = TRANSPORT_MTLS }, 0, CHECK_ASK, true, REASON_NONE },
-	{ "TLS 1.2 alone", { .transport = TRANSPORT_MTLS }, CONF_TLS_1_2, CHECK_ASK, true, REASON_NONE },
-	{ "TLS 1.3 alone", { .transport = TRANSPORT_MTLS }, CONF_TLS_1_3, CHECK_ASK, true, REASON_NONE },
-	{ "TLS 1.1 alone", { .transport = TRANSPORT_MTLS }, CONF_TLS_1_1, CHECK_HANDSHAKE, false, REASON_NONE },
-	{ "1.2, where 1.3 is wanted", { .transport = TRANSPORT_MTLS, .server_minimum = CONF_TLS_1_3 }, CONF_TLS_1_2,
-	  CHECK_HANDSHAKE, false, REASON_NONE },
-	{ "another name", { .transport = TRANSPORT_MTLS, .want_name = "else.example" }, 0, CHECK_ASK, true,
+	{ "TLS 1.2 alone",
+	  { .transport = TRANSPORT_MTLS },
+	  CONF_TLS_1_2,
+	  CHECK_ASK,
+	  true,
+	  REASON_NONE },
+	{ "TLS 1.3 alone",
+	  { .transport = TRANSPORT_MTLS },
+	  CONF_TLS_1_3,
+	  CHECK_ASK,
+	  true,
+	  REASON_NONE },
+	{ "TLS 1.1 alone",
+	  { .transport = TRANSPORT_MTLS },
+	  CONF_TLS_1_1,
+	  CHECK_HANDSHAKE,
+	  false,
+	  REASON_NONE },
+	{ "1.2, where 1.3 is wanted",
+	  { .transport = TRANSPORT_MTLS, .server_minimum = CONF_TLS_1_3 },
+	  CONF_TLS_1_2,
+	  CHECK_HANDSHAKE,
+	  false,
+	  REASON_NONE },
+	{ "another name",
+	  { .transport = TRANSPORT_MTLS, .want_name = "else.example" },
+	  0,
+	  CHECK_ASK,
+	  true,
 	  REASON_TLS_NAME_MISMATCH },
 	{ "our listener does not take our certificate, TLS 1.2",
-	  { .transport = TRANSPORT_MTLS, .server_trusts = { .anchor = "other.pem" } }, CONF_TLS_1_2, CHECK_HANDSHAKE, true,
+	  { .transport = TRANSPORT_MTLS, .server_trusts = { .anchor = "other.pem" } },
+	  CONF_TLS_1_2,
+	  CHECK_HANDSHAKE,
+	  true,
 	  REASON_NONE },
-	{ "a listener that asks for none", { .transport = TRANSPORT_TLS }, 0, CHECK_ASK, true, REASON_NONE },
-	{ "a listener without TLS", { .transport = TRANSPORT_TCP }, 0, CHECK_CONNECT, false, REASON_NONE },
+	{ "a listener that asks for none",
+	  { .transport = TRANSPORT_TLS },
+	  0,
+	  CHECK_ASK,
+	  true,
+	  REASON_NONE },
+	{ "a listener without TLS",
+	  { .transport = TRANSPORT_TCP },
+	  0,
+	  CHECK_CONNECT,
+	  false,
+	  REASON_NONE },
 };
 /* clang-format on */
 
@@ -69,11 +105,11 @@ static void test_rehearse(void **state)
 		world.hop.listener = world.listener;
 		start(&world.hop, row->only);
 		loop_turn(loop, 0);
-		if (n_told != 1 || seen.stage != row->stage || seen.look.has_chain != row->has_chain ||
-		    seen.look.verdict != row->verdict)
-			fail_msg("%s: told %u times, stage %d, chain %d, verdict %s, reason %s", row->name, n_told,
-				 (int)seen.stage, seen.look.has_chain, reason_code(seen.look.verdict),
-				 reason_code(seen.reason));
+		if (n_told != 1 || seen.stage != row->stage ||
+		    seen.look.has_chain != row->has_chain || seen.look.verdict != row->verdict)
+			fail_msg("%s: told %u times, stage %d, chain %d, verdict %s, reason %s",
+				 row->name, n_told, (int)seen.stage, seen.look.has_chain,
+				 reason_code(seen.look.verdict), reason_code(seen.reason));
 		assert_true(seen.is_rehearsal);
 		assert_int_equal(seen.has_tls, row->stage != CHECK_CONNECT);
 		if (row->has_chain)

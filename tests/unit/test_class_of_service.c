@@ -10,8 +10,12 @@
 #include "proxy/base/macros.h"
 #include "proxy/sip/uri.h"
 
-static const struct settings_text deny[] = { { .text = "+*" }, { .text = "00*" }, { .text = "boss" } };
-static const struct settings_class inside = { .name = "inside", .deny = deny, .n_deny = COUNT(deny) };
+static const struct settings_text deny[] = { { .text = "+*" },
+					     { .text = "00*" },
+					     { .text = "boss" } };
+static const struct settings_class inside = { .name = "inside",
+					      .deny = deny,
+					      .n_deny = COUNT(deny) };
 static const struct settings_class everything = { .name = "everything" };
 
 static void test_denied(void **state)

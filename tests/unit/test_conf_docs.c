@@ -111,10 +111,8 @@ static const struct {
 	const char *file;
 	size_t n_warnings;
 } examples[] = {
-	{ "conf/examples/quickstart.yaml", 0 },
-	{ "conf/examples/backends.yaml", 0 },
-	{ "conf/examples/two-sites/a.yaml", 0 },
-	{ "conf/examples/two-sites/b.yaml", 0 },
+	{ "conf/examples/quickstart.yaml", 0 },  { "conf/examples/backends.yaml", 0 },
+	{ "conf/examples/two-sites/a.yaml", 0 }, { "conf/examples/two-sites/b.yaml", 0 },
 	{ "conf/examples/full.yaml", 4 }, /* no listener for the carrier, no users yet */
 };
 

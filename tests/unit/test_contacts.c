@@ -9,12 +9,14 @@
 
 #include "proxy/base/macros.h"
 
-#define HEAD \
+#define HEAD                                                                                                               \
 	"SIP/2.0 302 Moved Temporarily\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@a.example>;tag=1\r\n" \
 	"To: <sip:b@b.example>;tag=2\r\nCall-ID: 1@a\r\nCSeq: 1 INVITE\r\n"
 #define TAIL "Content-Length: 0\r\n\r\n"
 #define TEN  "0123456789"
-#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG                                                                                   \
+	TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN    \
+		TEN TEN TEN TEN
 
 /* clang-format off */
 static const struct {
@@ -62,9 +64,10 @@ static void test_read(void **state)
 
 		got[0] = '\0';
 		for (size_t k = 0; k < n; k++)
-			len += (size_t)snprintf(got + len, sizeof(got) - len,
-						contacts[k].is_sip || !*contacts[k].uri ? "%s %u;" : "[%s] %u;",
-						contacts[k].uri, contacts[k].q);
+			len += (size_t)snprintf(
+				got + len, sizeof(got) - len,
+				contacts[k].is_sip || !*contacts[k].uri ? "%s %u;" : "[%s] %u;",
+				contacts[k].uri, contacts[k].q);
 		if (strcmp(got, rows[i].want))
 			fail_msg("%s: %s", rows[i].name, got);
 		message_unref(msg);
@@ -84,7 +87,8 @@ static void check_left(const char *lines, const bool is_gone[CONTACTS_MAX], cons
 	assert_int_equal(message_parse(wire->bytes, wire->len, &printed), ERR_OK);
 	n = contacts_read(printed, contacts);
 	for (size_t i = 0; i < n; i++)
-		len += (size_t)snprintf(got + len, sizeof(got) - len, "%s %u;", contacts[i].uri, contacts[i].q);
+		len += (size_t)snprintf(got + len, sizeof(got) - len, "%s %u;", contacts[i].uri,
+					contacts[i].q);
 	assert_string_equal(got, want);
 	wire_unref(wire);
 	message_unref(printed);
@@ -94,15 +98,18 @@ static void check_left(const char *lines, const bool is_gone[CONTACTS_MAX], cons
 /* RFC 3261 §16.7 item 4: what was followed is taken off, the rest stays as it is. */
 static void test_remove(void **state)
 {
-	static const char lines[] = "Contact: <sip:a@x>;q=0.1, \"Q\" <sip:b@x?h=1>;q=0.2\r\nm: <tel:+49>;q=0.3\r\n";
+	static const char lines[] =
+		"Contact: <sip:a@x>;q=0.1, \"Q\" <sip:b@x?h=1>;q=0.2\r\nm: <tel:+49>;q=0.3\r\n";
 
 	check_left(lines, (bool[CONTACTS_MAX]){ true }, "sip:b@x 200;tel:+49 300;");
 	check_left(lines, (bool[CONTACTS_MAX]){ false, true }, "sip:a@x 100;tel:+49 300;");
 	check_left(lines, (bool[CONTACTS_MAX]){ true, true, true }, "");
-	check_left(lines, (bool[CONTACTS_MAX]){ false }, "sip:a@x 100;sip:b@x 200;tel:+49 300;");
+	check_left(lines, (bool[CONTACTS_MAX]){ false },
+		   "sip:a@x 100;sip:b@x 200;tel:+49 300;");
 }
 
-/* Sofia recurses once an entry, so that a megabyte of them would need more stack than there is. */
+/* Sofia recurses once an entry, so that a megabyte of them would need more stack than there
+ * is. */
 static void test_many(void **state)
 {
 	static char text[1000000];

@@ -95,8 +95,12 @@ static void test_sum_over_workers(void **state)
 		counters_sum((const struct counters *const *)workers, 2, COUNTER_REQUESTS,
 			     (const unsigned[]){ WAN, COUNTER_ORIGIN_PARTNER, invite, 0 }),
 		5);
-	assert_int_equal(counters_total((const struct counters *const *)workers, 2, COUNTER_REQUESTS), 6);
-	assert_int_equal(counters_total((const struct counters *const *)workers, 2, COUNTER_TRANSACTIONS), 1);
+	assert_int_equal(
+		counters_total((const struct counters *const *)workers, 2, COUNTER_REQUESTS),
+		6);
+	assert_int_equal(counters_total((const struct counters *const *)workers, 2,
+					COUNTER_TRANSACTIONS),
+			 1);
 
 	page = page_of(workers, 2, false);
 	assert_line(page, "# TYPE nuncio_requests_total counter");
@@ -239,20 +243,10 @@ static void test_indices_of_words(void **state)
 		int status;
 		const char *want;
 	} rows[] = {
-		{ 100, "100" },
-		{ 200, "200" },
-		{ 440, "440" },
-		{ 608, "608" },
-		{ 101, "1xx" },
-		{ 299, "2xx" },
-		{ 399, "3xx" },
-		{ 499, "4xx" },
-		{ 599, "5xx" },
-		{ 699, "6xx" },
-		{ 700, "other" },
-		{ 99,  "other" },
-		{ 0,   "other" },
-		{ -1,  "other" },
+		{ 100, "100" }, { 200, "200" },  { 440, "440" },   { 608, "608" },
+		{ 101, "1xx" }, { 299, "2xx" },  { 399, "3xx" },   { 499, "4xx" },
+		{ 599, "5xx" }, { 699, "6xx" },  { 700, "other" }, { 99, "other" },
+		{ 0, "other" }, { -1, "other" },
 	};
 	const struct counter_label *code = counter_family(COUNTER_RESPONSES)->labels[2];
 	const struct counter_label *method = counter_family(COUNTER_REQUESTS)->labels[2];

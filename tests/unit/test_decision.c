@@ -43,7 +43,9 @@ static void put(struct decision_ring *ring, char letter, uint64_t id)
 	assert_non_null(decision);
 	decision->id = id;
 	decision->wall_us = 1000 + id;
-	decision->reason = letter >= 'a' ? REASON_NONE : letter >= 'A' ? REASON_NO_RELAY : REASON_LOG_ON_NEEDED;
+	decision->reason = letter >= 'a'   ? REASON_NONE
+			   : letter >= 'A' ? REASON_NO_RELAY
+					   : REASON_LOG_ON_NEEDED;
 	decision_set(decision, DECISION_CALL_ID, (const char[]){ letter, '\0' });
 	decision_ring_put(ring, decision);
 	free(decision);
@@ -75,7 +77,8 @@ static void test_find(void **state)
 static void test_conversions(void **state)
 {
 	struct decision *decision = calloc(1, sizeof(*decision));
-	const char *const wanted[] = { "no conversion", "'text' and 4294967295", "'tex' and 7.", "'text'0" };
+	const char *const wanted[] = { "no conversion", "'text' and 4294967295", "'tex' and 7.",
+				       "'text'0" };
 
 	assert_non_null(decision);
 	decision_add(decision, "a", "b", NULL, "no conversion");
@@ -94,16 +97,19 @@ static void test_steps_are_bounded(void **state)
 
 	assert_non_null(decision);
 	for (unsigned i = 0; i < 2 * DECISION_MAX_STEPS; i++)
-		decision_add(decision, "route", "rule", &place,
-			     "a text that is twice as long as there is room for in a step: %s", "the domain "
-			     "a.very.long.name.of.a.partner.that.nobody.would.ever.type.example number two");
+		decision_add(
+			decision, "route", "rule", &place,
+			"a text that is twice as long as there is room for in a step: %s",
+			"the domain "
+			"a.very.long.name.of.a.partner.that.nobody.would.ever.type.example number two");
 	for (unsigned i = 0; i < 2 * DECISION_MAX_HOPS; i++)
 		decision_add_hop(decision, "mtls 192.0.2.7:5061", REASON_NO_ANSWER, 0);
 	assert_int_equal(decision->n_steps, DECISION_MAX_STEPS);
 	assert_int_equal(decision->n_hops, DECISION_MAX_HOPS);
 	assert_string_equal(decision_step_place(decision, 0), "nuncio.yaml:31:20");
 	for (unsigned i = 0; i < DECISION_MAX_STEPS; i++) {
-		assert_int_equal(strlen(decision_step_result(decision, i)), DECISION_RESULT - 1);
+		assert_int_equal(strlen(decision_step_result(decision, i)),
+				 DECISION_RESULT - 1);
 		assert_string_equal(decision_step_place(decision, i), "nuncio.yaml:31:20");
 	}
 	free(decision);
@@ -130,11 +136,16 @@ static void test_join(void **state)
 	free(decision);
 }
 
-/* The longest of everything fits; what is set over and over takes room, and never another text's. */
+/* The longest of everything fits; what is set over and over takes room, and never another
+ * text's. */
 static void test_texts(void **state)
 {
-	struct decision *decision = calloc(1, sizeof(*decision)), *copy = calloc(1, sizeof(*copy));
-	const struct place place = { "/a/file.of.a.rather.long.name.that.fills.all.of.the.room.there.is.for.it.in.a.record.yaml", 1234567, 1234567 };
+	struct decision *decision = calloc(1, sizeof(*decision)),
+			*copy = calloc(1, sizeof(*copy));
+	const struct place place = {
+		"/a/file.of.a.rather.long.name.that.fills.all.of.the.room.there.is.for.it.in.a.record.yaml",
+		1234567, 1234567
+	};
 	char text[400], other[400];
 
 	assert_non_null(decision);
@@ -147,7 +158,8 @@ static void test_texts(void **state)
 	for (unsigned i = 0; i < DECISION_MAX_STEPS; i++)
 		decision_add(decision, "route", "rule", &place, "%s", text);
 	for (unsigned i = 0; i < DECISION_MAX_HOPS; i++)
-		decision_add_hop(decision, i % 2 ? text : "mtls 192.0.2.7:5061", REASON_NONE, 200);
+		decision_add_hop(decision, i % 2 ? text : "mtls 192.0.2.7:5061", REASON_NONE,
+				 200);
 	decision_set(decision, DECISION_DESTINATION, "partner:partner.example");
 	decision_set(decision, DECISION_EVIDENCE, NULL);
 	for (unsigned i = 0; i < 1000; i++) {
@@ -157,9 +169,11 @@ static void test_texts(void **state)
 	decision_copy(copy, decision);
 	assert_int_equal(strlen(decision_text(copy, DECISION_CALL_ID)), 127);
 	assert_int_equal(strlen(decision_text(copy, DECISION_METHOD)), 23);
-	assert_string_equal(decision_text(copy, DECISION_DESTINATION), "partner:partner.example");
+	assert_string_equal(decision_text(copy, DECISION_DESTINATION),
+			    "partner:partner.example");
 	assert_string_equal(decision_text(copy, DECISION_EVIDENCE), "");
-	assert_int_equal(strlen(decision_step_result(copy, DECISION_MAX_STEPS - 1)), DECISION_RESULT - 1);
+	assert_int_equal(strlen(decision_step_result(copy, DECISION_MAX_STEPS - 1)),
+			 DECISION_RESULT - 1);
 	assert_string_equal(decision_hop_to(copy, 6), "mtls 192.0.2.7:5061");
 	assert_int_equal(strlen(decision_hop_to(copy, 7)), DECISION_HOP - 1);
 	assert_true(strlen(decision_text(copy, DECISION_ORIGIN_ID)) < 96);

@@ -22,7 +22,8 @@ static struct decision *make(enum reason reason)
 	decision->origin = ORIGIN_PARTNER;
 	decision_set(decision, DECISION_METHOD, "INVITE");
 	decision_set(decision, DECISION_CALL_ID, "7f3a@x");
-	decision_set(decision, DECISION_FROM, "sip:b\xf6se@partner.example"); /* a stranger's Latin-1 */
+	decision_set(decision, DECISION_FROM,
+		     "sip:b\xf6se@partner.example"); /* a stranger's Latin-1 */
 	decision_add(decision, "classify", "route-pins-name", &place, "name %s", "\xff");
 	decision_add_hop(decision, "mtls 192.0.2.7:5061", REASON_CONNECT_REFUSED, 0);
 	decision_add_hop(decision, "mtls 192.0.2.8:5061", REASON_NONE, 200);

@@ -50,9 +50,11 @@ static void test_ack(void **state)
 
 	message_unref(invite);
 	message_unref(response);
-	assert_prints(ack, "ACK sip:b@b.example;x=a SIP/2.0\r\nVia: SIP/2.0/UDP us:5060;branch=z9hG4bKus;rport\r\n"
-			   "Route: <sip:r1;lr> , <sip:r2;lr>\r\nMax-Forwards: 70\r\nFrom: \"A\" <sip:a@a>;tag=1\r\n"
-			   "To: <sip:b@b>;tag=2\r\nCall-ID: 1@a\r\nCSeq: 7 ACK\r\nContent-Length: 0\r\n\r\n");
+	assert_prints(
+		ack,
+		"ACK sip:b@b.example;x=a SIP/2.0\r\nVia: SIP/2.0/UDP us:5060;branch=z9hG4bKus;rport\r\n"
+		"Route: <sip:r1;lr> , <sip:r2;lr>\r\nMax-Forwards: 70\r\nFrom: \"A\" <sip:a@a>;tag=1\r\n"
+		"To: <sip:b@b>;tag=2\r\nCall-ID: 1@a\r\nCSeq: 7 ACK\r\nContent-Length: 0\r\n\r\n");
 	message_unref(ack);
 }
 
@@ -61,11 +63,12 @@ static void test_cancel(void **state)
 	msg_t *invite = our_invite();
 	msg_t *cancel = derived_request_cancel(invite, "SIP;cause=200;text=\"elsewhere\"");
 
-	assert_prints(cancel,
-		      "CANCEL sip:b@b.example;x=a SIP/2.0\r\nVia: SIP/2.0/UDP us:5060;branch=z9hG4bKus;rport\r\n"
-		      "Route: <sip:r1;lr> , <sip:r2;lr>\r\nMax-Forwards: 70\r\nFrom: \"A\" <sip:a@a>;tag=1\r\n"
-		      "To: <sip:b@b>\r\nCall-ID: 1@a\r\nCSeq: 7 CANCEL\r\n"
-		      "Reason: SIP;cause=200;text=\"elsewhere\"\r\nContent-Length: 0\r\n\r\n");
+	assert_prints(
+		cancel,
+		"CANCEL sip:b@b.example;x=a SIP/2.0\r\nVia: SIP/2.0/UDP us:5060;branch=z9hG4bKus;rport\r\n"
+		"Route: <sip:r1;lr> , <sip:r2;lr>\r\nMax-Forwards: 70\r\nFrom: \"A\" <sip:a@a>;tag=1\r\n"
+		"To: <sip:b@b>\r\nCall-ID: 1@a\r\nCSeq: 7 CANCEL\r\n"
+		"Reason: SIP;cause=200;text=\"elsewhere\"\r\nContent-Length: 0\r\n\r\n");
 	message_unref(cancel);
 	cancel = derived_request_cancel(invite, NULL);
 	assert_null(message_header(cancel, "Reason"));

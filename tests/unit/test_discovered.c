@@ -215,7 +215,8 @@ static void test_suspicion_tells_nothing(void **state)
 	}
 }
 
-/* Who has series of its own: approved ones first, then the busiest; the others are summed up. */
+/* Who has series of its own: approved ones first, then the busiest; the others are summed
+ * up. */
 static void test_busiest(void **state)
 {
 	struct house *house = *state;
@@ -230,7 +231,9 @@ static void test_busiest(void **state)
 			(void)ask(house, domain, "anna");
 	}
 	discovered_sent(house->table, "d1.example", house->now_ms);
-	assert_int_equal(discovered_approve(house->table, "d2.example", WALL_S + 3600, "", house->now_ms, &before), ERR_OK);
+	assert_int_equal(discovered_approve(house->table, "d2.example", WALL_S + 3600, "",
+					    house->now_ms, &before),
+			 ERR_OK);
 	assert_int_equal(discovered_busiest(house->table, house->now_ms, 3, best, &rest), 3);
 	assert_string_equal(best[0].domain, "d2.example");
 	assert_string_equal(best[1].domain, "d8.example");

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-/* A resolver on loopback in the same loop: it answers every question for one name by its mood.
- */
+/* A resolver on loopback in the same loop: it answers every question for one name by its
+ * mood. */
 enum mood { ADDRESS, NO_NAME, NO_RECORD, FAIL, SILENT };
 
 struct resolver {
@@ -243,7 +243,8 @@ static void test_budget(void **state)
 	assert_int_equal(asked.n_told, 1);
 }
 
-/* RFC 3263 §4.1: like any other type. Resolvers that drop such questions cost no more than one budget. */
+/* RFC 3263 §4.1: like any other type. Resolvers that drop such questions cost no more than one
+ * budget. */
 static void test_naptr(void **state)
 {
 	static const unsigned char type[] = { 0, 35, 0, 1 }; /* RFC 3403 §8, IN */
@@ -413,7 +414,8 @@ static uint64_t took_ms(struct fixture *f, const char *name)
 	return real_ms() - began_ms;
 }
 
-/* The first of two servers says nothing: the other one answers in its place, and is the first from then on. */
+/* The first of two servers says nothing: the other one answers in its place, and is the first
+ * from then on. */
 static void test_silent_first_server(void **state)
 {
 	struct fixture *f = *state;

@@ -18,9 +18,11 @@
 #define TTL(s)     "\0\0\0" s
 #define SRV_HEAD   SELF "\0\x21\0\1\0\0\0\x3c"
 #define NAPTR_HEAD SELF "\0\x23\0\1\0\0\0\x3c"
-/* Its value, len bytes: flags and service with their lengths, the expression, where it leads. */
-#define NAPTR(len, order, flags, service, regexp, name) NAPTR_HEAD "\0" len "\0" order "\0\7" flags service regexp name
-#define SIPS       "\x8SIPS+D2T"
+/* Its value, len bytes: flags and service with their lengths, the expression, where it
+ * leads. */
+#define NAPTR(len, order, flags, service, regexp, name)                                        \
+	NAPTR_HEAD "\0" len "\0" order "\0\7" flags service regexp name
+#define SIPS "\x8SIPS+D2T"
 
 /* clang-format off */
 static const struct {
@@ -116,7 +118,8 @@ static void test_values(void **state)
 	static const char a[] = HEADER("\1") QUESTION A(TTL("\x3c"), "\7");
 	static const char srv[] =
 		HEADER("\1") QUESTION SRV_HEAD "\0\xa\0\1\0\2\x13\xc5\1S" SELF;
-	static const char naptr[] = HEADER("\1") QUESTION NAPTR("\x14", "\1", "\1s", SIPS, "\0", "\1T" SELF);
+	static const char naptr[] =
+		HEADER("\1") QUESTION NAPTR("\x14", "\1", "\1s", SIPS, "\0", "\1T" SELF);
 	struct dns_answer answer;
 	char text[ADDR_TEXT_SIZE];
 

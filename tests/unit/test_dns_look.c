@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-/* A name server on loopback that says the same to everybody: by UDP, and by TCP if it has it. */
+/* A name server on loopback that says the same to everybody: by UDP, and by TCP if it has
+ * it. */
 struct server {
 	int udp, tcp;
 	struct addr addr;
@@ -50,8 +51,8 @@ static void close_server(struct server *server)
 		close(server->tcp);
 }
 
-/* The question of the query with a header of ours before it and these records behind; the records
- * point to its name by c0 0c. */
+/* The question of the query with a header of ours before it and these records behind; the
+ * records point to its name by c0 0c. */
 static size_t respond(const unsigned char *query, size_t len, unsigned flags, unsigned n,
 		      const char *records, size_t records_len, unsigned char *out)
 {
@@ -71,12 +72,12 @@ static size_t respond(const unsigned char *query, size_t len, unsigned flags, un
 
 /* clang-format off: bytes are laid out by hand */
 #define FIXED(type, len) "\xc0\x0c\0" type "\0\1\0\0\1\x2c\0" len
-#define A1 FIXED("\1", "\4") "\xc0\0\2\1"
-#define SRV_GOOD FIXED("\x21", "\x0c") "\0\1\0\2\x13\xc5\1a\2ex\0"
-#define SRV_NONE FIXED("\x21", "\7") "\0\0\0\0\0\0\0"
-#define CNAME_B FIXED("\5", "\6") "\1b\2ex\0"
-#define B_A1 "\1b\2ex\0\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
-#define BYTES(text) text, sizeof(text) - 1
+#define A1               FIXED("\1", "\4") "\xc0\0\2\1"
+#define SRV_GOOD         FIXED("\x21", "\x0c") "\0\1\0\2\x13\xc5\1a\2ex\0"
+#define SRV_NONE         FIXED("\x21", "\7") "\0\0\0\0\0\0\0"
+#define CNAME_B          FIXED("\5", "\6") "\1b\2ex\0"
+#define B_A1             "\1b\2ex\0\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
+#define BYTES(text)      text, sizeof(text) - 1
 
 enum { RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_REFUSED = 5, CUT = 0x200 };
 
@@ -102,8 +103,10 @@ static const struct row {
 	{ "a CNAME of nothing", DNS_A, 0, 1, BYTES(CNAME_B), 0, NULL, 0,
 	  "no record n=0 alias=b.ex ttl=300" },
 	{ "NODATA", DNS_SRV, 0, 0, BYTES(""), 0, NULL, 0, "no record n=0 ttl=0" },
-	{ "NXDOMAIN", DNS_SRV, RCODE_NXDOMAIN, 0, BYTES(""), 0, NULL, 0, "no such name n=0 ttl=0" },
-	{ "SERVFAIL", DNS_SRV, RCODE_SERVFAIL, 0, BYTES(""), 0, NULL, 0, "server failed n=0 ttl=0" },
+	{ "NXDOMAIN", DNS_SRV, RCODE_NXDOMAIN, 0, BYTES(""), 0, NULL, 0,
+	  "no such name n=0 ttl=0" },
+	{ "SERVFAIL", DNS_SRV, RCODE_SERVFAIL, 0, BYTES(""), 0, NULL, 0,
+	  "server failed n=0 ttl=0" },
 	{ "REFUSED", DNS_SRV, RCODE_REFUSED, 0, BYTES(""), 0, NULL, 0,
 	  "server failed n=0 refused ttl=0" },
 	{ "cut, and whole by TCP", DNS_SRV, CUT, 0, BYTES(""), 1, BYTES(SRV_GOOD),
@@ -117,19 +120,19 @@ static void describe(const struct dns_look_answer *answer, enum dns_type type, c
 		     size_t size)
 {
 	char host[ADDR_TEXT_SIZE];
-	int len = snprintf(out, size, "%s n=%u%s%s%s%s%s%s ttl=%u", dns_status_text(answer->status),
-			   answer->n_records - (answer->is_none ? 1 : 0),
-			   answer->is_none ? " none" : "", answer->alias[0] ? " alias=" : "",
-			   answer->alias, answer->is_refused ? " refused" : "",
-			   answer->was_cut ? " cut" : "", answer->tcp_failed ? " no-tcp" : "",
-			   answer->ttl_s);
+	int len = snprintf(
+		out, size, "%s n=%u%s%s%s%s%s%s ttl=%u", dns_status_text(answer->status),
+		answer->n_records - (answer->is_none ? 1 : 0), answer->is_none ? " none" : "",
+		answer->alias[0] ? " alias=" : "", answer->alias,
+		answer->is_refused ? " refused" : "", answer->was_cut ? " cut" : "",
+		answer->tcp_failed ? " no-tcp" : "", answer->ttl_s);
 
 	for (size_t i = 0; i < answer->n; i++) {
 		const struct dns_srv *srv = &answer->srv[i];
 
 		len += type == DNS_SRV
-			       ? snprintf(out + len, size - (size_t)len, " %u %u %u %s", srv->priority,
-					  srv->weight, srv->port, srv->target)
+			       ? snprintf(out + len, size - (size_t)len, " %u %u %u %s",
+					  srv->priority, srv->weight, srv->port, srv->target)
 			       : snprintf(out + len, size - (size_t)len, " %s",
 					  addr_host(&answer->addrs[i], host));
 	}
@@ -144,10 +147,11 @@ static void serve(struct server *server, const struct row *row)
 			       (struct sockaddr *)&from, &from_len);
 
 	if (len > 0) {
-		size_t n = respond(query, (size_t)len, row->flags, row->n, row->records, row->len,
-				   answer);
-		assert_int_equal(sendto(server->udp, answer, n, 0, (struct sockaddr *)&from, from_len),
-				 (ssize_t)n);
+		size_t n = respond(query, (size_t)len, row->flags, row->n, row->records,
+				   row->len, answer);
+		assert_int_equal(
+			sendto(server->udp, answer, n, 0, (struct sockaddr *)&from, from_len),
+			(ssize_t)n);
 	}
 	if (server->tcp < 0)
 		return;
@@ -156,8 +160,8 @@ static void serve(struct server *server, const struct row *row)
 		return;
 	len = recv(fd, query, sizeof(query), 0);
 	assert_true(len > 2);
-	size_t n = respond(query + 2, (size_t)len - 2, 0, row->n_tcp, row->tcp_records, row->tcp_len,
-			   answer + 2);
+	size_t n = respond(query + 2, (size_t)len - 2, 0, row->n_tcp, row->tcp_records,
+			   row->tcp_len, answer + 2);
 	answer[0] = (unsigned char)(n >> 8);
 	answer[1] = (unsigned char)n;
 	assert_int_equal(send(fd, answer, n + 2, 0), (ssize_t)n + 2);
@@ -180,7 +184,8 @@ static void test_answers(void **state)
 			setsockopt(server.tcp, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 		}
 		assert_int_equal(loop_new_turned(1000, &looker.loop), ERR_OK);
-		dns_look_start(&looker, &look, &server.addr, "X.ex.", row->type, 3000, on_answer);
+		dns_look_start(&looker, &look, &server.addr, "X.ex.", row->type, 3000,
+			       on_answer);
 		for (int turn = 0; turn < 500 && !outcome.n_told; turn++) {
 			loop_turn(looker.loop, 1);
 			serve(&server, row);

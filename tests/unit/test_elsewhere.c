@@ -1,5 +1,5 @@
-/* Workers in threads: one has a connection, the other sends on it; and several begin at once to a partner that may have one.
- * For ThreadSanitizer above all. */
+/* Workers in threads: one has a connection, the other sends on it; and several begin at once to
+ * a partner that may have one. For ThreadSanitizer above all. */
 #include "proxy/elsewhere.h"
 
 #include <fcntl.h>
@@ -51,7 +51,8 @@ static void send_one(struct timer *timer)
 {
 	struct seat *seat = container_of(timer, struct seat, timer);
 	struct wire *wire = side_request("c", 0);
-	enum err err = transport_send(seat->worker.transport, &seat->hop, wire, &seat->sending, on_sent);
+	enum err err = transport_send(seat->worker.transport, &seat->hop, wire, &seat->sending,
+				      on_sent);
 
 	wire_unref(wire);
 	if (!err)
@@ -133,7 +134,8 @@ static void open_seat(unsigned number)
 	server.workers[number] = worker;
 	assert_int_equal(loop_new(&worker->loop), ERR_OK);
 	assert_int_equal(mailbox_new(worker->loop, worker, &worker->mailbox), ERR_OK);
-	assert_int_equal(transport_new(worker->loop, number, &user, NULL, &worker->transport), ERR_OK);
+	assert_int_equal(transport_new(worker->loop, number, &user, NULL, &worker->transport),
+			 ERR_OK);
 	transport_share(worker->transport, roll);
 }
 
@@ -177,7 +179,8 @@ static void test_two_threads(void **state)
 	listener = side_listener("127.0.0.1", TRANSPORT_TCP, 0, NULL, 1);
 	assert_int_equal(transport_listen(seats[OWNER].worker.transport, &listener, 1), ERR_OK);
 	for (i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, run, seats[i].worker.loop), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, run, seats[i].worker.loop),
+				 0);
 	fd = side_connect(&listener->addr);
 	assert_int_equal(send(fd, wire->bytes, wire->len, 0), wire->len);
 	assert_int_equal(read_requests(fd, N_REQUESTS), N_REQUESTS);
@@ -200,7 +203,8 @@ static void rush(struct timer *timer)
 {
 	struct seat *seat = container_of(timer, struct seat, timer);
 	struct wire *wire = side_request("c", 0);
-	enum err err = transport_send(seat->worker.transport, &seat->hop, wire, &seat->sending, on_rushed);
+	enum err err = transport_send(seat->worker.transport, &seat->hop, wire, &seat->sending,
+				      on_rushed);
 
 	wire_unref(wire);
 	if (!err)
@@ -264,11 +268,14 @@ static void test_a_rush(void **state)
 	server.n_workers = N_RUSHING;
 	for (i = 0; i < N_RUSHING; i++) {
 		open_seat(i);
-		seats[i].hop = (struct hop){ .transport = TRANSPORT_TCP, .remote = partner, .peer = "partner:a",
+		seats[i].hop = (struct hop){ .transport = TRANSPORT_TCP,
+					     .remote = partner,
+					     .peer = "partner:a",
 					     .max_connections = 1 };
 	}
 	for (i = 0; i < N_RUSHING; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, run_until_all_stop, &seats[i]), 0);
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, run_until_all_stop, &seats[i]), 0);
 	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 	assert_int_equal(read_requests(fd, N_RUSHING * N_OF_EACH), N_RUSHING * N_OF_EACH);
 	for (i = 0; i < N_RUSHING; i++) {
@@ -283,7 +290,8 @@ static void test_a_rush(void **state)
 	}
 	assert_int_equal(n, N_RUSHING * N_OF_EACH);
 	assert_int_equal(fcntl(listening, F_SETFL, O_NONBLOCK), 0);
-	assert_int_equal(accept4(listening, NULL, NULL, SOCK_CLOEXEC), -1); /* there was no other */
+	/* there was no other */
+	assert_int_equal(accept4(listening, NULL, NULL, SOCK_CLOEXEC), -1);
 	for (i = 0; i < N_RUSHING; i++)
 		close_seat(i);
 	roll = roll_free(roll);
@@ -293,7 +301,8 @@ static void test_a_rush(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_two_threads), cmocka_unit_test(test_a_rush) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_two_threads),
+					    cmocka_unit_test(test_a_rush) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Which flows the media workers order into the kernel, and when they take them out: a relay with two phones over loopback, a turned
- * clock, and a kernel that does as it is told. */
+/* Which flows the media workers order into the kernel, and when they take them out: a relay
+ * with two phones over loopback, a turned clock, and a kernel that does as it is told. */
 #include "tests/unit/media_world.h"
 
 #include "tests/unit/fake_door.h"
@@ -9,7 +9,8 @@ static struct relay_end a_end, b_end;
 static struct relay *relay;
 static uint32_t number;
 
-static void begin_with(const struct relay_end *a_wanted, const struct relay_end *b_wanted, uint32_t timeout_ms)
+static void begin_with(const struct relay_end *a_wanted, const struct relay_end *b_wanted,
+		       uint32_t timeout_ms)
 {
 	fake_door_reset();
 	world_begin_with_door(&fake_door);
@@ -82,8 +83,10 @@ static void test_enters_when_it_has_settled(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		const struct kernel_ends *ends = &door.flows[i].ends;
 		const bool is_a = addr_equal(&ends->source, &a.addr);
-		const struct addr towards_a = relay_addr(relay, 0, RELAY_CALLER, "127.32.0.1", 0),
-				  towards_b = relay_addr(relay, 0, RELAY_CALLEE, "127.32.0.1", 0);
+		const struct addr towards_a =
+					  relay_addr(relay, 0, RELAY_CALLER, "127.32.0.1", 0),
+				  towards_b =
+					  relay_addr(relay, 0, RELAY_CALLEE, "127.32.0.1", 0);
 
 		assert_true(addr_equal(&ends->source, is_a ? &a.addr : &b.addr));
 		assert_true(addr_equal(&ends->ours, is_a ? &towards_a : &towards_b));
@@ -114,7 +117,10 @@ static const struct {
 	{ "RTCP by the same port", { .is_muxed = true }, { .is_muxed = true }, 2 },
 	{ "SRTP between the ends", { .is_sealed = true }, { .is_sealed = true }, 2 },
 	{ "both latch", { .is_latching = true }, { .is_latching = true }, 2 },
-	{ "nothing from there is passed on", { .is_blocked = true }, { .is_blocked = false }, 1 },
+	{ "nothing from there is passed on",
+	  { .is_blocked = true },
+	  { .is_blocked = false },
+	  1 },
 	{ "a keepalive goes there", { .keepalive_ms = 15000 }, { .keepalive_ms = 0 }, 1 },
 	{ "no RTP", { .is_opaque = true }, { .is_opaque = true }, 0 },
 	{ "ICE", { .has_ice = true, .ice_ufrag = "abcd" }, { .has_ice = false }, 0 },
@@ -186,7 +192,8 @@ static void test_another_source_takes_it_out(void **state)
 	set(relay, 0, RELAY_CALLER, &a_end);
 	enter_both();
 	other = phone_at("127.32.0.2:42500");
-	send_rtp(&other, relay, RELAY_CALLER, 1, ++number); /* the told address has the last word */
+	/* the told address has the last word */
+	send_rtp(&other, relay, RELAY_CALLER, 1, ++number);
 	assert_int_equal(door.n_flows, 0);
 	talk(200); /* b alone is heard at once */
 	close(other.fd);
@@ -350,7 +357,8 @@ static void test_the_workers_end_while_it_is_in(void **state)
 	by_kernel(&a, 3);
 	turn(1100);
 	finish(); /* with the relay open */
-	assert_int_equal(last_event(RELAY_CLOSED, NULL)->stats[0][RELAY_CALLER].kernel_packets, 3);
+	assert_int_equal(last_event(RELAY_CLOSED, NULL)->stats[0][RELAY_CALLER].kernel_packets,
+			 3);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
-/* The kernel path with threads: two media workers and the path's own order, answer, count and end while calls are told, closed and
- * opened, and the path is switched. What the thread sanitizer looks at. In real time, as threads have no other. */
+/* The kernel path with threads: two media workers and the path's own order, answer, count and
+ * end while calls are told, closed and opened, and the path is switched. What the thread
+ * sanitizer looks at. In real time, as threads have no other. */
 #include "media/relay.h"
 
 #include <stdlib.h>
@@ -48,7 +49,9 @@ static void tell(struct call *call)
 
 static void open_call(struct call *call)
 {
-	const struct relay_owner owner = { .mailbox = mailbox, .on_event = on_event, .user = call };
+	const struct relay_owner owner = { .mailbox = mailbox,
+					   .on_event = on_event,
+					   .user = call };
 	struct relay_settings settings = { .n_streams = 1, .timeout_ms = 60000 };
 
 	settings.bind[0] = settings.bind[1] = call->addr;
@@ -69,7 +72,8 @@ static void step(void)
 			;
 		rtp_write_empty(8, call->sequence++, 5, bytes);
 		addr_set_port(&to, call->port);
-		(void)sendto(call->fd, bytes, RTP_HEADER_SIZE, 0, &to.sa, to.len); /* where the port is closed, it may tell so */
+		/* where the port is closed, it may tell so */
+		(void)sendto(call->fd, bytes, RTP_HEADER_SIZE, 0, &to.sa, to.len);
 	}
 	usleep(STEP_MS * 1000);
 	loop_turn(loop, 0);
@@ -92,7 +96,10 @@ static void until_flows(unsigned n)
 
 static void begin(void)
 {
-	const struct relays_settings settings = { .n_workers = 2, .first_port = 24000, .last_port = 24999, .kernel_door = &fake_door };
+	const struct relays_settings settings = { .n_workers = 2,
+						  .first_port = 24000,
+						  .last_port = 24999,
+						  .kernel_door = &fake_door };
 
 	fake_door_reset();
 	n_closed = 0;

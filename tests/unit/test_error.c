@@ -27,23 +27,23 @@ static void test_errno(void **state)
 		int number;
 		enum err want;
 	} rows[] = {
-		{ 0,            ERR_OK },
-		{ ENOMEM,       ERR_NO_MEMORY },
-		{ EPIPE,        ERR_CLOSED },
-		{ EMFILE,       ERR_LIMIT },
-		{ EMSGSIZE,     ERR_TOO_LARGE },
-		{ ETIMEDOUT,    ERR_TIMEOUT },
-		{ ENOENT,       ERR_NOT_FOUND },
-		{ EACCES,       ERR_ACCESS },
-		{ EAGAIN,       ERR_AGAIN },
-		{ EINPROGRESS,  ERR_AGAIN },
-		{ EADDRINUSE,   ERR_ADDRESS },
+		{ 0, ERR_OK },
+		{ ENOMEM, ERR_NO_MEMORY },
+		{ EPIPE, ERR_CLOSED },
+		{ EMFILE, ERR_LIMIT },
+		{ EMSGSIZE, ERR_TOO_LARGE },
+		{ ETIMEDOUT, ERR_TIMEOUT },
+		{ ENOENT, ERR_NOT_FOUND },
+		{ EACCES, ERR_ACCESS },
+		{ EAGAIN, ERR_AGAIN },
+		{ EINPROGRESS, ERR_AGAIN },
+		{ EADDRINUSE, ERR_ADDRESS },
 		{ ECONNREFUSED, ERR_REFUSED },
 		{ EHOSTUNREACH, ERR_UNREACHABLE },
-		{ ECONNRESET,   ERR_RESET },
+		{ ECONNRESET, ERR_RESET },
 		{ EAFNOSUPPORT, ERR_UNSUPPORTED },
-		{ EIO,          ERR_IO },
-		{ 123456,       ERR_IO },
+		{ EIO, ERR_IO },
+		{ 123456, ERR_IO },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)

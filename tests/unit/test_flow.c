@@ -143,8 +143,8 @@ static void test_id_names_the_worker(void **state)
 	assert_null(transport_find_flow(transport, fake.flow.id));
 }
 
-/* Who still holds a flow when the transport goes keeps something that is closed, and no more.
- */
+/* Who still holds a flow when the transport goes keeps something that is closed, and no
+ * more. */
 static void test_flow_outlives_the_transport(void **state)
 {
 	struct wire *wire = wire_copy("x", 1);

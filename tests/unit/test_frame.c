@@ -10,7 +10,9 @@
 #include "proxy/base/macros.h"
 
 #define START "A b SIP/2.0\r\n"
-#define STUN(type_and_length) type_and_length "\x21\x12\xa4\x42" "twelve bytes"
+#define STUN(type_and_length)                                                                  \
+	type_and_length "\x21\x12\xa4\x42"                                                     \
+			"twelve bytes"
 
 enum { MAX = 4096 };
 
@@ -110,8 +112,8 @@ static void test_rows(void **state)
 	}
 }
 
-/* The pieces in which bytes come do not change what they are; only a fault may be seen sooner.
- */
+/* The pieces in which bytes come do not change what they are; only a fault may be seen
+ * sooner. */
 static void test_byte_by_byte(void **state)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {

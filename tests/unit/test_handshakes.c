@@ -16,8 +16,8 @@ enum { MAX = 2 * HANDSHAKES_KEPT };
 
 static uint64_t last_id;
 
-static void put(struct handshakes *handshakes, bool is_inbound, const char *source, const char *peer,
-		enum reason reason, uint64_t now_ms)
+static void put(struct handshakes *handshakes, bool is_inbound, const char *source,
+		const char *peer, enum reason reason, uint64_t now_ms)
 {
 	struct handshake *handshake = calloc(1, sizeof(*handshake));
 
@@ -27,7 +27,8 @@ static void put(struct handshakes *handshakes, bool is_inbound, const char *sour
 	handshake->diagnosis.is_inbound = is_inbound;
 	handshake->diagnosis.reason = reason;
 	strcpy(handshake->diagnosis.peer, peer);
-	strcpy(handshake->diagnosis.presented, is_inbound ? "DNS:im.claimed.example, DNS:x.example" : "");
+	strcpy(handshake->diagnosis.presented,
+	       is_inbound ? "DNS:im.claimed.example, DNS:x.example" : "");
 	assert_int_equal(addr_parse_port(source, 1, &handshake->diagnosis.remote), ERR_OK);
 	handshakes_put(handshakes, handshake, now_ms);
 	free(handshake);
@@ -67,9 +68,11 @@ static void test_similar(void **state)
 
 		assert_int_equal(handshakes_new(&handshakes), ERR_OK);
 		put(handshakes, true, "192.0.2.1:1000", "", REASON_TLS_EXPIRED, 1000);
-		put(handshakes, true, similar[i].source, "", similar[i].reason, similar[i].now_ms);
+		put(handshakes, true, similar[i].source, "", similar[i].reason,
+		    similar[i].now_ms);
 		n = handshakes_find(handshakes, NULL, found, MAX);
-		if (n != (similar[i].is_own ? 2 : 1) || found[0].n_similar != !similar[i].is_own ||
+		if (n != (similar[i].is_own ? 2 : 1) ||
+		    found[0].n_similar != !similar[i].is_own ||
 		    found[0].wall_us != similar[i].now_ms * 1000)
 			fail_msg("%s: %zu records, %llu similar", similar[i].name, n,
 				 (unsigned long long)found[0].n_similar);
@@ -104,8 +107,8 @@ static void test_one_peer_is_bounded(void **state)
 	assert_int_equal(handshakes_new(&handshakes), ERR_OK);
 	put(handshakes, true, "192.0.2.1:1", "", REASON_TLS_EXPIRED, 500);
 	for (unsigned i = 0; i < 5000; i++)
-		put(handshakes, true, "198.51.100.1:1", "", i % 2 ? REASON_TLS_VERSION : REASON_TLS_NOT_TLS,
-		    1000 + i * 5000);
+		put(handshakes, true, "198.51.100.1:1", "",
+		    i % 2 ? REASON_TLS_VERSION : REASON_TLS_NOT_TLS, 1000 + i * 5000);
 	assert_int_equal(count(handshakes, NULL), 1 + HANDSHAKES_OF_ONE);
 	assert_int_equal(count(handshakes, "192.0.2.1"), 1);
 	assert_int_equal(handshakes_find(handshakes, "198.51.100.1", found, 1), 1);
@@ -128,7 +131,8 @@ static void test_flood(void **state)
 	}
 	assert_int_equal(count(handshakes, NULL), HANDSHAKES_KEPT + 1);
 	assert_int_equal(count(handshakes, "p.example"), 1);
-	assert_int_equal(count(handshakes, "10.1.19.249"), 1); /* the newest stays, the oldest went */
+	assert_int_equal(count(handshakes, "10.1.19.249"),
+			 1); /* the newest stays, the oldest went */
 	assert_int_equal(count(handshakes, "10.1.0.0"), 0);
 	handshakes_free(handshakes);
 }
@@ -168,7 +172,8 @@ static void test_about(void **state)
 	put(handshakes, false, "192.0.2.9:5061", "backend:berlin", REASON_TLS_EXPIRED, 1000);
 	for (size_t i = 0; i < COUNT(abouts); i++)
 		if (count(handshakes, abouts[i].about) != abouts[i].want)
-			fail_msg("%s: %zu", abouts[i].about, count(handshakes, abouts[i].about));
+			fail_msg("%s: %zu", abouts[i].about,
+				 count(handshakes, abouts[i].about));
 	handshakes_free(handshakes);
 }
 
@@ -179,7 +184,10 @@ static const char *text_of(const json_t *object, const char *key)
 
 static void test_json(void **state)
 {
-	struct handshake handshake = { .id = 7, .wall_us = 1795248724112345, .n_similar = 17, .worker = 1,
+	struct handshake handshake = { .id = 7,
+				       .wall_us = 1795248724112345,
+				       .n_similar = 17,
+				       .worker = 1,
 				       .minimum = "1.2" };
 	struct tls_diagnosis *diagnosis = &handshake.diagnosis;
 	json_t *record, *tls;
@@ -214,9 +222,12 @@ static void test_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_similar),		    cmocka_unit_test(test_ipv6_house),
-		cmocka_unit_test(test_one_peer_is_bounded), cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_about),		    cmocka_unit_test(test_json),
+		cmocka_unit_test(test_similar),
+		cmocka_unit_test(test_ipv6_house),
+		cmocka_unit_test(test_one_peer_is_bounded),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_about),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,7 +284,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half_open, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lost_connection_rests_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_connection_rests_nobody, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_doubles_to_a_minute, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_in_order, setup, teardown),

@@ -255,8 +255,8 @@ static void test_keeps_alive(void **state)
 	close_scene(&scene);
 }
 
-/* A long body is made piece by piece, and other work is done in between: no turn of the loop makes
- * all of it (one wakes up for the socket, and for the timer that goes on). */
+/* A long body is made piece by piece, and other work is done in between: no turn of the loop
+ * makes all of it (one wakes up for the socket, and for the timer that goes on). */
 static void test_made_while_sent(void **state)
 {
 	enum { N_PIECES = 200, MAX_A_TURN = 3 * 16 };
@@ -316,13 +316,15 @@ static void test_made_for_nobody(void **state)
 
 static void finish(struct scene *scene, unsigned i, const char *text)
 {
-	struct http_answer answer = { .status = 200, .content_type = "text/plain", .body = strdup(text) };
+	struct http_answer answer = { .status = 200,
+				      .content_type = "text/plain",
+				      .body = strdup(text) };
 
 	http_finish(scene->held[i], &answer);
 }
 
-/* Each client gets what its own question was answered with, however late and in whatever order, and
- * its connection serves the next one. */
+/* Each client gets what its own question was answered with, however late and in whatever order,
+ * and its connection serves the next one. */
 static void test_answered_later(void **state)
 {
 	static const char request[] = "GET /k HTTP/1.1\r\nHost: n\r\n\r\n";

@@ -21,22 +21,28 @@ static const struct {
 	struct cert_spec spec;
 	const char *want;
 } names[] = {
-	{ "SAN URI and DNS, RFC 5922 7.1", { .cn = "ignored.example", .dns =
-	    { "sip.example.com" }, .uris = { "sip:Example.COM" } },
+	{ "SAN URI and DNS, RFC 5922 7.1",
+	  { .cn = "ignored.example",
+	    .dns = { "sip.example.com" },
+	    .uris = { "sip:Example.COM" } },
 	  "sip.example.com, example.com" },
 	{ "URI with a user part is a person", { .uris = { "sip:alice@example.com" } }, "" },
 	{ "... and keeps the CN from counting",
-	  { .cn = "example.com", .uris = { "sip:alice@example.com" } }, "" },
+	  { .cn = "example.com", .uris = { "sip:alice@example.com" } },
+	  "" },
 	{ "sips is no identity", { .uris = { "sips:example.com" } }, "" },
 	{ "another scheme", { .uris = { "https://example.com/" } }, "" },
 	{ "port and parameters of a URI are not part of the name",
-	  { .uris = { "SIP:example.com:5061;transport=tls" } }, "example.com" },
+	  { .uris = { "SIP:example.com:5061;transport=tls" } },
+	  "example.com" },
 	{ "an address in a URI is no domain", { .uris = { "sip:[2001:db8::1]" } }, "" },
 	{ "CN without SAN", { .cn = "sip.example.com" }, "sip.example.com" },
 	{ "CN that is no domain", { .cn = "Example Incorporated" }, "" },
-	{ "CN beside an e-mail SAN", { .cn = "sip.example.com", .email = "a@example.com" },
+	{ "CN beside an e-mail SAN",
+	  { .cn = "sip.example.com", .email = "a@example.com" },
 	  "" },
-	{ "CN with a letter outside ASCII, RFC 5891", { .cn = "m\xc3\xbcnchen.example" },
+	{ "CN with a letter outside ASCII, RFC 5891",
+	  { .cn = "m\xc3\xbcnchen.example" },
 	  "xn--mnchen-3ya.example" },
 	{ "wildcard keeps its star", { .dns = { "*.Example.com" } }, "*.example.com" },
 	{ "wildcard inside a label is none", { .dns = { "f*.example.com", "sip.*.com" } }, "" },
@@ -90,7 +96,7 @@ static const struct {
 static void test_matching(void **state)
 {
 	const struct cert_spec spec = {
-		.dns = {"*.wild.example", "sip.example.com", "both.wild.example"},
+		.dns = { "*.wild.example", "sip.example.com", "both.wild.example" },
 	};
 	struct identity *identity = identity_of(&spec);
 
@@ -115,10 +121,9 @@ static void test_matching(void **state)
 static void test_usages(void **state)
 {
 	const struct cert_spec none = { .cn = "a.example" };
-	const struct cert_spec both = {
-		.cn = "a.example",
-		.usages = {GNUTLS_KP_TLS_WWW_SERVER, GNUTLS_KP_TLS_WWW_CLIENT}
-	};
+	const struct cert_spec both = { .cn = "a.example",
+					.usages = { GNUTLS_KP_TLS_WWW_SERVER,
+						    GNUTLS_KP_TLS_WWW_CLIENT } };
 	const struct cert_spec sip = { .cn = "a.example", .usages = { "1.3.6.1.5.5.7.3.20" } };
 	const struct cert_spec mail = { .cn = "a.example",
 					.usages = { GNUTLS_KP_EMAIL_PROTECTION } };
@@ -146,9 +151,8 @@ static void test_usages(void **state)
 
 static void test_text_is_cut(void **state)
 {
-	const struct cert_spec spec = {
-		.dns = {"one.example", "two.example", "three.example"}
-	};
+	const struct cert_spec spec = { .dns = { "one.example", "two.example",
+						 "three.example" } };
 	struct identity *identity = identity_of(&spec);
 	char text[25];
 

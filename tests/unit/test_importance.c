@@ -15,10 +15,11 @@ static msg_t *parse(const char *method)
 	char text[1024];
 	msg_t *msg = NULL;
 
-	(void)snprintf(text, sizeof(text),
-		       "%s sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: x\r\n"
-		       "CSeq: 1 %s\r\n\r\n",
-		       method, method);
+	(void)snprintf(
+		text, sizeof(text),
+		"%s sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: x\r\n"
+		"CSeq: 1 %s\r\n\r\n",
+		method, method);
 	assert_int_equal(message_parse(text, strlen(text), &msg), ERR_OK);
 	return msg;
 }

@@ -110,7 +110,8 @@ static void test_it_ends_with_the_connection(void **state)
 	assert_int_equal(b.n_closed, 1);
 }
 
-/* The kernel gives up what is not acknowledged: that takes minutes of real time to see, so its word is taken. */
+/* The kernel gives up what is not acknowledged: that takes minutes of real time to see, so its
+ * word is taken. */
 static void test_patience_with_the_dead(void **state)
 {
 	unsigned n_patient = 0;
@@ -129,8 +130,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(test_ping_in_silence),	 TEST(test_traffic_puts_it_off),
-		TEST(test_it_is_never_idle),	 TEST(test_it_ends_with_the_connection),
+		TEST(test_ping_in_silence),        TEST(test_traffic_puts_it_off),
+		TEST(test_it_is_never_idle),       TEST(test_it_ends_with_the_connection),
 		TEST(test_patience_with_the_dead),
 	};
 

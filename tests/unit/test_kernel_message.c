@@ -1,4 +1,5 @@
-/* What is said to the kernel about flows: the rules as libnftnl shows them, and messages made and read back. */
+/* What is said to the kernel about flows: the rules as libnftnl shows them, and messages made
+ * and read back. */
 #include "media/kernel_message.h"
 
 #include <setjmp.h>
@@ -52,7 +53,8 @@ static const char *const ipv4_rule[] = {
 	"[ fwd sreg_dev 12 sreg_addr 11 nfproto 2 ]",
 };
 
-/* From where it is another one: 40 bytes of header, of which 16 for an address, and no checksum of it. */
+/* From where it is another one: 40 bytes of header, of which 16 for an address, and no checksum
+ * of it. */
 static const char *const ipv6_rule[] = {
 	"[ payload load 1b @ network header + 0 => reg 8 ]",
 	"[ bitwise reg 8 = ( reg 8 & 0x000000f0 ) ^ 0x00000000 ]",
@@ -92,14 +94,16 @@ static int compare(struct nftnl_expr *expr, void *user)
 	assert_true(reading->n > 0);
 	nftnl_expr_snprintf(text, sizeof(text), expr, NFTNL_OUTPUT_DEFAULT, 0);
 	/* nftnl leaves name and brackets to the printing of rules. */
-	snprintf(shown, sizeof(shown), "[ %s %s]", nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), text);
+	snprintf(shown, sizeof(shown), "[ %s %s]", nftnl_expr_get_str(expr, NFTNL_EXPR_NAME),
+		 text);
 	assert_string_equal(shown, *reading->wanted);
 	reading->wanted++;
 	reading->n--;
 	return 0;
 }
 
-static void check_rule(enum kernel_family family, size_t n_left_out, const char *const *wanted, size_t n)
+static void check_rule(enum kernel_family family, size_t n_left_out, const char *const *wanted,
+		       size_t n)
 {
 	struct nftnl_rule *rule = kernel_rule_new("nuncio_1", "rtp", family);
 	struct reading reading = { wanted, n, n_left_out };
@@ -123,7 +127,8 @@ static void test_a_device_leads_there(void **state)
 	char buf[KERNEL_MESSAGE_ROOM], text[256];
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 
-	assert_int_equal(nftnl_rule_nlmsg_parse(kernel_put_jump(buf, 1, "nuncio_1", 7), rule), 0);
+	assert_int_equal(nftnl_rule_nlmsg_parse(kernel_put_jump(buf, 1, "nuncio_1", 7), rule),
+			 0);
 	assert_string_equal(nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN), "device_7");
 	nftnl_rule_snprintf(text, sizeof(text), rule, NFTNL_OUTPUT_DEFAULT, 0);
 	assert_non_null(strstr(text, "[ immediate reg 0 jump -> rtp ]"));
@@ -150,11 +155,15 @@ static void test_every_message_has_room(void **state)
 	char buf[KERNEL_MESSAGE_ROOM];
 
 	for (unsigned family = 0; family < KERNEL_N_FAMILIES; family++) {
-		assert_in_range(kernel_put_rule(buf, 1, table, family)->nlmsg_len, 100, KERNEL_MESSAGE_ROOM / 2);
-		assert_in_range(kernel_put_map(buf, 1, table, family, 16384)->nlmsg_len, 50, 1024);
+		assert_in_range(kernel_put_rule(buf, 1, table, family)->nlmsg_len, 100,
+				KERNEL_MESSAGE_ROOM / 2);
+		assert_in_range(kernel_put_map(buf, 1, table, family, 16384)->nlmsg_len, 50,
+				1024);
 		assert_in_range(kernel_put_dump(buf, 1, table, family)->nlmsg_len, 30, 1024);
 	}
-	assert_in_range(kernel_put_device(buf, 1, table, UINT32_MAX, "abcdefghijklmno")->nlmsg_len, 50, 1024);
+	assert_in_range(
+		kernel_put_device(buf, 1, table, UINT32_MAX, "abcdefghijklmno")->nlmsg_len, 50,
+		1024);
 	assert_in_range(kernel_put_jump(buf, 1, table, UINT32_MAX)->nlmsg_len, 50, 1024);
 	assert_in_range(kernel_put_chain(buf, 1, table)->nlmsg_len, 30, 1024);
 }
@@ -173,14 +182,25 @@ static const struct {
 	size_t key_len, data_len;
 	const char *key, *data; /* hex; the device is put in where DD stands */
 } flows[] = {
-	{ "IPv4", "192.0.2.1:4000", "192.0.2.9:30000", "198.51.100.9:31000", "203.0.113.1:5000", "198.51.100.1", 46, 16, 24,
-	  "c0000201c00002090fa0000075300000", "c6336409cb0071017918" "1388c6336401DDDDDDDD45b80000" },
-	{ "IPv4 without a mark, on the link", "192.0.2.1:4000", "192.0.2.9:30000", "198.51.100.9:31000", "198.51.100.7:5000", "198.51.100.7", 0,
-	  16, 24, "c0000201c00002090fa0000075300000", "c6336409c633640779181388c6336407DDDDDDDD45000000" },
-	{ "IPv6", "[2001:db8::1]:4000", "[2001:db8::9]:30000", "[2001:db8:1::9]:31000", "[2001:db8:2::1]:5000", "2001:db8:1::1", 46, 40, 60,
-	  "20010db8000000000000000000000001" "20010db8000000000000000000000009" "0fa0000075300000",
-	  "20010db8000100000000000000000009" "20010db8000200000000000000000001" "79181388"
-	  "20010db8000100000000000000000001" "DDDDDDDD" "6b800000" },
+	{ "IPv4", "192.0.2.1:4000", "192.0.2.9:30000", "198.51.100.9:31000", "203.0.113.1:5000",
+	  "198.51.100.1", 46, 16, 24, "c0000201c00002090fa0000075300000",
+	  "c6336409cb0071017918"
+	  "1388c6336401DDDDDDDD45b80000" },
+	{ "IPv4 without a mark, on the link", "192.0.2.1:4000", "192.0.2.9:30000",
+	  "198.51.100.9:31000", "198.51.100.7:5000", "198.51.100.7", 0, 16, 24,
+	  "c0000201c00002090fa0000075300000",
+	  "c6336409c633640779181388c6336407DDDDDDDD45000000" },
+	{ "IPv6", "[2001:db8::1]:4000", "[2001:db8::9]:30000", "[2001:db8:1::9]:31000",
+	  "[2001:db8:2::1]:5000", "2001:db8:1::1", 46, 40, 60,
+	  "20010db8000000000000000000000001"
+	  "20010db8000000000000000000000009"
+	  "0fa0000075300000",
+	  "20010db8000100000000000000000009"
+	  "20010db8000200000000000000000001"
+	  "79181388"
+	  "20010db8000100000000000000000001"
+	  "DDDDDDDD"
+	  "6b800000" },
 };
 
 static void assert_hex(const uint8_t *bytes, size_t len, const char *hex)
@@ -225,15 +245,19 @@ static void test_flows(void **state)
 						  .sender = address(flows[i].sender),
 						  .target = address(flows[i].target),
 						  .dscp = flows[i].dscp };
-		const struct kernel_way way = { .in_device = 2, .out_device = 5, .gateway = address(flows[i].gateway) };
+		const struct kernel_way way = { .in_device = 2,
+						.out_device = 5,
+						.gateway = address(flows[i].gateway) };
 		const struct kernel_change change = { .ends = &ends, .way = &way };
 		struct nftnl_set *set = nftnl_set_alloc();
 		struct nlmsghdr *message = kernel_put_flow(buf, 9, "nuncio_1", &change);
 
 		assert_int_equal(NFNL_MSG_TYPE(message->nlmsg_type), NFT_MSG_NEWSETELEM);
-		assert_int_equal(message->nlmsg_flags & NLM_F_EXCL, NLM_F_EXCL); /* none takes another's place */
+		/* none takes another's place */
+		assert_int_equal(message->nlmsg_flags & NLM_F_EXCL, NLM_F_EXCL);
 		assert_int_equal(nftnl_set_elems_nlmsg_parse(message, set), 0);
-		assert_string_equal(nftnl_set_get_str(set, NFTNL_SET_NAME), addr_is_ipv6(&ends.source) ? "rtp6" : "rtp4");
+		assert_string_equal(nftnl_set_get_str(set, NFTNL_SET_NAME),
+				    addr_is_ipv6(&ends.source) ? "rtp6" : "rtp4");
 		assert_int_equal(nftnl_set_elem_foreach(set, check_element, &i), 0);
 		nftnl_set_free(set);
 	}
@@ -243,7 +267,8 @@ static struct kernel_ends told_ends;
 static uint64_t told_packets, told_bytes;
 static unsigned n_told;
 
-static void on_told(void *user, const struct kernel_ends *ends, uint64_t packets, uint64_t bytes)
+static void on_told(void *user, const struct kernel_ends *ends, uint64_t packets,
+		    uint64_t bytes)
 {
 	told_ends = *ends;
 	told_packets = packets;
@@ -252,7 +277,8 @@ static void on_told(void *user, const struct kernel_ends *ends, uint64_t packets
 }
 
 /* As the kernel tells of an element, with its counter. */
-static struct nlmsghdr *answer(char *buf, const uint8_t *key, uint32_t len, uint64_t packets, uint64_t bytes)
+static struct nlmsghdr *answer(char *buf, const uint8_t *key, uint32_t len, uint64_t packets,
+			       uint64_t bytes)
 {
 	struct nlmsghdr *message = nftnl_nlmsg_build_hdr(buf, NFT_MSG_NEWSETELEM, 5, 0, 1);
 	struct nftnl_set *set = nftnl_set_alloc();
@@ -273,7 +299,8 @@ static struct nlmsghdr *answer(char *buf, const uint8_t *key, uint32_t len, uint
 
 static void test_counts_are_read(void **state)
 {
-	static const uint8_t key[16] = { 192, 0, 2, 1, 192, 0, 2, 9, 0x0f, 0xa0, 0, 0, 0x75, 0x30 };
+	static const uint8_t key[16] = { 192, 0,    2,    1, 192, 0,    2,
+					 9,   0x0f, 0xa0, 0, 0,   0x75, 0x30 };
 	const struct addr source = address("192.0.2.1:4000"), ours = address("192.0.2.9:30000");
 	char buf[KERNEL_MESSAGE_ROOM];
 
@@ -286,16 +313,19 @@ static void test_counts_are_read(void **state)
 	assert_int_equal(told_bytes, 2000 - 10 * 28); /* without IP and UDP */
 	assert_int_equal(kernel_read_flows(answer(buf, key, 16, 10, 20), on_told, NULL), 0);
 	assert_int_equal(told_bytes, 0);
-	assert_int_equal(kernel_read_flows(answer(buf, key, 12, 1, 1), on_told, NULL), 0); /* no key of ours */
+	/* no key of ours */
+	assert_int_equal(kernel_read_flows(answer(buf, key, 12, 1, 1), on_told, NULL), 0);
 	assert_int_equal(n_told, 2);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),	   cmocka_unit_test(test_a_device_leads_there),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_a_device_leads_there),
 		cmocka_unit_test(test_the_table_is_ours),
-		cmocka_unit_test(test_every_message_has_room), cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_every_message_has_room),
+		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_counts_are_read),
 	};
 

@@ -1,4 +1,5 @@
-/* The kernel path against a kernel that does as it is told: orders, answers, counts, and what goes wrong. */
+/* The kernel path against a kernel that does as it is told: orders, answers, counts, and what
+ * goes wrong. */
 #include "media/kernel_path.h"
 
 #include <stdlib.h>
@@ -55,10 +56,12 @@ static void begin_off(void)
 		flow->mailbox = mailbox;
 		flow->on_answer = on_answer;
 		flow->on_notice = on_notice;
-		flow->ends = (struct kernel_ends){ .source = address("192.0.2.1", (uint16_t)(4000 + i)),
-						   .ours = address("192.0.2.9", (uint16_t)(30000 + 2 * i)),
-						   .sender = address("198.51.100.9", (uint16_t)(31000 + 2 * i)),
-						   .target = address("198.51.100.1", (uint16_t)(5000 + i)) };
+		flow->ends = (struct kernel_ends){
+			.source = address("192.0.2.1", (uint16_t)(4000 + i)),
+			.ours = address("192.0.2.9", (uint16_t)(30000 + 2 * i)),
+			.sender = address("198.51.100.9", (uint16_t)(31000 + 2 * i)),
+			.target = address("198.51.100.1", (uint16_t)(5000 + i))
+		};
 	}
 }
 

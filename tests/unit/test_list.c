@@ -71,8 +71,7 @@ static void test_for_each_while_removing(void **state)
 		items[i].name = (char)('a' + i);
 		list_append(&head, &items[i].link);
 	}
-	list_for_each(link, following, &head)
-	{
+	list_for_each(link, following, &head) {
 		struct item *item = container_of(link, struct item, link);
 		seen[n++] = item->name;
 		if (item->name % 2 == 0)
@@ -83,7 +82,8 @@ static void test_for_each_while_removing(void **state)
 
 	list_init(&head);
 	n = 0;
-	list_for_each(link, following, &head) n++;
+	list_for_each(link, following, &head)
+		n++;
 	assert_int_equal(n, 0);
 }
 

@@ -163,7 +163,8 @@ static void test_one_socket_for_each_worker(void **state)
 
 		assert_int_equal(listener->sockets->n, 4);
 		for (unsigned i = 1; i < 4; i++)
-			assert_int_not_equal(listener->sockets->fds[i], listener->sockets->fds[0]);
+			assert_int_not_equal(listener->sockets->fds[i],
+					     listener->sockets->fds[0]);
 		assert_int_equal(addr_port(&listener->addr), listener->port);
 		listener_unref(listener);
 	}
@@ -300,8 +301,8 @@ static void test_retired(void **state)
 		settings.port = old->port;
 		struct listener *next = open_listener(&settings, n_workers, NULL, ERR_OK);
 		if (is_udp) /* an answer still goes by the old one */
-			assert_int_equal(sendto(old->sockets->fds[0], "y", 1, 0,
-						&next->addr.sa, next->addr.len),
+			assert_int_equal(sendto(old->sockets->fds[0], "y", 1, 0, &next->addr.sa,
+						next->addr.len),
 					 1);
 		for (size_t i = 0; i < COUNT(clients); i++)
 			assert_true((clients[i] = dial_or_send(&next->addr, is_udp)) >= 0);

@@ -48,13 +48,14 @@ static const struct fake_record records[] = {
 	{ "_sips._tcp.silent.example", DNS_SRV, DNS_FOUND, FAKE_NEVER, NULL },
 	{ "_sip._tcp.silent.example", DNS_SRV, DNS_FOUND, FAKE_NEVER, NULL },
 	{ "_sip._udp.silent.example", DNS_SRV, DNS_FOUND, FAKE_NEVER, NULL },
-	{ "slowchain.example", DNS_NAPTR, DNS_FOUND, 2000, "1 1 SIPS+D2T _s.slowchain.example" },
+	{ "slowchain.example", DNS_NAPTR, DNS_FOUND, 2000,
+	  "1 1 SIPS+D2T _s.slowchain.example" },
 	{ "_s.slowchain.example", DNS_SRV, DNS_FOUND, 2000, "1 1 5092 slow4.example" },
 };
 
-#define A TRANSPORT_TCP
+#define A              TRANSPORT_TCP
 #define BIT(transport) (1u << TRANSPORT_##transport)
-#define PLAIN (BIT(UDP) | BIT(TCP))
+#define PLAIN          (BIT(UDP) | BIT(TCP))
 
 /* clang-format off */
 static const struct {

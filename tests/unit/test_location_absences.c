@@ -19,7 +19,8 @@ static void test_time(void **state)
 	assert_false(is_absent(told, "carl", "MESSAGE", 1000 + LOCATION_ABSENT_MS));
 	assert_false(is_absent(told, "dan", "MESSAGE", 1000));
 	assert_false(is_absent(told, "carl", "SUBSCRIBE", 1000));
-	assert_false(location_is_absent(told->location, "carl", "other.example", "MESSAGE", 1000));
+	assert_false(
+		location_is_absent(told->location, "carl", "other.example", "MESSAGE", 1000));
 	assert_string_equal(told->text, ""); /* it is not kept over a restart */
 }
 

@@ -203,10 +203,12 @@ static void test_journal(void **state)
 	BIND();
 	told_expect(told, "+binding anna@b.c one sip:a 600000");
 	binding.expires_ms = 631000; /* half a minute more, of one that is left */
-	assert_int_equal(location_bind(told->location, "anna", "b.c", &binding, 570000), ERR_OK);
+	assert_int_equal(location_bind(told->location, "anna", "b.c", &binding, 570000),
+			 ERR_OK);
 	told_expect(told, "+binding anna@b.c one sip:a 631000");
 	binding.expires_ms = 600000;
-	assert_int_equal(location_bind(told->location, "anna", "b.c", &binding, 570000), ERR_OK);
+	assert_int_equal(location_bind(told->location, "anna", "b.c", &binding, 570000),
+			 ERR_OK);
 	told_expect(told, "+binding anna@b.c one sip:a 600000");
 	binding.proof = 2;
 	BIND();

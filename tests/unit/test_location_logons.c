@@ -187,8 +187,8 @@ static void test_limit(void **state)
 			    " 6@500/6000 7@500/7000 8@500/8000");
 }
 
-/* A log-on that is refreshed in time: what was told last must not end while it goes on, or a restart
- * forgets it. */
+/* A log-on that is refreshed in time: what was told last must not end while it goes on, or a
+ * restart forgets it. */
 static const struct {
 	const char *name;
 	unsigned expires_s, every_s;
@@ -212,9 +212,9 @@ static void test_refresh(void **state)
 		uint64_t left_ms = refresh_rows[i].expires_s * 1000;
 
 		snprintf(name, sizeof(name), "b%zu", i);
-		assert_int_equal(log_on(told, name, i + 1, "10.0.0.1:1", "10.0.0.1:5060", left_ms,
-					0),
-				 ERR_OK);
+		assert_int_equal(
+			log_on(told, name, i + 1, "10.0.0.1:1", "10.0.0.1:5060", left_ms, 0),
+			ERR_OK);
 		told->text[0] = '\0';
 		assert_int_equal(log_on(told, name, i + 1, "10.0.0.1:1", "10.0.0.1:5060",
 					every_ms + left_ms, every_ms),

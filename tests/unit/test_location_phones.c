@@ -32,7 +32,8 @@ static enum err say(struct told *told, const struct said *said, uint64_t expires
 				   .call_id_hash = said->call_id_hash };
 
 	text_copy(binding.contact, sizeof(binding.contact), said->contact);
-	text_copy(binding.instance, sizeof(binding.instance), said->instance ? said->instance : "");
+	text_copy(binding.instance, sizeof(binding.instance),
+		  said->instance ? said->instance : "");
 	return location_bind(told->location, "anna", "corp.example", &binding, 1000);
 }
 
@@ -41,16 +42,20 @@ static const char *phones(struct told *told, uint64_t now_ms)
 {
 	static char text[1000];
 	struct binding out[LOCATION_MAX_BINDINGS];
-	size_t n = location_phones(told->location, "anna", "corp.example", now_ms, out), len = 0;
+	size_t n = location_phones(told->location, "anna", "corp.example", now_ms, out),
+	       len = 0;
 	char remote[ADDR_TEXT_SIZE];
 
 	text[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s:", i ? " " : "", out[i].contact);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s:", i ? " " : "",
+					out[i].contact);
 		if (out[i].flow.id)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%llu", (unsigned long long)out[i].flow.id);
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%llu",
+						(unsigned long long)out[i].flow.id);
 		else
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", addr_text(&out[i].flow.remote, remote));
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s",
+						addr_text(&out[i].flow.remote, remote));
 	}
 	return text;
 }
@@ -65,14 +70,32 @@ static void test_which_is_replaced(void **state)
 		{ "two contacts", { { "a", "7" }, { "b", "8" } }, "b:8 a:7" },
 		{ "the same contact once more", { { "a", "7" }, { "a", "7" } }, "a:7" },
 		{ "it has another connection now", { { "a", "7" }, { "a", "8" } }, "a:8" },
-		{ "its router gave it another port", { { "a", "203.0.113.1:1" }, { "a", "203.0.113.1:2" } }, "a:203.0.113.1:2" },
-		{ "RFC 5626 §6: two flows of one instance", { { "a", "7", "urn:x", 1 }, { "a", "8", "urn:x", 2 } }, "a:8 a:7" },
-		{ "the newest of a reg-id", { { "a", "7", "urn:x", 1 }, { "b", "8", "urn:x", 1 } }, "b:8" },
-		{ "of its own instance", { { "a", "7", "urn:x", 1 }, { "b", "8", "urn:y", 1 } }, "b:8 a:7" },
-		{ "of its own reg-id", { { "a", "7", "urn:x", 1 }, { "b", "8", "urn:x", 2 }, { "c", "9", "urn:x", 1 } }, "c:9 b:8" },
-		{ "same contact, but outbound", { { "a", "7" }, { "a", "8", "urn:x", 1 } }, "a:8 a:7" },
-		{ "an instance that began anew", { { "a", "7", "urn:x", 0, 1 }, { "b", "8", "urn:x", 0, 2 } }, "b:8" },
-		{ "an instance with two contacts", { { "a", "7", "urn:x", 0, 1 }, { "b", "7", "urn:x", 0, 1 } }, "b:7 a:7" },
+		{ "its router gave it another port",
+		  { { "a", "203.0.113.1:1" }, { "a", "203.0.113.1:2" } },
+		  "a:203.0.113.1:2" },
+		{ "RFC 5626 §6: two flows of one instance",
+		  { { "a", "7", "urn:x", 1 }, { "a", "8", "urn:x", 2 } },
+		  "a:8 a:7" },
+		{ "the newest of a reg-id",
+		  { { "a", "7", "urn:x", 1 }, { "b", "8", "urn:x", 1 } },
+		  "b:8" },
+		{ "of its own instance",
+		  { { "a", "7", "urn:x", 1 }, { "b", "8", "urn:y", 1 } },
+		  "b:8 a:7" },
+		{ "of its own reg-id",
+		  { { "a", "7", "urn:x", 1 },
+		    { "b", "8", "urn:x", 2 },
+		    { "c", "9", "urn:x", 1 } },
+		  "c:9 b:8" },
+		{ "same contact, but outbound",
+		  { { "a", "7" }, { "a", "8", "urn:x", 1 } },
+		  "a:8 a:7" },
+		{ "an instance that began anew",
+		  { { "a", "7", "urn:x", 0, 1 }, { "b", "8", "urn:x", 0, 2 } },
+		  "b:8" },
+		{ "an instance with two contacts",
+		  { { "a", "7", "urn:x", 0, 1 }, { "b", "7", "urn:x", 0, 1 } },
+		  "b:7 a:7" },
 	};
 	struct told *told = *state;
 
@@ -88,10 +111,13 @@ static void test_which_is_replaced(void **state)
 
 static void test_flow_gone(void **state)
 {
-	static const struct said said[] = { { "a", "7" }, { "b", "7" }, { "c", "203.0.113.1:5" } };
+	static const struct said said[] = { { "a", "7" },
+					    { "b", "7" },
+					    { "c", "203.0.113.1:5" } };
 	struct told *told = *state;
 	struct location_name names[4];
-	struct phone_flow seven = flow_of("7"), other = flow_of("203.0.113.1:6"), third = flow_of("203.0.113.1:5");
+	struct phone_flow seven = flow_of("7"), other = flow_of("203.0.113.1:6"),
+			  third = flow_of("203.0.113.1:5");
 	const char *const listeners[] = { "lan", "phones" };
 	size_t counts[2];
 
@@ -103,11 +129,16 @@ static void test_flow_gone(void **state)
 	assert_int_equal(location_phone_users(told->location, &seven, 2000, names, 4), 2);
 	assert_string_equal(names[0].user, "anna");
 	assert_string_equal(names[0].domain, "corp.example");
-	assert_true(location_has_phone(told->location, "anna", "corp.example", &third, 5, 2000));
-	assert_false(location_has_phone(told->location, "anna", "corp.example", &third, 6, 2000)); /* another password */
-	assert_false(location_has_phone(told->location, "anna", "corp.example", &third, 5, 5000));
-	assert_false(location_has_phone(told->location, "anna", "corp.example", &other, 5, 2000));
-	assert_false(location_has_phone(told->location, "berta", "corp.example", &third, 5, 2000));
+	assert_true(
+		location_has_phone(told->location, "anna", "corp.example", &third, 5, 2000));
+	assert_false(location_has_phone(told->location, "anna", "corp.example", &third, 6,
+					2000)); /* another password */
+	assert_false(
+		location_has_phone(told->location, "anna", "corp.example", &third, 5, 5000));
+	assert_false(
+		location_has_phone(told->location, "anna", "corp.example", &other, 5, 2000));
+	assert_false(
+		location_has_phone(told->location, "berta", "corp.example", &third, 5, 2000));
 	assert_int_equal(location_phone_flow_gone(told->location, &other), 0);
 	assert_int_equal(location_phone_flow_gone(told->location, &seven), 2);
 	assert_string_equal(phones(told, 2000), "c:203.0.113.1:5");
@@ -120,23 +151,30 @@ static void test_flow_gone(void **state)
 static void test_beside_backends(void **state)
 {
 	struct told *told = *state;
-	struct binding binding = { .backend = "one", .contact = "sip:a@1", .expires_ms = 5000 }, out[LOCATION_MAX_BINDINGS];
+	struct binding binding = { .backend = "one", .contact = "sip:a@1", .expires_ms = 5000 },
+		       out[LOCATION_MAX_BINDINGS];
 	struct location_counts counts;
 	char contact[2] = "a";
 
-	assert_int_equal(location_bind(told->location, "anna", "corp.example", &binding, 1000), ERR_OK);
+	assert_int_equal(location_bind(told->location, "anna", "corp.example", &binding, 1000),
+			 ERR_OK);
 	for (unsigned i = 0; i < LOCATION_MAX_BINDINGS; i++, contact[0]++)
 		assert_int_equal(say(told, &(struct said){ contact, "7" }, 5000), ERR_OK);
 	assert_int_equal(say(told, &(struct said){ contact, "7" }, 5000), ERR_LIMIT);
 	text_copy(binding.contact, sizeof(binding.contact), "sip:b@1");
-	assert_int_equal(location_bind(told->location, "anna", "corp.example", &binding, 1000), ERR_OK);
-	assert_int_equal(location_bindings(told->location, "anna", "corp.example", 1000, out), 2);
-	assert_int_equal(location_phones(told->location, "anna", "corp.example", 1000, out), LOCATION_MAX_BINDINGS);
+	assert_int_equal(location_bind(told->location, "anna", "corp.example", &binding, 1000),
+			 ERR_OK);
+	assert_int_equal(location_bindings(told->location, "anna", "corp.example", 1000, out),
+			 2);
+	assert_int_equal(location_phones(told->location, "anna", "corp.example", 1000, out),
+			 LOCATION_MAX_BINDINGS);
 	location_count(told->location, NULL, 1000, &counts);
 	assert_int_equal(counts.bindings, 2 + LOCATION_MAX_BINDINGS);
 	assert_int_equal(counts.phones, LOCATION_MAX_BINDINGS);
-	assert_int_equal(location_unbind(told->location, "anna", "corp.example", "one", NULL), 2);
-	assert_int_equal(location_unbind(told->location, "anna", "corp.example", "", NULL), LOCATION_MAX_BINDINGS);
+	assert_int_equal(location_unbind(told->location, "anna", "corp.example", "one", NULL),
+			 2);
+	assert_int_equal(location_unbind(told->location, "anna", "corp.example", "", NULL),
+			 LOCATION_MAX_BINDINGS);
 }
 
 /* Each once in the interval, and not all at once. */
@@ -147,7 +185,8 @@ static void test_due(void **state)
 	char flow[32], contact[2] = "a";
 	size_t n = 0;
 
-	assert_int_equal(say(told, &(struct said){ "x", "7" }, 500000), ERR_OK); /* a connection is not asked */
+	assert_int_equal(say(told, &(struct said){ "x", "7" }, 500000),
+			 ERR_OK); /* a connection is not asked */
 	for (unsigned i = 0; i < 6; i++, contact[0]++) {
 		snprintf(flow, sizeof(flow), "203.0.113.1:%u", 5060 + i);
 		assert_int_equal(say(told, &(struct said){ contact, flow }, 500000), ERR_OK);

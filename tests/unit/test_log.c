@@ -148,7 +148,8 @@ static void test_refusals_are_counted(void **state)
 	}
 	log_event(LOG_WARNING, "refused", "reason", "loop", "peer", peer, NULL);
 	for (unsigned i = 0; i < 9; i++) /* strangers may try as often as they like */
-		log_event(LOG_WARNING, "TLS handshake failed", "reason", "tls-not-tls", "peer", peer, NULL);
+		log_event(LOG_WARNING, "TLS handshake failed", "reason", "tls-not-tls", "peer",
+			  peer, NULL);
 	for (unsigned i = 0; i < 2; i++) /* other events are not limited */
 		log_event(LOG_WARNING, "closed", "reason", "stranger", "peer", peer, NULL);
 	log_stop();

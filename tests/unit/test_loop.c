@@ -223,7 +223,8 @@ static void on_stop_other(struct loop_watch *watch, unsigned events)
 	loop_watch_stop(&actor->other->watch);
 }
 
-/* Both are ready in one look; whoever is told first stops the other, whose owner may be gone then. */
+/* Both are ready in one look; whoever is told first stops the other, whose owner may be gone
+ * then. */
 static void test_stopped_by_another_of_the_same_look(void **state)
 {
 	struct loop *loop = turned(0);
@@ -306,9 +307,7 @@ static void on_first(struct timer *timer)
 static void test_run(void **state)
 {
 	struct diary diary = { 0 };
-	struct run run = {
-		.actor = {.diary = &diary, .name = 'd'}
-	};
+	struct run run = { .actor = { .diary = &diary, .name = 'd' } };
 	struct loop *loop;
 	int pair[2];
 

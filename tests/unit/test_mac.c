@@ -66,7 +66,8 @@ static void test_sha1(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors), cmocka_unit_test(test_sha1),
+		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_sha1),
 		cmocka_unit_test(test_equal),
 	};
 

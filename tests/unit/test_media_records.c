@@ -1,4 +1,5 @@
-/* What the relays of calls came to: what is kept of it, who gives way, and what `nuncio why` is told. */
+/* What the relays of calls came to: what is kept of it, who gives way, and what `nuncio why` is
+ * told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,19 +32,31 @@ static struct relay_event *make_stats(unsigned n_streams)
 			const unsigned base = 1000 * i + 100 * leg;
 
 			event->stats[i][leg] = (struct relay_end_stats){
-				.packets = base + 1,	 .bytes = base + 2,	   .sent_packets = base + 3,
-				.sent_bytes = base + 4,	 .rtcp_packets = base + 5, .sent_rtcp_packets = base + 6,
-				.lost = base + 7,	 .jitter_us = base + 8,	   .max_jitter_us = base + 9,
-				.told_lost = base + 10,	 .told_jitter_us = base + 11, .rejected_sources = base + 12,
-				.srtp_failures = base + 13, .dropped = base + 14,  .n_ssrcs = base + 15,
+				.packets = base + 1,
+				.bytes = base + 2,
+				.sent_packets = base + 3,
+				.sent_bytes = base + 4,
+				.rtcp_packets = base + 5,
+				.sent_rtcp_packets = base + 6,
+				.lost = base + 7,
+				.jitter_us = base + 8,
+				.max_jitter_us = base + 9,
+				.told_lost = base + 10,
+				.told_jitter_us = base + 11,
+				.rejected_sources = base + 12,
+				.srtp_failures = base + 13,
+				.dropped = base + 14,
+				.n_ssrcs = base + 15,
 			};
 		}
 	}
-	assert_int_equal(addr_parse("192.0.2.1", 4000, &event->stats[0][RELAY_CALLER].source), ERR_OK);
+	assert_int_equal(addr_parse("192.0.2.1", 4000, &event->stats[0][RELAY_CALLER].source),
+			 ERR_OK);
 	return event;
 }
 
-static void put(struct media_records *records, const char *call_id, uint64_t id, bool was_answered, const struct relay_event *stats)
+static void put(struct media_records *records, const char *call_id, uint64_t id,
+		bool was_answered, const struct relay_event *stats)
 {
 	const struct calls_ended ended = {
 		.call_id = call_id,
@@ -79,7 +92,8 @@ static void test_what_leaves_a_record(void **state)
 		{ "answered, with media", true, true, 1 },
 		{ "answered, and nobody spoke", true, false, 1 },
 		{ "not answered, but with early media", false, true, 1 },
-		{ "neither answered nor heard: who dials in vain washes nothing away", false, false, 0 },
+		{ "neither answered nor heard: who dials in vain washes nothing away", false,
+		  false, 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -136,11 +150,24 @@ static const char *text(const json_t *object, const char *key)
 static void test_every_figure_is_told(void **state)
 {
 	static const char *const keys[] = {
-		"received_packets", "received_bytes",	  "sent_packets",	"sent_bytes",	   "received_rtcp_packets",
-		"sent_rtcp_packets", "lost_packets",	  "jitter_us",		"max_jitter_us",   "told_lost_packets",
-		"told_jitter_us",   "rejected_sources", "srtp_failures",	"dropped_packets", "n_ssrcs",
+		"received_packets",
+		"received_bytes",
+		"sent_packets",
+		"sent_bytes",
+		"received_rtcp_packets",
+		"sent_rtcp_packets",
+		"lost_packets",
+		"jitter_us",
+		"max_jitter_us",
+		"told_lost_packets",
+		"told_jitter_us",
+		"rejected_sources",
+		"srtp_failures",
+		"dropped_packets",
+		"n_ssrcs",
 	};
-	static const char *const protections[2][2] = { { "none", "sdes" }, { "end-to-end", "dtls" } };
+	static const char *const protections[2][2] = { { "none", "sdes" },
+						       { "end-to-end", "dtls" } };
 	struct relay_event *stats = make_stats(2);
 	struct media_record *found = calloc(1, sizeof(*found));
 	struct media_records *records;
@@ -164,17 +191,23 @@ static void test_every_figure_is_told(void **state)
 
 		assert_string_equal(text(stream, "type"), streams[i].type);
 		for (unsigned leg = 0; leg < RELAY_N_LEGS; leg++) {
-			const json_t *side = json_array_get(json_object_get(stream, "sides"), leg);
+			const json_t *side =
+				json_array_get(json_object_get(stream, "sides"), leg);
 
-			assert_string_equal(text(side, "side"), leg == RELAY_CALLER ? "caller" : "callee");
-			assert_string_equal(text(side, "network"), leg == RELAY_CALLER ? "wan" : "remote");
+			assert_string_equal(text(side, "side"),
+					    leg == RELAY_CALLER ? "caller" : "callee");
+			assert_string_equal(text(side, "network"),
+					    leg == RELAY_CALLER ? "wan" : "remote");
 			assert_string_equal(text(side, "protection"), protections[i][leg]);
 			for (unsigned k = 0; k < COUNT(keys); k++)
 				if (number(side, keys[k]) != 1000 * i + 100 * leg + k + 1)
 					fail_msg("%s of side %u of stream %u", keys[k], leg, i);
 		}
 	}
-	assert_string_equal(text(json_array_get(json_object_get(json_array_get(list, 0), "sides"), 0), "source"), "192.0.2.1:4000");
+	assert_string_equal(
+		text(json_array_get(json_object_get(json_array_get(list, 0), "sides"), 0),
+		     "source"),
+		"192.0.2.1:4000");
 	json_decref(json);
 	found->how = CALLS_END_SILENT;
 	json = media_record_to_json(found);

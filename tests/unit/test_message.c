@@ -16,9 +16,9 @@
 #include "proxy/sip/via.h"
 
 #define START "OPTIONS sip:b@b.example SIP/2.0\r\n"
-#define VIA "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\n"
-#define REST                                                                                        \
-	"From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1@a\r\n"            \
+#define VIA   "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\n"
+#define REST                                                                                   \
+	"From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1@a\r\n"           \
 	"CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n"
 
 static const struct {
@@ -138,7 +138,8 @@ static unsigned n_vias(const sip_t *sip)
 	return n;
 }
 
-/* A copy that went through the edits of a proxy means the same, and the original is as it was. */
+/* A copy that went through the edits of a proxy means the same, and the original is as it
+ * was. */
 static void assert_survives_forwarding(msg_t *msg, const char *bytes)
 {
 	struct wire *before, *wire;
@@ -210,40 +211,57 @@ static void test_bounds(void **state)
 	} rows[] = {
 		{ "nothing", "", "", 0, "", ERR_SYNTAX },
 		{ "only empty lines", "", "\r\n", 9, "", ERR_SYNTAX },
-		{ "empty lines before the start line, RFC 3261 7.5", "", "\r\n", 3, START VIA REST "\r\n", ERR_OK },
+		{ "empty lines before the start line, RFC 3261 7.5", "", "\r\n", 3,
+		  START VIA REST "\r\n", ERR_OK },
 		{ "no empty line at the end", START VIA REST, "", 0, "", ERR_SYNTAX },
-		{ "LF alone ends a line", START VIA REST "X: a\nP-Asserted-Identity: <sip:x@y>\r\n", "", 0, "\r\n",
+		{ "LF alone ends a line",
+		  START VIA REST "X: a\nP-Asserted-Identity: <sip:x@y>\r\n", "", 0, "\r\n",
 		  ERR_SYNTAX },
-		{ "CR alone ends a line", START VIA REST "X: a\rY: b\r\n", "", 0, "\r\n", ERR_SYNTAX },
-		{ "empty line of LFs", START VIA REST "X: a\n\nhidden", "", 0, "\r\n\r\n", ERR_SYNTAX },
-		{ "continuation of nothing", START " x\r\n" VIA REST, "", 0, "\r\n", ERR_SYNTAX },
+		{ "CR alone ends a line", START VIA REST "X: a\rY: b\r\n", "", 0, "\r\n",
+		  ERR_SYNTAX },
+		{ "empty line of LFs", START VIA REST "X: a\n\nhidden", "", 0, "\r\n\r\n",
+		  ERR_SYNTAX },
+		{ "continuation of nothing", START " x\r\n" VIA REST, "", 0, "\r\n",
+		  ERR_SYNTAX },
 		{ "256 lines", START VIA REST, "X: y\r\n", 250, "\r\n", ERR_OK },
 		{ "257 lines", START VIA REST, "X: y\r\n", 251, "\r\n", ERR_LIMIT },
 		{ "70 Vias", START VIA REST, "v: SIP/2.0/UDP h\r\n", 69, "\r\n", ERR_OK },
 		{ "71 Vias", START VIA REST, "v: SIP/2.0/UDP h\r\n", 70, "\r\n", ERR_LIMIT },
-		{ "32 Routes", START VIA REST "Route: <sip:r>", ",<sip:r>", 31, "\r\n\r\n", ERR_OK },
-		{ "33 Routes", START VIA REST "Route: <sip:r>", ",<sip:r>", 32, "\r\n\r\n", ERR_LIMIT },
-		{ "33 Record-Routes", START VIA REST, "Record-Route: <sip:r>\r\n", 33, "\r\n", ERR_LIMIT },
-		{ "33 Contacts, which nobody takes apart", START VIA REST "m: <sip:r>", ",<sip:r>", 32, "\r\n\r\n", ERR_OK },
-		{ "a list as deep as the stack", START VIA REST "Route: <sip:r>", ",<sip:r>", 60000, "\r\n\r\n",
+		{ "32 Routes", START VIA REST "Route: <sip:r>", ",<sip:r>", 31, "\r\n\r\n",
+		  ERR_OK },
+		{ "33 Routes", START VIA REST "Route: <sip:r>", ",<sip:r>", 32, "\r\n\r\n",
 		  ERR_LIMIT },
-		{ "a deep folded list", START VIA REST "Route: <sip:r>", ",\r\n <sip:r>", 60000, "\r\n\r\n",
+		{ "33 Record-Routes", START VIA REST, "Record-Route: <sip:r>\r\n", 33, "\r\n",
 		  ERR_LIMIT },
-		{ "parameters without end", START VIA REST "Route: <sip:r>", ";a", 300, "\r\n\r\n", ERR_LIMIT },
-		{ "lists on many lines", START VIA REST, "Reason: a,a,a,a,a,a\r\n", 204, "\r\n", ERR_OK },
-		{ "lists on too many lines", START VIA REST, "Require: a,a,a,a,a,a\r\n", 205, "\r\n", ERR_LIMIT },
-		{ "as many in a header nobody parses", START VIA REST, "Allow: a,a,a,a,a,a\r\n", 205, "\r\n", ERR_OK },
-		{ "the same in a header nobody parses", START VIA REST "Subject: a", ";,", 3000, "\r\n\r\n", ERR_OK },
-		{ "start line of 9000", "OPTIONS sip:", "a", 9000, " SIP/2.0\r\n" VIA REST "\r\n", ERR_LIMIT },
-		{ "larger than any message", START VIA REST "\r\n", "0123456789abcdef", 65536, "", ERR_LIMIT },
-		{ "no From", START VIA "To: <sip:b@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n", "", 0, "\r\n",
-		  ERR_SYNTAX },
+		{ "33 Contacts, which nobody takes apart", START VIA REST "m: <sip:r>",
+		  ",<sip:r>", 32, "\r\n\r\n", ERR_OK },
+		{ "a list as deep as the stack", START VIA REST "Route: <sip:r>", ",<sip:r>",
+		  60000, "\r\n\r\n", ERR_LIMIT },
+		{ "a deep folded list", START VIA REST "Route: <sip:r>", ",\r\n <sip:r>", 60000,
+		  "\r\n\r\n", ERR_LIMIT },
+		{ "parameters without end", START VIA REST "Route: <sip:r>", ";a", 300,
+		  "\r\n\r\n", ERR_LIMIT },
+		{ "lists on many lines", START VIA REST, "Reason: a,a,a,a,a,a\r\n", 204, "\r\n",
+		  ERR_OK },
+		{ "lists on too many lines", START VIA REST, "Require: a,a,a,a,a,a\r\n", 205,
+		  "\r\n", ERR_LIMIT },
+		{ "as many in a header nobody parses", START VIA REST, "Allow: a,a,a,a,a,a\r\n",
+		  205, "\r\n", ERR_OK },
+		{ "the same in a header nobody parses", START VIA REST "Subject: a", ";,", 3000,
+		  "\r\n\r\n", ERR_OK },
+		{ "start line of 9000", "OPTIONS sip:", "a", 9000,
+		  " SIP/2.0\r\n" VIA REST "\r\n", ERR_LIMIT },
+		{ "larger than any message", START VIA REST "\r\n", "0123456789abcdef", 65536,
+		  "", ERR_LIMIT },
+		{ "no From", START VIA "To: <sip:b@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n", "",
+		  0, "\r\n", ERR_SYNTAX },
 		{ "not SIP", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "", 0, "", ERR_SYNTAX },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		size_t piece = strlen(rows[i].piece);
-		char *text = malloc(strlen(rows[i].before) + piece * rows[i].n + strlen(rows[i].after) + 1);
+		char *text = malloc(strlen(rows[i].before) + piece * rows[i].n +
+				    strlen(rows[i].after) + 1);
 		char *end = stpcpy(text, rows[i].before);
 		for (unsigned n = 0; n < rows[i].n; n++)
 			end = stpcpy(end, rows[i].piece);
@@ -266,39 +284,63 @@ static void test_check(void **state)
 		const char *what;
 	} rows[] = {
 		{ "good", START VIA REST "\r\n", REASON_NONE, NULL },
-		{ "two Max-Forwards", START VIA REST "Max-Forwards: 3\r\n\r\n", REASON_MALFORMED, "Max-Forwards" },
-		{ "Max-Forwards over 255", START VIA "From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
-		  "CSeq: 1 OPTIONS\r\nMax-Forwards: 256\r\n\r\n", REASON_MALFORMED, "Max-Forwards" },
-		{ "Max-Forwards is no number", START VIA "From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
-		  "CSeq: 1 OPTIONS\r\nMax-Forwards: x\r\n\r\n", REASON_MALFORMED, "Max-Forwards" },
-		{ "two From", START VIA REST "f: <sip:c@c>;tag=2\r\n\r\n", REASON_MALFORMED, "From" },
+		{ "two Max-Forwards", START VIA REST "Max-Forwards: 3\r\n\r\n",
+		  REASON_MALFORMED, "Max-Forwards" },
+		{ "Max-Forwards over 255",
+		  START VIA "From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
+			    "CSeq: 1 OPTIONS\r\nMax-Forwards: 256\r\n\r\n",
+		  REASON_MALFORMED, "Max-Forwards" },
+		{ "Max-Forwards is no number",
+		  START VIA "From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
+			    "CSeq: 1 OPTIONS\r\nMax-Forwards: x\r\n\r\n",
+		  REASON_MALFORMED, "Max-Forwards" },
+		{ "two From", START VIA REST "f: <sip:c@c>;tag=2\r\n\r\n", REASON_MALFORMED,
+		  "From" },
 		{ "two Call-IDs", START VIA REST "i: 2\r\n\r\n", REASON_MALFORMED, "Call-ID" },
-		{ "Route that is none", START VIA REST "Route: <sip:x\r\n\r\n", REASON_MALFORMED, "Route" },
-		{ "a line that is no header", START VIA REST "what is this\r\n\r\n", REASON_MALFORMED, "header line" },
-		{ "Content-Length too long", START VIA REST "l: 5\r\n\r\nabc", REASON_MALFORMED, "Content-Length" },
-		{ "Content-Length with a sign", START VIA REST "l: +3\r\n\r\nabc", REASON_MALFORMED, "Content-Length" },
-		{ "two Content-Lengths", START VIA REST "l: 3\r\nContent-Length: 2\r\n\r\nabc", REASON_MALFORMED,
+		{ "Route that is none", START VIA REST "Route: <sip:x\r\n\r\n",
+		  REASON_MALFORMED, "Route" },
+		{ "a line that is no header", START VIA REST "what is this\r\n\r\n",
+		  REASON_MALFORMED, "header line" },
+		{ "Content-Length too long", START VIA REST "l: 5\r\n\r\nabc", REASON_MALFORMED,
 		  "Content-Length" },
-		{ "CSeq of 2**31, RFC 3261 8.1.1.5", START VIA "From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\n"
-		  "Call-ID: 1\r\nCSeq: 2147483648 OPTIONS\r\n\r\n", REASON_MALFORMED, "CSeq" },
-		{ "no space in the Via", START "Via: SIP/2.0/UDP[2001:db8::1];branch=z9hG4bK1\r\n" REST "\r\n", REASON_MALFORMED, "Via" },
-		{ "an unknown transport", START "Via: SIP/2.0/X-Y [2001:DB8::1]:1;branch=z9hG4bK1\r\n" REST "\r\n",
+		{ "Content-Length with a sign", START VIA REST "l: +3\r\n\r\nabc",
+		  REASON_MALFORMED, "Content-Length" },
+		{ "two Content-Lengths", START VIA REST "l: 3\r\nContent-Length: 2\r\n\r\nabc",
+		  REASON_MALFORMED, "Content-Length" },
+		{ "CSeq of 2**31, RFC 3261 8.1.1.5",
+		  START VIA "From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\n"
+			    "Call-ID: 1\r\nCSeq: 2147483648 OPTIONS\r\n\r\n",
+		  REASON_MALFORMED, "CSeq" },
+		{ "no space in the Via",
+		  START "Via: SIP/2.0/UDP[2001:db8::1];branch=z9hG4bK1\r\n" REST "\r\n",
+		  REASON_MALFORMED, "Via" },
+		{ "an unknown transport",
+		  START "Via: SIP/2.0/X-Y [2001:DB8::1]:1;branch=z9hG4bK1\r\n" REST "\r\n",
 		  REASON_NONE, NULL },
-		{ "a path in the Request-URI", "OPTIONS sip:b@b/c SIP/2.0\r\n" VIA REST "\r\n", REASON_MALFORMED,
+		{ "a path in the Request-URI", "OPTIONS sip:b@b/c SIP/2.0\r\n" VIA REST "\r\n",
+		  REASON_MALFORMED, "Request-URI" },
+		{ "a path in the From",
+		  START VIA "From: <sip:a@a/c>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
+			    "CSeq: 1 OPTIONS\r\n\r\n",
+		  REASON_MALFORMED, "From" },
+		{ "a slash in the user part",
+		  START VIA "From: <sip:a/c@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
+			    "CSeq: 1 OPTIONS\r\n\r\n",
+		  REASON_NONE, NULL },
+		{ "method in other letters", "options sip:b@b SIP/2.0\r\n" VIA REST "\r\n",
+		  REASON_MALFORMED, "CSeq" },
+		{ "a broken header that is not ours",
+		  START VIA REST "Event: \"\r\nContact: <<\r\n\r\n", REASON_NONE, NULL },
+		{ "mail", "OPTIONS mailto:b@b SIP/2.0\r\n" VIA REST "\r\n", REASON_URI_SCHEME,
 		  "Request-URI" },
-		{ "a path in the From", START VIA "From: <sip:a@a/c>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
-		  "CSeq: 1 OPTIONS\r\n\r\n", REASON_MALFORMED, "From" },
-		{ "a slash in the user part", START VIA "From: <sip:a/c@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: 1\r\n"
-		  "CSeq: 1 OPTIONS\r\n\r\n", REASON_NONE, NULL },
-		{ "method in other letters", "options sip:b@b SIP/2.0\r\n" VIA REST "\r\n", REASON_MALFORMED, "CSeq" },
-		{ "a broken header that is not ours", START VIA REST "Event: \"\r\nContact: <<\r\n\r\n", REASON_NONE,
-		  NULL },
-		{ "mail", "OPTIONS mailto:b@b SIP/2.0\r\n" VIA REST "\r\n", REASON_URI_SCHEME, "Request-URI" },
 		{ "tel", "OPTIONS tel:+1234 SIP/2.0\r\n" VIA REST "\r\n", REASON_NONE, NULL },
 		{ "response", "SIP/2.0 200 OK\r\n" VIA REST "\r\n", REASON_NONE, NULL },
-		{ "response 99", "SIP/2.0 099 No\r\n" VIA REST "\r\n", REASON_MALFORMED, "start line" },
-		{ "response 700", "SIP/2.0 700 No\r\n" VIA REST "\r\n", REASON_MALFORMED, "start line" },
-		{ "version 3", "OPTIONS sip:b@b SIP/3.0\r\n" VIA REST "\r\n", REASON_VERSION, "start line" },
+		{ "response 99", "SIP/2.0 099 No\r\n" VIA REST "\r\n", REASON_MALFORMED,
+		  "start line" },
+		{ "response 700", "SIP/2.0 700 No\r\n" VIA REST "\r\n", REASON_MALFORMED,
+		  "start line" },
+		{ "version 3", "OPTIONS sip:b@b SIP/3.0\r\n" VIA REST "\r\n", REASON_VERSION,
+		  "start line" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -327,15 +369,19 @@ static void test_print(void **state)
 		  "OPTIONS sip:b%40@b SIP/2.0\r\nX-Y:  z \r\nv: SIP/2.0/UDP h;rport ,\r\n SIP/2.0/UDP i\r\nf:<sip:a@a>;tag=1\r\n"
 		  "t: <sip:b@b>\r\ns: folded\r\n\t twice\r\ni: 1\r\nCSeq:  1   OPTIONS\r\nk: a,b\r\nk: c\r\nRequire: x\r\n"
 		  "Require: y\r\nl: 0\r\n\r\n" },
-		{ "no Content-Length, no body", START VIA REST "\r\n", START VIA REST "Content-Length: 0\r\n\r\n" },
+		{ "no Content-Length, no body", START VIA REST "\r\n",
+		  START VIA REST "Content-Length: 0\r\n\r\n" },
 		{ "no Content-Length over UDP: all of it is body", START VIA REST "\r\nabc",
 		  START VIA REST "Content-Length: 3\r\n\r\nabc" },
-		{ "what follows the body is dropped, RFC 3261 18.3", START VIA REST "l: 3\r\n\r\nabcdef",
-		  START VIA REST "l: 3\r\n\r\nabc" },
+		{ "what follows the body is dropped, RFC 3261 18.3",
+		  START VIA REST "l: 3\r\n\r\nabcdef", START VIA REST "l: 3\r\n\r\nabc" },
 		{ "what may be once, twice, and is not ours to judge",
-		  START VIA REST "Expires: 1\r\nExpires: 2\r\nc: a/b\r\nc: c/d\r\nExpires: 3\r\nl: 0\r\n\r\n",
-		  START VIA REST "Expires: 1\r\nExpires: 2\r\nc: a/b\r\nc: c/d\r\nExpires: 3\r\nl: 0\r\n\r\n" },
-		{ "empty body before more", START VIA REST "l: 0\r\n\r\nabcdef", START VIA REST "l: 0\r\n\r\n" },
+		  START VIA REST
+		  "Expires: 1\r\nExpires: 2\r\nc: a/b\r\nc: c/d\r\nExpires: 3\r\nl: 0\r\n\r\n",
+		  START VIA REST
+		  "Expires: 1\r\nExpires: 2\r\nc: a/b\r\nc: c/d\r\nExpires: 3\r\nl: 0\r\n\r\n" },
+		{ "empty body before more", START VIA REST "l: 0\r\n\r\nabcdef",
+		  START VIA REST "l: 0\r\n\r\n" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -375,10 +421,11 @@ static void test_routes(void **state)
 		{ "the only one", ROUTED("Route: <sip:a;lr>\r\n"), false, ROUTED("") },
 		{ "first of one line", ROUTED("Route: <sip:a;lr>, <sip:b;lr>\r\n"), false,
 		  ROUTED("Route: <sip:b;lr>\r\n") },
-		{ "first of three on a line", ROUTED("Route: <sip:a>,<sip:b;lr>;x=y , \"N, m\" <sip:c>\r\n"), false,
+		{ "first of three on a line",
+		  ROUTED("Route: <sip:a>,<sip:b;lr>;x=y , \"N, m\" <sip:c>\r\n"), false,
 		  ROUTED("Route: <sip:b;lr>;x=y\r\nRoute: \"N, m\" <sip:c>\r\n") },
-		{ "first of two lines", ROUTED("Route: <sip:a>\r\nRoute: <sip:b>,<sip:c>\r\n"), false,
-		  ROUTED("Route: <sip:b>,<sip:c>\r\n") },
+		{ "first of two lines", ROUTED("Route: <sip:a>\r\nRoute: <sip:b>,<sip:c>\r\n"),
+		  false, ROUTED("Route: <sip:b>,<sip:c>\r\n") },
 		{ "last of one line", ROUTED("Route: <sip:a>,<sip:b>,<sip:c>\r\n"), true,
 		  ROUTED("Route: <sip:a>\r\nRoute: <sip:b>\r\n") },
 		{ "last of two lines", ROUTED("Route: <sip:a>\r\nRoute: <sip:b>\r\n"), true,
@@ -403,7 +450,8 @@ static void test_routes(void **state)
 
 static void test_edits(void **state)
 {
-	msg_t *msg = parse(START VIA REST "Route: <sip:a>\r\nRecord-Route: <sip:r>\r\nl: 0\r\n\r\n");
+	msg_t *msg =
+		parse(START VIA REST "Route: <sip:a>\r\nRecord-Route: <sip:r>\r\nl: 0\r\n\r\n");
 	msg_t *copy = message_copy(msg);
 	url_t *uri = url_make(msg_home(copy), "sip:c@c.example:5070;transport=tcp?Subject=x");
 
@@ -416,15 +464,19 @@ static void test_edits(void **state)
 	assert_int_equal(message_push_route(copy, "<sip:first;lr>"), ERR_OK);
 	assert_int_equal(message_append_route(copy, uri), ERR_OK);
 	assert_int_equal(message_add_header(copy, "X-New", "value, of ours"), ERR_OK);
-	assert_int_equal(message_add_header(copy, "P-Asserted-Identity", "<sip:a@a.example>"), ERR_OK);
-	assert_prints(copy, "OPTIONS sip:c@c.example:5070;transport=tcp SIP/2.0\r\n"
-			    "Route: <sip:first;lr>\r\nRecord-Route: <sip:us;lr>\r\n" VIA
-			    "From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1@a\r\n"
-			    "CSeq: 1 OPTIONS\r\nMax-Forwards: 69\r\nRoute: <sip:a>\r\nRecord-Route: <sip:r>\r\nl: 0\r\n"
-			    "Max-Breadth: 15\r\nRoute: <sip:c@c.example:5070;transport=tcp>\r\n"
-			    "X-New: value, of ours\r\nP-Asserted-Identity: <sip:a@a.example>\r\n\r\n");
+	assert_int_equal(message_add_header(copy, "P-Asserted-Identity", "<sip:a@a.example>"),
+			 ERR_OK);
+	assert_prints(
+		copy,
+		"OPTIONS sip:c@c.example:5070;transport=tcp SIP/2.0\r\n"
+		"Route: <sip:first;lr>\r\nRecord-Route: <sip:us;lr>\r\n" VIA
+		"From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1@a\r\n"
+		"CSeq: 1 OPTIONS\r\nMax-Forwards: 69\r\nRoute: <sip:a>\r\nRecord-Route: <sip:r>\r\nl: 0\r\n"
+		"Max-Breadth: 15\r\nRoute: <sip:c@c.example:5070;transport=tcp>\r\n"
+		"X-New: value, of ours\r\nP-Asserted-Identity: <sip:a@a.example>\r\n\r\n");
 	assert_string_equal(message_sip(copy)->sip_route->r_url->url_host, "first");
-	assert_prints(msg, START VIA REST "Route: <sip:a>\r\nRecord-Route: <sip:r>\r\nl: 0\r\n\r\n");
+	assert_prints(msg,
+		      START VIA REST "Route: <sip:a>\r\nRecord-Route: <sip:r>\r\nl: 0\r\n\r\n");
 	message_unref(copy);
 	message_unref(msg);
 }
@@ -443,7 +495,8 @@ static void test_no_line_breaks_in(void **state)
 	message_unref(msg);
 }
 
-/* Strict routing makes a Route the Request-URI (RFC 3261 §16.4): not with what tears the request line. */
+/* Strict routing makes a Route the Request-URI (RFC 3261 §16.4): not with what tears the
+ * request line. */
 static void test_request_uri_from_route(void **state)
 {
 	static const struct {
@@ -472,13 +525,17 @@ static void test_remove_header(void **state)
 	static const struct {
 		const char *what, *in, *want;
 	} rows[] = {
-		{ "P-Asserted-Identity", "P-Asserted-Identity: <sip:a@a>\r\np-asserted-identity : <tel:1>\r\nX: y\r\n",
+		{ "P-Asserted-Identity",
+		  "P-Asserted-Identity: <sip:a@a>\r\np-asserted-identity : <tel:1>\r\nX: y\r\n",
 		  "X: y\r\n" },
-		{ "P-Asserted-Identity", "P-Asserted-Identity: this is none >>\r\nX: y\r\n", "X: y\r\n" },
-		{ "P-Asserted-Identity", "P-Asserted-Identity\r\n : <sip:a@a>\r\nX: y\r\n", "X: y\r\n" },
+		{ "P-Asserted-Identity", "P-Asserted-Identity: this is none >>\r\nX: y\r\n",
+		  "X: y\r\n" },
+		{ "P-Asserted-Identity", "P-Asserted-Identity\r\n : <sip:a@a>\r\nX: y\r\n",
+		  "X: y\r\n" },
 		{ "Subject", "s: a\r\nSubject: b\r\nX: y\r\n", "X: y\r\n" },
 		{ "s", "s: a\r\nSubject: b\r\nX: y\r\n", "X: y\r\n" },
-		{ "Contact", "m: <sip:a>, <sip:b>\r\nContact: <sip:c>\r\nX: y\r\n", "X: y\r\n" },
+		{ "Contact", "m: <sip:a>, <sip:b>\r\nContact: <sip:c>\r\nX: y\r\n",
+		  "X: y\r\n" },
 		{ "Expires", "Expires: 1\r\nExpires: 2\r\nX: y\r\n", "X: y\r\n" },
 		{ "Require", "Require: a\r\nRequire: b\r\nX: y\r\n", "X: y\r\n" },
 		{ "Nothing", "X: y\r\n", "X: y\r\n" },
@@ -487,7 +544,8 @@ static void test_remove_header(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char in[1024], want[1024];
 		(void)snprintf(in, sizeof(in), "%s%sl: 0\r\n\r\n", START VIA REST, rows[i].in);
-		(void)snprintf(want, sizeof(want), "%s%sl: 0\r\n\r\n", START VIA REST, rows[i].want);
+		(void)snprintf(want, sizeof(want), "%s%sl: 0\r\n\r\n", START VIA REST,
+			       rows[i].want);
 		msg_t *msg = parse(in);
 		msg_t *copy = message_copy(msg);
 		message_remove_header(copy, rows[i].what);
@@ -502,8 +560,10 @@ static void test_remove_header(void **state)
 
 static void test_header(void **state)
 {
-	msg_t *msg = parse(START VIA REST "s:  a  folded\r\n\t subject \r\nUser-Agent:x/1 (y)\r\nk: 100rel\r\n"
-				     "Empty:\r\nContact: <sip:a>, <sip:b>\r\nMax-Breadth: 7x\r\nl: 0\r\n\r\n");
+	msg_t *msg =
+		parse(START VIA REST
+		      "s:  a  folded\r\n\t subject \r\nUser-Agent:x/1 (y)\r\nk: 100rel\r\n"
+		      "Empty:\r\nContact: <sip:a>, <sip:b>\r\nMax-Breadth: 7x\r\nl: 0\r\n\r\n");
 
 	assert_string_equal(message_header(msg, "Subject"), "a  folded  \t subject");
 	assert_string_equal(message_header(msg, "user-agent"), "x/1 (y)");
@@ -520,7 +580,8 @@ static void test_header(void **state)
 	message_unref(msg);
 }
 
-/* Plain ones are read by ours, the others by Sofia's parser: what comes out must not depend on which. */
+/* Plain ones are read by ours, the others by Sofia's parser: what comes out must not depend on
+ * which. */
 static void test_numbers(void **state)
 {
 	/* clang-format off */
@@ -542,10 +603,13 @@ static void test_numbers(void **state)
 	char text[1024];
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		snprintf(text, sizeof(text),
-			 "%s sip:b@b.example SIP/2.0\r\n" VIA "From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\n"
-			 "Call-ID: 1@a\r\nCSeq: %s\r\nMax-Forwards: %s\r\nContent-Length: %s\r\n\r\n%s",
-			 rows[i].method, rows[i].cseq, rows[i].forwards, rows[i].length, rows[i].want_length ? "ab" : "");
+		snprintf(
+			text, sizeof(text),
+			"%s sip:b@b.example SIP/2.0\r\n" VIA
+			"From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\n"
+			"Call-ID: 1@a\r\nCSeq: %s\r\nMax-Forwards: %s\r\nContent-Length: %s\r\n\r\n%s",
+			rows[i].method, rows[i].cseq, rows[i].forwards, rows[i].length,
+			rows[i].want_length ? "ab" : "");
 		msg_t *msg = parse(text);
 		const sip_t *sip = message_sip(msg);
 
@@ -605,13 +669,20 @@ static void test_references(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_torture),	     cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_check),	     cmocka_unit_test(test_print),
-		cmocka_unit_test(test_binary_body),  cmocka_unit_test(test_routes),
-		cmocka_unit_test(test_edits),	     cmocka_unit_test(test_no_line_breaks_in),
-		cmocka_unit_test(test_remove_header), cmocka_unit_test(test_header),
-		cmocka_unit_test(test_uri_parts),    cmocka_unit_test(test_references),
-		cmocka_unit_test(test_request_uri_from_route), cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_torture),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_binary_body),
+		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_no_line_breaks_in),
+		cmocka_unit_test(test_remove_header),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_uri_parts),
+		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_request_uri_from_route),
+		cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* Our taking apart beside Sofia's own: every message that keeps to the bounds must come out the same, header for header.
- * Beside the rows, the torture messages of RFC 4475 and RFC 5118, whole and with each of their bytes changed. */
+/* Our taking apart beside Sofia's own: every message that keeps to the bounds must come out the
+ * same, header for header. Beside the rows, the torture messages of RFC 4475 and RFC 5118,
+ * whole and with each of their bytes changed. */
 #include "proxy/sip/message_extract.h"
 
 #include <dirent.h>
@@ -21,7 +22,7 @@
 #include "proxy/sip/message_class.h"
 
 #define START "MESSAGE sip:b@b.example SIP/2.0\r\n"
-#define VIA "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+#define VIA   "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
 
 static const struct {
 	const char *name, *text;
@@ -38,8 +39,10 @@ static const struct {
 	{ "reason in another language", "SIP/2.0 200 \xc3\x84 \r\n" VIA "\r\n" },
 	{ "slash in the method", "A/B sip:b@b.example SIP/2.0\r\n" VIA "\r\n" },
 	{ "bad Request-URI", "MESSAGE sip:@ SIP/2.0\r\n\r\n" },
-	{ "several Vias on a line and on lines", START "Via: SIP/2.0/UDP a;branch=1, SIP/2.0/TCP b\r\nv: SIP/2.0/TLS c\r\n\r\n" },
-	{ "second entry cannot be read", START "Via: SIP/2.0/UDP a;branch=1, nonsense\r\n" VIA "\r\n" },
+	{ "several Vias on a line and on lines",
+	  START "Via: SIP/2.0/UDP a;branch=1, SIP/2.0/TCP b\r\nv: SIP/2.0/TLS c\r\n\r\n" },
+	{ "second entry cannot be read",
+	  START "Via: SIP/2.0/UDP a;branch=1, nonsense\r\n" VIA "\r\n" },
 	{ "Call-ID twice", START "Call-ID: 1\r\nCall-ID: 2\r\nCall-ID: 3\r\n\r\n" },
 	{ "Call-ID with an at", START "Call-ID: a-1.b_c@host.example\r\n\r\n" },
 	{ "Call-ID with two ats", START "Call-ID: a@b@c\r\n\r\n" },
@@ -47,16 +50,21 @@ static const struct {
 	{ "Call-ID without a name", START "i: @a\r\n\r\n" },
 	{ "Call-ID of other characters", START "Call-ID: (a<b>:\\\"/[]?{}%!*+`'~)@x\r\n\r\n" },
 	{ "Call-ID with spaces", START "Call-ID: a b\r\n\r\n" },
-	{ "folded after the colon", START "Subject:\r\n a\r\n  b \r\nTo:\r\n\t<sip:b@b.example> \r\n\t;tag=1\r\n\r\n" },
+	{ "folded after the colon",
+	  START "Subject:\r\n a\r\n  b \r\nTo:\r\n\t<sip:b@b.example> \r\n\t;tag=1\r\n\r\n" },
 	{ "space before the colon", START "To  : <sip:b@b.example>\r\nX \t: y\r\n\r\n" },
 	{ "fold before the colon", START "To\r\n : <sip:b@b.example>\r\n\r\n" },
 	{ "empty values", START "Subject:\r\nTo:\r\nVia:  \r\nContact:\r\nRequire:\r\n\r\n" },
 	{ "no colon", START "nonsense\r\n" VIA "\r\n" },
 	{ "no name", START ": value\r\n" VIA "\r\n" },
-	{ "lists on several lines", START "Require: a, b\r\nRequire: c\r\nProxy-Require: d\r\nRequire: e\r\n\r\n" },
-	{ "Routes and Contacts", START "Route: <sip:a;lr>, <sip:b;lr>\r\nRoute: <sip:c>\r\nm: <sip:d>;expires=3, \"E\" <sip:e>\r\n\r\n" },
-	{ "Record-Routes", START "Record-Route: <sip:a:5060;transport=tcp;lr;x=a-b_1>\r\nRecord-Route: <sip:b;lr>;p=1\r\n\r\n" },
-	{ "Routes with names", START "Route: \"A\" <sip:a>\r\nRoute: A <sip:a>\r\nRoute: sip:a;lr\r\nRoute: <sips:a>\r\n\r\n" },
+	{ "lists on several lines",
+	  START "Require: a, b\r\nRequire: c\r\nProxy-Require: d\r\nRequire: e\r\n\r\n" },
+	{ "Routes and Contacts", START
+	  "Route: <sip:a;lr>, <sip:b;lr>\r\nRoute: <sip:c>\r\nm: <sip:d>;expires=3, \"E\" <sip:e>\r\n\r\n" },
+	{ "Record-Routes", START
+	  "Record-Route: <sip:a:5060;transport=tcp;lr;x=a-b_1>\r\nRecord-Route: <sip:b;lr>;p=1\r\n\r\n" },
+	{ "Routes with names", START
+	  "Route: \"A\" <sip:a>\r\nRoute: A <sip:a>\r\nRoute: sip:a;lr\r\nRoute: <sips:a>\r\n\r\n" },
 	{ "methods", "INVITE sip:b@c SIP/2.0\r\n\r\n" },
 	{ "longer method", "INVITED sip:b@c SIP/2.0\r\n\r\n" },
 	{ "method in small letters", "invite sip:b@c SIP/2.0\r\n\r\n" },
@@ -66,28 +74,46 @@ static const struct {
 	{ "Request-URI with all parts", "BYE sip:b:c@d:1;e=f?g=h SIP/2.0\r\n\r\n" },
 	{ "Contact: *", START "Contact: *\r\n\r\n" },
 	{ "unknown headers", START "X: 1\r\nx: 2\r\nReferred-By: <sip:a>\r\n\r\n" },
-	{ "From with all parts", START "From: \"B. \" <sip:b+1@b.example:5060;transport=tcp;lr>;tag=a-1\r\n\r\n" },
-	{ "From without user", START "From: <sip:b.example>\r\nTo: <sip:192.0.2.1:5062>;tag=1\r\n\r\n" },
-	{ "From with a password", START "From: <sip:a:b@b.example>;tag=1\r\nTo: <sips:b@c>\r\n\r\n" },
-	{ "escapes", START "From: <sip:%61b%20@b.example>;tag=1\r\nTo: <sip:b@c;p=%61?a=b>;tag=%61\r\n\r\n" },
-	{ "tag without value", START "From: <sip:b@b.example>;tag\r\nTo: <sip:b@b.example>;tag=\r\n\r\n" },
-	{ "tag twice, and others", START "From: <sip:b@c>;tag=1;tag=2\r\nTo: <sip:b@c>;x=y;tag=1\r\n\r\n" },
-	{ "tag in capitals, spaces", START "From: <sip:b@c>;TAG=1\r\nTo: <sip:b@c> ; tag = 1\r\n\r\n" },
-	{ "display without quotes", START "From: Bob B <sip:b@c>;tag=1\r\nTo: sip:b@c;tag=1\r\n\r\n" },
-	{ "quoted quote in the display", START "From: \"B \\\" <sip:x@y>\" <sip:b@c>;tag=1\r\n\r\n" },
-	{ "display without space", START "From: \"B\"<sip:b@c>;tag=1\r\nTo: \"B\"  <sip:b@c>\r\n\r\n" },
-	{ "IPv6", START "Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=1\r\nFrom: <sip:[2001:db8::1]>\r\n\r\n" },
+	{ "From with all parts",
+	  START "From: \"B. \" <sip:b+1@b.example:5060;transport=tcp;lr>;tag=a-1\r\n\r\n" },
+	{ "From without user",
+	  START "From: <sip:b.example>\r\nTo: <sip:192.0.2.1:5062>;tag=1\r\n\r\n" },
+	{ "From with a password",
+	  START "From: <sip:a:b@b.example>;tag=1\r\nTo: <sips:b@c>\r\n\r\n" },
+	{ "escapes", START
+	  "From: <sip:%61b%20@b.example>;tag=1\r\nTo: <sip:b@c;p=%61?a=b>;tag=%61\r\n\r\n" },
+	{ "tag without value",
+	  START "From: <sip:b@b.example>;tag\r\nTo: <sip:b@b.example>;tag=\r\n\r\n" },
+	{ "tag twice, and others",
+	  START "From: <sip:b@c>;tag=1;tag=2\r\nTo: <sip:b@c>;x=y;tag=1\r\n\r\n" },
+	{ "tag in capitals, spaces",
+	  START "From: <sip:b@c>;TAG=1\r\nTo: <sip:b@c> ; tag = 1\r\n\r\n" },
+	{ "display without quotes",
+	  START "From: Bob B <sip:b@c>;tag=1\r\nTo: sip:b@c;tag=1\r\n\r\n" },
+	{ "quoted quote in the display",
+	  START "From: \"B \\\" <sip:x@y>\" <sip:b@c>;tag=1\r\n\r\n" },
+	{ "display without space",
+	  START "From: \"B\"<sip:b@c>;tag=1\r\nTo: \"B\"  <sip:b@c>\r\n\r\n" },
+	{ "IPv6", START
+	  "Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=1\r\nFrom: <sip:[2001:db8::1]>\r\n\r\n" },
 	{ "no host", START "From: <sip:b@>\r\nTo: <sip:@c>\r\nVia: SIP/2.0/UDP :5060\r\n\r\n" },
 	{ "empty port", START "From: <sip:b@c:>\r\nVia: SIP/2.0/UDP c:;branch=1\r\n\r\n" },
 	{ "empty URI parameters", START "From: <sip:b@c;>\r\nTo: <sip:b@c;;=>\r\n\r\n" },
-	{ "ports that are none", START "From: <sip:b@c:150302>\r\nVia: SIP/2.0/UDP c:150302;branch=1\r\nVia: SIP/2.0/UDP c:65536\r\n\r\n" },
-	{ "ports that are some", START "Via: SIP/2.0/UDP c:05060;branch=1\r\nVia: SIP/2.0/UDP c:65535\r\nVia: SIP/2.0/UDP c:0\r\n\r\n" },
-	{ "Via with all that is read", START "Via: SIP/2.0/TLS a.b-c:1;rport=2;received=192.0.2.1;branch=z9hG4bK.x_1\r\n\r\n" },
-	{ "Via with empty parameters", START "Via: SIP/2.0/TCP a;branch=;rport;received\r\nVia: SIP/2.0/UDP a;;\r\n\r\n" },
-	{ "Via with others", START "Via: SIP/2.0/UDP a;maddr=b;ttl=1;branchx=2;branch=3;alias\r\n\r\n" },
+	{ "ports that are none", START
+	  "From: <sip:b@c:150302>\r\nVia: SIP/2.0/UDP c:150302;branch=1\r\nVia: SIP/2.0/UDP c:65536\r\n\r\n" },
+	{ "ports that are some", START
+	  "Via: SIP/2.0/UDP c:05060;branch=1\r\nVia: SIP/2.0/UDP c:65535\r\nVia: SIP/2.0/UDP c:0\r\n\r\n" },
+	{ "Via with all that is read", START
+	  "Via: SIP/2.0/TLS a.b-c:1;rport=2;received=192.0.2.1;branch=z9hG4bK.x_1\r\n\r\n" },
+	{ "Via with empty parameters",
+	  START "Via: SIP/2.0/TCP a;branch=;rport;received\r\nVia: SIP/2.0/UDP a;;\r\n\r\n" },
+	{ "Via with others",
+	  START "Via: SIP/2.0/UDP a;maddr=b;ttl=1;branchx=2;branch=3;alias\r\n\r\n" },
 	{ "Via with a parameter twice", START "Via: SIP/2.0/UDP a;branch=1;branch=2\r\n\r\n" },
-	{ "Via with spaces", START "Via: SIP / 2.0 / UDP a : 5060 ; branch = 1\r\nVia: SIP/2.0/UDP  a\r\n\r\n" },
-	{ "Via of other transports", START "Via: SIP/2.0/SCTP a;branch=1\r\nVia: sip/2.0/udp a\r\n\r\n" },
+	{ "Via with spaces",
+	  START "Via: SIP / 2.0 / UDP a : 5060 ; branch = 1\r\nVia: SIP/2.0/UDP  a\r\n\r\n" },
+	{ "Via of other transports",
+	  START "Via: SIP/2.0/SCTP a;branch=1\r\nVia: sip/2.0/udp a\r\n\r\n" },
 	{ "all of the body", START VIA "\r\nsome body" },
 	{ "as much as Content-Length says", START "Content-Length: 4\r\n\r\nsome body" },
 	{ "less than Content-Length says", START "l: 40\r\n\r\nsome body" },
@@ -101,7 +127,8 @@ static msg_t *extract_ours(const char *bytes, size_t len, const struct message_b
 {
 	msg_t *msg = msg_create(message_class(), 0);
 	char *copy = su_alloc(msg_home(msg), (isize_t)len + 1);
-	struct header_room room = { .home = msg_home(msg), .left = message_extract_size(bounds) };
+	struct header_room room = { .home = msg_home(msg),
+				    .left = message_extract_size(bounds) };
 
 	room.at = su_alloc(room.home, (isize_t)room.left);
 	assert_non_null(copy);
@@ -130,7 +157,8 @@ static msg_t *extract_sofias(const char *bytes, size_t len)
 	return NULL;
 }
 
-/* All that is to be compared of one header: its place among the others of its kind, its bytes, and how it is printed. */
+/* All that is to be compared of one header: its place among the others of its kind, its bytes,
+ * and how it is printed. */
 static char *describe(msg_t *msg, const msg_header_t *header)
 {
 	const sip_t *sip = message_sip(msg);
@@ -142,12 +170,14 @@ static char *describe(msg_t *msg, const msg_header_t *header)
 	else if (header->sh_error->er_name)
 		(void)snprintf(printed, sizeof(printed), "%s", header->sh_error->er_name);
 	return su_sprintf(msg_home(msg), "%s next=%d error=%d bytes='%.*s' '%s'",
-			  header->sh_class->hc_name ? header->sh_class->hc_name : "", header->sh_next != NULL,
+			  header->sh_class->hc_name ? header->sh_class->hc_name : "",
+			  header->sh_next != NULL,
 			  (const msg_header_t *)sip->sip_error == header, (int)header->sh_len,
 			  header->sh_data ? (const char *)header->sh_data : "(none)", printed);
 }
 
-static void compare_texts(const char *name, const char *what, const char *ours, const char *theirs)
+static void compare_texts(const char *name, const char *what, const char *ours,
+			  const char *theirs)
 {
 	if (!ours != !theirs || (ours && strcmp(ours, theirs) != 0))
 		fail_msg("%s: %s is '%s', Sofia's '%s'", name, what, ours ? ours : "(none)",
@@ -180,7 +210,8 @@ static void compare_urls(const char *name, const url_t *ours, const url_t *their
 	compare_texts(name, "fragment", ours->url_fragment, theirs->url_fragment);
 }
 
-static void compare_addresses(const char *name, const sip_addr_t *ours, const sip_addr_t *theirs)
+static void compare_addresses(const char *name, const sip_addr_t *ours,
+			      const sip_addr_t *theirs)
 {
 	if (!ours || !theirs)
 		return; /* counted elsewhere */
@@ -214,7 +245,8 @@ static void compare_routes(const char *name, const sip_route_t *ours, const sip_
 	}
 }
 
-static void compare_requests(const char *name, const sip_request_t *ours, const sip_request_t *theirs)
+static void compare_requests(const char *name, const sip_request_t *ours,
+			     const sip_request_t *theirs)
 {
 	if (!ours || !theirs)
 		return;
@@ -225,7 +257,8 @@ static void compare_requests(const char *name, const sip_request_t *ours, const 
 	compare_urls(name, ours->rq_url, theirs->rq_url);
 }
 
-static void compare_statuses(const char *name, const sip_status_t *ours, const sip_status_t *theirs)
+static void compare_statuses(const char *name, const sip_status_t *ours,
+			     const sip_status_t *theirs)
 {
 	if (!ours || !theirs)
 		return;
@@ -235,7 +268,8 @@ static void compare_statuses(const char *name, const sip_status_t *ours, const s
 	compare_texts(name, "phrase", ours->st_phrase, theirs->st_phrase);
 }
 
-static void compare_call_ids(const char *name, const sip_call_id_t *ours, const sip_call_id_t *theirs)
+static void compare_call_ids(const char *name, const sip_call_id_t *ours,
+			     const sip_call_id_t *theirs)
 {
 	if (ours && theirs)
 		compare_texts(name, "Call-ID", ours->i_id, theirs->i_id);
@@ -245,7 +279,8 @@ static void compare_call_ids(const char *name, const sip_call_id_t *ours, const 
 static void compare_kinds(const char *name, msg_t *ours, msg_t *theirs)
 {
 	msg_header_t *const *a = (msg_header_t *const *)(void *)&message_sip(ours)->sip_request;
-	msg_header_t *const *b = (msg_header_t *const *)(void *)&message_sip(theirs)->sip_request;
+	msg_header_t *const *b =
+		(msg_header_t *const *)(void *)&message_sip(theirs)->sip_request;
 	const size_t n = (sizeof(sip_t) - offsetof(sip_t, sip_request)) / sizeof(*a);
 
 	for (size_t i = 0; i < n; i++) {
@@ -256,7 +291,8 @@ static void compare_kinds(const char *name, msg_t *ours, msg_t *theirs)
 			right = right->sh_next;
 		}
 		if (left || right)
-			fail_msg("%s: one more in place %zu of %s", name, i, left ? "ours" : "Sofia's");
+			fail_msg("%s: one more in place %zu of %s", name, i,
+				 left ? "ours" : "Sofia's");
 	}
 }
 
@@ -277,11 +313,14 @@ static void compare(const char *name, msg_t *ours, msg_t *theirs)
 	compare_kinds(name, ours, theirs);
 	compare_addresses(name, message_sip(ours)->sip_from, message_sip(theirs)->sip_from);
 	compare_addresses(name, message_sip(ours)->sip_to, message_sip(theirs)->sip_to);
-	compare_requests(name, message_sip(ours)->sip_request, message_sip(theirs)->sip_request);
+	compare_requests(name, message_sip(ours)->sip_request,
+			 message_sip(theirs)->sip_request);
 	compare_statuses(name, message_sip(ours)->sip_status, message_sip(theirs)->sip_status);
-	compare_call_ids(name, message_sip(ours)->sip_call_id, message_sip(theirs)->sip_call_id);
+	compare_call_ids(name, message_sip(ours)->sip_call_id,
+			 message_sip(theirs)->sip_call_id);
 	compare_routes(name, message_sip(ours)->sip_route, message_sip(theirs)->sip_route);
-	compare_routes(name, message_sip(ours)->sip_record_route, message_sip(theirs)->sip_record_route);
+	compare_routes(name, message_sip(ours)->sip_record_route,
+		       message_sip(theirs)->sip_record_route);
 	compare_vias(name, message_sip(ours)->sip_via, message_sip(theirs)->sip_via);
 }
 
@@ -309,7 +348,9 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct message_bounds bounds;
 
-		assert_int_equal(message_bounds_find(rows[i].text, strlen(rows[i].text), &bounds), ERR_OK);
+		assert_int_equal(
+			message_bounds_find(rows[i].text, strlen(rows[i].text), &bounds),
+			ERR_OK);
 		check(rows[i].name, rows[i].text, strlen(rows[i].text));
 	}
 }
@@ -337,7 +378,8 @@ static void test_corpus(void **state)
 
 	assert_non_null(dir);
 	for (const struct dirent *entry; (entry = readdir(dir));) {
-		(void)snprintf(path, sizeof(path), TESTS_DIR "/fuzz/corpus/message/%s", entry->d_name);
+		(void)snprintf(path, sizeof(path), TESTS_DIR "/fuzz/corpus/message/%s",
+			       entry->d_name);
 		FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "rb");
 		if (!file)
 			continue;
@@ -351,7 +393,8 @@ static void test_corpus(void **state)
 	assert_true(n > 40);
 }
 
-/* Sofia must know the end of the chain: what is added later goes before the separator, and a body behind it. */
+/* Sofia must know the end of the chain: what is added later goes before the separator, and a
+ * body behind it. */
 static void test_end_of_chain(void **state)
 {
 	static const char text[] = START VIA "\r\n";

@@ -11,10 +11,10 @@
 #include "proxy/base/macros.h"
 #include "proxy/base/reason.h"
 
-#define HEAD                                                                                              \
+#define HEAD                                                                                               \
 	"SIP/2.0 403 Forbidden\r\nVia: SIP/2.0/TCP a;branch=z9hG4bKa\r\nFrom: <sip:a@a.example>;tag=1\r\n" \
 	"To: <sip:b@b.example>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\n"
-#define LONG                                                                                               \
+#define LONG                                                                                                   \
 	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789" \
 	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
@@ -27,23 +27,32 @@ static const struct {
 	{ "as Microsoft writes it",
 	  "ms-diagnostics: 1034;reason=\"Previous hop federated peer did not report diagnostic information\";"
 	  "Domain=\"b.example\";PeerServer=\"sip.b.example\";source=\"sip.edge.example\"\r\n",
-	  1034, "Previous hop federated peer did not report diagnostic information", "sip.edge.example" },
-	{ "source first, blanks, capitals", "MS-Diagnostics:  1003 ; source=\"x.example\" ; reason=\"User does not exist\"\r\n",
+	  1034, "Previous hop federated peer did not report diagnostic information",
+	  "sip.edge.example" },
+	{ "source first, blanks, capitals",
+	  "MS-Diagnostics:  1003 ; source=\"x.example\" ; reason=\"User does not exist\"\r\n",
 	  1003, "User does not exist", "x.example" },
 	{ "a number alone", "ms-diagnostics: 1008\r\n", 1008, "", "" },
 	{ "with a sub-code", "ms-diagnostics: 17021.2;reason=\"x\"\r\n", 17021, "x", "" },
-	{ "tokens instead of strings", "ms-diagnostics: 1005;reason=none;source=b.example\r\n", 1005, "none", "b.example" },
-	{ "the public one", "ms-diagnostics-public: 4004;reason=\"x\";source=\"b\"\r\n", 4004, "x", "b" },
+	{ "tokens instead of strings", "ms-diagnostics: 1005;reason=none;source=b.example\r\n",
+	  1005, "none", "b.example" },
+	{ "the public one", "ms-diagnostics-public: 4004;reason=\"x\";source=\"b\"\r\n", 4004,
+	  "x", "b" },
 	{ "the public one stands behind the other",
-	  "ms-diagnostics-public: 4004;reason=\"x\"\r\nms-diagnostics: 1007;reason=\"y\"\r\n", 1007, "y", "" },
-	{ "the first that makes sense", "ms-diagnostics: x;reason=\"no\"\r\nms-diagnostics: 1009;reason=\"yes\"\r\n", 1009,
+	  "ms-diagnostics-public: 4004;reason=\"x\"\r\nms-diagnostics: 1007;reason=\"y\"\r\n",
+	  1007, "y", "" },
+	{ "the first that makes sense",
+	  "ms-diagnostics: x;reason=\"no\"\r\nms-diagnostics: 1009;reason=\"yes\"\r\n", 1009,
 	  "yes", "" },
 	{ "no number", "ms-diagnostics: reason=\"x\"\r\n", 0, "", "" },
 	{ "far too large a number", "ms-diagnostics: 99999999999999999999\r\n", 0, "", "" },
 	{ "a string that does not end", "ms-diagnostics: 1002;reason=\"x\r\n", 1002, "", "" },
-	{ "quotes and a fold do not become ours", "ms-diagnostics: 1002;reason=\"a\\\" ;source=\\\"b\r\n c\"\r\n", 1002,
+	{ "quotes and a fold do not become ours",
+	  "ms-diagnostics: 1002;reason=\"a\\\" ;source=\\\"b\r\n c\"\r\n", 1002,
 	  "a' ;source='b   c", "" },
-	{ "what is long is cut", "ms-diagnostics: 1002;reason=\"" LONG "\";source=\"" LONG "\"\r\n", 1002, LONG, LONG },
+	{ "what is long is cut",
+	  "ms-diagnostics: 1002;reason=\"" LONG "\";source=\"" LONG "\"\r\n", 1002, LONG,
+	  LONG },
 };
 
 static msg_t *parse(const char *headers)
@@ -66,7 +75,8 @@ static void test_read(void **state)
 		if (is_there != (rows[i].id != 0) || out.id != rows[i].id ||
 		    strncmp(out.reason, rows[i].reason, sizeof(out.reason) - 1) != 0 ||
 		    strncmp(out.source, rows[i].source, sizeof(out.source) - 1) != 0)
-			fail_msg("%s: %u '%s' '%s'", rows[i].name, out.id, out.reason, out.source);
+			fail_msg("%s: %u '%s' '%s'", rows[i].name, out.id, out.reason,
+				 out.source);
 		message_unref(msg);
 	}
 }

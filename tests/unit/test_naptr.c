@@ -10,7 +10,7 @@
 #include "proxy/base/macros.h"
 
 #define BIT(transport) (1u << TRANSPORT_##transport)
-#define ALL (BIT(UDP) | BIT(TCP) | BIT(TLS))
+#define ALL            (BIT(UDP) | BIT(TCP) | BIT(TLS))
 
 /* clang-format off */
 static const struct {
@@ -50,13 +50,15 @@ static void test_rows(void **state)
 		struct dns_answer answer = { .status = DNS_FOUND };
 		size_t n, len = 0;
 
-		for (; answer.n < COUNT(rows[i].records) && rows[i].records[answer.n].order; answer.n++)
+		for (; answer.n < COUNT(rows[i].records) && rows[i].records[answer.n].order;
+		     answer.n++)
 			answer.naptr[answer.n] = rows[i].records[answer.n];
 		n = naptr_choose(&answer, rows[i].choices, choices);
 		got[0] = '\0';
 		for (size_t k = 0; k < n; k++)
 			len += (size_t)snprintf(got + len, sizeof(got) - len, "%s %s;",
-						conf_transport_text(choices[k].transport), choices[k].replacement);
+						conf_transport_text(choices[k].transport),
+						choices[k].replacement);
 		if (strcmp(got, rows[i].want))
 			fail_msg("%s: %s", rows[i].name, got);
 	}

@@ -1,4 +1,5 @@
-/* Rules of domains that DNS finds: made when they are needed, and strangers leave places for our own users. */
+/* Rules of domains that DNS finds: made when they are needed, and strangers leave places for
+ * our own users. */
 #include "routing/open_routes.h"
 
 #include <setjmp.h>
@@ -23,7 +24,9 @@ static int setup(void **state)
 	const struct rules_parts parts = { .settings = &settings, .hash = hash };
 
 	memset(&settings, 0, sizeof(settings));
-	settings.federation = (struct settings_federation){ .is_open = true, .listener = { .index = -1 }, .max_connections = 3 };
+	settings.federation = (struct settings_federation){ .is_open = true,
+							    .listener = { .index = -1 },
+							    .max_connections = 3 };
 	assert_int_equal(open_routes_new(&parts, &routes), ERR_OK);
 	return 0;
 }

@@ -36,8 +36,10 @@ static unsigned n_of(const struct output_row *rows, const char *path)
 	return n;
 }
 
-/* What stands below something stands below a row; a list is written as one; nothing needs an escape. */
-static void check_row(const char *verb, const struct output_row *rows, const struct output_row *row)
+/* What stands below something stands below a row; a list is written as one; nothing needs an
+ * escape. */
+static void check_row(const char *verb, const struct output_row *rows,
+		      const struct output_row *row)
 {
 	const char *dot = strrchr(row->path, '.');
 	bool is_list = row->path[strlen(row->path) - 1] == ']';
@@ -61,7 +63,8 @@ static void test_tables(void **state)
 	for (size_t i = 0; verbs[i]; i++) {
 		const struct output_row *rows = verbs[i]->output;
 
-		if (prints_json(verbs[i]) != (rows != NULL) && strcmp(verbs[i]->name, "schema") != 0)
+		if (prints_json(verbs[i]) != (rows != NULL) &&
+		    strcmp(verbs[i]->name, "schema") != 0)
 			fail_msg("%s: --json and a table belong together", verbs[i]->name);
 		for (; rows && rows->path; rows++, n++)
 			check_row(verbs[i]->name, verbs[i]->output, rows);
@@ -111,7 +114,8 @@ static void test_print(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_tables), cmocka_unit_test(test_print) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_tables),
+					    cmocka_unit_test(test_print) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
-/* A partner stage by stage, in worlds that differ in one thing from a good one; by a turned clock. */
+/* A partner stage by stage, in worlds that differ in one thing from a good one; by a turned
+ * clock. */
 #include "proxy/partner_check.h"
 
 #include "tests/unit/check_world.h"
 #include "tests/unit/fake_dns.h"
 
-#define SRV "_sipfederationtls._tcp.partner.example"
+#define SRV  "_sipfederationtls._tcp.partner.example"
 #define HOST "sip.partner.example"
 
 static const char config[] =
@@ -98,7 +99,8 @@ static const struct fake_record traffic_records[] = {
 
 static void check(const struct partner_row *row)
 {
-	static const char *const names[8] = { "sip.corp.example", "corp.example", "sip.named.example" };
+	static const char *const names[8] = { "sip.corp.example", "corp.example",
+					      "sip.named.example" };
 	struct world_server servers[2] = { row->server, row->server };
 	struct partner_check *check;
 	struct fake_dns dns;
@@ -111,16 +113,17 @@ static void check(const struct partner_row *row)
 	world.n_records = COUNT(records);
 	world.servers = servers;
 	world.n_servers = COUNT(servers);
-	world.means.dns = fake_dns_new(&dns, world.server->loop, traffic_records, COUNT(traffic_records));
-	assert_int_equal(partner_check_start(&world.means, row->domain, row->as_if_allowed, world_on_done, &world,
-					     &check),
+	world.means.dns =
+		fake_dns_new(&dns, world.server->loop, traffic_records, COUNT(traffic_records));
+	assert_int_equal(partner_check_start(&world.means, row->domain, row->as_if_allowed,
+					     world_on_done, &world, &check),
 			 ERR_OK);
 	assert_int_equal(world.n_done, 0);
 	world_turn(&world);
 	world_expect(&world, row->name, row->said);
 	if (world.n_failures != row->n_failures) {
-		print_error("%s: %zu failures, not %zu\n%s", row->name, world.n_failures, row->n_failures,
-			    world.said);
+		print_error("%s: %zu failures, not %zu\n%s", row->name, world.n_failures,
+			    row->n_failures, world.said);
 		world_n_wrong++;
 	}
 	dns_free(world.means.dns);
@@ -139,7 +142,8 @@ static void test_cancel(void **state)
 	static const char *const names[8] = { "corp.example" };
 	static const struct world_server server = { .addr = "192.0.2.9:5061",
 						    .shows_ours = true,
-						    .result = { .stage = CHECK_DONE, .status = 200 } };
+						    .result = { .stage = CHECK_DONE,
+								.status = 200 } };
 	struct world world;
 
 	world_open(&world, config, names);
@@ -151,8 +155,8 @@ static void test_cancel(void **state)
 		struct partner_check *check;
 
 		world.n_done = 0;
-		assert_int_equal(partner_check_start(&world.means, "partner.example", true, world_on_done, &world,
-						     &check),
+		assert_int_equal(partner_check_start(&world.means, "partner.example", true,
+						     world_on_done, &world, &check),
 				 ERR_OK);
 		loop_turn(world.server->loop, ms);
 		if (!world.n_done)

@@ -43,7 +43,8 @@ static int setup(void **state)
 	assert_int_equal(server_new_offline(scene->path, NULL, report, &scene->server), ERR_OK);
 	report_free(report);
 	assert_int_equal(loop_new_turned(1000000, &scene->server->loop), ERR_OK);
-	discovered_set_clock(scene->server->discovered, 1000000, loop_wall_us(scene->server->loop));
+	discovered_set_clock(scene->server->discovered, 1000000,
+			     loop_wall_us(scene->server->loop));
 	*state = scene;
 	return 0;
 }
@@ -82,7 +83,8 @@ static json_t *read_list(struct server *server, size_t size)
 
 static const char *text_of(const json_t *json, const char *list, size_t i, const char *key)
 {
-	return json_string_value(json_object_get(json_array_get(json_object_get(json, list), i), key));
+	return json_string_value(
+		json_object_get(json_array_get(json_object_get(json, list), i), key));
 }
 
 static size_t n_rows(const json_t *json, const char *list)
@@ -90,7 +92,8 @@ static size_t n_rows(const json_t *json, const char *list)
 	return json_array_size(json_object_get(json, list));
 }
 
-static enum partners_outcome say(struct scene *scene, enum partners_word word, const char *body, json_t **out_json)
+static enum partners_outcome say(struct scene *scene, enum partners_word word, const char *body,
+				 json_t **out_json)
 {
 	char text[256];
 
@@ -155,24 +158,40 @@ static void test_say(void **state)
 		enum partners_outcome outcome;
 		const char *is, *was; /* NULL: not known */
 	} rows[] = {
-		{ PARTNERS_BLOCK, "{\"domain\":\"A.example.\",\"reason\":\"spam\"}", PARTNERS_DONE, "blocked", NULL },
-		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\"}", PARTNERS_DONE, "approved", "blocked" },
-		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":\"2131-12-31\"}", PARTNERS_DONE, "approved", "approved" },
-		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":\"2131-12-31T01:02:03Z\"}", PARTNERS_DONE, "approved", "approved" },
-		{ PARTNERS_FORGET, "{\"domain\":\"a.example\"}", PARTNERS_DONE, NULL, "approved" },
+		{ PARTNERS_BLOCK, "{\"domain\":\"A.example.\",\"reason\":\"spam\"}",
+		  PARTNERS_DONE, "blocked", NULL },
+		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\"}", PARTNERS_DONE, "approved",
+		  "blocked" },
+		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":\"2131-12-31\"}",
+		  PARTNERS_DONE, "approved", "approved" },
+		{ PARTNERS_APPROVE,
+		  "{\"domain\":\"a.example\",\"until\":\"2131-12-31T01:02:03Z\"}",
+		  PARTNERS_DONE, "approved", "approved" },
+		{ PARTNERS_FORGET, "{\"domain\":\"a.example\"}", PARTNERS_DONE, NULL,
+		  "approved" },
 		{ PARTNERS_FORGET, "{\"domain\":\"a.example\"}", PARTNERS_UNKNOWN, NULL, NULL },
-		{ PARTNERS_BLOCK, "{\"domain\":\"one.example\"}", PARTNERS_HAS_ROUTE, NULL, NULL },
-		{ PARTNERS_BLOCK, "{\"domain\":\"off.example\"}", PARTNERS_HAS_ROUTE, NULL, NULL },
-		{ PARTNERS_APPROVE, "{\"domain\":\"x.wide.example\"}", PARTNERS_HAS_ROUTE, NULL, NULL },
-		{ PARTNERS_APPROVE, "{\"domain\":\"wide.example\"}", PARTNERS_DONE, "approved", NULL },
+		{ PARTNERS_BLOCK, "{\"domain\":\"one.example\"}", PARTNERS_HAS_ROUTE, NULL,
+		  NULL },
+		{ PARTNERS_BLOCK, "{\"domain\":\"off.example\"}", PARTNERS_HAS_ROUTE, NULL,
+		  NULL },
+		{ PARTNERS_APPROVE, "{\"domain\":\"x.wide.example\"}", PARTNERS_HAS_ROUTE, NULL,
+		  NULL },
+		{ PARTNERS_APPROVE, "{\"domain\":\"wide.example\"}", PARTNERS_DONE, "approved",
+		  NULL },
 		{ PARTNERS_BLOCK, "{\"domain\":\"corp.example\"}", PARTNERS_OWN, NULL, NULL },
-		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":\"2131-13-31\"}", PARTNERS_QUESTION, NULL, NULL },
-		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":\"2131-12-31 01:02\"}", PARTNERS_QUESTION, NULL, NULL },
-		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":7}", PARTNERS_QUESTION, NULL, NULL },
-		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"untill\":\"2131-12-31\"}", PARTNERS_QUESTION, NULL, NULL },
-		{ PARTNERS_BLOCK, "{\"domain\":\"a.example\",\"reason\":\"a\\u0007b\"}", PARTNERS_QUESTION, NULL, NULL },
+		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":\"2131-13-31\"}",
+		  PARTNERS_QUESTION, NULL, NULL },
+		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":\"2131-12-31 01:02\"}",
+		  PARTNERS_QUESTION, NULL, NULL },
+		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"until\":7}", PARTNERS_QUESTION,
+		  NULL, NULL },
+		{ PARTNERS_APPROVE, "{\"domain\":\"a.example\",\"untill\":\"2131-12-31\"}",
+		  PARTNERS_QUESTION, NULL, NULL },
+		{ PARTNERS_BLOCK, "{\"domain\":\"a.example\",\"reason\":\"a\\u0007b\"}",
+		  PARTNERS_QUESTION, NULL, NULL },
 		{ PARTNERS_BLOCK, "{\"domain\":\"192.0.2.1\"}", PARTNERS_QUESTION, NULL, NULL },
-		{ PARTNERS_BLOCK, "{\"domain\":\"a.example\",\"domain\":\"b.example\"}", PARTNERS_QUESTION, NULL, NULL },
+		{ PARTNERS_BLOCK, "{\"domain\":\"a.example\",\"domain\":\"b.example\"}",
+		  PARTNERS_QUESTION, NULL, NULL },
 		{ PARTNERS_BLOCK, "", PARTNERS_QUESTION, NULL, NULL },
 		{ PARTNERS_BLOCK, "[]", PARTNERS_QUESTION, NULL, NULL },
 	};
@@ -186,9 +205,10 @@ static void test_say(void **state)
 			fail_msg("%s", rows[i].body);
 		is = text_of(json, "discovered", 0, "state");
 		was = text_of(json, "before", 0, "state");
-		if (!is != !rows[i].is || (is && strcmp(is, rows[i].is) != 0) || !was != !rows[i].was ||
-		    (was && strcmp(was, rows[i].was) != 0))
-			fail_msg("%s: %s, was %s", rows[i].body, is ? is : "nothing", was ? was : "nothing");
+		if (!is != !rows[i].is || (is && strcmp(is, rows[i].is) != 0) ||
+		    !was != !rows[i].was || (was && strcmp(was, rows[i].was) != 0))
+			fail_msg("%s: %s, was %s", rows[i].body, is ? is : "nothing",
+				 was ? was : "nothing");
 		json_decref(json);
 	}
 }
@@ -199,11 +219,13 @@ static void test_obstacles(void **state)
 	struct scene *scene = *state;
 	json_t *json;
 
-	assert_int_equal(say(scene, PARTNERS_APPROVE, "{\"domain\":\"bad.example\"}", &json), PARTNERS_DONE);
+	assert_int_equal(say(scene, PARTNERS_APPROVE, "{\"domain\":\"bad.example\"}", &json),
+			 PARTNERS_DONE);
 	assert_string_equal(text_of(json, "discovered", 0, "listed"), "denied");
 	assert_true(json_is_false(json_object_get(json, "open")));
 	json_decref(json);
-	assert_int_equal(say(scene, PARTNERS_APPROVE, "{\"domain\":\"a.example.org\"}", &json), PARTNERS_DONE);
+	assert_int_equal(say(scene, PARTNERS_APPROVE, "{\"domain\":\"a.example.org\"}", &json),
+			 PARTNERS_DONE);
 	assert_string_equal(text_of(json, "discovered", 0, "listed"), "not-listed");
 	json_decref(json);
 }
@@ -212,7 +234,8 @@ static void test_obstacles(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { ROW(test_list), ROW(test_show), ROW(test_say), ROW(test_obstacles) };
+	const struct CMUnitTest tests[] = { ROW(test_list), ROW(test_show), ROW(test_say),
+					    ROW(test_obstacles) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

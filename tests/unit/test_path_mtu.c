@@ -44,7 +44,8 @@ static void test_sizes(void **state)
 		print_message("%s\n", sizes[i].name);
 		known = sizes[i].mtu;
 		assert_int_equal(path_mtu_table_new(ask, &table), ERR_OK);
-		assert_int_equal(path_mtu_max_bytes(table, &remote, &none, 1000), sizes[i].want);
+		assert_int_equal(path_mtu_max_bytes(table, &remote, &none, 1000),
+				 sizes[i].want);
 		path_mtu_table_free(table);
 	}
 }
@@ -80,7 +81,8 @@ static void test_memory(void **state)
 		known = steps[i].mtu;
 		if (steps[i].is_forgotten)
 			path_mtu_forget(table, &remote);
-		assert_int_equal(path_mtu_max_bytes(table, &remote, &none, steps[i].at_ms), steps[i].want);
+		assert_int_equal(path_mtu_max_bytes(table, &remote, &none, steps[i].at_ms),
+				 steps[i].want);
 		assert_int_equal(n_asked, steps[i].n_asked);
 	}
 	path_mtu_table_free(table);
@@ -100,7 +102,8 @@ static const struct {
 static void test_kernel(void **state)
 {
 	for (size_t i = 0; i < COUNT(routes); i++) {
-		struct addr remote = address(routes[i].remote), local = address(routes[i].local);
+		struct addr remote = address(routes[i].remote),
+			    local = address(routes[i].local);
 
 		print_message("%s\n", routes[i].name);
 		assert_int_equal(path_mtu_ask(&remote, &local), routes[i].want);

@@ -15,9 +15,9 @@ static void test_words(void **state)
 		enum origin_kind kind;
 		const char *want;
 	} rows[] = {
-		{ ORIGIN_STRANGER,          "stranger" },
-		{ ORIGIN_BACKEND,           "backend" },
-		{ ORIGIN_PARTNER,           "partner" },
+		{ ORIGIN_STRANGER, "stranger" },
+		{ ORIGIN_BACKEND, "backend" },
+		{ ORIGIN_PARTNER, "partner" },
 		{ ORIGIN_PARTNER_UNTRUSTED, "partner-untrusted" },
 	};
 

@@ -46,12 +46,16 @@ static void test_note(void **state)
 	chain_size = 100;
 	assert_int_equal(peer_certificates_new(&certificates), ERR_OK);
 	/* The chain's end counts, not the leaf's. */
-	assert_int_equal(peer_certificates_note(certificates, "partner:b.example", &in, 1), 500);
+	assert_int_equal(peer_certificates_note(certificates, "partner:b.example", &in, 1),
+			 500);
 	assert_int_equal(peer_certificates_note(certificates, "partner:b.example", &in, 2), 0);
-	assert_int_equal(peer_certificates_note(certificates, "partner:a.example", &in, 3), 500);
-	assert_int_equal(peer_certificates_note(certificates, "partner:b.example", &out, 4), 500);
+	assert_int_equal(peer_certificates_note(certificates, "partner:a.example", &in, 3),
+			 500);
+	assert_int_equal(peer_certificates_note(certificates, "partner:b.example", &out, 4),
+			 500);
 	assert_int_equal(peer_certificates_note(certificates, "", &out, 5), 0);
-	assert_int_equal(peer_certificates_note(certificates, "partner:c.example", &plain, 6), 0);
+	assert_int_equal(peer_certificates_note(certificates, "partner:c.example", &plain, 6),
+			 0);
 	assert_int_equal(peer_certificates_list(certificates, &list, &n), ERR_OK);
 	assert_int_equal(n, 3);
 	assert_string_equal(list[0].id, "partner:a.example");
@@ -70,16 +74,19 @@ static void test_note(void **state)
 static void test_a_new_certificate_takes_the_place(void **state)
 {
 	struct identity first = identity_of("aa"), second = identity_of("bb");
-	struct flow before = { .ops = &ops, .identity = &first }, after = { .ops = &ops, .identity = &second };
+	struct flow before = { .ops = &ops, .identity = &first },
+		    after = { .ops = &ops, .identity = &second };
 	struct peer_certificates *certificates;
 	struct peer_certificate *list;
 	size_t n;
 
 	assert_int_equal(peer_certificates_new(&certificates), ERR_OK);
 	chain_size = 100;
-	assert_int_equal(peer_certificates_note(certificates, "partner:a.example", &before, 1), 500);
+	assert_int_equal(peer_certificates_note(certificates, "partner:a.example", &before, 1),
+			 500);
 	chain_size = PEER_CHAIN_MAX_BYTES + 1; /* too large to be kept; its end is known */
-	assert_int_equal(peer_certificates_note(certificates, "partner:a.example", &after, 2), 1000);
+	assert_int_equal(peer_certificates_note(certificates, "partner:a.example", &after, 2),
+			 1000);
 	assert_int_equal(peer_certificates_list(certificates, &list, &n), ERR_OK);
 	assert_int_equal(n, 1);
 	assert_string_equal(list[0].sha256, "bb");

@@ -23,7 +23,8 @@ static void test_each_its_own(void **state)
 	peer_stats_failed(stats, "partner:a.example", REASON_TLS_EXPIRED);
 	peer_stats_certificate(stats, "partner:b.example", 1234567890);
 	peer_stats_probed(stats, "partner:b.example", 0);
-	peer_stats_connected(stats, "partner:b.example", false, -1); /* it was opened before there was room for it */
+	peer_stats_connected(stats, "partner:b.example", false,
+			     -1); /* it was opened before there was room for it */
 	peer_stats_connected(stats, "partner:b.example", true, 1);
 	peer_stats_connected(stats, "partner:b.example", false, 1);
 	peer_stats_connected(stats, "partner:b.example", false, 1);

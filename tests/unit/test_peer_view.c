@@ -123,7 +123,8 @@ static void test_not_logged_on(void **state)
 	peer_views_look(views, &rule, &got);
 	assert_int_equal(got.state, PEER_DOWN);
 	assert_int_equal(got.last_reason, REASON_NOT_LOGGED_ON);
-	assert_int_equal(got.last_seen_ms, 1000); /* so that it is known since when it is away */
+	/* so that it is known since when it is away */
+	assert_int_equal(got.last_seen_ms, 1000);
 	rule.n_servers = 1; /* it has a static address, too */
 	peer_views_look(views, &rule, &got);
 	assert_int_equal(got.state, PEER_UP);
@@ -183,7 +184,8 @@ static void test_log_on(void **state)
 	}
 }
 
-/* A partner whose name leads nowhere has no server to have a state, and is down all the same. */
+/* A partner whose name leads nowhere has no server to have a state, and is down all the
+ * same. */
 static void test_name_without_address(void **state)
 {
 	struct settings settings = { .partners = { .is_enabled = true } };

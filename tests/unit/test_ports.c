@@ -237,7 +237,8 @@ static const struct {
 static void test_overlap(void **state)
 {
 	for (size_t i = 0; i < COUNT(overlaps); i++)
-		assert_int_equal(ports_overlap(overlaps[i].first, overlaps[i].last, overlaps[i].range, overlaps[i].reserved),
+		assert_int_equal(ports_overlap(overlaps[i].first, overlaps[i].last,
+					       overlaps[i].range, overlaps[i].reserved),
 				 overlaps[i].want);
 }
 

@@ -53,7 +53,8 @@ static void test_news(void **state)
 	assert_true(public_addresses_silent(addresses, "wan", 0, 5));
 	assert_true(public_addresses_look(addresses, "wan", &view));
 	assert_int_equal(view.state, PUBLIC_LOST);
-	assert_string_equal(addr_text(&view.addr, text), "203.0.113.7:5060"); /* what was known stands */
+	assert_string_equal(addr_text(&view.addr, text),
+			    "203.0.113.7:5060"); /* what was known stands */
 	assert_int_equal(hear("203.0.113.7:5060", 6), PUBLIC_BACK);
 	assert_int_equal(hear("203.0.113.8:5060", 7), PUBLIC_CHANGED);
 	assert_true(public_addresses_look(addresses, "wan", &view));
@@ -77,7 +78,8 @@ static void test_former(void **state)
 	assert_true(public_addresses_look(addresses, "wan", &view));
 	assert_int_equal(view.n_former, PUBLIC_MAX_FORMER);
 	assert_string_equal(addr_text(&view.former[0], text), "203.0.113.18:5060");
-	assert_string_equal(addr_text(&view.former[PUBLIC_MAX_FORMER - 1], text), "203.0.113.11:5060");
+	assert_string_equal(addr_text(&view.former[PUBLIC_MAX_FORMER - 1], text),
+			    "203.0.113.11:5060");
 	assert_int_equal(hear("203.0.113.15:5060", 30), PUBLIC_CHANGED);
 	assert_true(public_addresses_look(addresses, "wan", &view));
 	assert_int_equal(view.n_former, PUBLIC_MAX_FORMER);
@@ -93,7 +95,8 @@ static bool is_lan(void *user, const char *listener)
 
 static void test_networks_and_prune(void **state)
 {
-	const struct addr wan = at("203.0.113.7:5060"), remote = at("203.0.113.9:5070"), six = at("[2001:db8::7]:5060");
+	const struct addr wan = at("203.0.113.7:5060"), remote = at("203.0.113.9:5070"),
+			  six = at("[2001:db8::7]:5060");
 	struct public_view views[4];
 	struct addr out;
 	char text[ADDR_TEXT_SIZE];
@@ -103,7 +106,8 @@ static void test_networks_and_prune(void **state)
 	public_addresses_heard(addresses, "phones", 2, &remote, "s", 1);
 	public_addresses_silent(addresses, "lan", 1, 1);
 	assert_true(public_addresses_of_network(addresses, 0, false, &out));
-	assert_string_equal(addr_text(&out, text), "203.0.113.7:0"); /* the relay has ports of its own */
+	assert_string_equal(addr_text(&out, text),
+			    "203.0.113.7:0"); /* the relay has ports of its own */
 	assert_true(public_addresses_of_network(addresses, 0, true, &out));
 	assert_string_equal(addr_host(&out, text), "2001:db8::7");
 	assert_true(public_addresses_of_network(addresses, 2, false, &out));
@@ -124,9 +128,12 @@ static void test_servers(void **state)
 
 	assert_int_equal(public_addresses_servers(addresses, false, out, 4), 0);
 	for (unsigned i = 0; i < COUNT(servers); i++)
-		assert_int_equal(addr_parse(i % 2 ? "2001:db8::7" : "203.0.113.7", (uint16_t)(100 + i), &servers[i]), ERR_OK);
+		assert_int_equal(addr_parse(i % 2 ? "2001:db8::7" : "203.0.113.7",
+					    (uint16_t)(100 + i), &servers[i]),
+				 ERR_OK);
 	public_addresses_set_servers(addresses, servers, COUNT(servers));
-	assert_int_equal(public_addresses_servers(addresses, false, out, COUNT(out)), PUBLIC_MAX_KNOWN_SERVERS / 2);
+	assert_int_equal(public_addresses_servers(addresses, false, out, COUNT(out)),
+			 PUBLIC_MAX_KNOWN_SERVERS / 2);
 	assert_string_equal(addr_text(&out[1], text), "203.0.113.7:102");
 	assert_int_equal(public_addresses_servers(addresses, true, out, 2), 2);
 	assert_string_equal(addr_text(&out[0], text), "[2001:db8::7]:101");
@@ -138,7 +145,8 @@ static void test_servers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_news), TEST(test_former), TEST(test_networks_and_prune), TEST(test_servers) };
+	const struct CMUnitTest tests[] = { TEST(test_news), TEST(test_former),
+					    TEST(test_networks_and_prune), TEST(test_servers) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,13 +53,15 @@ static void on_answer(struct timer *timer)
 		if (&scene.answers[i].timer != timer)
 			continue;
 		scene.answers[i].is_used = false;
-		assert_true(public_monitor_receive(scene.monitor, "wan", &scene.answers[i].from, scene.answers[i].reply.writer.bytes,
+		assert_true(public_monitor_receive(scene.monitor, "wan", &scene.answers[i].from,
+						   scene.answers[i].reply.writer.bytes,
 						   stun_end(&scene.answers[i].reply.writer)));
 		return;
 	}
 }
 
-static enum err on_send(void *user, const char *listener, const struct addr *to, const void *bytes, size_t len)
+static enum err on_send(void *user, const char *listener, const struct addr *to,
+			const void *bytes, size_t len)
 {
 	const struct addr second = server_addr(1);
 	const unsigned i = addr_equal(to, &second);
@@ -74,14 +76,16 @@ static enum err on_send(void *user, const char *listener, const struct addr *to,
 			continue;
 		scene.answers[k].is_used = true;
 		scene.answers[k].from = *to;
-		assert_true(stun_server_answer(&seat, &seen, bytes, len, &scene.answers[k].reply));
+		assert_true(
+			stun_server_answer(&seat, &seen, bytes, len, &scene.answers[k].reply));
 		timer_start(scene.loop, &scene.answers[k].timer, 20, on_answer);
 		break;
 	}
 	return ERR_OK;
 }
 
-static void on_heard(void *user, const struct public_wish *wish, const struct addr *addr, const char *server)
+static void on_heard(void *user, const struct public_wish *wish, const struct addr *addr,
+		     const char *server)
 {
 	scene.n_heard++;
 	scene.heard = *addr;
@@ -96,7 +100,9 @@ static void on_silent(void *user, const struct public_wish *wish)
 
 static int set_up(void **state)
 {
-	const struct public_monitor_user user = { .send = on_send, .on_heard = on_heard, .on_silent = on_silent };
+	const struct public_monitor_user user = { .send = on_send,
+						  .on_heard = on_heard,
+						  .on_silent = on_silent };
 
 	scene = (struct scene){ 0 };
 	assert_int_equal(loop_new_turned(1000, &scene.loop), ERR_OK);
@@ -123,7 +129,8 @@ static void watch(const char *name, const char *host)
 
 static void use_servers(unsigned n)
 {
-	struct public_server servers[2] = { { .name = "one", .addr = server_addr(0) }, { .name = "two", .addr = server_addr(1) } };
+	struct public_server servers[2] = { { .name = "one", .addr = server_addr(0) },
+					    { .name = "two", .addr = server_addr(1) } };
 
 	public_monitor_set_servers(scene.monitor, servers, n);
 }
@@ -187,7 +194,8 @@ static void test_silence(void **state)
 	use_servers(2);
 	loop_turn(scene.loop, 1000);
 	scene.says[0] = (struct addr){ 0 };
-	loop_turn(scene.loop, INTERVAL_MS + 6000); /* the first is silent for 5.5 s, the second answers */
+	/* the first is silent for 5.5 s, the second answers */
+	loop_turn(scene.loop, INTERVAL_MS + 6000);
 	assert_int_equal(scene.n_silent, 0);
 	assert_string_equal(scene.by, "two");
 	scene.says[1] = (struct addr){ 0 };
@@ -200,7 +208,8 @@ static void test_silence(void **state)
 	assert_string_equal(scene.by, "one");
 }
 
-/* A reload that does not touch it does not disturb it; another address of ours begins anew; one that is gone is left alone. */
+/* A reload that does not touch it does not disturb it; another address of ours begins anew; one
+ * that is gone is left alone. */
 static void test_reload(void **state)
 {
 	scene.says[0] = at("203.0.113.7", 40000);
@@ -233,7 +242,9 @@ static void test_no_server_of_its_family(void **state)
 /* A stream listener: by UDP from a socket at its address, and what is told has its port. */
 static void test_stream(void **state)
 {
-	struct public_wish wish = { .listener = "tls", .is_udp = false, .addr = at("127.0.0.1", 5061) };
+	struct public_wish wish = { .listener = "tls",
+				    .is_udp = false,
+				    .addr = at("127.0.0.1", 5061) };
 	struct public_server server = { .name = "real" };
 	struct sockaddr_storage name;
 	socklen_t len = sizeof(name);
@@ -255,7 +266,8 @@ static void test_stream(void **state)
 	const struct addr seen = at("203.0.113.7", 4711);
 	seat = (struct stun_seat){ .local = server.addr };
 	assert_true(stun_server_answer(&seat, &seen, bytes, (size_t)n, &reply));
-	assert_true(sendto(fd, reply.writer.bytes, stun_end(&reply.writer), 0, (struct sockaddr *)&name, len) > 0);
+	assert_true(sendto(fd, reply.writer.bytes, stun_end(&reply.writer), 0,
+			   (struct sockaddr *)&name, len) > 0);
 	loop_turn(scene.loop, 1);
 	assert_int_equal(scene.n_heard, 1);
 	const struct addr want = at("203.0.113.7", 5061);
@@ -268,8 +280,13 @@ static void test_stream(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_found_and_watched), TEST(test_change), TEST(test_one_odd_answer), TEST(test_silence),
-		TEST(test_reload), TEST(test_no_server_of_its_family), TEST(test_stream),
+		TEST(test_found_and_watched),
+		TEST(test_change),
+		TEST(test_one_odd_answer),
+		TEST(test_silence),
+		TEST(test_reload),
+		TEST(test_no_server_of_its_family),
+		TEST(test_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,14 +20,10 @@ static void test_siphash_values(void **state)
 		size_t len;
 		uint64_t want;
 	} rows[] = {
-		{ 0,  0xd1fba762150c532c },
-		{ 1,  0x68a914128e01e473 },
-		{ 7,  0x2f098ab0c751325a },
-		{ 8,  0xead411e67ebe2eea },
-		{ 9,  0x75927f9d95124362 },
-		{ 15, 0xf30eb725bb91c9ea },
-		{ 16, 0x8972188433a5c5b7 },
-		{ 63, 0x385d3e39e5f37359 },
+		{ 0, 0xd1fba762150c532c },  { 1, 0x68a914128e01e473 },
+		{ 7, 0x2f098ab0c751325a },  { 8, 0xead411e67ebe2eea },
+		{ 9, 0x75927f9d95124362 },  { 15, 0xf30eb725bb91c9ea },
+		{ 16, 0x8972188433a5c5b7 }, { 63, 0x385d3e39e5f37359 },
 	};
 	uint8_t in[64];
 

@@ -61,18 +61,18 @@ static void test_stable_rows(void **state)
 		int status;
 		enum actor act;
 	} rows[] = {
-		{ REASON_IDENTITY_MISMATCH,    "identity-mismatch",    403, ACT_EITHER },
-		{ REASON_MALFORMED,            "malformed",            400, ACT_SENDER },
-		{ REASON_TOO_MANY_HOPS,        "too-many-hops",        483, ACT_EITHER },
-		{ REASON_MAX_BREADTH,          "max-breadth",          440, ACT_EITHER },
+		{ REASON_IDENTITY_MISMATCH, "identity-mismatch", 403, ACT_EITHER },
+		{ REASON_MALFORMED, "malformed", 400, ACT_SENDER },
+		{ REASON_TOO_MANY_HOPS, "too-many-hops", 483, ACT_EITHER },
+		{ REASON_MAX_BREADTH, "max-breadth", 440, ACT_EITHER },
 		{ REASON_AUTHORIZATION_NEEDED, "authorization-needed", 407, ACT_NOBODY },
-		{ REASON_BANNED,               "banned",               0,   ACT_EITHER },
-		{ REASON_NEXT_HOP_503,         "next-hop-503",         500, ACT_PARTNER },
-		{ REASON_UNKNOWN_USER,         "unknown-user",         404, ACT_EITHER },
-		{ REASON_CANCELLED,            "cancelled",            487, ACT_NOBODY },
-		{ REASON_TLS_UNKNOWN_CA,       "tls-unknown-ca",       0,   ACT_YOU },
-		{ REASON_TLS_PEER_UNKNOWN_CA,  "tls-peer-unknown-ca",  0,   ACT_PARTNER },
-		{ REASON_TLS_INCOMPLETE_CHAIN, "tls-incomplete-chain", 0,   ACT_PARTNER },
+		{ REASON_BANNED, "banned", 0, ACT_EITHER },
+		{ REASON_NEXT_HOP_503, "next-hop-503", 500, ACT_PARTNER },
+		{ REASON_UNKNOWN_USER, "unknown-user", 404, ACT_EITHER },
+		{ REASON_CANCELLED, "cancelled", 487, ACT_NOBODY },
+		{ REASON_TLS_UNKNOWN_CA, "tls-unknown-ca", 0, ACT_YOU },
+		{ REASON_TLS_PEER_UNKNOWN_CA, "tls-peer-unknown-ca", 0, ACT_PARTNER },
+		{ REASON_TLS_INCOMPLETE_CHAIN, "tls-incomplete-chain", 0, ACT_PARTNER },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -117,26 +117,35 @@ static void test_flows(void **state)
 			if (texts[k][1] == '\0')
 				flows[k]->id = UINT64_C(0x0300000000000007);
 			else
-				assert_int_equal(addr_parse_port(texts[k], 0, &flows[k]->remote), ERR_OK);
+				assert_int_equal(
+					addr_parse_port(texts[k], 0, &flows[k]->remote),
+					ERR_OK);
 		}
 		assert_int_equal(record_route_sign(f->keys, &told, CALL_ID, text), ERR_OK);
 		assert_true(strlen(text) < RECORD_ROUTE_TEXT_SIZE);
 		snprintf(uri, sizeof(uri), "sip:%s@sip.corp.example;lr", text);
-		assert_int_equal(record_route_verify(f->keys, uri_parse(f->home, uri), CALL_ID, &got), RECORD_ROUTE_VALID);
+		assert_int_equal(
+			record_route_verify(f->keys, uri_parse(f->home, uri), CALL_ID, &got),
+			RECORD_ROUTE_VALID);
 		assert_true(got.caller == token.caller && got.callee == token.callee);
 		for (unsigned k = 0; k < 2; k++) {
 			assert_int_equal(read[k]->is_set, texts[k] != NULL);
 			if (!texts[k])
 				continue;
-			assert_int_equal(read[k]->listener, record_route_listener(f->keys, "phones"));
+			assert_int_equal(read[k]->listener,
+					 record_route_listener(f->keys, "phones"));
 			assert_true(read[k]->id == flows[k]->id);
-			assert_true(flows[k]->id || addr_equal(&read[k]->remote, &flows[k]->remote));
+			assert_true(flows[k]->id ||
+				    addr_equal(&read[k]->remote, &flows[k]->remote));
 		}
 		/* each character counts */
 		for (size_t c = 0; c < strlen(text); c++) {
 			char *at = &uri[strlen("sip:") + c], was = *at;
 			*at = was == 'a' ? 'b' : 'a';
-			assert_int_not_equal(record_route_verify(f->keys, uri_parse(f->home, uri), CALL_ID, &got), RECORD_ROUTE_VALID);
+			assert_int_not_equal(record_route_verify(f->keys,
+								 uri_parse(f->home, uri),
+								 CALL_ID, &got),
+					     RECORD_ROUTE_VALID);
 			*at = was;
 		}
 	}

@@ -52,8 +52,8 @@ static void test_made_once(void **state)
 	assert_null(record_route_keys_free(NULL));
 }
 
-/* After one replacement both keys are known, after two the first is gone; ends keep their hash.
- */
+/* After one replacement both keys are known, after two the first is gone; ends keep their
+ * hash. */
 static void test_replace(void **state)
 {
 	struct record_route_keys *old, *now;

@@ -10,7 +10,7 @@
 #include "proxy/base/macros.h"
 #include "proxy/sip/uri.h"
 
-#define HEAD \
+#define HEAD                                                                                                               \
 	"SIP/2.0 302 Moved Temporarily\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@a.example>;tag=1\r\n" \
 	"To: <sip:b@b.example>;tag=2\r\nCall-ID: 1@a\r\nCSeq: 1 INVITE\r\nContact: "
 #define TAIL "\r\nContent-Length: 0\r\n\r\n"
@@ -75,7 +75,8 @@ static void test_rows(void **state)
 /* RFC 3261 §21.3. */
 static void test_statuses(void **state)
 {
-	static const int followed[] = { 300, 301, 302 }, others[] = { 200, 303, 305, 380, 399, 404 };
+	static const int followed[] = { 300, 301, 302 },
+			 others[] = { 200, 303, 305, 380, 399, 404 };
 
 	for (size_t i = 0; i < COUNT(followed); i++)
 		assert_true(redirect_is_followed(followed[i]));

@@ -166,8 +166,8 @@ static void test_port_scan(void **state)
 	finish();
 }
 
-/* RTCP BYE: from a stranger it goes nowhere; from the peer it is passed on, and ends nothing.
- */
+/* RTCP BYE: from a stranger it goes nowhere; from the peer it is passed on, and ends
+ * nothing. */
 static void test_rtcp_bye(void **state)
 {
 	static const uint8_t bye[] = { 0x81, 203, 0, 1, 0, 0, 0, 1 };

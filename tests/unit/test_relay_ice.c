@@ -68,7 +68,8 @@ static void send_check(const struct phone *from, const struct check *check,
 	if (!check->has_no_integrity)
 		stun_add_integrity(&writer, pwd, strlen(pwd));
 	stun_add_fingerprint(&writer);
-	send_bytes(from, relay, RELAY_CALLER, check->component, writer.bytes, stun_end(&writer));
+	send_bytes(from, relay, RELAY_CALLER, check->component, writer.bytes,
+		   stun_end(&writer));
 }
 
 /* The answer to that check; 0: success, -1: none, else the error. */
@@ -164,7 +165,8 @@ static void test_strangers_get_no_answer(void **state)
 	assert_int_equal(finish()->dropped, COUNT(bad) + 1);
 }
 
-/* RFC 8445 5.1.1: without rtcp-mux RTCP is a component of its own: its checks come to its port, and its pair may be any. */
+/* RFC 8445 5.1.1: without rtcp-mux RTCP is a component of its own: its checks come to its port,
+ * and its pair may be any. */
 static void test_component_of_rtcp(void **state)
 {
 	static const uint8_t report[RTCP_HEADER_SIZE] = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
@@ -177,12 +179,17 @@ static void test_component_of_rtcp(void **state)
 	ice_end.is_muxed = false;
 	set(relay, 0, RELAY_CALLER, &ice_end);
 	assert_int_equal(check(&peer, (struct check){ .is_nominated = true }), 0);
-	send_bytes(&peer_rtcp, relay, RELAY_CALLER, 1, report, sizeof(report)); /* RTP's pair says nothing of RTCP's */
+	/* RTP's pair says nothing of RTCP's */
+	send_bytes(&peer_rtcp, relay, RELAY_CALLER, 1, report, sizeof(report));
 	send_bytes(&b_rtcp, relay, RELAY_CALLEE, 1, report, sizeof(report));
 	assert_nothing(&b_rtcp);
 	assert_nothing(&peer);
-	assert_int_equal(check(&stranger, (struct check){ .component = 1, .pwd = "aaaaaaaaaaaaaaaaaaaaaaaa", .is_nominated = true }), -1);
-	assert_int_equal(check(&peer_rtcp, (struct check){ .component = 1, .is_nominated = true }), 0);
+	assert_int_equal(check(&stranger, (struct check){ .component = 1,
+							  .pwd = "aaaaaaaaaaaaaaaaaaaaaaaa",
+							  .is_nominated = true }),
+			 -1);
+	assert_int_equal(
+		check(&peer_rtcp, (struct check){ .component = 1, .is_nominated = true }), 0);
 	assert_true(last_event(RELAY_LATCHED, NULL)->is_rtcp);
 	assert_true(addr_equal(&last_event(RELAY_LATCHED, NULL)->addr, &peer_rtcp.addr));
 	send_bytes(&peer_rtcp, relay, RELAY_CALLER, 1, report, sizeof(report));
@@ -200,13 +207,19 @@ static void test_component_of_rtcp(void **state)
 	finish();
 }
 
-/* RFC 8445 9: with new words on both sides checks under the old ones count no more, and media go on by the old pair until another
- * one is nominated. */
+/* RFC 8445 9: with new words on both sides checks under the old ones count no more, and media
+ * go on by the old pair until another one is nominated. */
 static void test_ice_begins_anew(void **state)
 {
-	struct relay_end end = { .is_muxed = true, .has_ice = true, .ice_ufrag = "Anew", .ice_own_ufrag = "ouranew1",
+	struct relay_end end = { .is_muxed = true,
+				 .has_ice = true,
+				 .ice_ufrag = "Anew",
+				 .ice_own_ufrag = "ouranew1",
 				 .ice_own_pwd = "ouranewpasswordouranew12" };
-	const struct check anew = { .ufrag = "ouranew1", .peer_ufrag = "Anew", .pwd = end.ice_own_pwd, .is_nominated = true };
+	const struct check anew = { .ufrag = "ouranew1",
+				    .peer_ufrag = "Anew",
+				    .pwd = end.ice_own_pwd,
+				    .is_nominated = true };
 	struct phone other;
 	static uint8_t bytes[WORLD_ROOM];
 	unsigned char id[STUN_ID_SIZE];
@@ -335,7 +348,8 @@ struct far_port {
 	unsigned component;
 };
 
-static void on_port_send(struct dtls_session *session, const uint8_t *bytes, size_t len, void *user)
+static void on_port_send(struct dtls_session *session, const uint8_t *bytes, size_t len,
+			 void *user)
 {
 	const struct far_port *port = user;
 
@@ -348,13 +362,16 @@ static void on_port_end(struct dtls_session *session, enum err err, const struct
 	on_end(session, err, in, out, &((struct far_port *)user)->browser);
 }
 
-static void hand_shake(struct far_port *port, struct dtls_context *context, const struct relay_fingerprint *ours)
+static void hand_shake(struct far_port *port, struct dtls_context *context,
+		       const struct relay_fingerprint *ours)
 {
 	struct dtls_user user = { .send = on_port_send, .on_end = on_port_end, .user = port };
 	uint8_t bytes[WORLD_ROOM];
 	ssize_t len;
 
-	assert_int_equal(dtls_session_new(context, loop, true, ours, &user, &port->browser.session), ERR_OK);
+	assert_int_equal(
+		dtls_session_new(context, loop, true, ours, &user, &port->browser.session),
+		ERR_OK);
 	dtls_session_start(port->browser.session);
 	for (unsigned i = 0; i < 50; i++) {
 		turn(0);
@@ -363,7 +380,8 @@ static void hand_shake(struct far_port *port, struct dtls_context *context, cons
 	}
 }
 
-/* RFC 5764 4.1: without rtcp-mux RTCP has an association at its own port, with other keys; those of RTP do not open it. */
+/* RFC 5764 4.1: without rtcp-mux RTCP has an association at its own port, with other keys;
+ * those of RTP do not open it. */
 static void test_dtls_of_rtcp(void **state)
 {
 	static const uint8_t report[RTCP_HEADER_SIZE] = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
@@ -421,12 +439,15 @@ static void test_dtls_of_rtcp(void **state)
 	assert_int_equal(finish()->srtp_failures, 1);
 }
 
-/* One handshake, one peer: what others send to a port that is not latched yet gets into nobody's association, and no answer. */
+/* One handshake, one peer: what others send to a port that is not latched yet gets into
+ * nobody's association, and no answer. */
 static void test_stranger_amid_a_handshake(void **state)
 {
 	struct far_port rtp = { .component = 0 };
 	struct relay_fingerprint ours = { .hash = "sha-256", .len = 32 };
-	struct relay_end end = { .security = RELAY_DTLS, .is_muxed = true, .is_latching = true };
+	struct relay_end end = { .security = RELAY_DTLS,
+				 .is_muxed = true,
+				 .is_latching = true };
 	struct dtls_user user = { .send = on_port_send, .on_end = on_port_end, .user = &rtp };
 	uint8_t bytes[WORLD_ROOM] = { 22, 0xfe, 0xfd }, answer[WORLD_ROOM];
 	struct dtls_context *context;
@@ -439,7 +460,9 @@ static void test_stranger_amid_a_handshake(void **state)
 	end.fingerprint = ours;
 	dtls_context_fingerprint(context, end.fingerprint.bytes);
 	set(relay, 0, RELAY_CALLER, &end);
-	assert_int_equal(dtls_session_new(context, loop, true, &ours, &user, &rtp.browser.session), ERR_OK);
+	assert_int_equal(
+		dtls_session_new(context, loop, true, &ours, &user, &rtp.browser.session),
+		ERR_OK);
 	dtls_session_start(rtp.browser.session);
 	for (unsigned i = 0; i < 50; i++) {
 		turn(0);
@@ -533,8 +556,10 @@ static void test_public_address_of_each_port(void **state)
 	assert_int_equal(serve(&silent, false) + serve(&server, false), 0);
 	assert_int_equal(relay_ask_mapping(relay, RELAY_CALLEE, servers, 2, 3000), ERR_OK);
 	turn(0);
-	assert_int_equal(serve(&silent, false) + serve(&server, false), 0); /* nor again: it is known */
-	turn(5000); /* while nothing is sent by the ports, who answered keeps them open in the router */
+	/* nor again: it is known */
+	assert_int_equal(serve(&silent, false) + serve(&server, false), 0);
+	/* while nothing is sent by the ports, who answered keeps them open in the router */
+	turn(5000);
 	assert_int_equal(serve(&server, true), 2);
 	turn(0);
 	assert_int_equal(serve(&silent, false), 0);

@@ -107,10 +107,13 @@ static void test_each_allocation_of_a_call(void **state)
 	world_end();
 }
 
-/* A call that settles while the kernel path is switched on. What cannot be had goes through the program. */
+/* A call that settles while the kernel path is switched on. What cannot be had goes through the
+ * program. */
 static bool settle(const struct phone *a, const struct phone *b)
 {
-	struct relay_settings settings = { .bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 1 };
+	struct relay_settings settings = {
+		.bind = { address("127.32.0.1"), address("127.32.0.1") }, .n_streams = 1
+	};
 	struct relay_owner owner = { .mailbox = mailbox, .on_event = on_event, .user = &loop };
 	struct relay_end a_end = { .rtp = a->addr }, b_end = { .rtp = b->addr };
 	struct relay *relay;
@@ -128,7 +131,8 @@ static bool settle(const struct phone *a, const struct phone *b)
 		send_rtp(a, relay, RELAY_CALLER, 1, i);
 		send_rtp(b, relay, RELAY_CALLEE, 2, i);
 	}
-	may_fail(relays_set_kernel(relays, door.n_flows % 2 == 1)); /* also while one alone is in */
+	/* also while one alone is in */
+	may_fail(relays_set_kernel(relays, door.n_flows % 2 == 1));
 	turn(0);
 	relay_close(relay);
 	turn(0);

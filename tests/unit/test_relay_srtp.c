@@ -278,8 +278,8 @@ static void test_forged_and_replayed_are_counted(void **state)
 	drop_keys(&forger);
 }
 
-/* With SRTP a latch believes authentic packets alone: strangers first, in between, and later.
- */
+/* With SRTP a latch believes authentic packets alone: strangers first, in between, and
+ * later. */
 static void test_strangers_do_not_latch(void **state)
 {
 	struct secure_phone phone, forger;
@@ -362,7 +362,8 @@ static void test_key_that_is_older(void **state)
 
 static void send_report(const struct phone *from, struct secure_phone *phone)
 {
-	uint8_t bytes[WORLD_ROOM] __attribute__((aligned(16))) = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
+	uint8_t bytes[WORLD_ROOM]
+		__attribute__((aligned(16))) = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
 	size_t len = RTCP_HEADER_SIZE;
 
 	assert_int_equal(srtp_way_protect(phone->out, bytes, &len, true), SRTP_DONE);
@@ -399,7 +400,8 @@ static void test_strangers_do_not_latch_rtcp(void **state)
 	drop_keys(&forger);
 }
 
-/* A call whose phone is gone ends by the clock, though somebody who knows its address sends on, without its key. */
+/* A call whose phone is gone ends by the clock, though somebody who knows its address sends on,
+ * without its key. */
 static void test_forged_packets_keep_no_call(void **state)
 {
 	struct secure_phone phone, forger;

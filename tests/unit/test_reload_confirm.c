@@ -122,7 +122,9 @@ static void test_comes_back(void **state)
 
 	open_scene(&scene);
 	answer = reload(&scene, 1, MINUTE_MS, true);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(answer, "confirm"), "left_s")), 60);
+	assert_int_equal(json_integer_value(
+				 json_object_get(json_object_get(answer, "confirm"), "left_s")),
+			 60);
 	json_decref(answer);
 	assert_string_equal(runs(&scene), "two.example");
 	assert_true(has_problem(&scene, "reload-unconfirmed"));
@@ -137,12 +139,14 @@ static void test_comes_back(void **state)
 	assert_int_equal(json_array_size(scene.server->confirm.reverted), 2); /* - two, + one */
 	assert_int_equal(scene.server->n_reloads_reverted, 1);
 	assert_null(reload_confirm_keep(scene.server));
-	/* A faulty file is rejected: that is the news then, though what was changed back is still told. */
+	/* A faulty file is rejected: that is the news then, though what was changed back is
+	 * still told. */
 	do_reload(&scene, 3, 0, false);
 	assert_false(has_problem(&scene, "reload-reverted"));
 	assert_true(has_problem(&scene, "reload-rejected"));
 	assert_int_equal(json_array_size(scene.server->confirm.reverted), 2);
-	/* The file is what it is: another reload takes it, and nothing is said of the revert any more. */
+	/* The file is what it is: another reload takes it, and nothing is said of the revert
+	 * any more. */
 	do_reload(&scene, 1, 0, true);
 	assert_string_equal(runs(&scene), "two.example");
 	assert_false(has_problem(&scene, "reload-rejected"));
@@ -178,13 +182,15 @@ static void test_reloads_meanwhile(void **state)
 	do_reload(&scene, 1, MINUTE_MS, true);
 	loop_turn(scene.server->loop, 30000);
 	answer = reload(&scene, 2, 0, false);
-	assert_non_null(strstr(json_string_value(json_object_get(answer, "text")), "reverted in 30 s"));
+	assert_non_null(
+		strstr(json_string_value(json_object_get(answer, "text")), "reverted in 30 s"));
 	json_decref(answer);
 	assert_string_equal(runs(&scene), "two.example");
 	assert_true(scene.server->last_reload_ok);
 	/* One with faults changes nothing, the time included. */
 	do_reload(&scene, 3, MINUTE_MS, false);
-	assert_int_equal(timer_left_ms(scene.server->loop, &scene.server->confirm.timer), 30000);
+	assert_int_equal(timer_left_ms(scene.server->loop, &scene.server->confirm.timer),
+			 30000);
 	/* A good one on trial counts anew; what comes back is what was confirmed. */
 	do_reload(&scene, 2, MINUTE_MS, true);
 	assert_string_equal(runs(&scene), "three.example");
@@ -212,7 +218,8 @@ static void test_unchanged(void **state)
 	close_scene(&scene);
 }
 
-/* What came back keeps what it needs of the one that it was, however often; leaks are the sanitizer's. */
+/* What came back keeps what it needs of the one that it was, however often; leaks are the
+ * sanitizer's. */
 static void test_again_and_again(void **state)
 {
 	struct scene scene;
@@ -236,7 +243,8 @@ static void test_again_and_again(void **state)
 
 static unsigned free_port(int type, unsigned port)
 {
-	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in name = { .sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)port),
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(name);
 	int fd = socket(AF_INET, type, 0);
@@ -263,8 +271,10 @@ static unsigned both_free(void)
 
 static struct snapshot *build(const struct scene *scene, const struct snapshot *previous)
 {
-	struct snapshot_parts parts = { .keys = scene->server->keys, .addresses = scene->server->addresses,
-					.previous = previous, .n_workers = 1 };
+	struct snapshot_parts parts = { .keys = scene->server->keys,
+					.addresses = scene->server->addresses,
+					.previous = previous,
+					.n_workers = 1 };
 	struct snapshot *snapshot = NULL;
 	struct report *report;
 
@@ -303,7 +313,8 @@ static void test_listeners(void **state)
 		if (is_taken) {
 			thief = socket(AF_INET, SOCK_STREAM, 0);
 			name.sin_port = htons((uint16_t)port);
-			assert_int_equal(bind(thief, (struct sockaddr *)&name, sizeof(name)), 0);
+			assert_int_equal(bind(thief, (struct sockaddr *)&name, sizeof(name)),
+					 0);
 			assert_int_equal(listen(thief, 1), 0);
 		}
 		parts.keys = scene.server->keys;
@@ -334,9 +345,9 @@ static void test_listeners(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_comes_back),	cmocka_unit_test(test_confirmed),
+		cmocka_unit_test(test_comes_back),        cmocka_unit_test(test_confirmed),
 		cmocka_unit_test(test_reloads_meanwhile), cmocka_unit_test(test_unchanged),
-		cmocka_unit_test(test_again_and_again), cmocka_unit_test(test_listeners),
+		cmocka_unit_test(test_again_and_again),   cmocka_unit_test(test_listeners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,8 @@ static const char *path_of(const char *name)
 }
 
 /* edge.pem: ours. */
-static void write_edge(const struct cert_spec *spec, const struct cert *issuer, const struct cert *sent)
+static void write_edge(const struct cert_spec *spec, const struct cert *issuer,
+		       const struct cert *sent)
 {
 	struct cert leaf = cert_make(spec, issuer);
 
@@ -33,18 +34,24 @@ static void write_edge(const struct cert_spec *spec, const struct cert *issuer, 
 	cert_free(&leaf);
 }
 
-#define EDGE                                                                                              \
-	{                                                                                                 \
-		.cn = "edge", .dns = { "corp.example", "sip.corp.example", "x.corp.example" },            \
-		.usages = { GNUTLS_KP_TLS_WWW_SERVER, GNUTLS_KP_TLS_WWW_CLIENT }                          \
+#define EDGE                                                                                   \
+	{                                                                                      \
+		.cn = "edge", .dns = { "corp.example", "sip.corp.example", "x.corp.example" }, \
+		.usages = {                                                                    \
+			GNUTLS_KP_TLS_WWW_SERVER,                                              \
+			GNUTLS_KP_TLS_WWW_CLIENT                                               \
+		}                                                                              \
 	}
 
 static const struct cert_spec edge_spec = EDGE;
 
 static int make_folder(void **state)
 {
-	const struct cert_spec root_spec = { .cn = "Root", .is_ca = true }, other_spec = { .cn = "Other Root", .is_ca = true },
-			       middle_spec = { .cn = "Middle", .is_ca = true, .aia = "http://ca.example/root.cer" };
+	const struct cert_spec root_spec = { .cn = "Root", .is_ca = true },
+			       other_spec = { .cn = "Other Root", .is_ca = true },
+			       middle_spec = { .cn = "Middle",
+					       .is_ca = true,
+					       .aia = "http://ca.example/root.cer" };
 
 	assert_non_null(mkdtemp(folder));
 	root = cert_make(&root_spec, NULL);
@@ -86,7 +93,9 @@ static void write_config(const char *tls, const char *routes)
 	assert_int_equal(fclose(file), 0);
 }
 
-#define ROUTE(domain) "    - { domain: " domain ", server: 192.0.2.1, port: 5061, transport: mtls, certificate: edge }\n"
+#define ROUTE(domain)                                                                          \
+	"    - { domain: " domain                                                              \
+	", server: 192.0.2.1, port: 5061, transport: mtls, certificate: edge }\n"
 
 static struct server *open_server(void)
 {
@@ -94,7 +103,8 @@ static struct server *open_server(void)
 	struct report *report;
 
 	assert_int_equal(report_new(&report), ERR_OK);
-	assert_int_equal(server_new_offline(path_of("nuncio.yaml"), NULL, report, &server), ERR_OK);
+	assert_int_equal(server_new_offline(path_of("nuncio.yaml"), NULL, report, &server),
+			 ERR_OK);
 	report_free(report);
 	return server;
 }
@@ -106,7 +116,8 @@ static struct snapshot *load(struct server *server)
 	struct report *report;
 
 	assert_int_equal(report_new(&report), ERR_OK);
-	assert_int_equal(snapshot_build(path_of("nuncio.yaml"), &parts, report, &snapshot), ERR_OK);
+	assert_int_equal(snapshot_build(path_of("nuncio.yaml"), &parts, report, &snapshot),
+			 ERR_OK);
 	report_free(report);
 	return snapshot;
 }
@@ -147,11 +158,14 @@ static char *say(struct server *server)
 	assert_non_null(rows);
 	text[0] = '\0';
 	json_array_foreach(rows, i, row)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s [%s]: %s\n",
-					json_string_value(json_object_get(row, "what")),
-					json_string_value(json_object_get(row, "name")),
-					json_object_get(row, "reason") ? json_string_value(json_object_get(row, "reason")) : "",
-					json_string_value(json_object_get(row, "text")));
+		len += (size_t)snprintf(
+			text + len, sizeof(text) - len, "%s %s [%s]: %s\n",
+			json_string_value(json_object_get(row, "what")),
+			json_string_value(json_object_get(row, "name")),
+			json_object_get(row, "reason")
+				? json_string_value(json_object_get(row, "reason"))
+				: "",
+			json_string_value(json_object_get(row, "text")));
 	json_decref(rows);
 	snapshot_unref(to);
 	print_message("%s", text);
@@ -165,19 +179,34 @@ static const struct {
 } trusts[] = {
 	{ "nothing", "trust: [root.pem]", ROUTE("p.example"), { 0 }, 0 },
 	{ "one more CA", "trust: [root.pem, other.pem]", ROUTE("p.example"), { 0 }, 0 },
-	{ "another CA", "trust: [other.pem]", ROUTE("p.example"),
+	{ "another CA",
+	  "trust: [other.pem]",
+	  ROUTE("p.example"),
 	  { "tls.trust partner:p.example [tls-unknown-ca]: partner p.example would no longer be trusted (issuer CN=Root), when we "
 	    "connect to it: ",
 	    "tls.trust partner:p.example [tls-unknown-ca]: partner p.example would no longer be trusted (issuer CN=Root), when it "
 	    "connects: " },
 	  2 },
-	{ "longer keys", "trust: [root.pem], min_key_bits: 8192", ROUTE("p.example"), { "[tls-weak-key]", "bits, less than" }, 2 },
-	{ "strict usage binds those who connect", "trust: [root.pem], client_eku: strict", ROUTE("p.example"),
-	  { "[tls-usage]", "when it connects" }, 1 },
-	{ "a partner that is gone is no matter", "trust: [other.pem]", ROUTE("new.example"),
-	  { "tls.trust not tested []: new.example: not tested" }, 1 },
-	{ "who was never seen is not tested", "trust: [root.pem, other.pem]", ROUTE("p.example") ROUTE("new.example"),
-	  { "tls.trust not tested []: new.example: not tested, as no certificate of theirs was seen yet" }, 1 },
+	{ "longer keys",
+	  "trust: [root.pem], min_key_bits: 8192",
+	  ROUTE("p.example"),
+	  { "[tls-weak-key]", "bits, less than" },
+	  2 },
+	{ "strict usage binds those who connect",
+	  "trust: [root.pem], client_eku: strict",
+	  ROUTE("p.example"),
+	  { "[tls-usage]", "when it connects" },
+	  1 },
+	{ "a partner that is gone is no matter",
+	  "trust: [other.pem]",
+	  ROUTE("new.example"),
+	  { "tls.trust not tested []: new.example: not tested" },
+	  1 },
+	{ "who was never seen is not tested",
+	  "trust: [root.pem, other.pem]",
+	  ROUTE("p.example") ROUTE("new.example"),
+	  { "tls.trust not tested []: new.example: not tested, as no certificate of theirs was seen yet" },
+	  1 },
 };
 
 static unsigned count_lines(const char *text)
@@ -191,7 +220,9 @@ static unsigned count_lines(const char *text)
 
 static void test_trust(void **state)
 {
-	const struct cert_spec peer_spec = { .cn = "p.example", .dns = { "p.example" }, .usages = { GNUTLS_KP_TLS_WWW_SERVER } };
+	const struct cert_spec peer_spec = { .cn = "p.example",
+					     .dns = { "p.example" },
+					     .usages = { GNUTLS_KP_TLS_WWW_SERVER } };
 	struct server *server;
 
 	peer = cert_make(&peer_spec, &root);
@@ -217,7 +248,9 @@ static void test_trust(void **state)
 /* What was refused before is not news. */
 static void test_expired_before(void **state)
 {
-	const struct cert_spec peer_spec = { .cn = "p.example", .starts_in_s = -7200, .ends_in_s = -3600 };
+	const struct cert_spec peer_spec = { .cn = "p.example",
+					     .starts_in_s = -7200,
+					     .ends_in_s = -3600 };
 	struct server *server;
 
 	peer = cert_make(&peer_spec, &root);
@@ -240,24 +273,46 @@ static const struct {
 } certificates[] = {
 	{ "renewed", EDGE, &root, NULL, { 0 }, 0 },
 	{ "names are lost",
-	  { .cn = "edge", .dns = { "x.corp.example" }, .usages = { GNUTLS_KP_TLS_WWW_SERVER, GNUTLS_KP_TLS_WWW_CLIENT } },
-	  &root, NULL,
+	  { .cn = "edge",
+	    .dns = { "x.corp.example" },
+	    .usages = { GNUTLS_KP_TLS_WWW_SERVER, GNUTLS_KP_TLS_WWW_CLIENT } },
+	  &root,
+	  NULL,
 	  { "certificate edge []: no longer names corp.example (a domain of ours), sip.corp.example (the name of listener wan); "
 	    "partners who look for these refuse us" },
 	  1 },
-	{ "another issuer, whose chain is incomplete", EDGE, &middle, &middle,
-	  { "is issued by CN=Middle (was: CN=Root)", "lacks the certificate of CN=Other Root, which stands at http://ca.example/root.cer" },
+	{ "another issuer, whose chain is incomplete",
+	  EDGE,
+	  &middle,
+	  &middle,
+	  { "is issued by CN=Middle (was: CN=Root)",
+	    "lacks the certificate of CN=Other Root, which stands at http://ca.example/root.cer" },
 	  2 },
 	{ "a key of another kind",
-	  { .cn = "edge", .dns = { "corp.example", "sip.corp.example", "x.corp.example" }, .rsa_bits = 2048,
+	  { .cn = "edge",
+	    .dns = { "corp.example", "sip.corp.example", "x.corp.example" },
+	    .rsa_bits = 2048,
 	    .usages = { GNUTLS_KP_TLS_WWW_SERVER, GNUTLS_KP_TLS_WWW_CLIENT } },
-	  &root, NULL, { "has a key of another kind, RSA 2048 (was: EC/ECDSA 256)" }, 1 },
+	  &root,
+	  NULL,
+	  { "has a key of another kind, RSA 2048 (was: EC/ECDSA 256)" },
+	  1 },
 	{ "no clientAuth, as public CAs sell it",
-	  { .cn = "edge", .dns = { "corp.example", "sip.corp.example", "x.corp.example" }, .usages = { GNUTLS_KP_TLS_WWW_SERVER } },
-	  &root, NULL, { "is no longer for clients (no clientAuth)" }, 1 },
+	  { .cn = "edge",
+	    .dns = { "corp.example", "sip.corp.example", "x.corp.example" },
+	    .usages = { GNUTLS_KP_TLS_WWW_SERVER } },
+	  &root,
+	  NULL,
+	  { "is no longer for clients (no clientAuth)" },
+	  1 },
 	{ "no serverAuth",
-	  { .cn = "edge", .dns = { "corp.example", "sip.corp.example", "x.corp.example" }, .usages = { GNUTLS_KP_TLS_WWW_CLIENT } },
-	  &root, NULL, { "is no longer for servers (no serverAuth)" }, 1 },
+	  { .cn = "edge",
+	    .dns = { "corp.example", "sip.corp.example", "x.corp.example" },
+	    .usages = { GNUTLS_KP_TLS_WWW_CLIENT } },
+	  &root,
+	  NULL,
+	  { "is no longer for servers (no serverAuth)" },
+	  1 },
 };
 
 static void test_certificates(void **state)

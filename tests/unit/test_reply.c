@@ -10,14 +10,14 @@
 
 #include "proxy/base/macros.h"
 
-#define HEAD                                                                                        \
+#define HEAD                                                                                               \
 	"INVITE sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa , SIP/2.0/UDP b\r\n" \
 	"v: SIP/2.0/TCP c\r\nMax-Forwards: 70\r\nf: \"A\" <sip:a@a.example>;tag=1\r\n"
-#define TAIL                                                                                        \
-	"Call-ID: 1@a\r\nCSeq: 7  INVITE\r\nContact: <sip:a@x>\r\nTimestamp: 54 1.5\r\nRequire: x\r\n"   \
+#define TAIL                                                                                           \
+	"Call-ID: 1@a\r\nCSeq: 7  INVITE\r\nContact: <sip:a@x>\r\nTimestamp: 54 1.5\r\nRequire: x\r\n" \
 	"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
-#define COPIED                                                                                      \
-	"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa , SIP/2.0/UDP b\r\nv: SIP/2.0/TCP c\r\n"            \
+#define COPIED                                                                                 \
+	"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa , SIP/2.0/UDP b\r\nv: SIP/2.0/TCP c\r\n"   \
 	"f: \"A\" <sip:a@a.example>;tag=1\r\n"
 
 static void test_new(void **state)
@@ -27,14 +27,18 @@ static void test_new(void **state)
 		int status;
 		const char *phrase, *tag, *want;
 	} rows[] = {
-		{ "100 takes the Timestamp, no tag, RFC 3261 8.2.6", "To: <sip:b@b>\r\n", 100, "Trying", NULL,
-		  "SIP/2.0 100 Trying\r\n" COPIED "To: <sip:b@b>\r\nCall-ID: 1@a\r\nCSeq: 7  INVITE\r\n"
+		{ "100 takes the Timestamp, no tag, RFC 3261 8.2.6", "To: <sip:b@b>\r\n", 100,
+		  "Trying", NULL,
+		  "SIP/2.0 100 Trying\r\n" COPIED
+		  "To: <sip:b@b>\r\nCall-ID: 1@a\r\nCSeq: 7  INVITE\r\n"
 		  "Timestamp: 54 1.5\r\nContent-Length: 0\r\n\r\n" },
 		{ "a tag where there is none", "t: <sip:b@b>;x=y\r\n", 404, "Nobody", "t1",
-		  "SIP/2.0 404 Nobody\r\n" COPIED "To: <sip:b@b>;x=y;tag=t1\r\nCall-ID: 1@a\r\nCSeq: 7  INVITE\r\n"
+		  "SIP/2.0 404 Nobody\r\n" COPIED
+		  "To: <sip:b@b>;x=y;tag=t1\r\nCall-ID: 1@a\r\nCSeq: 7  INVITE\r\n"
 		  "Content-Length: 0\r\n\r\n" },
 		{ "a tag that is there stays", "To:  <sip:b@b>;tag=old\r\n", 481, NULL, "t1",
-		  "SIP/2.0 481 Call/Transaction Does Not Exist\r\n" COPIED "To:  <sip:b@b>;tag=old\r\n"
+		  "SIP/2.0 481 Call/Transaction Does Not Exist\r\n" COPIED
+		  "To:  <sip:b@b>;tag=old\r\n"
 		  "Call-ID: 1@a\r\nCSeq: 7  INVITE\r\nContent-Length: 0\r\n\r\n" },
 	};
 
@@ -48,7 +52,8 @@ static void test_new(void **state)
 		assert_non_null(reply);
 		message_unref(request); /* the reply keeps what it shares */
 		assert_int_equal(message_print(reply, &wire), ERR_OK);
-		if (wire->len != strlen(rows[i].want) || memcmp(wire->bytes, rows[i].want, wire->len) != 0)
+		if (wire->len != strlen(rows[i].want) ||
+		    memcmp(wire->bytes, rows[i].want, wire->len) != 0)
 			fail_msg("%s: %.*s", rows[i].name, (int)wire->len, wire->bytes);
 		wire_unref(wire);
 		message_unref(reply);
@@ -61,7 +66,8 @@ static void test_headers_can_be_added(void **state)
 	struct wire *wire;
 
 	assert_int_equal(message_parse(HEAD "To: <sip:b@b>\r\n" TAIL,
-				       strlen(HEAD "To: <sip:b@b>\r\n" TAIL), &request), ERR_OK);
+				       strlen(HEAD "To: <sip:b@b>\r\n" TAIL), &request),
+			 ERR_OK);
 	msg_t *reply = reply_new(request, 503, NULL, "x");
 	assert_int_equal(message_add_header(reply, "Retry-After", "30"), ERR_OK);
 	assert_int_equal(message_add_header(reply, "X-Why", "because"), ERR_OK);
@@ -111,10 +117,11 @@ static void test_stateless_tag(void **state)
 
 static void test_acked(void **state)
 {
-#define ACK(branch, call_id, cseq, tag)                                                                              \
-	"ACK sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=" branch "\r\nMax-Forwards: 70\r\n"         \
-	"Route: <sip:x;lr>\r\nFrom: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b>" tag "\r\nCall-ID: " call_id "\r\nCSeq: " \
-	cseq " ACK\r\n\r\n"
+#define ACK(branch, call_id, cseq, tag)                                                        \
+	"ACK sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=" branch             \
+	"\r\nMax-Forwards: 70\r\n"                                                             \
+	"Route: <sip:x;lr>\r\nFrom: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b>" tag              \
+	"\r\nCall-ID: " call_id "\r\nCSeq: " cseq " ACK\r\n\r\n"
 	static const struct {
 		const char *name, *text; /* %s: our tag */
 		bool is_acked;
@@ -123,7 +130,8 @@ static void test_acked(void **state)
 		{ "of another transaction", ACK("z9hG4bKb", "1@a", "7", ";tag=%s"), false },
 		{ "of another call", ACK("z9hG4bKa", "2@a", "7", ";tag=%s"), false },
 		{ "of another request", ACK("z9hG4bKa", "1@a", "8", ";tag=%s"), false },
-		{ "another's tag", ACK("z9hG4bKa", "1@a", "7", ";tag=0123456789abcdef"), false },
+		{ "another's tag", ACK("z9hG4bKa", "1@a", "7", ";tag=0123456789abcdef"),
+		  false },
 		{ "no tag", ACK("z9hG4bKa", "1@a", "7", ""), false },
 	};
 	const char *text = HEAD "To: <sip:b@b>\r\n" TAIL;

@@ -189,7 +189,8 @@ static void test_bound(void **state)
 	report_free(report);
 }
 
-/* Hundreds of partners with a warning each must not hide the one error for which nothing loads. */
+/* Hundreds of partners with a warning each must not hide the one error for which nothing
+ * loads. */
 static void test_error_among_too_many_warnings(void **state)
 {
 	const struct report_row *rows;
@@ -197,7 +198,8 @@ static void test_error_among_too_many_warnings(void **state)
 	size_t n_errors = 0;
 
 	for (unsigned i = 0; i < REPORT_MAX_FAULTS + 5; i++)
-		report_warning(report, FAULT_NO_LISTENER, &(struct place){ "f", i + 1, 1 }, NULL, "w");
+		report_warning(report, FAULT_NO_LISTENER, &(struct place){ "f", i + 1, 1 },
+			       NULL, "w");
 	report_error(report, FAULT_YAML, &(struct place){ "f", 7, 2 }, NULL, "first");
 	report_hint(report, "h1");
 	report_error(report, FAULT_YAML, &(struct place){ "f", 9, 2 }, NULL, "second");
@@ -278,11 +280,15 @@ static void test_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_print),  cmocka_unit_test(test_colours),
-		cmocka_unit_test(test_carets), cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_order),  cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_colours),
+		cmocka_unit_test(test_carets),
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_error_among_too_many_warnings),
-		cmocka_unit_test(test_count),  cmocka_unit_test(test_json),
+		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

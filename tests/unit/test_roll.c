@@ -32,17 +32,22 @@ static int teardown(void **state)
 
 static struct hop hop_to(const char *address, const char *peer, unsigned max_connections)
 {
-	struct hop hop = { .transport = TRANSPORT_TCP, .peer = peer, .max_connections = max_connections };
+	struct hop hop = { .transport = TRANSPORT_TCP,
+			   .peer = peer,
+			   .max_connections = max_connections };
 
 	assert_int_equal(addr_parse_port(address, 5060, &hop.remote), ERR_OK);
 	return hop;
 }
 
-static enum roll_way ask(const struct hop *hop, bool has_own, size_t own_load, struct roll_entry **out)
+static enum roll_way ask(const struct hop *hop, bool has_own, size_t own_load,
+			 struct roll_entry **out)
 {
-	const struct roll_question question = {
-		.hop = hop, .flow_id = next_id++, .has_own = has_own, .own_load = own_load, .may_dial = true
-	};
+	const struct roll_question question = { .hop = hop,
+						.flow_id = next_id++,
+						.has_own = has_own,
+						.own_load = own_load,
+						.may_dial = true };
 	enum roll_way way;
 
 	assert_int_equal(roll_ask(roll, &question, out, &way), ERR_OK);
@@ -59,14 +64,20 @@ static void test_the_bound(void **state)
 		unsigned joins; /* the connection of that row */
 	} rows[] = {
 		{ "the first", "192.0.2.1", "partner:a", NULL, 2, ROLL_DIAL, 0 },
-		{ "a second, as two are allowed", "192.0.2.1", "partner:a", NULL, 2, ROLL_DIAL, 0 },
+		{ "a second, as two are allowed", "192.0.2.1", "partner:a", NULL, 2, ROLL_DIAL,
+		  0 },
 		{ "no third one", "192.0.2.1", "partner:a", NULL, 2, ROLL_JOIN, 0 },
-		{ "another partner at the same address", "192.0.2.1", "partner:b", NULL, 1, ROLL_DIAL, 0 },
-		{ "... and its second request", "192.0.2.1", "partner:b", NULL, 1, ROLL_JOIN, 3 },
-		{ "another server: it could not be reached else", "192.0.2.2", "partner:b", NULL, 1, ROLL_DIAL, 0 },
+		{ "another partner at the same address", "192.0.2.1", "partner:b", NULL, 1,
+		  ROLL_DIAL, 0 },
+		{ "... and its second request", "192.0.2.1", "partner:b", NULL, 1, ROLL_JOIN,
+		  3 },
+		{ "another server: it could not be reached else", "192.0.2.2", "partner:b",
+		  NULL, 1, ROLL_DIAL, 0 },
 		{ "... which is used then", "192.0.2.2", "partner:b", NULL, 1, ROLL_JOIN, 5 },
-		{ "from another address of ours", "192.0.2.2", "partner:b", "192.0.2.99", 1, ROLL_DIAL, 0 },
-		{ "a third server, of two that are allowed: its first one", "192.0.2.3", "partner:a", NULL, 2, ROLL_DIAL, 0 },
+		{ "from another address of ours", "192.0.2.2", "partner:b", "192.0.2.99", 1,
+		  ROLL_DIAL, 0 },
+		{ "a third server, of two that are allowed: its first one", "192.0.2.3",
+		  "partner:a", NULL, 2, ROLL_DIAL, 0 },
 	};
 	struct roll_entry *entries[COUNT(rows)] = { NULL };
 
@@ -85,7 +96,8 @@ static void test_the_bound(void **state)
 	roll_end(entries[0], ERR_RESET, REASON_CONNECTION_LOST);
 	assert_false(roll_is_beyond(entries[8]));
 	for (size_t i = 1; i < COUNT(rows); i++)
-		rows[i].way == ROLL_JOIN ? roll_left(entries[i]) : roll_end(entries[i], ERR_CLOSED, REASON_NONE);
+		rows[i].way == ROLL_JOIN ? roll_left(entries[i])
+					 : roll_end(entries[i], ERR_CLOSED, REASON_NONE);
 }
 
 static void test_given_back(void **state)
@@ -149,7 +161,8 @@ static void test_the_least_loaded(void **state)
 	roll_end(b, ERR_CLOSED, REASON_NONE);
 }
 
-/* Who may dial none joins the one that fewest others use; a bound that a reload made less holds at once. */
+/* Who may dial none joins the one that fewest others use; a bound that a reload made less holds
+ * at once. */
 static void test_spread_and_surplus(void **state)
 {
 	struct hop hop = hop_to("192.0.2.1", "partner:a", 2);
@@ -203,7 +216,8 @@ static struct identity *identity_of(const char *name)
 	return identity;
 }
 
-/* RFC 5923: what the partner opened counts, and serves every worker, if it proved the route's name. */
+/* RFC 5923: what the partner opened counts, and serves every worker, if it proved the route's
+ * name. */
 static void test_accepted(void **state)
 {
 	static const struct {
@@ -217,7 +231,9 @@ static void test_accepted(void **state)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct hop hop = hop_to("192.0.2.1", "partner:a", 1);
-		struct flow flow = { .id = 77, .transport = TRANSPORT_MTLS, .is_inbound = true };
+		struct flow flow = { .id = 77,
+				     .transport = TRANSPORT_MTLS,
+				     .is_inbound = true };
 		struct roll_entry *accepted, *entry;
 		struct identity *identity = NULL;
 
@@ -227,8 +243,10 @@ static void test_accepted(void **state)
 		hop.n_names = 1;
 		assert_int_equal(addr_parse_port("192.0.2.1:40000", 0, &flow.remote), ERR_OK);
 		flow.identity = identity_of(rows[i].proved);
-		assert_int_equal(roll_add_accepted(roll, &flow, rows[i].ours, "", &accepted), ERR_OK);
-		assert_int_equal(ask(&hop, false, 0, &entry), rows[i].is_joined ? ROLL_JOIN : ROLL_DIAL);
+		assert_int_equal(roll_add_accepted(roll, &flow, rows[i].ours, "", &accepted),
+				 ERR_OK);
+		assert_int_equal(ask(&hop, false, 0, &entry),
+				 rows[i].is_joined ? ROLL_JOIN : ROLL_DIAL);
 		if (rows[i].is_joined) {
 			assert_true(roll_is_open(entry, &identity));
 			assert_ptr_equal(identity, flow.identity);
@@ -254,7 +272,9 @@ static void *rush(void *user)
 
 	pthread_barrier_wait(&start);
 	for (uint64_t i = 1; i <= N_ROUNDS; i++) {
-		const struct roll_question question = { .hop = &hop, .flow_id = first_id + i, .may_dial = true };
+		const struct roll_question question = { .hop = &hop,
+							.flow_id = first_id + i,
+							.may_dial = true };
 		struct roll_entry *entry;
 		enum roll_way way;
 		int n;
@@ -276,7 +296,8 @@ static void *rush(void *user)
 			__atomic_store_n(&n_most, n, __ATOMIC_SEQ_CST);
 		roll_opened(entry, NULL);
 		roll_note_load(entry, i, false, 100);
-		__atomic_sub_fetch(&n_open, 1, __ATOMIC_SEQ_CST); /* the next moment it may be another's */
+		/* the next moment it may be another's */
+		__atomic_sub_fetch(&n_open, 1, __ATOMIC_SEQ_CST);
 		while (i % 7 && !roll_withdraw_unused(entry))
 			sched_yield();
 		roll_end(entry, ERR_CLOSED, REASON_NONE);
@@ -304,9 +325,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(test_the_bound),	    TEST(test_given_back), TEST(test_the_least_loaded),
-		TEST(test_spread_and_surplus),
-		TEST(test_no_room_to_dial), TEST(test_accepted),   TEST(test_a_rush),
+		TEST(test_the_bound),        TEST(test_given_back),
+		TEST(test_the_least_loaded), TEST(test_spread_and_surplus),
+		TEST(test_no_room_to_dial),  TEST(test_accepted),
+		TEST(test_a_rush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,8 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/text.h"
 
-/* In the rows {T} is the token of this dialog, {U} one of another pass of it, {F} a forged one.
- */
+/* In the rows {T} is the token of this dialog, {U} one of another pass of it, {F} a forged
+ * one. */
 
 static struct listener wan = { .name = "wan", .transport = TRANSPORT_MTLS, .port = 5061 };
 static struct listener lan = { .name = "lan", .transport = TRANSPORT_TCP, .port = 5060 };

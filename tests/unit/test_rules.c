@@ -133,7 +133,8 @@ static struct house *house_new(void)
 
 	house->settings.domains = domains;
 	house->settings.n_domains = 2;
-	house->settings_listeners[3].network = NETWORK_REMOTE; /* no partner is spoken to by it */
+	/* no partner is spoken to by it */
+	house->settings_listeners[3].network = NETWORK_REMOTE;
 	house->settings.listeners = house->settings_listeners;
 	house->settings.n_listeners = 4;
 	house->settings.partners.is_enabled = true;
@@ -363,14 +364,16 @@ static void test_faults(void **state)
 	struct house *house = house_new();
 
 	house->routes[OFF].is_enabled = true; /* no UDP listener */
-	house->listener_pointers[1] = NULL; /* it is not enabled: carrier and berlin wait for it */
+	/* it is not enabled: carrier and berlin wait for it */
+	house->listener_pointers[1] = NULL;
 	compile(house, 1);
 	house_free(house);
 
 	house = house_new();
 	house->routes[OFF].is_enabled = true;
 	house->listener_pointers[1] = NULL;
-	house->settings_listeners[1].transport = TRANSPORT_TLS; /* neither carrier nor berlin has a TCP listener */
+	/* neither carrier nor berlin has a TCP listener */
+	house->settings_listeners[1].transport = TRANSPORT_TLS;
 	compile(house, 3);
 	house_free(house);
 
@@ -385,10 +388,14 @@ static void test_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),     cmocka_unit_test(test_parts_of_a_rule),
-		cmocka_unit_test(test_backends), cmocka_unit_test(test_by_hash),
-		cmocka_unit_test(test_faults),   cmocka_unit_test(test_backend_with_several_servers),
-		cmocka_unit_test(test_probes),   cmocka_unit_test(test_backend_that_logs_on),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_parts_of_a_rule),
+		cmocka_unit_test(test_backends),
+		cmocka_unit_test(test_by_hash),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_backend_with_several_servers),
+		cmocka_unit_test(test_probes),
+		cmocka_unit_test(test_backend_that_logs_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,17 +8,18 @@
 
 #include <cmocka.h>
 
-#define SDP   "Content-Type: application/sdp\r\n"
-#define HEAD  "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-#define AUDIO "m=audio 4000 RTP/AVP 0 8\r\n"
-#define VIDEO "m=video 4002 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n"
-#define MSRP  "m=message 7654 TCP/MSRP *\r\n"
-#define MSIM  "m=x-ms-message 5060 sip null\r\n"
-#define MIXED "Content-Type: multipart/alternative; boundary=b1\r\n"
-#define PART  "--b1\r\nContent-Type: application/sdp\r\n\r\n"
+#define SDP           "Content-Type: application/sdp\r\n"
+#define HEAD          "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+#define AUDIO         "m=audio 4000 RTP/AVP 0 8\r\n"
+#define VIDEO         "m=video 4002 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n"
+#define MSRP          "m=message 7654 TCP/MSRP *\r\n"
+#define MSIM          "m=x-ms-message 5060 sip null\r\n"
+#define MIXED         "Content-Type: multipart/alternative; boundary=b1\r\n"
+#define PART          "--b1\r\nContent-Type: application/sdp\r\n\r\n"
 #define IN_PART(a, b) "--b" a "\r\nContent-Type: multipart/mixed;boundary=b" b "\r\n\r\n"
-#define VIDEO_IN(a) "--b" a "\r\nContent-Type: application/sdp\r\n\r\n" HEAD VIDEO "\r\n--b" a "--\r\n\r\n"
-#define TEXT_PART "--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+#define VIDEO_IN(a)                                                                            \
+	"--b" a "\r\nContent-Type: application/sdp\r\n\r\n" HEAD VIDEO "\r\n--b" a "--\r\n\r\n"
+#define TEXT_PART  "--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n"
 #define FOUR_TEXTS TEXT_PART TEXT_PART TEXT_PART TEXT_PART
 
 /* clang-format off */
@@ -159,7 +160,8 @@ static void test_bounds(void **state)
 
 	memcpy(body, HEAD VIDEO "\0", strlen(HEAD VIDEO) + 1);
 	msg = make_request("INVITE", SDP, body, strlen(HEAD VIDEO) + 1);
-	assert_int_equal(screen_services(msg), SERVICE_ALL); /* a NUL, where others may stop and others not */
+	/* a NUL, where others may stop and others not */
+	assert_int_equal(screen_services(msg), SERVICE_ALL);
 	message_unref(msg);
 	free(body);
 }
@@ -167,7 +169,8 @@ static void test_bounds(void **state)
 /* Sofia would end the program at it. */
 static void test_nul(void **state)
 {
-	static const char body[] = "--b1\r\nContent-Type: appl\0ication/sdp\r\n\r\n" HEAD VIDEO "\r\n--b1--\r\n";
+	static const char body[] =
+		"--b1\r\nContent-Type: appl\0ication/sdp\r\n\r\n" HEAD VIDEO "\r\n--b1--\r\n";
 	msg_t *msg = make_request("INVITE", MIXED, body, sizeof(body) - 1);
 
 	assert_int_equal(screen_services(msg), SERVICE_ALL);
@@ -197,7 +200,8 @@ static void test_check(void **state)
 		if (reason != (checks[i].what ? REASON_SERVICE_NOT_ALLOWED : REASON_NONE) ||
 		    strcmp(what, checks[i].what ? checks[i].what : "untouched") != 0)
 			fail_msg("%s: %s", checks[i].name, what);
-		assert_int_equal(screen_check(NULL, SCREEN_IN, checks[i].wanted, &what), REASON_NONE);
+		assert_int_equal(screen_check(NULL, SCREEN_IN, checks[i].wanted, &what),
+				 REASON_NONE);
 	}
 }
 
@@ -218,7 +222,8 @@ static void test_ways(void **state)
 		{ "out, closed", SCREEN_OUT, SERVICE_AUDIO | SERVICE_IM, "audio" },
 		{ "NOTIFY of our subscription", SCREEN_DIALOG, SERVICE_PRESENCE, NULL },
 		{ "our re-INVITE in their call", SCREEN_DIALOG, SERVICE_AUDIO, NULL },
-		{ "video in their call", SCREEN_DIALOG, SERVICE_AUDIO | SERVICE_VIDEO, "video" },
+		{ "video in their call", SCREEN_DIALOG, SERVICE_AUDIO | SERVICE_VIDEO,
+		  "video" },
 	};
 
 	for (size_t i = 0; i < COUNT(ways); i++) {
@@ -228,7 +233,8 @@ static void test_ways(void **state)
 		if (reason != (ways[i].what ? REASON_SERVICE_NOT_ALLOWED : REASON_NONE) ||
 		    strcmp(what, ways[i].what ? ways[i].what : "untouched") != 0)
 			fail_msg("%s: %s", ways[i].name, what);
-		assert_int_equal(screen_check(NULL, ways[i].way, ways[i].wanted, &what), REASON_NONE);
+		assert_int_equal(screen_check(NULL, ways[i].way, ways[i].wanted, &what),
+				 REASON_NONE);
 		assert_false(screen_is_open(&route, ways[i].way));
 		assert_true(screen_is_open(NULL, ways[i].way));
 	}
@@ -237,10 +243,8 @@ static void test_ways(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_services),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_services), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_nul),      cmocka_unit_test(test_check),
 		cmocka_unit_test(test_ways),
 	};
 

@@ -68,13 +68,15 @@ static void check_read(size_t row, const struct sdp *sdp)
 		addr_text(&s->rtp, rtp);
 	if (addr_is_set(&s->rtcp))
 		addr_text(&s->rtcp, rtcp);
-	if (strcmp(rtp, reads[row].rtp) != 0 || strcmp(rtcp, reads[row].rtcp) != 0 || s->kind != reads[row].kind ||
-	    s->mode != reads[row].mode || s->is_rejected != reads[row].is_rejected || s->is_muxed != reads[row].is_muxed ||
-	    s->profile.is_secure != reads[row].is_secure || s->profile.is_dtls != reads[row].is_dtls ||
-	    s->profile.is_feedback != reads[row].is_feedback || s->n_crypto != reads[row].n_crypto ||
-	    s->clock_hz != reads[row].clock_hz)
-		fail_msg("%s: %s %s, kind %u, mode %u, crypto %u, clock %u", reads[row].name, rtp, rtcp, s->kind, s->mode,
-			 s->n_crypto, s->clock_hz);
+	if (strcmp(rtp, reads[row].rtp) != 0 || strcmp(rtcp, reads[row].rtcp) != 0 ||
+	    s->kind != reads[row].kind || s->mode != reads[row].mode ||
+	    s->is_rejected != reads[row].is_rejected || s->is_muxed != reads[row].is_muxed ||
+	    s->profile.is_secure != reads[row].is_secure ||
+	    s->profile.is_dtls != reads[row].is_dtls ||
+	    s->profile.is_feedback != reads[row].is_feedback ||
+	    s->n_crypto != reads[row].n_crypto || s->clock_hz != reads[row].clock_hz)
+		fail_msg("%s: %s %s, kind %u, mode %u, crypto %u, clock %u", reads[row].name,
+			 rtp, rtcp, s->kind, s->mode, s->n_crypto, s->clock_hz);
 }
 
 static void test_read(void **state)
@@ -94,10 +96,11 @@ static void test_read(void **state)
 
 static void test_fingerprint(void **state)
 {
-	static const char text[] = HEAD "a=fingerprint:SHA-1 0A:1B:2C\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\n"
-					"m=audio 4000 UDP/TLS/RTP/SAVP 0\r\nm=audio 4002 UDP/TLS/RTP/SAVP 0\r\n"
-					"a=fingerprint:sha-256 FF\r\na=setup:active\r\na=ice-ufrag:efgh\r\n"
-					"m=audio 4004 RTP/AVP 0\r\na=fingerprint:sha-256 nonsense\r\n";
+	static const char text[] =
+		HEAD "a=fingerprint:SHA-1 0A:1B:2C\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\n"
+		     "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\nm=audio 4002 UDP/TLS/RTP/SAVP 0\r\n"
+		     "a=fingerprint:sha-256 FF\r\na=setup:active\r\na=ice-ufrag:efgh\r\n"
+		     "m=audio 4004 RTP/AVP 0\r\na=fingerprint:sha-256 nonsense\r\n";
 	struct sdp *sdp = NULL;
 
 	(void)state;
@@ -114,14 +117,16 @@ static void test_fingerprint(void **state)
 	sdp_free(sdp);
 }
 
-/* The strongest of those that are understood counts, RFC 8122 §5; and who says SAVP with a fingerprint and no key means DTLS, RFC 8829 §5.1.2. */
+/* The strongest of those that are understood counts, RFC 8122 §5; and who says SAVP with a
+ * fingerprint and no key means DTLS, RFC 8829 §5.1.2. */
 static void test_fingerprints(void **state)
 {
-	static const char text[] = HEAD "m=audio 4000 RTP/SAVPF 0\r\na=fingerprint:sha-1 01\r\na=fingerprint:whirlpool 02\r\na=fingerprint:sha-256 03\r\n"
-					"a=fingerprint:sha-256 04\r\na=fingerprint:md5 05\r\n"
-					"m=audio 4002 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:md5 06\r\n"
-					"m=audio 4004 RTP/SAVP 0\r\na=fingerprint:sha-256 07\r\na=crypto:" KEY "\r\n"
-					"m=audio 4006 RTP/AVP 0\r\na=fingerprint:sha-256 08\r\n";
+	static const char text[] = HEAD
+		"m=audio 4000 RTP/SAVPF 0\r\na=fingerprint:sha-1 01\r\na=fingerprint:whirlpool 02\r\na=fingerprint:sha-256 03\r\n"
+		"a=fingerprint:sha-256 04\r\na=fingerprint:md5 05\r\n"
+		"m=audio 4002 UDP/TLS/RTP/SAVP 0\r\na=fingerprint:md5 06\r\n"
+		"m=audio 4004 RTP/SAVP 0\r\na=fingerprint:sha-256 07\r\na=crypto:" KEY "\r\n"
+		"m=audio 4006 RTP/AVP 0\r\na=fingerprint:sha-256 08\r\n";
 	static const struct {
 		unsigned len;
 		uint8_t first;
@@ -147,10 +152,13 @@ static const struct {
 	{ "sendonly, RFC 3264 §8.4", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n", true },
 	{ "inactive", "m=audio 4000 RTP/AVP 0\r\na=inactive\r\n", true },
 	{ "by address, RFC 2543", "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n", true },
-	{ "no address yet, as ICE will find one, RFC 8839 §4.3.1", "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n", false },
+	{ "no address yet, as ICE will find one, RFC 8839 §4.3.1",
+	  "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n", false },
 	{ "by address, RFC 2543, IPv6", "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 ::\r\n", true },
-	{ "one of two", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 4002 RTP/AVP 0\r\n", false },
-	{ "the other one rejected", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 0 RTP/AVP 0\r\n", true },
+	{ "one of two", "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 4002 RTP/AVP 0\r\n",
+	  false },
+	{ "the other one rejected",
+	  "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\nm=video 0 RTP/AVP 0\r\n", true },
 	{ "nothing", "", false },
 };
 
@@ -255,8 +263,11 @@ static void fill(size_t row, const struct sdp *sdp, struct sdp_out *outs)
 
 		out->is_kept = writes[row].is_kept;
 		out->is_rejected = stream->is_rejected;
-		assert_int_equal(addr_parse(writes[row].is_ipv6 ? "2001:db8::5" : "203.0.113.5", port, &out->rtp), ERR_OK);
-		out->rtcp_port = writes[row].rtcp_port ? writes[row].rtcp_port : (uint16_t)(port + 1);
+		assert_int_equal(addr_parse(writes[row].is_ipv6 ? "2001:db8::5" : "203.0.113.5",
+					    port, &out->rtp),
+				 ERR_OK);
+		out->rtcp_port =
+			writes[row].rtcp_port ? writes[row].rtcp_port : (uint16_t)(port + 1);
 		out->is_muxed = writes[row].is_muxed;
 		out->mode = writes[row].mode ? writes[row].mode : stream->mode;
 		out->profile = writes[row].profile;
@@ -287,11 +298,14 @@ static void test_write(void **state)
 	}
 }
 
-/* One that goes past us beside one that does not: its address stands with it, and both have a mode. */
+/* One that goes past us beside one that does not: its address stands with it, and both have a
+ * mode. */
 static void test_write_beside_kept(void **state)
 {
-	static const char in[] = HEAD "a=sendonly\r\nm=message 4000 TCP/MSRP *\r\na=path:x\r\nm=audio 4002 RTP/AVP 0\r\n";
-	struct sdp_out outs[2] = { { .is_kept = true }, { .mode = SDP_MODE_SENDRECV, .rtcp_port = 30001 } };
+	static const char in[] = HEAD
+		"a=sendonly\r\nm=message 4000 TCP/MSRP *\r\na=path:x\r\nm=audio 4002 RTP/AVP 0\r\n";
+	struct sdp_out outs[2] = { { .is_kept = true },
+				   { .mode = SDP_MODE_SENDRECV, .rtcp_port = 30001 } };
 	uint8_t print[32] = { 0xab };
 	struct sdp *sdp = NULL;
 	struct buf buf;
@@ -306,11 +320,14 @@ static void test_write_beside_kept(void **state)
 	assert_int_equal(sdes_read(KEY, &outs[1].crypto[0]), ERR_OK);
 	assert_int_equal(sdp_read(in, strlen(in), &sdp), ERR_OK);
 	sdp_write(sdp, outs, 0, &buf);
-	assert_string_equal(buf_text(&buf),
-			    O "c=IN IP4 203.0.113.5\r\n" T "m=message 4000 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\na=path:x\r\na=sendonly\r\n"
-			      "m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=sendrecv\r\na=crypto:" KEY "\r\na=fingerprint:sha-256 "
-			      "AB:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00\r\n"
-			      "a=setup:passive\r\n");
+	assert_string_equal(
+		buf_text(&buf), O
+		"c=IN IP4 203.0.113.5\r\n" T
+		"m=message 4000 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\na=path:x\r\na=sendonly\r\n"
+		"m=audio 30000 UDP/TLS/RTP/SAVP 0\r\na=sendrecv\r\na=crypto:" KEY
+		"\r\na=fingerprint:sha-256 "
+		"AB:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00\r\n"
+		"a=setup:passive\r\n");
 	buf_fini(&buf);
 	sdp_free(sdp);
 }
@@ -318,8 +335,9 @@ static void test_write_beside_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read), cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_write), cmocka_unit_test(test_write_beside_kept),
+		cmocka_unit_test(test_read),         cmocka_unit_test(test_fingerprint),
+		cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_write),        cmocka_unit_test(test_write_beside_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,16 +10,17 @@
 
 #include "proxy/base/buf.h"
 
-#define SDP   "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\n"
-#define MIXED "Content-Type: multipart/mixed;boundary=b1\r\n"
-#define PART  "--b1\r\nContent-Type: application/sdp\r\n"
-#define TEXT  "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
-#define END   "\r\n--b1--\r\n"
+#define SDP         "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\n"
+#define MIXED       "Content-Type: multipart/mixed;boundary=b1\r\n"
+#define PART        "--b1\r\nContent-Type: application/sdp\r\n"
+#define TEXT        "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+#define END         "\r\n--b1--\r\n"
 #define ALTERNATIVE "Content-Type: multipart/alternative;boundary=b1\r\n"
-#define FALLBACK "--b1\r\nContent-Type: application/sdp\r\nContent-Disposition: session;handling=optional;ms-proxy-2007fallback\r\n\r\nv=0\r\no=old\r\n\r\n"
-#define FOUR  TEXT TEXT TEXT TEXT
-#define NESTED "--b1\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
-#define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
+#define FALLBACK                                                                               \
+	"--b1\r\nContent-Type: application/sdp\r\nContent-Disposition: session;handling=optional;ms-proxy-2007fallback\r\n\r\nv=0\r\no=old\r\n\r\n"
+#define FOUR          TEXT TEXT TEXT TEXT
+#define NESTED        "--b1\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
+#define SEVENTY       "0123456789012345678901234567890123456789012345678901234567890123456789"
 #define IN_PART(a, b) "--b" a "\r\nContent-Type: multipart/mixed;boundary=b" b "\r\n\r\n"
 
 static const struct {
@@ -32,64 +33,122 @@ static const struct {
 	{ "compact header", "c: application/sdp\r\n", SDP, SDP_BODY_ONE, "NEW" },
 	{ "no body", "Content-Type: application/sdp\r\n", "", SDP_BODY_NONE, NULL },
 	{ "another body", "Content-Type: text/plain\r\n", SDP, SDP_BODY_NONE, NULL },
-	{ "no Content-Type: others may take it for SDP, RFC 3261 §20.15", "", SDP, SDP_BODY_OPAQUE, NULL },
-	{ "one that cannot be read", "Content-Type: application/sdp;\r\n", SDP, SDP_BODY_OPAQUE, NULL },
-	{ "two", "Content-Type: text/plain\r\nContent-Type: application/sdp\r\n", SDP, SDP_BODY_OPAQUE, NULL },
-	{ "a part whose type cannot be read", MIXED, "--b1\r\nContent-Type: application/sdp;\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "a part whose type cannot be read, by its short name", MIXED, "--b1\r\nc: application/sdp;\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "a part with a line that is no field", MIXED, "--b1\r\nContent-Type application/sdp\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "a part with two types", MIXED, "--b1\r\nContent-Type: text/plain\r\nContent-Type: application/sdp\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "a part without a type is text, RFC 2046 §5.1", MIXED, "--b1\r\nContent-ID: <x>\r\n\r\nx" END, SDP_BODY_NONE, NULL },
-	{ "encoded, RFC 3261 §20.12", "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", SDP, SDP_BODY_OPAQUE, NULL },
-	{ "encoded as nothing", "Content-Type: application/sdp\r\nContent-Encoding: identity\r\n", SDP, SDP_BODY_ONE, "NEW" },
-	{ "one of two parts, RFC 5621", MIXED, TEXT PART "\r\n" SDP END, SDP_BODY_ONE, TEXT PART "\r\nNEW" END },
-	{ "a part that says its length", MIXED, PART "Content-Length: 5\r\n\r\n" SDP "\r\n" TEXT "--b1--\r\n", SDP_BODY_ONE,
+	{ "no Content-Type: others may take it for SDP, RFC 3261 §20.15", "", SDP,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "one that cannot be read", "Content-Type: application/sdp;\r\n", SDP, SDP_BODY_OPAQUE,
+	  NULL },
+	{ "two", "Content-Type: text/plain\r\nContent-Type: application/sdp\r\n", SDP,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "a part whose type cannot be read", MIXED,
+	  "--b1\r\nContent-Type: application/sdp;\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "a part whose type cannot be read, by its short name", MIXED,
+	  "--b1\r\nc: application/sdp;\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "a part with a line that is no field", MIXED,
+	  "--b1\r\nContent-Type application/sdp\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "a part with two types", MIXED,
+	  "--b1\r\nContent-Type: text/plain\r\nContent-Type: application/sdp\r\n\r\n" SDP END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "a part without a type is text, RFC 2046 §5.1", MIXED,
+	  "--b1\r\nContent-ID: <x>\r\n\r\nx" END, SDP_BODY_NONE, NULL },
+	{ "encoded, RFC 3261 §20.12",
+	  "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", SDP, SDP_BODY_OPAQUE,
+	  NULL },
+	{ "encoded as nothing",
+	  "Content-Type: application/sdp\r\nContent-Encoding: identity\r\n", SDP, SDP_BODY_ONE,
+	  "NEW" },
+	{ "one of two parts, RFC 5621", MIXED, TEXT PART "\r\n" SDP END, SDP_BODY_ONE,
+	  TEXT PART "\r\nNEW" END },
+	{ "a part that says its length", MIXED,
+	  PART "Content-Length: 5\r\n\r\n" SDP "\r\n" TEXT "--b1--\r\n", SDP_BODY_ONE,
 	  PART "X-Was-Length:   5\r\n\r\nNEW\r\n" TEXT "--b1--\r\n" },
 	{ "parts without SDP", MIXED, TEXT "--b1--\r\n", SDP_BODY_NONE, NULL },
-	{ "a boundary with a control byte", "Content-Type: multipart/mixed;boundary=\"b\r\n 1\"\r\n", "--b\r\n 1" TEXT END, SDP_BODY_OPAQUE, NULL },
-	{ "a boundary with a byte above ASCII: Sofia writes behind its table", "Content-Type: multipart/mixed;boundary=\"" SEVENTY "\xe4\"\r\n",
-	  "--" SEVENTY "\xe4\r\nContent-Type: text/plain\r\n\r\nx\r\n--" SEVENTY "\xe4--\r\n", SDP_BODY_OPAQUE, NULL },
-	{ "a short one with such a byte", "Content-Type: multipart/mixed;boundary=\"b\xe4\"\r\n", "--b\xe4\r\n\r\nx\r\n--b\xe4--\r\n", SDP_BODY_OPAQUE, NULL },
-	{ "a boundary of seventy characters", "Content-Type: multipart/mixed;boundary=" SEVENTY "\r\n",
-	  "--" SEVENTY "\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--" SEVENTY "--\r\n", SDP_BODY_ONE,
+	{ "a boundary with a control byte",
+	  "Content-Type: multipart/mixed;boundary=\"b\r\n 1\"\r\n", "--b\r\n 1" TEXT END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "a boundary with a byte above ASCII: Sofia writes behind its table",
+	  "Content-Type: multipart/mixed;boundary=\"" SEVENTY "\xe4\"\r\n",
+	  "--" SEVENTY "\xe4\r\nContent-Type: text/plain\r\n\r\nx\r\n--" SEVENTY "\xe4--\r\n",
+	  SDP_BODY_OPAQUE, NULL },
+	{ "a short one with such a byte",
+	  "Content-Type: multipart/mixed;boundary=\"b\xe4\"\r\n",
+	  "--b\xe4\r\n\r\nx\r\n--b\xe4--\r\n", SDP_BODY_OPAQUE, NULL },
+	{ "a boundary of seventy characters",
+	  "Content-Type: multipart/mixed;boundary=" SEVENTY "\r\n",
+	  "--" SEVENTY "\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--" SEVENTY
+	  "--\r\n",
+	  SDP_BODY_ONE,
 	  "--" SEVENTY "\r\nContent-Type: application/sdp\r\n\r\nNEW\r\n--" SEVENTY "--\r\n" },
-	{ "a boundary in quotes, and one that is escaped", "Content-Type: multipart/mixed;boundary=\"b\\1\"\r\n", TEXT PART "\r\n" SDP END,
+	{ "a boundary in quotes, and one that is escaped",
+	  "Content-Type: multipart/mixed;boundary=\"b\\1\"\r\n", TEXT PART "\r\n" SDP END,
 	  SDP_BODY_ONE, TEXT PART "\r\nNEW" END },
-	{ "two of it", MIXED, PART "\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "base64, RFC 2045", MIXED, PART "Content-Transfer-Encoding: base64\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "the same text in a part before it", MIXED, "--b1\r\nContent-Type: text/plain\r\n\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "a part of a part, RFC 2046 §5.1", MIXED, NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END, SDP_BODY_ONE,
+	{ "two of it", MIXED, PART "\r\n" SDP "\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE,
+	  NULL },
+	{ "base64, RFC 2045", MIXED, PART "Content-Transfer-Encoding: base64\r\n\r\n" SDP END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "the same text in a part before it", MIXED,
+	  "--b1\r\nContent-Type: text/plain\r\n\r\n" SDP "\r\n" PART "\r\n" SDP END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "a part of a part, RFC 2046 §5.1", MIXED,
+	  NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END,
+	  SDP_BODY_ONE,
 	  NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nNEW\r\n--b2--\r\n" END },
 	{ "and both say their length, and one beside them", MIXED,
 	  "--b1\r\nContent-Length: 5\r\n\r\nhello\r\n--b1\r\nContent-Length: 99\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
-	  "--b2\r\nContent-Type: application/sdp\r\ncontent-length: 5\r\n\r\n" SDP "\r\n--b2--\r\n" END, SDP_BODY_ONE,
+	  "--b2\r\nContent-Type: application/sdp\r\ncontent-length: 5\r\n\r\n" SDP
+	  "\r\n--b2--\r\n" END,
+	  SDP_BODY_ONE,
 	  "--b1\r\nContent-Length: 5\r\n\r\nhello\r\n--b1\r\nX-Was-Length:   99\r\nContent-Type: multipart/alternative;boundary=b2\r\n\r\n"
 	  "--b2\r\nContent-Type: application/sdp\r\nX-Was-Length:   5\r\n\r\nNEW\r\n--b2--\r\n" END },
-	{ "one beside and one in a part", MIXED, PART "\r\n" SDP "\r\n" NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "x\r\n--b2--\r\n" END,
+	{ "one beside and one in a part", MIXED,
+	  PART "\r\n" SDP "\r\n" NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP
+	       "x\r\n--b2--\r\n" END,
 	  SDP_BODY_OPAQUE, NULL },
-	{ "parts in parts in parts in parts in parts", MIXED, NESTED IN_PART("2", "3") IN_PART("3", "4") IN_PART("4", "5") IN_PART("5", "6") "--b6\r\n\r\nx\r\n--b6--\r\n--b5--\r\n--b4--\r\n--b3--\r\n--b2--" END,
+	{ "parts in parts in parts in parts in parts", MIXED,
+	  NESTED IN_PART("2", "3") IN_PART("3", "4") IN_PART("4", "5") IN_PART(
+		  "5",
+		  "6") "--b6\r\n\r\nx\r\n--b6--\r\n--b5--\r\n--b4--\r\n--b3--\r\n--b2--" END,
 	  SDP_BODY_OPAQUE, NULL },
-	{ "seventeen parts", MIXED, FOUR FOUR FOUR FOUR TEXT "--b1--\r\n", SDP_BODY_OPAQUE, NULL },
-	{ "sixteen", MIXED, FOUR FOUR FOUR TEXT TEXT TEXT PART "\r\n" SDP END, SDP_BODY_ONE, FOUR FOUR FOUR TEXT TEXT TEXT PART "\r\nNEW" END },
-	{ "alternatives, as Lync writes them, RFC 2046 §5.1.4", ALTERNATIVE, FALLBACK PART "\r\n" SDP END, SDP_BODY_ONE, PART "\r\nNEW" END },
-	{ "alternatives with a text before and behind", ALTERNATIVE, TEXT FALLBACK TEXT PART "\r\n" SDP "\r\n" TEXT "--b1--\r\n", SDP_BODY_ONE,
+	{ "seventeen parts", MIXED, FOUR FOUR FOUR FOUR TEXT "--b1--\r\n", SDP_BODY_OPAQUE,
+	  NULL },
+	{ "sixteen", MIXED, FOUR FOUR FOUR TEXT TEXT TEXT PART "\r\n" SDP END, SDP_BODY_ONE,
+	  FOUR FOUR FOUR TEXT TEXT TEXT PART "\r\nNEW" END },
+	{ "alternatives, as Lync writes them, RFC 2046 §5.1.4", ALTERNATIVE,
+	  FALLBACK PART "\r\n" SDP END, SDP_BODY_ONE, PART "\r\nNEW" END },
+	{ "alternatives with a text before and behind", ALTERNATIVE,
+	  TEXT FALLBACK TEXT PART "\r\n" SDP "\r\n" TEXT "--b1--\r\n", SDP_BODY_ONE,
 	  TEXT TEXT PART "\r\nNEW\r\n" TEXT "--b1--\r\n" },
-	{ "alternatives in a part", MIXED, TEXT NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nv=0\r\no=old\r\n\r\n"
-	  "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END, SDP_BODY_ONE,
+	{ "alternatives in a part", MIXED,
+	  TEXT NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nv=0\r\no=old\r\n\r\n"
+		      "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END,
+	  SDP_BODY_ONE,
 	  TEXT NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nNEW\r\n--b2--\r\n" END },
-	{ "four of them", ALTERNATIVE, FALLBACK PART "\r\nv=7\r\n\r\n" PART "\r\nv=1\r\n\r\n" PART "\r\n" SDP END, SDP_BODY_ONE, PART "\r\nNEW" END },
-	{ "five", ALTERNATIVE, FALLBACK PART "\r\nv=1\r\n\r\n" PART "\r\nv=2\r\n\r\n" PART "\r\nv=3\r\n\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "alternatives of which the last is encoded", ALTERNATIVE, FALLBACK PART "Content-Encoding: gzip\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "alternatives, and one beside them", MIXED, NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nv=7\r\n\r\n"
-	  "--b2\r\nContent-Type: application/sdp\r\n\r\nv=8\r\n\r\n--b2--\r\n\r\n" PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "four of them", ALTERNATIVE,
+	  FALLBACK PART "\r\nv=7\r\n\r\n" PART "\r\nv=1\r\n\r\n" PART "\r\n" SDP END,
+	  SDP_BODY_ONE, PART "\r\nNEW" END },
+	{ "five", ALTERNATIVE,
+	  FALLBACK PART "\r\nv=1\r\n\r\n" PART "\r\nv=2\r\n\r\n" PART "\r\nv=3\r\n\r\n" PART
+			"\r\n" SDP END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "alternatives of which the last is encoded", ALTERNATIVE,
+	  FALLBACK PART "Content-Encoding: gzip\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "alternatives, and one beside them", MIXED,
+	  NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\nv=7\r\n\r\n"
+		 "--b2\r\nContent-Type: application/sdp\r\n\r\nv=8\r\n\r\n--b2--\r\n\r\n" PART
+		 "\r\n" SDP END,
+	  SDP_BODY_OPAQUE, NULL },
 	{ "parts in a part that is encoded, RFC 2045 §6.4", MIXED,
-	  "--b1\r\nContent-Type: multipart/mixed;boundary=b2\r\nContent-Transfer-Encoding: base64\r\n\r\nLS1iMg==\r\n" TEXT "--b1--\r\n", SDP_BODY_OPAQUE, NULL },
-	{ "a part that is encoded", MIXED, PART "Content-Encoding: gzip\r\n\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
-	{ "parts that are encoded as a whole, RFC 3261 §20.12", MIXED "Content-Encoding: gzip\r\n", "\x1f\x8b nobody knows", SDP_BODY_OPAQUE, NULL },
+	  "--b1\r\nContent-Type: multipart/mixed;boundary=b2\r\nContent-Transfer-Encoding: base64\r\n\r\nLS1iMg==\r\n" TEXT
+	  "--b1--\r\n",
+	  SDP_BODY_OPAQUE, NULL },
+	{ "a part that is encoded", MIXED, PART "Content-Encoding: gzip\r\n\r\n" SDP END,
+	  SDP_BODY_OPAQUE, NULL },
+	{ "parts that are encoded as a whole, RFC 3261 §20.12",
+	  MIXED "Content-Encoding: gzip\r\n", "\x1f\x8b nobody knows", SDP_BODY_OPAQUE, NULL },
 	{ "parts that are none", MIXED, "nothing of the kind", SDP_BODY_OPAQUE, NULL },
 	{ "less than a boundary", MIXED, "-", SDP_BODY_OPAQUE, NULL },
 	{ "parts without their end", MIXED, PART "\r\n" SDP, SDP_BODY_OPAQUE, NULL },
-	{ "no boundary, RFC 2046 §5.1.1", "Content-Type: multipart/mixed\r\n", TEXT PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
+	{ "no boundary, RFC 2046 §5.1.1", "Content-Type: multipart/mixed\r\n",
+	  TEXT PART "\r\n" SDP END, SDP_BODY_OPAQUE, NULL },
 };
 
 static msg_t *make(const char *headers, const char *body)
@@ -97,15 +156,17 @@ static msg_t *make(const char *headers, const char *body)
 	static char text[100000];
 	msg_t *msg = NULL;
 
-	snprintf(text, sizeof(text),
-		 "INVITE sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b.example>;tag=1\r\n"
-		 "To: <sip:a@b.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n%sContent-Length: %zu\r\n\r\n%s",
-		 headers, strlen(body), body);
+	snprintf(
+		text, sizeof(text),
+		"INVITE sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b.example>;tag=1\r\n"
+		"To: <sip:a@b.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n%sContent-Length: %zu\r\n\r\n%s",
+		headers, strlen(body), body);
 	assert_int_equal(message_parse(text, strlen(text), &msg), ERR_OK);
 	return msg;
 }
 
-/* What goes out has the new text, its length, and nothing else changed; what it was copied from has the old one. */
+/* What goes out has the new text, its length, and nothing else changed; what it was copied from
+ * has the old one. */
 static void check_replaced(size_t row, msg_t *msg)
 {
 	msg_t *copy = message_copy(msg);
@@ -147,7 +208,9 @@ static void test_rows(void **state)
 /* Sofia would end the program at one among the header fields of a part. */
 static void test_nul(void **state)
 {
-	static const char headers[] = MIXED, parts[] = TEXT NESTED "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP "\r\n--b2--\r\n" END;
+	static const char headers[] = MIXED, parts[] = TEXT NESTED
+					     "--b2\r\nContent-Type: application/sdp\r\n\r\n" SDP
+					     "\r\n--b2--\r\n" END;
 	char bytes[4096];
 	unsigned n_opaque = 0;
 
@@ -155,17 +218,19 @@ static void test_nul(void **state)
 	for (size_t at = 0; at < sizeof(parts) - 1; at++) {
 		struct sdp_body body;
 		msg_t *msg = NULL;
-		const int len = snprintf(bytes, sizeof(bytes),
-					 "INVITE sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b.example>;tag=1\r\n"
-					 "To: <sip:a@b.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n%s\r\n%s",
-					 headers, parts);
+		const int len = snprintf(
+			bytes, sizeof(bytes),
+			"INVITE sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b.example>;tag=1\r\n"
+			"To: <sip:a@b.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n%s\r\n%s",
+			headers, parts);
 
 		bytes[(size_t)len - (sizeof(parts) - 1) + at] = '\0';
 		assert_int_equal(message_parse(bytes, (size_t)len, &msg), ERR_OK);
 		n_opaque += sdp_body_find(msg, &body) == SDP_BODY_OPAQUE;
 		message_unref(msg);
 	}
-	assert_in_range(n_opaque, 100, sizeof(parts) - 30); /* among text and SDP it does no harm */
+	/* among text and SDP it does no harm */
+	assert_in_range(n_opaque, 100, sizeof(parts) - 30);
 }
 
 /* What is found in parts that begin with so many lines. */
@@ -187,7 +252,8 @@ static enum sdp_body_kind find_behind(const char *line, unsigned n)
 	return kind;
 }
 
-/* For each header field of a part Sofia walks through all others: sixty kilobytes of short ones took two seconds. */
+/* For each header field of a part Sofia walks through all others: sixty kilobytes of short ones
+ * took two seconds. */
 static void test_fields(void **state)
 {
 	(void)state;
@@ -198,13 +264,16 @@ static void test_fields(void **state)
 	assert_int_equal(find_behind("a:\r", 250), SDP_BODY_ONE); /* to Sofia each is a line */
 	assert_int_equal(find_behind("a:\r", 256), SDP_BODY_OPAQUE);
 	assert_int_equal(find_behind("a: \r\n b\r\n", 200), SDP_BODY_OPAQUE);
-	assert_int_equal(find_behind("\r\n-- \r\n>\r\n", 1000), SDP_BODY_ONE); /* a text, not fields, whatever its dashes */
+	assert_int_equal(find_behind("\r\n-- \r\n>\r\n", 1000),
+			 SDP_BODY_ONE); /* a text, not fields, whatever its dashes */
 	assert_int_equal(find_behind("a:\r\n", 16000), SDP_BODY_OPAQUE);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_nul), cmocka_unit_test(test_fields) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
+					    cmocka_unit_test(test_nul),
+					    cmocka_unit_test(test_fields) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

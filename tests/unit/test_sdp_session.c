@@ -15,11 +15,13 @@
 
 #define HEAD "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 
-static const char whole[] = HEAD "b=AS:64\r\nr=1 2 3\r\nz=1 2\r\nk=clear:a\r\na=sendonly\r\n"
-				 "m=audio 4000/2 RTP/AVP 0 8\r\nc=IN IP6 ::1\r\na=rtpmap:0 PCMU/8000\r\na=fmtp:0 x\r\n"
-				 "m=x 9 UDP/DTLS/SCTP w y\r\na=b\r\n";
+static const char whole[] = HEAD
+	"b=AS:64\r\nr=1 2 3\r\nz=1 2\r\nk=clear:a\r\na=sendonly\r\n"
+	"m=audio 4000/2 RTP/AVP 0 8\r\nc=IN IP6 ::1\r\na=rtpmap:0 PCMU/8000\r\na=fmtp:0 x\r\n"
+	"m=x 9 UDP/DTLS/SCTP w y\r\na=b\r\n";
 
-/* Whatever a byte becomes, and wherever one is put in between: an answer, with little memory, at once (field.md pitfall 9). */
+/* Whatever a byte becomes, and wherever one is put in between: an answer, with little memory,
+ * at once (field.md pitfall 9). */
 static void test_every_byte(void **state)
 {
 	static const char bytes[] = "\0\1\t\n\r \"(,*/:=a\x7f\xe4";
@@ -36,8 +38,10 @@ static void test_every_byte(void **state)
 
 				memcpy(text, whole, at);
 				text[at] = bytes[i];
-				memcpy(text + at + 1, whole + at + 1 - is_insert, sizeof(whole) - at - 1);
-				enum err err = sdp_session_read(home, text, len, &session, NULL);
+				memcpy(text + at + 1, whole + at + 1 - is_insert,
+				       sizeof(whole) - at - 1);
+				enum err err =
+					sdp_session_read(home, text, len, &session, NULL);
 				assert_true(err == ERR_OK || err == ERR_SYNTAX);
 				su_home_unref(home);
 			}
@@ -52,27 +56,38 @@ static const struct {
 	unsigned n_media;
 	bool is_clean;
 } rows[] = {
-	{ "two media, RFC 4566 §5.14", "m=audio 4000 RTP/AVP 0\r\nm=image 5000 udptl t38\r\n", ERR_OK, 2, true },
+	{ "two media, RFC 4566 §5.14", "m=audio 4000 RTP/AVP 0\r\nm=image 5000 udptl t38\r\n",
+	  ERR_OK, 2, true },
 	{ "no media", "", ERR_OK, 0, true },
-	{ "lines end by LF alone", "m=audio 4000 RTP/AVP 0\nm=video 2 RTP/AVP 3\n", ERR_OK, 2, true },
+	{ "lines end by LF alone", "m=audio 4000 RTP/AVP 0\nm=video 2 RTP/AVP 3\n", ERR_OK, 2,
+	  true },
 	{ "spaces at the end of an m-line", "m=audio 4000 udptl t38  \r\n", ERR_OK, 1, true },
 	{ "two spaces, and tabs", "m=audio  4000\tudptl  t38\r\n", ERR_OK, 1, true },
 	{ "no format at all", "m=audio 4000 udptl\r\n", ERR_OK, 1, true },
 	{ "a byte above ASCII", "m=audio 4000 udptl t\xe4\r\n", ERR_OK, 1, false },
-	{ "letters in a port, and a slash where Sofia then sees a format", "m=audio 40S0RP /0TAVP 0\r\n", ERR_OK, 1, false },
-	{ "a second slash in a port: the protocol would be a format", "m=audio 80/0/TUL DPS.RTP//AVPF 0\r\n", ERR_OK, 1, false },
-	{ "the same with nothing behind the first", "m=audio 80/ DPS.RTP//AVPF 0\r\n", ERR_OK, 1, false },
+	{ "letters in a port, and a slash where Sofia then sees a format",
+	  "m=audio 40S0RP /0TAVP 0\r\n", ERR_OK, 1, false },
+	{ "a second slash in a port: the protocol would be a format",
+	  "m=audio 80/0/TUL DPS.RTP//AVPF 0\r\n", ERR_OK, 1, false },
+	{ "the same with nothing behind the first", "m=audio 80/ DPS.RTP//AVPF 0\r\n", ERR_OK,
+	  1, false },
 	{ "a slash before the port", "m=audio /80 RTP//AVP 0\r\n", ERR_OK, 1, false },
 	{ "a number of ports, RFC 4566 §5.14", "m=audio 80/2 RTP/AVP 0\r\n", ERR_OK, 1, true },
 	{ "a slash in a format", "m=audio 4000 udptl t/38\r\n", ERR_OK, 1, false },
 	{ "a bracket", "m=audio 4000 ud(ptl t38\r\n", ERR_OK, 1, false },
-	{ "a bracket in an m-line behind a space, which Sofia skips", " m=audio 4000 udptl [\r\n", ERR_OK, 1, false },
-	{ "the same behind a tab, after another m-line", "m=audio 4000 RTP/AVP 0\r\n\t m=audio 4000 udptl [\r\n", ERR_OK, 2, false },
-	{ "a line of spaces, at which Sofia is done", "m=audio 4000 udptl t38\r\n \t\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 2, false },
-	{ "a line of one letter, at which Sofia is done", "m=audio 4000 udptl t38\r\nx\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 2, false },
+	{ "a bracket in an m-line behind a space, which Sofia skips",
+	  " m=audio 4000 udptl [\r\n", ERR_OK, 1, false },
+	{ "the same behind a tab, after another m-line",
+	  "m=audio 4000 RTP/AVP 0\r\n\t m=audio 4000 udptl [\r\n", ERR_OK, 2, false },
+	{ "a line of spaces, at which Sofia is done",
+	  "m=audio 4000 udptl t38\r\n \t\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 2, false },
+	{ "a line of one letter, at which Sofia is done",
+	  "m=audio 4000 udptl t38\r\nx\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 2, false },
 	{ "the same before any media", "x\r\nm=video 2 RTP/AVP 3\r\n", ERR_OK, 1, false },
-	{ "a control byte in c=", "m=audio 4000 udptl t38\r\nc=IN IP4 192.0.2.\1\r\n", ERR_OK, 1, false },
-	{ "UTF-8 in an attribute", "m=audio 4000 udptl t38\r\na=label:\xc3\xa4\r\n", ERR_OK, 1, true },
+	{ "a control byte in c=", "m=audio 4000 udptl t38\r\nc=IN IP4 192.0.2.\1\r\n", ERR_OK,
+	  1, false },
+	{ "UTF-8 in an attribute", "m=audio 4000 udptl t38\r\na=label:\xc3\xa4\r\n", ERR_OK, 1,
+	  true },
 };
 
 static void test_rows(void **state)
@@ -87,10 +102,12 @@ static void test_rows(void **state)
 
 		snprintf(text, sizeof(text), HEAD "%s", rows[i].lines);
 		enum err err = sdp_session_read(home, text, strlen(text), &session, &is_clean);
-		for (const sdp_media_t *m = session ? session->sdp_media : NULL; m; m = m->m_next)
+		for (const sdp_media_t *m = session ? session->sdp_media : NULL; m;
+		     m = m->m_next)
 			n++;
 		if (err != rows[i].want || n != rows[i].n_media || is_clean != rows[i].is_clean)
-			fail_msg("%s: %s, %u media, %s", rows[i].name, err_text(err), n, is_clean ? "clean" : "not clean");
+			fail_msg("%s: %s, %u media, %s", rows[i].name, err_text(err), n,
+				 is_clean ? "clean" : "not clean");
 		su_home_unref(home);
 	}
 }
@@ -117,7 +134,8 @@ static void test_bounds(void **state)
 
 	(void)state;
 	assert_int_equal(read_repeated("m=audio 4000 RTP/AVP 0\r\n", SDP_MAX_MEDIA), ERR_OK);
-	assert_int_equal(read_repeated("m=audio 4000 RTP/AVP 0\r\n", SDP_MAX_MEDIA + 1), ERR_LIMIT);
+	assert_int_equal(read_repeated("m=audio 4000 RTP/AVP 0\r\n", SDP_MAX_MEDIA + 1),
+			 ERR_LIMIT);
 	assert_int_equal(read_repeated("a=x\r\n", SDP_MAX_LINES - 5), ERR_OK);
 	assert_int_equal(read_repeated("a=x\r\n", SDP_MAX_LINES - 4), ERR_LIMIT);
 	/* Sofia looks through them for each a=rtpmap. */

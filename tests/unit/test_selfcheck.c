@@ -3,10 +3,13 @@
 
 #include "tests/unit/check_world.h"
 
-#define SRV "_sipfederationtls._tcp.corp.example"
+#define SRV  "_sipfederationtls._tcp.corp.example"
 #define HOST "sip.corp.example"
-#define NAMES { "sip.corp.example", "corp.example" }
-#define LISTENER(more) \
+#define NAMES                                                                                  \
+	{                                                                                      \
+		"sip.corp.example", "corp.example"                                             \
+	}
+#define LISTENER(more)                                                                                        \
 	"domains: [corp.example]\nlisteners:\n  - { name: wan, network: wan, bind: 203.0.113.7, port: 5061, " \
 	"transport: mtls, certificate: edge" more " }\n"
 
@@ -215,12 +218,13 @@ static void check(const struct selfcheck_row *row)
 	world.n_servers = row->servers[1].addr ? 2 : 1;
 	if (strcmp(row->name, "NXDOMAIN") == 0)
 		world.n_servers = 0; /* then the listener is looked at, and nobody answers */
-	assert_int_equal(selfcheck_start(&world.means, NULL, world_on_done, &world, &selfcheck), ERR_OK);
+	assert_int_equal(selfcheck_start(&world.means, NULL, world_on_done, &world, &selfcheck),
+			 ERR_OK);
 	world_turn(&world);
 	world_expect(&world, row->name, row->said);
 	if (world.n_failures != row->n_failures || world.is_unknown != row->is_unknown) {
-		print_error("%s: %zu failures, not %zu; unknown %d\n%s", row->name, world.n_failures,
-			    row->n_failures, world.is_unknown, world.said);
+		print_error("%s: %zu failures, not %zu; unknown %d\n%s", row->name,
+			    world.n_failures, row->n_failures, world.is_unknown, world.said);
 		world_n_wrong++;
 	}
 	world_close(&world);
@@ -237,18 +241,23 @@ static const char two_domains[] =
 	"domains: [corp.example, other.example]\nlisteners:\n  - { name: wan, network: wan, bind: 203.0.113.7, "
 	"port: 5061, transport: mtls, certificate: edge }\n";
 
-/* Two domains at one place: versions are tested once, rows stay apart and in order; one can be had alone. */
+/* Two domains at one place: versions are tested once, rows stay apart and in order; one can be
+ * had alone. */
 static void test_domains(void **state)
 {
 	static const struct world_record records[] = {
 		{ 0, SRV, DNS_SRV, { .status = DNS_FOUND }, "100 1 5061 " HOST, 900 },
-		{ 0, "_sipfederationtls._tcp.other.example", DNS_SRV, { .status = DNS_FOUND },
-		  "100 1 5061 sip.other.example", 0 },
+		{ 0,
+		  "_sipfederationtls._tcp.other.example",
+		  DNS_SRV,
+		  { .status = DNS_FOUND },
+		  "100 1 5061 sip.other.example",
+		  0 },
 		{ 0, HOST, DNS_A, { .status = DNS_FOUND }, "203.0.113.7", 0 },
 		{ 0, "sip.other.example", DNS_A, { .status = DNS_FOUND }, "203.0.113.7", 0 },
 	};
-	static const char *const names[8] = { "sip.corp.example", "corp.example", "sip.other.example",
-					      "other.example" };
+	static const char *const names[8] = { "sip.corp.example", "corp.example",
+					      "sip.other.example", "other.example" };
 	struct selfcheck *selfcheck;
 	struct world world;
 
@@ -257,16 +266,21 @@ static void test_domains(void **state)
 	world.n_records = COUNT(records);
 	world.servers = good_servers;
 	world.n_servers = 1;
-	assert_int_equal(selfcheck_start(&world.means, NULL, world_on_done, &world, &selfcheck), ERR_OK);
+	assert_int_equal(selfcheck_start(&world.means, NULL, world_on_done, &world, &selfcheck),
+			 ERR_OK);
 	world_turn(&world);
 	assert_int_equal(world.n_handshakes, 4);
-	assert_true(strstr(world.said, "sip.corp.example is 203") < strstr(world.said, "sip.other.example is 203"));
+	assert_true(strstr(world.said, "sip.corp.example is 203") <
+		    strstr(world.said, "sip.other.example is 203"));
 	world.n_done = world.n_asked = 0;
-	assert_int_equal(selfcheck_start(&world.means, "other.example", world_on_done, &world, &selfcheck), ERR_OK);
+	assert_int_equal(selfcheck_start(&world.means, "other.example", world_on_done, &world,
+					 &selfcheck),
+			 ERR_OK);
 	world_turn(&world);
 	assert_int_equal(world.n_asked, 4);
 	assert_null(strstr(world.said, "corp.example"));
-	assert_int_equal(selfcheck_start(&world.means, "else.example", world_on_done, &world, &selfcheck),
+	assert_int_equal(selfcheck_start(&world.means, "else.example", world_on_done, &world,
+					 &selfcheck),
 			 ERR_NOT_FOUND);
 	world_close(&world);
 }
@@ -286,7 +300,9 @@ static void test_cancel(void **state)
 		struct selfcheck *selfcheck;
 
 		world.n_done = 0;
-		assert_int_equal(selfcheck_start(&world.means, NULL, world_on_done, &world, &selfcheck), ERR_OK);
+		assert_int_equal(
+			selfcheck_start(&world.means, NULL, world_on_done, &world, &selfcheck),
+			ERR_OK);
 		loop_turn(world.server->loop, ms);
 		if (!world.n_done)
 			assert_null(selfcheck_cancel(selfcheck));

@@ -80,7 +80,8 @@ static void test_base(void **state)
 static void test_presets(void **state)
 {
 	/* With the mark that editors of other systems begin UTF-8 with. */
-	struct settings *settings = load_good("\xef\xbb\xbf" "domains: [corp.example]\n");
+	struct settings *settings = load_good("\xef\xbb\xbf"
+					      "domains: [corp.example]\n");
 
 	assert_int_equal(settings->tls.minimum, CONF_TLS_1_2);
 	assert_true(settings->tls.trusts_system);
@@ -235,7 +236,8 @@ static void test_services(void **state)
 		settings = load_good(text);
 		route = &settings->partners.routes[0];
 		if (route->services_in != rows[i].in || route->services_out != rows[i].out)
-			fail_msg("%s: %u %u", rows[i].written, route->services_in, route->services_out);
+			fail_msg("%s: %u %u", rows[i].written, route->services_in,
+				 route->services_out);
 		settings_free(settings);
 		free(text);
 	}
@@ -244,20 +246,26 @@ static void test_services(void **state)
 /* The lists of open federation: normalised and sorted, whatever the order of the file. */
 static void test_federation(void **state)
 {
-	char *text = changed(36, "federation:\n  listener: wan\n  open: true\n"
-				 "  allow: [\"*.Z.example\", b.example, \"*.y.z.example\", y.z.example]\n"
-				 "  deny: [bad.example.]\n  hosters: [Sipfed.Online.Lync.COM]\n"
-				 "  discovered: { rate: 100/m, suspicious_rate: 2/s, max_users: 5 }");
+	char *text = changed(
+		36, "federation:\n  listener: wan\n  open: true\n"
+		    "  allow: [\"*.Z.example\", b.example, \"*.y.z.example\", y.z.example]\n"
+		    "  deny: [bad.example.]\n  hosters: [Sipfed.Online.Lync.COM]\n"
+		    "  discovered: { rate: 100/m, suspicious_rate: 2/s, max_users: 5 }");
 	struct settings *settings = load_good(text);
 	const struct settings_federation *federation = &settings->federation;
 	static const struct {
 		const char *domain, *entry; /* NULL: none fits */
 	} rows[] = {
-		{ "b.example", "b.example" },	  { "x.b.example", NULL },
-		{ "z.example", NULL },		  { "x.z.example", "*.z.example" },
-		{ "y.z.example", "y.z.example" }, { "x.y.z.example", "*.y.z.example" },
-		{ "xz.example", NULL },		  { "a.x.z.example", "*.z.example" },
-		{ "", NULL },			  { "b.example.org", NULL },
+		{ "b.example", "b.example" },
+		{ "x.b.example", NULL },
+		{ "z.example", NULL },
+		{ "x.z.example", "*.z.example" },
+		{ "y.z.example", "y.z.example" },
+		{ "x.y.z.example", "*.y.z.example" },
+		{ "xz.example", NULL },
+		{ "a.x.z.example", "*.z.example" },
+		{ "", NULL },
+		{ "b.example.org", NULL },
 	};
 
 	assert_true(federation->is_open);
@@ -273,8 +281,8 @@ static void test_federation(void **state)
 	assert_string_equal(federation->hosters[0].text, "sipfed.online.lync.com");
 	assert_int_equal(federation->n_allow, 4);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct settings_text *found =
-			settings_find_domain(federation->allow, federation->n_allow, rows[i].domain);
+		const struct settings_text *found = settings_find_domain(
+			federation->allow, federation->n_allow, rows[i].domain);
 
 		if (found && rows[i].entry)
 			assert_string_equal(found->text, rows[i].entry);
@@ -350,11 +358,12 @@ static void test_homes(void **state)
 		struct report *report;
 		char text[512];
 
-		snprintf(text, sizeof(text),
-			 "domains: [corp.example]\n"
-			 "listeners: [{ name: lan, network: lan, bind: 127.0.0.1, transport: udp }]\n"
-			 "backends: [{ name: b, listener: lan, %s }]\nplacement: %s\n",
-			 homes[i].backend, homes[i].placement);
+		snprintf(
+			text, sizeof(text),
+			"domains: [corp.example]\n"
+			"listeners: [{ name: lan, network: lan, bind: 127.0.0.1, transport: udp }]\n"
+			"backends: [{ name: b, listener: lan, %s }]\nplacement: %s\n",
+			homes[i].backend, homes[i].placement);
 		assert_int_equal(report_new(&report), ERR_OK);
 		assert_int_equal(load_text(text, report, &settings), ERR_OK);
 		assert_int_equal(report_rows(report, &rows), homes[i].n_warnings);
@@ -382,12 +391,16 @@ static const struct {
 static void test_plain_log_on(void **state)
 {
 	for (size_t i = 0; i < COUNT(log_ons); i++) {
-		struct settings_listener listener = { .name = "lan", .network = NETWORK_LAN,
+		struct settings_listener listener = { .name = "lan",
+						      .network = NETWORK_LAN,
 						      .is_enabled = true,
 						      .transport = log_ons[i].transport };
-		struct settings_backend backend = { .name = "b", .username = log_ons[i].username };
-		struct settings settings = { .listeners = &listener, .n_listeners = 1,
-					     .backends = &backend, .n_backends = 1 };
+		struct settings_backend backend = { .name = "b",
+						    .username = log_ons[i].username };
+		struct settings settings = { .listeners = &listener,
+					     .n_listeners = 1,
+					     .backends = &backend,
+					     .n_backends = 1 };
 		const struct report_row *rows;
 		struct report *report;
 
@@ -445,15 +458,16 @@ static void test_weak_trust(void **state)
 		char text[1024];
 		size_t n, n_weak = 0;
 
-		snprintf(text, sizeof(text),
-			 "domains: [corp.example]\npartners: { routes: [{ domain: p.example, "
-			 "%s }] }\n"
-			 "certificates: { edge: { chain: edge.pem, key: edge.key } }\n"
-			 "listeners:\n"
-			 "- { name: u, network: wan, bind: 127.0.0.1, transport: udp }\n"
-			 "- { name: t, network: wan, bind: 127.0.0.1, transport: tcp }\n"
-			 "- { name: m, network: wan, bind: 127.0.0.1, transport: mtls, certificate: edge }\n",
-			 trusts[i].route);
+		snprintf(
+			text, sizeof(text),
+			"domains: [corp.example]\npartners: { routes: [{ domain: p.example, "
+			"%s }] }\n"
+			"certificates: { edge: { chain: edge.pem, key: edge.key } }\n"
+			"listeners:\n"
+			"- { name: u, network: wan, bind: 127.0.0.1, transport: udp }\n"
+			"- { name: t, network: wan, bind: 127.0.0.1, transport: tcp }\n"
+			"- { name: m, network: wan, bind: 127.0.0.1, transport: mtls, certificate: edge }\n",
+			trusts[i].route);
 		assert_int_equal(report_new(&report), ERR_OK);
 		assert_int_equal(load_text(text, report, &settings), ERR_OK);
 		n = report_rows(report, &rows);

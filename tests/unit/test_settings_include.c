@@ -205,7 +205,8 @@ static void test_folder_says_how(void **state)
 	struct settings *settings;
 	struct report *report;
 
-	assert_int_equal(load("include: [d]\ndomains: [a.example]\n", &report, &settings), ERR_INVALID);
+	assert_int_equal(load("include: [d]\ndomains: [a.example]\n", &report, &settings),
+			 ERR_INVALID);
 	assert_true(report_rows(report, &all) > 0);
 	assert_non_null(strstr(all[0].text, "cannot be read: not a file"));
 	assert_non_null(strstr(all[0].hint, "FOLDER/*.yaml"));
@@ -216,7 +217,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists_are_appended),
-		cmocka_unit_test(test_faults), cmocka_unit_test(test_folder_says_how),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_folder_says_how),
 		cmocka_unit_test(test_pipe),
 	};
 

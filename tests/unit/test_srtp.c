@@ -172,10 +172,11 @@ static void test_key_that_is_older(void **state)
 	const uint32_t index = 5 * 65536 + 40000;
 
 	for (uint32_t i = 0; i < index; i += 30000)
-		protected(ends.out, 5, i);
+	protected(ends.out, 5, i);
 	assert_int_equal(take(ends.in, protected(ends.out, 5, index), 5, index), SRTP_FORGED);
 	srtp_way_expect_roc(late, 4);
-	assert_int_equal(take(late, protected(ends.out, 5, index + 1), 5, index + 1), SRTP_FORGED);
+	assert_int_equal(take(late, protected(ends.out, 5, index + 1), 5, index + 1),
+			 SRTP_FORGED);
 	srtp_way_expect_roc(late, 6);
 	for (uint32_t i = index + 2; i < index + 30; i++)
 		assert_int_equal(take(late, protected(ends.out, 5, i), 5, i), SRTP_DONE);
@@ -187,7 +188,7 @@ static void test_key_that_is_older(void **state)
 static void go_on(struct ends *ends, uint32_t ssrc, uint32_t index)
 {
 	for (uint32_t i = 0; i < index; i += 30000)
-		protected(ends->out, ssrc, i);
+	protected(ends->out, ssrc, i);
 }
 
 static void forge(struct srtp_way *late, struct bytes bytes, uint32_t ssrc)
@@ -197,7 +198,8 @@ static void forge(struct srtp_way *late, struct bytes bytes, uint32_t ssrc)
 	assert_int_equal(take(late, bytes, ssrc, 7), SRTP_FORGED);
 }
 
-/* Strangers send ten packets for each of a sender whose counter is looked for: they delay it, and not each packet is looked at. */
+/* Strangers send ten packets for each of a sender whose counter is looked for: they delay it,
+ * and not each packet is looked at. */
 static void test_key_that_is_older_among_forgeries(void **state)
 {
 	enum { FIRST = 1000, N = 30, INDEX = 5 * 65536 + 40000 };
@@ -216,12 +218,15 @@ static void test_key_that_is_older_among_forgeries(void **state)
 		for (; n < 600; n++) {
 			for (uint32_t i = 0; i < 10; i++)
 				forge(late, forged, 100 + i);
-			if (take(late, protected(ends.out, ssrc, INDEX + n), ssrc, INDEX + n) == SRTP_DONE)
+			if (take(late, protected(ends.out, ssrc, INDEX + n), ssrc, INDEX + n) ==
+			    SRTP_DONE)
 				break;
 		}
 		assert_true(n < 600); /* one in 10^16 */
 		n_at_once += n == 0;
-		assert_int_equal(take(late, protected(ends.out, ssrc, INDEX + n + 1), ssrc, INDEX + n + 1), SRTP_DONE);
+		assert_int_equal(take(late, protected(ends.out, ssrc, INDEX + n + 1), ssrc,
+				      INDEX + n + 1),
+				 SRTP_DONE);
 	}
 	assert_true(n_at_once < N / 2); /* one in 10^9 */
 	srtp_way_free(late);

@@ -36,7 +36,7 @@ static const struct {
 	size_t want[MAX]; /* index of what is tried first, second, ... */
 	size_t n_draws;
 	uint32_t asked[MAX];
-/* clang-format off */
+	/* clang-format off */
 } rows[] = {
 	{ "nothing", 0, { { 0 } }, { 0 }, { 0 }, 0, { 0 } },
 	{ "one needs no draw", 1, { { 5, 7 } }, { 0 }, { 0 }, 0, { 0 } },

@@ -1,5 +1,6 @@
-/* Sending over a connection that another worker has: two transports on one turned loop, whose letters the test delivers
- * when it wants. a (worker 1) sends, b (worker 0) has the connection, which c dialled from behind its NAT. */
+/* Sending over a connection that another worker has: two transports on one turned loop, whose
+ * letters the test delivers when it wants. a (worker 1) sends, b (worker 0) has the connection,
+ * which c dialled from behind its NAT. */
 #include "proxy/transport/stand_in.h"
 
 #include "tests/unit/sides.h"
@@ -38,7 +39,8 @@ static unsigned number(const struct side *side)
 static struct note *put(int kind, struct side *from, uint64_t flow_id)
 {
 	assert_true(n_notes < MAX_LETTERS);
-	notes[n_notes] = (struct note){ .kind = kind, .from = from, .to = other(from), .id = flow_id };
+	notes[n_notes] =
+		(struct note){ .kind = kind, .from = from, .to = other(from), .id = flow_id };
 	return &notes[n_notes++];
 }
 
@@ -85,7 +87,8 @@ static void post(void)
 
 		switch (note.kind) {
 		case SEND:
-			served = stand_in_serve(note.to->transport, note.id, number(note.from), note.wire, note.is_counted);
+			served = stand_in_serve(note.to->transport, note.id, number(note.from),
+						note.wire, note.is_counted);
 			if (served == ERR_CLOSED)
 				put(LOST, note.to, note.id);
 			wire_unref(note.wire);
@@ -252,7 +255,8 @@ static const struct {
 	{ "another worker's", 0, TRANSPORT_TCP, false, ERR_OK, false },
 	{ "another worker's that is gone", 12345, TRANSPORT_TCP, false, ERR_OK, true },
 	{ "our own", 0, TRANSPORT_TCP, true, ERR_OK, false },
-	{ "our own that is gone: it is not dialled", 12345, TRANSPORT_TCP, true, ERR_CLOSED, false },
+	{ "our own that is gone: it is not dialled", 12345, TRANSPORT_TCP, true, ERR_CLOSED,
+	  false },
 	{ "of datagrams, which have none", 12345, TRANSPORT_UDP, false, ERR_CLOSED, false },
 };
 
@@ -261,7 +265,8 @@ static void test_ids(void **state)
 	for (size_t i = 0; i < COUNT(ids); i++) {
 		struct side *side = ids[i].is_own ? &b : &a;
 		struct hop hop = hop_to(ids[i].id ? ids[i].id : id);
-		unsigned n_ended = side->n_ended, n_lost_before = n_lost, n_accepted = b.n_opened;
+		unsigned n_ended = side->n_ended, n_lost_before = n_lost,
+			 n_accepted = b.n_opened;
 
 		print_message("%s\n", ids[i].name);
 		hop.transport = ids[i].transport;
@@ -323,7 +328,8 @@ static unsigned retire(struct side *side)
 	return transport_retire_if(side->transport, is_any, NULL, REASON_DRAINING);
 }
 
-/* A reload takes the listener or the backend: the connection waits for whoever has a request on the way. */
+/* A reload takes the listener or the backend: the connection waits for whoever has a request on
+ * the way. */
 static void test_retired_connections_wait_for_the_others(void **state)
 {
 	struct flow_user user = { 0 };
@@ -384,7 +390,8 @@ static void test_they_are_bounded(void **state)
 	assert_null(transport_find_flow(a.transport, 1007));
 	post();
 	assert_int_equal(n_left, 1);
-	assert_int_equal(n_lost, MAX_STAND_INS); /* of the others there was none; the one that left asked, too */
+	/* of the others there was none; the one that left asked, too */
+	assert_int_equal(n_lost, MAX_STAND_INS);
 	loop_turn(loop, 0);
 	assert_int_equal(n_told, MAX_STAND_INS - 1);
 }
@@ -396,7 +403,8 @@ static void on_never(struct flow_user *user, enum err err, enum reason reason)
 	fail_msg("it has an answer to give");
 }
 
-/* The peer says that it will send no more: requests on it will have no answer, those of it still get theirs. */
+/* The peer says that it will send no more: requests on it will have no answer, those of it
+ * still get theirs. */
 static void test_half_closed(void **state)
 {
 	struct wire *wire = side_request("c", 0);
@@ -522,7 +530,8 @@ static void test_it_cannot_be_opened(void **state)
 	until_ended(&b, 1);
 	until_ended(&a, 1);
 	assert_int_equal(a.ended_err, ERR_REFUSED);
-	assert_int_equal(a.ended_reason, REASON_CONNECT_REFUSED); /* as if it had dialled itself */
+	/* as if it had dialled itself */
+	assert_int_equal(a.ended_reason, REASON_CONNECT_REFUSED);
 	assert_int_equal(b.ended_reason, REASON_CONNECT_REFUSED);
 }
 
@@ -550,7 +559,8 @@ static void test_the_next_one_is_anybodys(void **state)
 	forget_partner();
 }
 
-/* A reload took it from its owner: what is on its way goes on, but the next request takes another. */
+/* A reload took it from its owner: what is on its way goes on, but the next request takes
+ * another. */
 static void test_withdrawn(void **state)
 {
 	struct flow_user user = { 0 };
@@ -581,8 +591,11 @@ static void test_withdrawn(void **state)
 /* The partner does not read: whichever worker sheds, it sheds by what waits at the owner. */
 static void test_back_pressure(void **state)
 {
-	const struct transport_limits limits = { .message_bytes = 65536, .queue_bytes = 100000, .connections = 10,
-						 .idle_ms = 3600 * 1000, .all_queues_bytes = 1000000 };
+	const struct transport_limits limits = { .message_bytes = 65536,
+						 .queue_bytes = 100000,
+						 .connections = 10,
+						 .idle_ms = 3600 * 1000,
+						 .all_queues_bytes = 1000000 };
 	struct hop hop = hop_to_partner();
 	struct flow *flow;
 
@@ -617,8 +630,8 @@ static void test_back_pressure(void **state)
 	forget_partner();
 }
 
-/* What was sent by name (hop.flow_id) was never counted, so that serving it counts nothing off: the connection of a backend by mtls is
- * on the roll, too. */
+/* What was sent by name (hop.flow_id) was never counted, so that serving it counts nothing off:
+ * the connection of a backend by mtls is on the roll, too. */
 static void test_named_and_on_the_roll(void **state)
 {
 	struct hop hop = hop_to_partner(), named;
@@ -645,7 +658,9 @@ static void test_named_and_on_the_roll(void **state)
 static void test_idle_for_its_owner(void **state)
 {
 	struct hop hop = hop_to_partner();
-	struct transport_limits limits = { .message_bytes = 65536, .queue_bytes = 100000, .connections = 10,
+	struct transport_limits limits = { .message_bytes = 65536,
+					   .queue_bytes = 100000,
+					   .connections = 10,
 					   .idle_ms = IDLE_MS / 2 };
 
 	transport_set_limits(b.transport, &limits);
@@ -657,7 +672,7 @@ static void test_idle_for_its_owner(void **state)
 	forget_partner();
 	loop_turn(loop, IDLE_MS - 1000);
 	assert_int_equal(c.n_closed, 1); /* its own to b, which nobody used */
-	loop_turn(loop, 2000); /* the stand-in ends */
+	loop_turn(loop, 2000);           /* the stand-in ends */
 	post();
 	loop_turn(loop, IDLE_MS);
 	UNTIL(loop, c.n_closed == 2);

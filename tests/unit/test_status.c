@@ -121,8 +121,8 @@ static size_t n_rows(const json_t *status, const char *list)
 
 static const char *text_of(const json_t *status, const char *list, size_t i, const char *key)
 {
-	return json_string_value(json_object_get(
-		json_array_get(json_object_get(status, list), i), key));
+	return json_string_value(
+		json_object_get(json_array_get(json_object_get(status, list), i), key));
 }
 
 static void test_summary(void **state)
@@ -136,7 +136,8 @@ static void test_summary(void **state)
 	peer_stats_certificate(scene.server->peer_stats, "partner:p00003.example",
 			       (int64_t)(loop_wall_us(scene.server->loop) / 1000000) + 86400);
 	peer_stats_certificate(scene.server->peer_stats, "partner:p00004.example",
-			       (int64_t)(loop_wall_us(scene.server->loop) / 1000000) + 20 * 86400);
+			       (int64_t)(loop_wall_us(scene.server->loop) / 1000000) +
+				       20 * 86400);
 	status = status_summary(scene.server, true);
 	assert_true(json_is_true(json_object_get(status, "summary")));
 	assert_false(json_is_true(json_object_get(status, "ok")));
@@ -152,9 +153,11 @@ static void test_summary(void **state)
 	assert_string_equal(text_of(status, "partners", 1, "domain"), "p00000.example");
 	assert_int_equal(n_rows(status, "problems"), 4);
 	assert_string_equal(text_of(status, "problems", 0, "severity"), "error");
-	assert_string_equal(text_of(status, "problems", 2, "code"), "partner-certificate-expires");
+	assert_string_equal(text_of(status, "problems", 2, "code"),
+			    "partner-certificate-expires");
 	assert_string_equal(text_of(status, "problems", 2, "severity"), "error");
-	assert_string_equal(text_of(status, "problems", 3, "code"), "partner-certificate-expires");
+	assert_string_equal(text_of(status, "problems", 3, "code"),
+			    "partner-certificate-expires");
 	assert_string_equal(text_of(status, "problems", 3, "severity"), "warning");
 	json_decref(status);
 	close_scene(&scene);
@@ -175,14 +178,17 @@ static void test_discovered(void **state)
 		for (unsigned n = 0; i < 20 && n < 20; n++)
 			discovered_answered(scene.server->discovered, domain, 404, 1000000);
 	}
-	assert_int_equal(discovered_block(scene.server->discovered, "b.example", "", 1000000, &before), ERR_OK);
+	assert_int_equal(
+		discovered_block(scene.server->discovered, "b.example", "", 1000000, &before),
+		ERR_OK);
 	status = status_summary(scene.server, true);
 	assert_int_equal(count_of(status, "discovered", "new"), 20);
 	assert_int_equal(count_of(status, "discovered", "limited"), 20);
 	assert_int_equal(count_of(status, "discovered", "blocked"), 1);
 	assert_int_equal(count_of(status, "problems", "warning"), 8);
 	assert_string_equal(text_of(status, "problems", 0, "code"), "partner-suspicious");
-	assert_string_equal(text_of(status, "problems", 0, "where"), "discovered partner d00.example");
+	assert_string_equal(text_of(status, "problems", 0, "where"),
+			    "discovered partner d00.example");
 	json_decref(status);
 	close_scene(&scene);
 }
@@ -242,8 +248,8 @@ static void test_summary_is_bounded(void **state)
 	assert_in_range(n[1], 1, n[0] + 10);
 }
 
-/* No piece of the whole costs more than the rows in it, the first one included: all rows together are a million
- * allocations. */
+/* No piece of the whole costs more than the rows in it, the first one included: all rows
+ * together are a million allocations. */
 static void test_pieces_are_bounded(void **state)
 {
 	enum { PIECE = 16384, MAX_ALLOCATIONS = 20000 };

@@ -56,8 +56,10 @@ static void test_rfc5769(void **state)
 	} rows[] = {
 		{ "§2.1", request_5769, password, "", "evtj:h6vY", STUN_REQUEST, true },
 		{ "§2.2", response4_5769, password, "192.0.2.1:32853", "", STUN_SUCCESS, true },
-		{ "§2.3", response6_5769, password, "[2001:db8:1234:5678:11:2233:4455:6677]:32853", "", STUN_SUCCESS, true },
-		{ "§2.4", long_term_5769, NULL, "", "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf\xe3\x82\xb9",
+		{ "§2.3", response6_5769, password,
+		  "[2001:db8:1234:5678:11:2233:4455:6677]:32853", "", STUN_SUCCESS, true },
+		{ "§2.4", long_term_5769, NULL, "",
+		  "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf\xe3\x82\xb9",
 		  STUN_REQUEST, false },
 	};
 	char text[ADDR_TEXT_SIZE];
@@ -77,12 +79,16 @@ static void test_rfc5769(void **state)
 		assert_int_equal(message.method, STUN_BINDING);
 		assert_int_equal(message.has_fingerprint, rows[i].has_fingerprint);
 		assert_int_equal(message.n_unknown, 0);
-		assert_string_equal(addr_is_set(&message.mapped) ? addr_text(&message.mapped, text) : "", rows[i].mapped);
+		assert_string_equal(
+			addr_is_set(&message.mapped) ? addr_text(&message.mapped, text) : "",
+			rows[i].mapped);
 		assert_int_equal(message.username_len, strlen(rows[i].username));
-		assert_memory_equal(message.username ? message.username : "", rows[i].username, message.username_len);
+		assert_memory_equal(message.username ? message.username : "", rows[i].username,
+				    message.username_len);
 		assert_true(stun_check_integrity(bytes, &message, with, with_len));
 		assert_false(stun_check_integrity(bytes, &message, "wrong", 5));
-		bytes[len - 1] ^= 1; /* the last byte is of FINGERPRINT, or of MESSAGE-INTEGRITY */
+		/* the last byte is of FINGERPRINT, or of MESSAGE-INTEGRITY */
+		bytes[len - 1] ^= 1;
 		if (rows[i].has_fingerprint)
 			assert_int_equal(stun_read(bytes, len, &message), ERR_SYNTAX);
 		else
@@ -122,29 +128,47 @@ static void test_read_rows(void **state)
 	} rows[] = {
 		{ "nothing", "", ERR_SYNTAX },
 		{ "half a header", "000100002112a442b7e7a701", ERR_SYNTAX },
-		{ "zeros of a keepalive", "0000000000000000000000000000000000000000", ERR_SYNTAX },
+		{ "zeros of a keepalive", "0000000000000000000000000000000000000000",
+		  ERR_SYNTAX },
 		{ "an empty request", "00010000" HEAD_5769, ERR_OK, "", "", "" },
 		{ "length says more", "00010004" HEAD_5769, ERR_SYNTAX },
 		{ "length says less", "00010000" HEAD_5769 "00240000", ERR_SYNTAX },
 		{ "length no multiple of four", "00010002" HEAD_5769 "0024", ERR_SYNTAX },
-		{ "an attribute that goes beyond", "00010008" HEAD_5769 "0006000800000000", ERR_SYNTAX },
+		{ "an attribute that goes beyond", "00010008" HEAD_5769 "0006000800000000",
+		  ERR_SYNTAX },
 		{ "an attribute of 64 KB", "00010004" HEAD_5769 "0006ffff", ERR_SYNTAX },
 		{ "RTP is not STUN", "80000000" HEAD_5769, ERR_SYNTAX },
 		{ "RFC 3489: MAPPED, SOURCE, CHANGED-ADDRESS",
 		  "0101002400112233445566778899aabbccddeeff"
-		  "0001000800018055c0000201" "0004000800010d96c6336401" "0005000800010d97c6336402",
+		  "0001000800018055c0000201"
+		  "0004000800010d96c6336401"
+		  "0005000800010d97c6336402",
 		  ERR_OK, "192.0.2.1:32853", "198.51.100.1:3478", "198.51.100.2:3479" },
 		{ "XOR-MAPPED-ADDRESS counts more than MAPPED-ADDRESS, in any order",
-		  "01010018" HEAD_5769 "0001000800011111c0000263" "002000080001a147e112a643", ERR_OK, "192.0.2.1:32853", "", "" },
-		{ "the first of a kind counts", "01010018" HEAD_5769 "0001000800018055c0000201" "0001000800011111c0000263", ERR_OK,
-		  "192.0.2.1:32853", "", "" },
-		{ "of a family that is none", "0101000c" HEAD_5769 "0001000800038055c0000201", ERR_OK, "", "", "" },
-		{ "IPv6 in eight bytes", "0101000c" HEAD_5769 "0001000800028055c0000201", ERR_OK, "", "", "" },
-		{ "error 420", "01110008" HEAD_5769 "0009000400000414", ERR_OK, "", "", "", 420 },
-		{ "an error that is none", "01110008" HEAD_5769 "0009000400000063", ERR_OK, "", "", "", 0 },
-		{ "what must be understood and is not", "00010010" HEAD_5769 "7ff00004000000007ff1000400000000", ERR_OK, "", "", "", 0, 2 },
-		{ "what need not be understood", "00010008" HEAD_5769 "fff0000400000000", ERR_OK, "", "", "" },
-		{ "FINGERPRINT that is not the last", "00010010" HEAD_5769 "8028000412345678" "0024000400000000", ERR_SYNTAX },
+		  "01010018" HEAD_5769 "0001000800011111c0000263"
+		  "002000080001a147e112a643",
+		  ERR_OK, "192.0.2.1:32853", "", "" },
+		{ "the first of a kind counts",
+		  "01010018" HEAD_5769 "0001000800018055c0000201"
+		  "0001000800011111c0000263",
+		  ERR_OK, "192.0.2.1:32853", "", "" },
+		{ "of a family that is none", "0101000c" HEAD_5769 "0001000800038055c0000201",
+		  ERR_OK, "", "", "" },
+		{ "IPv6 in eight bytes", "0101000c" HEAD_5769 "0001000800028055c0000201",
+		  ERR_OK, "", "", "" },
+		{ "error 420", "01110008" HEAD_5769 "0009000400000414", ERR_OK, "", "", "",
+		  420 },
+		{ "an error that is none", "01110008" HEAD_5769 "0009000400000063", ERR_OK, "",
+		  "", "", 0 },
+		{ "what must be understood and is not",
+		  "00010010" HEAD_5769 "7ff00004000000007ff1000400000000", ERR_OK, "", "", "",
+		  0, 2 },
+		{ "what need not be understood", "00010008" HEAD_5769 "fff0000400000000",
+		  ERR_OK, "", "", "" },
+		{ "FINGERPRINT that is not the last",
+		  "00010010" HEAD_5769 "8028000412345678"
+		  "0024000400000000",
+		  ERR_SYNTAX },
 	};
 	char text[ADDR_TEXT_SIZE];
 
@@ -156,9 +180,18 @@ static void test_read_rows(void **state)
 		print_message("%s\n", rows[i].name);
 		assert_int_equal(stun_read(bytes, len, &message), rows[i].want);
 		if (!rows[i].want) {
-			assert_string_equal(addr_is_set(&message.mapped) ? addr_text(&message.mapped, text) : "", rows[i].mapped);
-			assert_string_equal(addr_is_set(&message.origin) ? addr_text(&message.origin, text) : "", rows[i].origin);
-			assert_string_equal(addr_is_set(&message.other) ? addr_text(&message.other, text) : "", rows[i].other);
+			assert_string_equal(addr_is_set(&message.mapped)
+						    ? addr_text(&message.mapped, text)
+						    : "",
+					    rows[i].mapped);
+			assert_string_equal(addr_is_set(&message.origin)
+						    ? addr_text(&message.origin, text)
+						    : "",
+					    rows[i].origin);
+			assert_string_equal(addr_is_set(&message.other)
+						    ? addr_text(&message.other, text)
+						    : "",
+					    rows[i].other);
 			assert_int_equal(message.error_code, rows[i].error);
 			assert_int_equal(message.n_unknown, rows[i].n_unknown);
 		}
@@ -175,10 +208,11 @@ static void test_types(void **state)
 	unsigned char id[STUN_ID_SIZE];
 
 	stun_new_id(id);
-	for (unsigned class = STUN_REQUEST; class <= STUN_ERROR; class++) {
+	for (unsigned class = STUN_REQUEST; class <= STUN_ERROR; class ++) {
 		for (size_t i = 0; i < COUNT(methods); i++) {
-			stun_begin(&writer, (enum stun_class)class, methods[i], id);
-			assert_int_equal(stun_read(writer.bytes, stun_end(&writer), &message), ERR_OK);
+			stun_begin(&writer, (enum stun_class) class, methods[i], id);
+			assert_int_equal(stun_read(writer.bytes, stun_end(&writer), &message),
+					 ERR_OK);
 			assert_int_equal(message.class, class);
 			assert_int_equal(message.method, methods[i]);
 			assert_true(message.has_cookie);
@@ -216,7 +250,9 @@ static void test_round_trip(void **state)
 
 static void test_bounds(void **state)
 {
-	unsigned char many[STUN_HEADER_SIZE + 4 * (STUN_MAX_ATTRIBUTES + 1)] = { 0, 1, 0, sizeof(many) - STUN_HEADER_SIZE };
+	unsigned char many[STUN_HEADER_SIZE + 4 * (STUN_MAX_ATTRIBUTES + 1)] = {
+		0, 1, 0, sizeof(many) - STUN_HEADER_SIZE
+	};
 	static unsigned char large[STUN_MAX_SIZE + 4] = { 0, 1 };
 	struct stun_message message;
 	struct stun_writer writer;
@@ -253,8 +289,12 @@ static void test_demultiplexing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rfc5769), cmocka_unit_test(test_write_like_rfc5769), cmocka_unit_test(test_read_rows),
-		cmocka_unit_test(test_types),	cmocka_unit_test(test_round_trip),	   cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_rfc5769),
+		cmocka_unit_test(test_write_like_rfc5769),
+		cmocka_unit_test(test_read_rows),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_demultiplexing),
 	};
 

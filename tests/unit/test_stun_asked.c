@@ -91,7 +91,9 @@ static void on_end(struct stun_query *query, const struct stun_answer *answer)
 /* The client tells: from the first request to the end, whatever that is. */
 static void test_client(void **state)
 {
-	struct stun_question question = { .patience = { .rto_ms = 100, .n_requests = 2, .last_wait = 1 } };
+	struct stun_question question = {
+		.patience = { .rto_ms = 100, .n_requests = 2, .last_wait = 1 }
+	};
 	unsigned char id[STUN_ID_SIZE], before[STUN_ID_SIZE];
 	struct stun_query query = { 0 };
 	struct stun_client client;

@@ -73,14 +73,16 @@ static int tear_down(void **state)
 
 static void ask(struct fixture *f, bool change)
 {
-	const struct stun_question question = {
-		.to = f->server, .change_ip = change, .change_port = change, .patience = stun_patience_rfc
-	};
+	const struct stun_question question = { .to = f->server,
+						.change_ip = change,
+						.change_port = change,
+						.patience = stun_patience_rfc };
 
 	stun_ask(&f->client, &f->query, &question, on_end);
 }
 
-/* RFC 8489 §6.2.1 gives these very times: 0, 500, 1500, 3500, 7500, 15500, 31500, and the end at 39500 ms. */
+/* RFC 8489 §6.2.1 gives these very times: 0, 500, 1500, 3500, 7500, 15500, 31500, and the end
+ * at 39500 ms. */
 static void test_retransmission(void **state)
 {
 	static const uint64_t want_ms[] = { 0, 500, 1500, 3500, 7500, 15500, 31500 };
@@ -107,7 +109,8 @@ static bool answer_from(struct fixture *f, const struct addr *from, unsigned cha
 
 	assert_true(stun_server_answer(&seat, &f->source, f->last, f->last_len, &reply));
 	reply.writer.bytes[10] ^= spoil;
-	return stun_client_receive(&f->client, from, reply.writer.bytes, stun_end(&reply.writer));
+	return stun_client_receive(&f->client, from, reply.writer.bytes,
+				   stun_end(&reply.writer));
 }
 
 static void test_answers(void **state)
@@ -120,7 +123,8 @@ static void test_answers(void **state)
 	loop_turn(f->loop, 700);
 	assert_false(answer_from(f, &f->server, 1)); /* of another transaction */
 	assert_false(answer_from(f, &other, 0));     /* from where nobody was asked */
-	assert_false(stun_client_receive(&f->client, &f->server, f->last, f->last_len)); /* a request */
+	/* a request */
+	assert_false(stun_client_receive(&f->client, &f->server, f->last, f->last_len));
 	assert_int_equal(f->n_ended, 0);
 	assert_true(answer_from(f, &f->server, 0));
 	assert_int_equal(f->n_ended, 1);
@@ -128,7 +132,8 @@ static void test_answers(void **state)
 	assert_true(addr_equal(&f->answer.mapped, &f->source));
 	assert_int_equal(f->answer.n_sent, 2);
 	assert_int_equal(f->answer.took_ms, 200);
-	assert_false(answer_from(f, &f->server, 0)); /* the answer to the first request comes, too */
+	/* the answer to the first request comes, too */
+	assert_false(answer_from(f, &f->server, 0));
 	loop_turn(f->loop, 100000);
 	assert_int_equal(f->n_ended, 1);
 	assert_int_equal(f->n_sent, 2);
@@ -154,14 +159,16 @@ static void test_refusals(void **state)
 	ask(f, false);
 	stun_begin(&writer, STUN_ERROR, STUN_BINDING, f->query.id);
 	stun_add_error(&writer, 401, "Unauthenticated");
-	assert_true(stun_client_receive(&f->client, &f->server, writer.bytes, stun_end(&writer)));
+	assert_true(
+		stun_client_receive(&f->client, &f->server, writer.bytes, stun_end(&writer)));
 	assert_int_equal(f->answer.outcome, STUN_REFUSED);
 	assert_int_equal(f->answer.error_code, 401);
 
 	f->n_sent = 0;
 	ask(f, false);
 	stun_begin(&writer, STUN_SUCCESS, STUN_BINDING, f->query.id); /* without an address */
-	assert_true(stun_client_receive(&f->client, &f->server, writer.bytes, stun_end(&writer)));
+	assert_true(
+		stun_client_receive(&f->client, &f->server, writer.bytes, stun_end(&writer)));
 	assert_int_equal(f->answer.outcome, STUN_REFUSED);
 
 	f->n_sent = 0;
@@ -169,7 +176,8 @@ static void test_refusals(void **state)
 	stun_begin(&writer, STUN_SUCCESS, STUN_BINDING, f->query.id); /* RFC 8489 §6.3.3 */
 	stun_add_addr(&writer, STUN_XOR_MAPPED_ADDRESS, &f->source);
 	stun_add_number(&writer, (enum stun_attribute)0x7ff0, 0);
-	assert_true(stun_client_receive(&f->client, &f->server, writer.bytes, stun_end(&writer)));
+	assert_true(
+		stun_client_receive(&f->client, &f->server, writer.bytes, stun_end(&writer)));
 	assert_int_equal(f->answer.outcome, STUN_REFUSED);
 	assert_int_equal(f->n_ended, 3);
 }
@@ -195,7 +203,10 @@ static void test_unsent_and_cancelled(void **state)
 
 /* ---- real sockets ---- */
 
-static const struct { const char *host; int family; } families[] = { { "127.0.0.1", AF_INET }, { "::1", AF_INET6 } };
+static const struct {
+	const char *host;
+	int family;
+} families[] = { { "127.0.0.1", AF_INET }, { "::1", AF_INET6 } };
 
 /* A server's socket; -1 where the host has no IPv6. */
 static int open_server(const char *host, int family, int type, struct addr *out)
@@ -248,7 +259,8 @@ static void test_udp_socket(void **state)
 		struct stun_seat seat = { 0 };
 		unsigned char bytes[STUN_MAX_SIZE];
 		struct addr bind_to, from;
-		int fd = open_server(families[i].host, families[i].family, SOCK_DGRAM, &question.to);
+		int fd = open_server(families[i].host, families[i].family, SOCK_DGRAM,
+				     &question.to);
 
 		if (fd < 0)
 			continue;
@@ -256,12 +268,14 @@ static void test_udp_socket(void **state)
 		assert_int_equal(addr_parse(families[i].host, 0, &bind_to), ERR_OK);
 		assert_int_equal(stun_socket_open(&stun, real.loop, &bind_to), ERR_OK);
 		stun_ask(&stun.client, &real.query, &question, on_real_end);
-		ssize_t len = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&source, &source_len);
+		ssize_t len = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&source,
+				       &source_len);
 		assert_true(len > 0);
 		addr_from_sockaddr(&from, (struct sockaddr *)&source, source_len);
 		seat.local = question.to;
 		assert_true(stun_server_answer(&seat, &from, bytes, (size_t)len, &reply));
-		assert_true(sendto(fd, reply.writer.bytes, stun_end(&reply.writer), 0, (struct sockaddr *)&source, source_len) > 0);
+		assert_true(sendto(fd, reply.writer.bytes, stun_end(&reply.writer), 0,
+				   (struct sockaddr *)&source, source_len) > 0);
 		loop_turn(real.loop, 1);
 		assert_int_equal(real.n_ended, 1);
 		assert_true(addr_equal(&real.answer.mapped, &stun.local));
@@ -285,7 +299,8 @@ static void test_wildcard_source(void **state)
 	assert_true(addr_equal(&out, &to));
 }
 
-/* manner: 0 answers in two pieces, 1 is silent after the connection, 2 closes, 3 speaks another protocol, 4 is not there. */
+/* manner: 0 answers in two pieces, 1 is silent after the connection, 2 closes, 3 speaks another
+ * protocol, 4 is not there. */
 static void tcp_row(const char *host, int family, int manner, enum stun_tcp_outcome want)
 {
 	struct real real = { 0 };
@@ -310,12 +325,14 @@ static void tcp_row(const char *host, int family, int manner, enum stun_tcp_outc
 		assert_true(taken >= 0);
 		ssize_t len = recv(taken, bytes, sizeof(bytes), 0);
 		assert_int_equal(addr_parse("203.0.113.7", 9, &from), ERR_OK);
-		assert_true(len > 0 && stun_server_answer(&seat, &from, bytes, (size_t)len, &reply));
+		assert_true(len > 0 &&
+			    stun_server_answer(&seat, &from, bytes, (size_t)len, &reply));
 		if (manner == 0) {
 			assert_int_equal(send(taken, reply.writer.bytes, 10, 0), 10);
 			loop_turn(real.loop, 1);
 			assert_int_equal(real.n_ended, 0);
-			assert_true(send(taken, reply.writer.bytes + 10, stun_end(&reply.writer) - 10, 0) > 0);
+			assert_true(send(taken, reply.writer.bytes + 10,
+					 stun_end(&reply.writer) - 10, 0) > 0);
 		} else if (manner == 2) {
 			close(taken);
 			taken = -1;
@@ -352,8 +369,13 @@ static void test_tcp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_retransmission),	  TEST(test_answers),	     TEST(test_answer_from_elsewhere), TEST(test_refusals),
-		TEST(test_unsent_and_cancelled), cmocka_unit_test(test_udp_socket), cmocka_unit_test(test_wildcard_source),
+		TEST(test_retransmission),
+		TEST(test_answers),
+		TEST(test_answer_from_elsewhere),
+		TEST(test_refusals),
+		TEST(test_unsent_and_cancelled),
+		cmocka_unit_test(test_udp_socket),
+		cmocka_unit_test(test_wildcard_source),
 		cmocka_unit_test(test_tcp),
 	};
 

@@ -32,21 +32,32 @@ static void test_answers(void **state)
 {
 	static const struct {
 		const char *name;
-		bool has_cookie, has_other, change_ip, change_port, has_unknown, has_response_port, has_fingerprint;
+		bool has_cookie, has_other, change_ip, change_port, has_unknown,
+			has_response_port, has_fingerprint;
 		unsigned want_error;
 		const char *want_origin, *want_other;
 	} rows[] = {
 		{ "plain", true, false, .want_origin = "", .want_other = "" },
-		{ "plain, with two addresses", true, true, .want_origin = "198.51.100.1:5060", .want_other = "198.51.100.2:5061" },
-		{ "change both", true, true, true, true, .want_origin = "198.51.100.2:5061", .want_other = "198.51.100.2:5061" },
-		{ "change the port", true, true, false, true, .want_origin = "198.51.100.1:5061", .want_other = "198.51.100.2:5061" },
-		{ "change the address", true, true, true, false, .want_origin = "198.51.100.2:5060", .want_other = "198.51.100.2:5061" },
-		{ "change without another one, RFC 5780 §7.1", true, false, true, false, .want_error = 420 },
-		{ "RFC 3489", false, true, .want_origin = "198.51.100.1:5060", .want_other = "198.51.100.2:5061" },
-		{ "RFC 3489, one address", false, false, .want_origin = "198.51.100.1:5060", .want_other = "" },
-		{ "what must be understood and is not", true, true, .has_unknown = true, .want_error = 420 },
-		{ "RESPONSE-PORT: nobody else's port", true, true, .has_response_port = true, .want_error = 420 },
-		{ "FINGERPRINT for FINGERPRINT", true, false, .has_fingerprint = true, .want_origin = "", .want_other = "" },
+		{ "plain, with two addresses", true, true, .want_origin = "198.51.100.1:5060",
+		  .want_other = "198.51.100.2:5061" },
+		{ "change both", true, true, true, true, .want_origin = "198.51.100.2:5061",
+		  .want_other = "198.51.100.2:5061" },
+		{ "change the port", true, true, false, true,
+		  .want_origin = "198.51.100.1:5061", .want_other = "198.51.100.2:5061" },
+		{ "change the address", true, true, true, false,
+		  .want_origin = "198.51.100.2:5060", .want_other = "198.51.100.2:5061" },
+		{ "change without another one, RFC 5780 §7.1", true, false, true, false,
+		  .want_error = 420 },
+		{ "RFC 3489", false, true, .want_origin = "198.51.100.1:5060",
+		  .want_other = "198.51.100.2:5061" },
+		{ "RFC 3489, one address", false, false, .want_origin = "198.51.100.1:5060",
+		  .want_other = "" },
+		{ "what must be understood and is not", true, true, .has_unknown = true,
+		  .want_error = 420 },
+		{ "RESPONSE-PORT: nobody else's port", true, true, .has_response_port = true,
+		  .want_error = 420 },
+		{ "FINGERPRINT for FINGERPRINT", true, false, .has_fingerprint = true,
+		  .want_origin = "", .want_other = "" },
 	};
 	const struct addr source = at("203.0.113.7:40000");
 	char text[ADDR_TEXT_SIZE];
@@ -69,8 +80,11 @@ static void test_answers(void **state)
 			stun_add_number(&request, STUN_RESPONSE_PORT, 53U << 16);
 		if (rows[i].has_fingerprint)
 			stun_add_fingerprint(&request);
-		assert_true(stun_server_answer(&seat, &source, request.bytes, stun_end(&request), &reply));
-		assert_int_equal(stun_read(reply.writer.bytes, stun_end(&reply.writer), &message), ERR_OK);
+		assert_true(stun_server_answer(&seat, &source, request.bytes,
+					       stun_end(&request), &reply));
+		assert_int_equal(
+			stun_read(reply.writer.bytes, stun_end(&reply.writer), &message),
+			ERR_OK);
 		assert_memory_equal(message.id, request.bytes + 4, STUN_ID_SIZE);
 		assert_int_equal(message.class, rows[i].want_error ? STUN_ERROR : STUN_SUCCESS);
 		assert_int_equal(message.error_code, rows[i].want_error);
@@ -80,8 +94,12 @@ static void test_answers(void **state)
 		assert_true(addr_equal(&message.mapped, &source));
 		assert_int_equal(reply.from_other_ip, rows[i].change_ip);
 		assert_int_equal(reply.from_other_port, rows[i].change_port);
-		assert_string_equal(addr_is_set(&message.origin) ? addr_text(&message.origin, text) : "", rows[i].want_origin);
-		assert_string_equal(addr_is_set(&message.other) ? addr_text(&message.other, text) : "", rows[i].want_other);
+		assert_string_equal(
+			addr_is_set(&message.origin) ? addr_text(&message.origin, text) : "",
+			rows[i].want_origin);
+		assert_string_equal(
+			addr_is_set(&message.other) ? addr_text(&message.other, text) : "",
+			rows[i].want_other);
 	}
 }
 
@@ -92,19 +110,22 @@ static void test_what_gets_no_answer(void **state)
 	struct stun_writer message;
 	struct stun_reply reply;
 
-	for (unsigned class = STUN_INDICATION; class <= STUN_ERROR; class++) {
-		begin(&message, (enum stun_class)class, true);
-		assert_false(stun_server_answer(&seat, &source, message.bytes, stun_end(&message), &reply));
+	for (unsigned class = STUN_INDICATION; class <= STUN_ERROR; class ++) {
+		begin(&message, (enum stun_class) class, true);
+		assert_false(stun_server_answer(&seat, &source, message.bytes,
+						stun_end(&message), &reply));
 	}
 	stun_begin(&message, STUN_REQUEST, 3 /* Allocate */, message.bytes + 4);
-	assert_false(stun_server_answer(&seat, &source, message.bytes, stun_end(&message), &reply));
+	assert_false(
+		stun_server_answer(&seat, &source, message.bytes, stun_end(&message), &reply));
 	assert_false(stun_server_answer(&seat, &source, "\0\1", 2, &reply));
 }
 
 /* A flood costs the one whose address it bears less than it costs who sends it. */
 static void test_flood(void **state)
 {
-	const struct stun_seat seat = { .local = at("198.51.100.1:5060"), .other = at("198.51.100.2:5061") };
+	const struct stun_seat seat = { .local = at("198.51.100.1:5060"),
+					.other = at("198.51.100.2:5061") };
 	struct stun_limiter *limiter;
 	struct stun_writer request;
 	struct stun_reply reply;
@@ -117,7 +138,8 @@ static void test_flood(void **state)
 
 		n_in += 28 + stun_end(&request); /* with IP and UDP */
 		if (stun_limiter_allows(limiter, &source, 1000 + i) &&
-		    stun_server_answer(&seat, &source, request.bytes, stun_end(&request), &reply))
+		    stun_server_answer(&seat, &source, request.bytes, stun_end(&request),
+				       &reply))
 			n_out += 28 + stun_end(&reply.writer);
 	}
 	print_message("one source: %zu bytes in, %zu out\n", n_in, n_out);
@@ -127,11 +149,13 @@ static void test_flood(void **state)
 	for (unsigned i = 0; i < 200000; i++) { /* ten seconds, as many sources as there are */
 		char text[32];
 
-		snprintf(text, sizeof(text), "10.%u.%u.%u:1000", i >> 16 & 255, i >> 8 & 255, i & 255);
+		snprintf(text, sizeof(text), "10.%u.%u.%u:1000", i >> 16 & 255, i >> 8 & 255,
+			 i & 255);
 		const struct addr source = at(text);
 		n_in += 28 + stun_end(&request);
 		if (stun_limiter_allows(limiter, &source, 100000 + i / 20) &&
-		    stun_server_answer(&seat, &source, request.bytes, stun_end(&request), &reply))
+		    stun_server_answer(&seat, &source, request.bytes, stun_end(&request),
+				       &reply))
 			n_out += 28 + stun_end(&reply.writer);
 	}
 	print_message("many sources: %zu bytes in, %zu out\n", n_in, n_out);
@@ -139,7 +163,8 @@ static void test_flood(void **state)
 	stun_limiter_free(limiter);
 }
 
-/* Who asks as clients do is always answered: twenty a second behind one address are a crowd of phones. */
+/* Who asks as clients do is always answered: twenty a second behind one address are a crowd of
+ * phones. */
 static void test_honest(void **state)
 {
 	const struct addr source = at("203.0.113.7:40000");

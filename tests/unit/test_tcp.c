@@ -541,8 +541,11 @@ static void test_stun(void **state)
 /* Who sends nothing but STUN said nothing: a connection is for SIP. */
 static void test_nothing_but_stun(void **state)
 {
-	struct transport_limits limits = { .message_bytes = 65536, .queue_bytes = 65536, .connections = 10,
-					   .idle_ms = 3600 * 1000, .first_message_ms = 30000 };
+	struct transport_limits limits = { .message_bytes = 65536,
+					   .queue_bytes = 65536,
+					   .connections = 10,
+					   .idle_ms = 3600 * 1000,
+					   .first_message_ms = 30000 };
 	struct transport_user user = side_user(&b);
 	int fd;
 

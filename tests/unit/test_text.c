@@ -102,14 +102,14 @@ static void test_domain_matches(void **state)
 		const char *pattern, *domain;
 		bool want;
 	} rows[] = {
-		{ "a.example",   "a.example",     true },
-		{ "a.example",   "b.example",     false },
-		{ "*.a.example", "x.a.example",   true },
+		{ "a.example", "a.example", true },
+		{ "a.example", "b.example", false },
+		{ "*.a.example", "x.a.example", true },
 		{ "*.a.example", "x.y.a.example", true },
-		{ "*.a.example", "a.example",     false },
-		{ "*.a.example", ".a.example",    false },
-		{ "*.a.example", "xa.example",    false },
-		{ "a.example",   "x.a.example",   false },
+		{ "*.a.example", "a.example", false },
+		{ "*.a.example", ".a.example", false },
+		{ "*.a.example", "xa.example", false },
+		{ "a.example", "x.a.example", false },
 		{ "*.a.example", "x.a.example.b", false },
 	};
 
@@ -125,10 +125,14 @@ static void test_domain_holds(void **state)
 		const char *domain, *host;
 		bool want;
 	} rows[] = {
-		{ "a.example", "a.example", true },     { "a.example", "sip.a.example", true },
-		{ "a.example", "x.y.a.example", true }, { "a.example", "ba.example", false },
-		{ "a.example", ".a.example", false },   { "a.example", "example", false },
-		{ "a.example", "b.example", false },    { "a.example", "a.example.b", false },
+		{ "a.example", "a.example", true },
+		{ "a.example", "sip.a.example", true },
+		{ "a.example", "x.y.a.example", true },
+		{ "a.example", "ba.example", false },
+		{ "a.example", ".a.example", false },
+		{ "a.example", "example", false },
+		{ "a.example", "b.example", false },
+		{ "a.example", "a.example.b", false },
 		{ "a.example", "", false },
 	};
 
@@ -144,28 +148,28 @@ static void test_glob(void **state)
 		const char *pattern, *text;
 		bool want;
 	} rows[] = {
-		{ "anna",      "anna",       true },
-		{ "anna",      "annab",      false },
-		{ "",          "",           true },
-		{ "",          "a",          false },
-		{ "*",         "",           true },
-		{ "*",         "anything",   true },
+		{ "anna", "anna", true },
+		{ "anna", "annab", false },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "*", "", true },
+		{ "*", "anything", true },
 		{ "49302222*", "4930222217", true },
-		{ "49302222*", "4930222",    false },
-		{ "*22",       "49022",      true },
-		{ "*22",       "490221",     false },
-		{ "*22",       "2",          false },
-		{ "a*c",       "abc",        true },
-		{ "a*c",       "ac",         true },
-		{ "a*a",       "a",          false },
-		{ "a*b*c",     "a-b-b-c",    true },
-		{ "a*b*c",     "acb",        false },
-		{ "**",        "x",          true },
-		{ "*b*",       "abc",        true },
-		{ "*ab*ab*",   "abab",       true },
-		{ "*ab*ab*",   "aba",        false },
-		{ "*aab",      "aaab",       true },
-		{ "A*",        "abc",        false },
+		{ "49302222*", "4930222", false },
+		{ "*22", "49022", true },
+		{ "*22", "490221", false },
+		{ "*22", "2", false },
+		{ "a*c", "abc", true },
+		{ "a*c", "ac", true },
+		{ "a*a", "a", false },
+		{ "a*b*c", "a-b-b-c", true },
+		{ "a*b*c", "acb", false },
+		{ "**", "x", true },
+		{ "*b*", "abc", true },
+		{ "*ab*ab*", "abab", true },
+		{ "*ab*ab*", "aba", false },
+		{ "*aab", "aaab", true },
+		{ "A*", "abc", false },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -200,19 +204,19 @@ static void test_nearest(void **state)
 	static const struct {
 		const char *word, *want;
 	} rows[] = {
-		{ "prot",            "port" },
-		{ "trustworty",      "trustworthy" },
-		{ "domian",          "domain" },
-		{ "domans",          "domains" },
-		{ "Enabeld",         "enabled" },
-		{ "TRANSPORT",       "transport" },
+		{ "prot", "port" },
+		{ "trustworty", "trustworthy" },
+		{ "domian", "domain" },
+		{ "domans", "domains" },
+		{ "Enabeld", "enabled" },
+		{ "TRANSPORT", "transport" },
 		{ "completely-else", NULL },
-		{ "",                NULL },
-		{ "t2",              "t1" },
-		{ "x",               NULL },
-		{ "xyz",             NULL },
-		{ "lgo",             "log" },
-		{ "binds",           "bind" },
+		{ "", NULL },
+		{ "t2", "t1" },
+		{ "x", NULL },
+		{ "xyz", NULL },
+		{ "lgo", "log" },
+		{ "binds", "bind" },
 	};
 	char longest[300];
 
@@ -270,18 +274,18 @@ static void test_duration(void **state)
 		uint64_t ms;
 		const char *want;
 	} rows[] = {
-		{ 0,          "0 ms" },
-		{ 250,        "250 ms" },
-		{ 999,        "999 ms" },
-		{ 1000,       "1 s" },
-		{ 12999,      "12 s" },
-		{ 60000,      "1 min" },
-		{ 61000,      "1 min 1 s" },
-		{ 3600000,    "1 h" },
-		{ 3660000,    "1 h 1 min" },
-		{ 86400000,   "1 d" },
-		{ 273600000,  "3 d 4 h" },
-		{ 273599999,  "3 d 3 h" },
+		{ 0, "0 ms" },
+		{ 250, "250 ms" },
+		{ 999, "999 ms" },
+		{ 1000, "1 s" },
+		{ 12999, "12 s" },
+		{ 60000, "1 min" },
+		{ 61000, "1 min 1 s" },
+		{ 3600000, "1 h" },
+		{ 3660000, "1 h 1 min" },
+		{ 86400000, "1 d" },
+		{ 273600000, "3 d 4 h" },
+		{ 273599999, "3 d 3 h" },
 		{ UINT64_MAX, "213503982334 d 14 h" },
 	};
 
@@ -294,12 +298,17 @@ static void test_duration(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_equal_nocase), cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_domain),       cmocka_unit_test(test_domain_matches),
+		cmocka_unit_test(test_equal_nocase),
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_domain),
+		cmocka_unit_test(test_domain_matches),
 		cmocka_unit_test(test_domain_holds),
-		cmocka_unit_test(test_glob),         cmocka_unit_test(test_glob_is_linear),
-		cmocka_unit_test(test_nearest),      cmocka_unit_test(test_hex),
-		cmocka_unit_test(test_time),         cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_glob),
+		cmocka_unit_test(test_glob_is_linear),
+		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_duration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,8 @@ static void on_late(struct timer *timer)
 		loop_stop(alarm->loop);
 }
 
-/* By the real clock: those of 1 to 60 ms all wait for the one round in which the first of them is as late as it may be. */
+/* By the real clock: those of 1 to 60 ms all wait for the one round in which the first of them
+ * is as late as it may be. */
 static void test_late_ones_are_run_together(void **state)
 {
 	struct alarm alarms[60] = { 0 }, none = { 0 };

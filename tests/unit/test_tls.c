@@ -231,7 +231,8 @@ static void test_accepted_connection_is_reused(void **state)
 	UNTIL(loop, a.n_messages == 1);
 	assert_int_equal(b.n_opened, 1);
 
-	/* It is one of the partner's connections: slow or not, with one alone none is dialled beside it. */
+	/* It is one of the partner's connections: slow or not, with one alone none is dialled
+	 * beside it. */
 	struct flow *accepted = b.sending.flow;
 	slow_down(accepted, 100000);
 	back.max_connections = 1;
@@ -399,8 +400,8 @@ static void test_refusal_goes_before_the_goodbye(void **state)
 	teardown(NULL);
 }
 
-/* The reason a session of a tls listener may not be resumed at an mtls one: no tickets there.
- */
+/* The reason a session of a tls listener may not be resumed at an mtls one: no tickets
+ * there. */
 static void test_ticket_does_not_replace_a_certificate(void **state)
 {
 	gnutls_session_t session;

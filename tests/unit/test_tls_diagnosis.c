@@ -70,7 +70,8 @@ static const struct {
 	{ "asked, and none sent", REASON_TLS_PEER_WANTS_CERTIFICATE, "", "", "", "", "", true,
 	  true, false, "It asked for a certificate, and we sent none." },
 	{ "its list of CAs", REASON_TLS_PEER_UNKNOWN_CA, "", "", "", "", "CN=Their CA", true,
-	  true, true, "we sent ours. It accepts issuers: CN=Their CA. Ours is of none of these but: CN=Our CA." },
+	  true, true,
+	  "we sent ours. It accepts issuers: CN=Their CA. Ours is of none of these but: CN=Our CA." },
 };
 
 static void test_details(void **state)

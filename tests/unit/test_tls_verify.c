@@ -328,18 +328,26 @@ static void test_failures_are_described(void **state)
 	static const struct row rows[] = {
 		{ .name = "expired",
 		  .transport = TRANSPORT_MTLS,
-		  .client = { .spec = { .cn = "corp.example", .starts_in_s = -7200, .ends_in_s = -3600 }, .issuer = &root },
+		  .client = { .spec = { .cn = "corp.example",
+					.starts_in_s = -7200,
+					.ends_in_s = -3600 },
+			      .issuer = &root },
 		  .wants_server = REASON_TLS_EXPIRED,
 		  .wants_client = REASON_TLS_PEER_EXPIRED },
 		{ .name = "valid in an hour: a clock is wrong",
 		  .transport = TRANSPORT_MTLS,
-		  .client = { .spec = { .cn = "corp.example", .starts_in_s = 3600, .ends_in_s = 7200 }, .issuer = &root },
+		  .client = { .spec = { .cn = "corp.example",
+					.starts_in_s = 3600,
+					.ends_in_s = 7200 },
+			      .issuer = &root },
 		  .wants_server = REASON_TLS_NOT_YET_VALID,
 		  .wants_client = REASON_TLS_PEER_EXPIRED,
 		  .server_verify = "most likely a clock is wrong" },
 		{ .name = "an issuer that can be fetched",
 		  .transport = TRANSPORT_MTLS,
-		  .client = { .spec = { .cn = "corp.example", .aia = "http://ca.example/ca.cer" }, .issuer = &other_root },
+		  .client = { .spec = { .cn = "corp.example",
+					.aia = "http://ca.example/ca.cer" },
+			      .issuer = &other_root },
 		  .wants_server = REASON_TLS_INCOMPLETE_CHAIN,
 		  .wants_client = REASON_TLS_PEER_UNKNOWN_CA },
 	};
@@ -350,9 +358,12 @@ static void test_failures_are_described(void **state)
 		struct world world = make(&rows[i]);
 		assert_int_equal(side_send(&a, &world.hop, "c1", 0), ERR_OK);
 		assert_true(came_as_wanted(&rows[i]));
-		assert_string_equal(b.diagnosis.failed_sha256, credentials_identity(world.client)->sha256);
-		assert_int_equal(b.diagnosis.failed_not_after, credentials_identity(world.client)->not_after);
-		assert_int_equal(b.diagnosis.failed_not_before, credentials_identity(world.client)->not_before);
+		assert_string_equal(b.diagnosis.failed_sha256,
+				    credentials_identity(world.client)->sha256);
+		assert_int_equal(b.diagnosis.failed_not_after,
+				 credentials_identity(world.client)->not_after);
+		assert_int_equal(b.diagnosis.failed_not_before,
+				 credentials_identity(world.client)->not_before);
 		assert_true(b.diagnosis.failed_serial[0]);
 		assert_string_equal(b.diagnosis.issuer_url,
 				    rows[i].client.spec.aia ? "http://ca.example/ca.cer" : "");
@@ -368,12 +379,13 @@ static void test_failures_are_described(void **state)
 
 static void test_a_far_start_is_no_wrong_clock(void **state)
 {
-	const struct row row = {
-		.transport = TRANSPORT_MTLS,
-		.client = { .spec = { .cn = "corp.example", .starts_in_s = 90000, .ends_in_s = 99999 }, .issuer = &root },
-		.wants_server = REASON_TLS_NOT_YET_VALID,
-		.wants_client = REASON_TLS_PEER_EXPIRED
-	};
+	const struct row row = { .transport = TRANSPORT_MTLS,
+				 .client = { .spec = { .cn = "corp.example",
+						       .starts_in_s = 90000,
+						       .ends_in_s = 99999 },
+					     .issuer = &root },
+				 .wants_server = REASON_TLS_NOT_YET_VALID,
+				 .wants_client = REASON_TLS_PEER_EXPIRED };
 
 	setup(NULL);
 	struct world world = make(&row);
@@ -413,10 +425,22 @@ static void test_chains_are_kept(void **state)
 		enum reason want_in, want_out;
 	} rows[] = {
 		{ "the same", { 0 }, REASON_NONE, REASON_NONE },
-		{ "another CA", { .anchor = "other.pem" }, REASON_TLS_UNKNOWN_CA, REASON_TLS_UNKNOWN_CA },
-		{ "its CRL, which names nobody", { .crl = "empty.crl" }, REASON_NONE, REASON_NONE },
-		{ "longer keys", { .min_key_bits = 15360 }, REASON_TLS_WEAK_KEY, REASON_TLS_WEAK_KEY },
-		{ "strict usage binds clients", { .eku = EKU_STRICT }, REASON_TLS_USAGE, REASON_NONE },
+		{ "another CA",
+		  { .anchor = "other.pem" },
+		  REASON_TLS_UNKNOWN_CA,
+		  REASON_TLS_UNKNOWN_CA },
+		{ "its CRL, which names nobody",
+		  { .crl = "empty.crl" },
+		  REASON_NONE,
+		  REASON_NONE },
+		{ "longer keys",
+		  { .min_key_bits = 15360 },
+		  REASON_TLS_WEAK_KEY,
+		  REASON_TLS_WEAK_KEY },
+		{ "strict usage binds clients",
+		  { .eku = EKU_STRICT },
+		  REASON_TLS_USAGE,
+		  REASON_NONE },
 	};
 	struct row row = { .transport = TRANSPORT_MTLS };
 	struct peer_chain *in, *out;
@@ -431,7 +455,8 @@ static void test_chains_are_kept(void **state)
 	assert_int_equal(flow_peer_chain(a.last_flow, &out), ERR_OK);
 	assert_true(in->is_inbound && !out->is_inbound);
 	assert_int_equal(in->n, 2);
-	assert_int_equal(in->not_after, gnutls_x509_crt_get_expiration_time(intermediate.crt)); /* made first, ends first */
+	/* made first, ends first */
+	assert_int_equal(in->not_after, gnutls_x509_crt_get_expiration_time(intermediate.crt));
 	drop(&world);
 	teardown(NULL);
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -441,7 +466,8 @@ static void test_chains_are_kept(void **state)
 		print_message("%s\n", rows[i].name);
 		assert_int_equal(tls_verify_again(in, trust, &diagnosis), rows[i].want_in);
 		if (rows[i].want_in)
-			assert_true(diagnosis.verify[0] && diagnosis.failed_subject[0] && diagnosis.failed_issuer[0]);
+			assert_true(diagnosis.verify[0] && diagnosis.failed_subject[0] &&
+				    diagnosis.failed_issuer[0]);
 		assert_int_equal(tls_verify_again(out, trust, &diagnosis), rows[i].want_out);
 		tls_trust_unref(trust);
 	}

@@ -15,25 +15,30 @@
 static const struct {
 	const char *name, *in, *want;
 } rows[] = {
-	{ "headers are shown as they came", START "Call-ID: a\r\n\r\n", START "Call-ID: a\r\n\r\n" },
+	{ "headers are shown as they came", START "Call-ID: a\r\n\r\n",
+	  START "Call-ID: a\r\n\r\n" },
 	{ "credentials are not (RFC 3261 §22)",
 	  START "Authorization: Digest username=\"a\", response=\"b\"\r\nCall-ID: a\r\n\r\n",
 	  START "Authorization: (left out)\r\nCall-ID: a\r\n\r\n" },
 	{ "in any case, with a blank before the colon, on several lines",
-	  START "proxy-authorization \t: Digest x,\r\n response=\"b\",\r\n\tnc=1\r\nCall-ID: a\r\n\r\n",
+	  START
+	  "proxy-authorization \t: Digest x,\r\n response=\"b\",\r\n\tnc=1\r\nCall-ID: a\r\n\r\n",
 	  START "Proxy-Authorization: (left out)\r\nCall-ID: a\r\n\r\n" },
 	{ "a longer name is another header", START "Authorization-X: y\r\n\r\n",
 	  START "Authorization-X: y\r\n\r\n" },
 	{ "a body is counted only", START "Content-Type: text/plain\r\n\r\nsecret words",
 	  START "Content-Type: text/plain\r\n\r\n(a body of 12 bytes)\r\n" },
 	{ "SDP is shown, but its keys (RFC 4568)",
-	  START "Content-Type: application/sdp\r\n\r\nv=0\r\na=crypto:1 AES inline:x\r\nk=clear:y\r\n"
-		"a=ice-pwd:z\r\nm=audio 9 RTP/SAVP 0\r\n",
-	  START "Content-Type: application/sdp\r\n\r\nv=0\r\n(a key is left out)\r\n(a key is left out)\r\n"
-		"(a key is left out)\r\nm=audio 9 RTP/SAVP 0\r\n" },
+	  START
+	  "Content-Type: application/sdp\r\n\r\nv=0\r\na=crypto:1 AES inline:x\r\nk=clear:y\r\n"
+	  "a=ice-pwd:z\r\nm=audio 9 RTP/SAVP 0\r\n",
+	  START
+	  "Content-Type: application/sdp\r\n\r\nv=0\r\n(a key is left out)\r\n(a key is left out)\r\n"
+	  "(a key is left out)\r\nm=audio 9 RTP/SAVP 0\r\n" },
 	{ "the compact form of Content-Type", START "c: application/sdp\r\n\r\nv=0\r\n",
 	  START "c: application/sdp\r\n\r\nv=0\r\n" },
-	{ "no end of the headers", START "Authorization: Digest x", START "Authorization: (left out)\r\n" },
+	{ "no end of the headers", START "Authorization: Digest x",
+	  START "Authorization: (left out)\r\n" },
 	{ "nothing", "", "" },
 };
 

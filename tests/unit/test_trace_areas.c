@@ -19,8 +19,8 @@ static const struct {
 	const char *out; /* printed again */
 } rows[] = {
 	{ "one", "{\"areas\":[\"tls\"]}", true, LOG_TRACE_TLS, "[\"tls\"]" },
-	{ "two, in our order", "{\"areas\":[\"dns\",\"tls\"]}", true, LOG_TRACE_DNS | LOG_TRACE_TLS,
-	  "[\"tls\",\"dns\"]" },
+	{ "two, in our order", "{\"areas\":[\"dns\",\"tls\"]}", true,
+	  LOG_TRACE_DNS | LOG_TRACE_TLS, "[\"tls\",\"dns\"]" },
 	{ "all", "{\"areas\":[\"all\"]}", true, LOG_TRACE_ALL,
 	  "[\"registration\",\"interconnection\",\"media\",\"tls\",\"dns\"]" },
 	{ "registrations", "{\"areas\":[\"registration\"]}", true, LOG_TRACE_REGISTRATION,

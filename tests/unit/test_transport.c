@@ -268,7 +268,8 @@ static enum err send_for(const struct hop *hop, uint64_t call, enum importance i
 	asked.call = call;
 	asked.importance = importance;
 	enum err err = side_send(&a, &asked, "c", 0);
-	while (n_dialled > 0 && !fakes[n_dialled - 1].flow.is_open && !fakes[n_dialled - 1].flow.is_closed && err == ERR_OK)
+	while (n_dialled > 0 && !fakes[n_dialled - 1].flow.is_open &&
+	       !fakes[n_dialled - 1].flow.is_closed && err == ERR_OK)
 		transport_flow_opened(&fakes[n_dialled - 1].flow);
 	loop_turn(loop, 0);
 	return err;
@@ -349,7 +350,8 @@ static void test_a_call_stays_in_order(void **state)
 	fill(0, MUCH);
 	assert_int_equal(send_for(&hop, 2, IMPORTANCE_CALL), ERR_OK);
 	assert_int_equal(n_dialled, 2);
-	assert_int_equal(send_for(&hop, 1, IMPORTANCE_CALL), ERR_OK); /* behind what it sent before */
+	/* behind what it sent before */
+	assert_int_equal(send_for(&hop, 1, IMPORTANCE_CALL), ERR_OK);
 	assert_int_equal(fakes[0].n_sent, 2);
 	fill(0, 0);
 	fill(1, MUCH);
@@ -496,11 +498,13 @@ static void test_retire_if(void **state)
 	send_many(&hop, 0, 0);
 	transport_flow_opened(&fakes[0].flow);
 	assert_int_equal(flow_watch(&fakes[0].flow, &waiting, on_user_closed), ERR_OK);
-	assert_int_equal(transport_retire_if(a.transport, is_to_port, &port, REASON_DRAINING), 1);
+	assert_int_equal(transport_retire_if(a.transport, is_to_port, &port, REASON_DRAINING),
+			 1);
 	loop_turn(loop, 0);
 	assert_int_equal(a.n_closed, 0);
 	flow_unwatch(&waiting);
-	assert_int_equal(transport_retire_if(a.transport, is_to_port, &port, REASON_DRAINING), 0);
+	assert_int_equal(transport_retire_if(a.transport, is_to_port, &port, REASON_DRAINING),
+			 0);
 	loop_turn(loop, 0);
 	assert_int_equal(a.n_closed, 1);
 	assert_int_equal(a.closed_reason, REASON_DRAINING);

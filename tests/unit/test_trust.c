@@ -11,7 +11,8 @@
 #include "proxy/base/text.h"
 
 /* The house: corp.example and corp.test, backends berlin (10.0.1.5), munich (10.0.1.5 too, for
- * corp.test), hamburg (by name), dresden (two servers) and cologne (logs on). The partners are the rows of routes[]. */
+ * corp.test), hamburg (by name), dresden (two servers) and cologne (logs on). The partners are
+ * the rows of routes[]. */
 
 static const struct settings_domain own_domains[] = { { .name = "corp.example" },
 						      { .name = "corp.test" } };
@@ -24,22 +25,57 @@ static const struct {
 	const char *hosts[2]; /* names or addresses */
 	enum conf_transport transports[2];
 } routes[] = {
-	{ "partner.example", true, true, false, false, { "edge.partner.example" },
+	{ "partner.example",
+	  true,
+	  true,
+	  false,
+	  false,
+	  { "edge.partner.example" },
 	  { TRANSPORT_MTLS } },
-	{ "*.partner.example", true, true, false, false, { "edge.partner.example" },
+	{ "*.partner.example",
+	  true,
+	  true,
+	  false,
+	  false,
+	  { "edge.partner.example" },
 	  { TRANSPORT_MTLS } },
 	{ "hosted.example", true, true, false, true, { "192.0.2.50" }, { TRANSPORT_MTLS } },
 	{ "wild.example", true, true, true, false, { "192.0.2.51" }, { TRANSPORT_MTLS } },
-	{ "off.example", false, true, false, false, { "edge.off.example" },
+	{ "off.example",
+	  false,
+	  true,
+	  false,
+	  false,
+	  { "edge.off.example" },
 	  { TRANSPORT_MTLS } },
-	{ "carrier.example", true, true, false, false, { "198.51.100.1", "2001:db8::7" },
+	{ "carrier.example",
+	  true,
+	  true,
+	  false,
+	  false,
+	  { "198.51.100.1", "2001:db8::7" },
 	  { TRANSPORT_TCP, TRANSPORT_UDP } },
-	{ "named.example", true, true, false, false, { "sip.named.example" },
+	{ "named.example",
+	  true,
+	  true,
+	  false,
+	  false,
+	  { "sip.named.example" },
 	  { TRANSPORT_TCP } },
 	{ "open.example", true, false, false, false, { "198.51.100.9" }, { TRANSPORT_UDP } },
-	{ "mixed.example", true, true, false, false, { "198.51.100.20", "198.51.100.21" },
+	{ "mixed.example",
+	  true,
+	  true,
+	  false,
+	  false,
+	  { "198.51.100.20", "198.51.100.21" },
 	  { TRANSPORT_TCP, TRANSPORT_MTLS } },
-	{ "mixnam.example", true, true, false, false, { "a.mixnam.example", "198.51.100.23" },
+	{ "mixnam.example",
+	  true,
+	  true,
+	  false,
+	  false,
+	  { "a.mixnam.example", "198.51.100.23" },
 	  { TRANSPORT_TCP, TRANSPORT_MTLS } },
 };
 

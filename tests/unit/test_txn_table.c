@@ -1,4 +1,5 @@
-/* The matching of messages to transactions: RFC 3261 17.1.3, 17.2.3, 8.2.2.2, 9.2, and the way of RFC 2543. */
+/* The matching of messages to transactions: RFC 3261 17.1.3, 17.2.3, 8.2.2.2, 9.2, and the way
+ * of RFC 2543. */
 #include "proxy/transaction/txn_table.h"
 
 #include "proxy/base/counter.h"
@@ -8,21 +9,26 @@ struct request {
 	const char *method, *uri, *via, *to, *cseq;
 };
 
-static const struct request first = { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" };
-static const struct request old = { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "7" };
+static const struct request first = { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa",
+				      "<sip:b@b>", "7" };
+static const struct request old = { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>",
+				    "7" };
 
 static msg_t *build(const struct request *request)
 {
 	char text[1024];
 
-	(void)snprintf(text, sizeof(text),
-		       "%s %s SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=1\r\nTo: %s\r\n"
-		       "Call-ID: 1@a\r\nCSeq: %s %s\r\nContent-Length: 0\r\n\r\n",
-		       request->method, request->uri, request->via, request->to, request->cseq, request->method);
+	(void)snprintf(
+		text, sizeof(text),
+		"%s %s SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=1\r\nTo: %s\r\n"
+		"Call-ID: 1@a\r\nCSeq: %s %s\r\nContent-Length: 0\r\n\r\n",
+		request->method, request->uri, request->via, request->to, request->cseq,
+		request->method);
 	return bench_parse(text, strlen(text));
 }
 
-static struct server_txn *begin(struct bench *bench, struct flow *flow, const struct request *request)
+static struct server_txn *begin(struct bench *bench, struct flow *flow,
+				const struct request *request)
 {
 	msg_t *msg = build(request);
 	struct arrival arrival = { .flow = flow, .msg = msg, .sip = message_sip(msg) };
@@ -52,36 +58,82 @@ static void test_requests(void **state)
 		enum txn_match want;
 		bool finds_invite;
 	} rows[] = {
-		{ "a repeat", &first, { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" },
-		  TXN_ABSORBED, false },
-		{ "another branch", &first, { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKb", "<sip:b@b>", "7" },
-		  TXN_NEW, false },
-		{ "another sent-by host", &first, { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKa", "<sip:b@b>", "7" },
-		  TXN_NEW, false },
-		{ "another sent-by port", &first, { "INVITE", "sip:b@b", "SIP/2.0/UDP h:5061;branch=z9hG4bKa",
-		  "<sip:b@b>", "7" }, TXN_NEW, false },
-		{ "another method", &first, { "INFO", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" },
-		  TXN_NEW, false },
-		{ "its ACK", &first, { "ACK", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>;tag=x", "7" },
-		  TXN_ABSORBED, false },
-		{ "an ACK end to end", &first, { "ACK", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKc", "<sip:b@b>;tag=x", "7" },
-		  TXN_NEW, false },
-		{ "its CANCEL, RFC 3261 9.2", &first, { "CANCEL", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa",
-		  "<sip:b@b>", "7" }, TXN_NEW, true },
-		{ "a CANCEL of something else", &first, { "CANCEL", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKd",
-		  "<sip:b@b>", "7" }, TXN_NEW, false },
-		{ "without cookie: a repeat", &old, { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "7" },
-		  TXN_ABSORBED, false },
-		{ "without cookie: another Request-URI", &old, { "INVITE", "sip:c@b", "SIP/2.0/UDP h;branch=1",
-		  "<sip:b@b>", "7" }, TXN_NEW, false },
-		{ "without cookie: another CSeq", &old, { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "8" },
-		  TXN_NEW, false },
-		{ "without cookie: another Via", &old, { "INVITE", "sip:b@b", "SIP/2.0/UDP h", "<sip:b@b>", "7" },
-		  TXN_NEW, false },
-		{ "without cookie: its ACK", &old, { "ACK", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>;tag=x", "7" },
-		  TXN_ABSORBED, false },
-		{ "without cookie: its CANCEL", &old, { "CANCEL", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "7" },
-		  TXN_NEW, true },
+		{ "a repeat",
+		  &first,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" },
+		  TXN_ABSORBED,
+		  false },
+		{ "another branch",
+		  &first,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKb", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  false },
+		{ "another sent-by host",
+		  &first,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKa", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  false },
+		{ "another sent-by port",
+		  &first,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP h:5061;branch=z9hG4bKa", "<sip:b@b>",
+		    "7" },
+		  TXN_NEW,
+		  false },
+		{ "another method",
+		  &first,
+		  { "INFO", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  false },
+		{ "its ACK",
+		  &first,
+		  { "ACK", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>;tag=x", "7" },
+		  TXN_ABSORBED,
+		  false },
+		{ "an ACK end to end",
+		  &first,
+		  { "ACK", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKc", "<sip:b@b>;tag=x", "7" },
+		  TXN_NEW,
+		  false },
+		{ "its CANCEL, RFC 3261 9.2",
+		  &first,
+		  { "CANCEL", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  true },
+		{ "a CANCEL of something else",
+		  &first,
+		  { "CANCEL", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKd", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  false },
+		{ "without cookie: a repeat",
+		  &old,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "7" },
+		  TXN_ABSORBED,
+		  false },
+		{ "without cookie: another Request-URI",
+		  &old,
+		  { "INVITE", "sip:c@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  false },
+		{ "without cookie: another CSeq",
+		  &old,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "8" },
+		  TXN_NEW,
+		  false },
+		{ "without cookie: another Via",
+		  &old,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP h", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  false },
+		{ "without cookie: its ACK",
+		  &old,
+		  { "ACK", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>;tag=x", "7" },
+		  TXN_ABSORBED,
+		  false },
+		{ "without cookie: its CANCEL",
+		  &old,
+		  { "CANCEL", "sip:b@b", "SIP/2.0/UDP h;branch=1", "<sip:b@b>", "7" },
+		  TXN_NEW,
+		  true },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -89,7 +141,8 @@ static void test_requests(void **state)
 		struct flow *flow = bench_flow(bench, TRANSPORT_UDP, "192.0.2.9:5060");
 		struct server_txn *found = NULL, *txn = begin(bench, flow, rows[i].first);
 		finish(txn, rows[i].first, 486);
-		enum txn_match match = bench_match(bench, flow, build(&rows[i].request), &found, NULL);
+		enum txn_match match =
+			bench_match(bench, flow, build(&rows[i].request), &found, NULL);
 		if (match != rows[i].want || (found == txn) != rows[i].finds_invite)
 			fail_msg("%s: %d", rows[i].name, match);
 		bench_free(bench);
@@ -104,15 +157,34 @@ static void test_merged(void **state)
 		struct request request;
 		bool want;
 	} rows[] = {
-		{ "by another way, RFC 3261 8.2.2.2", 0, { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb",
-		  "<sip:b@b>", "7" }, true },
-		{ "after a 2xx", 200, { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "7" }, true },
-		{ "after a refusal: tried again by another way", 503, { "INVITE", "sip:b@b",
-		  "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "7" }, false },
-		{ "the very same", 0, { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" }, false },
-		{ "another CSeq", 0, { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "8" }, false },
-		{ "another method", 0, { "INFO", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "7" }, false },
-		{ "inside a dialog", 0, { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>;tag=2", "7" },
+		{ "by another way, RFC 3261 8.2.2.2",
+		  0,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "7" },
+		  true },
+		{ "after a 2xx",
+		  200,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "7" },
+		  true },
+		{ "after a refusal: tried again by another way",
+		  503,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "7" },
+		  false },
+		{ "the very same",
+		  0,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP h;branch=z9hG4bKa", "<sip:b@b>", "7" },
+		  false },
+		{ "another CSeq",
+		  0,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "8" },
+		  false },
+		{ "another method",
+		  0,
+		  { "INFO", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>", "7" },
+		  false },
+		{ "inside a dialog",
+		  0,
+		  { "INVITE", "sip:b@b", "SIP/2.0/UDP i;branch=z9hG4bKb", "<sip:b@b>;tag=2",
+		    "7" },
 		  false },
 	};
 
@@ -151,11 +223,13 @@ static void test_responses(void **state)
 		unsigned worker = 99;
 		txn_table_branch(bench->table, "", branch);
 		const char *ours = rows[i].branch ? rows[i].branch : branch;
-		(void)snprintf(text, sizeof(text),
-			       "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP us%s%s\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>;tag=2\r\n"
-			       "Call-ID: 1@a\r\nCSeq: 7 INVITE\r\nContent-Length: 0\r\n\r\n",
-			       ours[0] ? ";branch=" : "", ours);
-		enum txn_match match = bench_match(bench, NULL, bench_parse(text, strlen(text)), NULL, &worker);
+		(void)snprintf(
+			text, sizeof(text),
+			"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP us%s%s\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>;tag=2\r\n"
+			"Call-ID: 1@a\r\nCSeq: 7 INVITE\r\nContent-Length: 0\r\n\r\n",
+			ours[0] ? ";branch=" : "", ours);
+		enum txn_match match = bench_match(bench, NULL, bench_parse(text, strlen(text)),
+						   NULL, &worker);
 		if (match != rows[i].want)
 			fail_msg("%s: %d", rows[i].name, match);
 		assert_int_equal(worker, match == TXN_ELSEWHERE ? 2 : 99);
@@ -168,7 +242,8 @@ static void count_response(void *user, struct client_txn *txn, struct arrival *r
 	++*(unsigned *)user;
 }
 
-/* The branch alone decides: the CSeq method tells an INVITE from its CANCEL (RFC 3261 17.1.3). */
+/* The branch alone decides: the CSeq method tells an INVITE from its CANCEL (RFC 3261
+ * 17.1.3). */
 static void test_many_clients(void **state)
 {
 	enum { N = 300 };
@@ -188,7 +263,9 @@ static void test_many_clients(void **state)
 		assert_int_equal(via_push(msg, "UDP", "us", branch), ERR_OK);
 		assert_int_equal(message_print(msg, &wire), ERR_OK);
 		bench->n_sent = 0; /* only the last counts */
-		assert_int_equal(client_txn_start(bench->table, msg, wire, branch, &hop, &user, &txns[i]), ERR_OK);
+		assert_int_equal(client_txn_start(bench->table, msg, wire, branch, &hop, &user,
+						  &txns[i]),
+				 ERR_OK);
 		wire_unref(bench->sent[0]);
 		bench->n_sent = 0;
 		bench->trace[0] = '\0';
@@ -199,7 +276,8 @@ static void test_many_clients(void **state)
 	loop_turn(bench->loop, 0);
 	assert_int_equal(txn_table_n_client(bench->table), N);
 	for (unsigned i = N; i > 0; i--)
-		assert_int_equal(bench_match(bench, NULL, answers[i - 1], NULL, NULL), TXN_RESPONSE);
+		assert_int_equal(bench_match(bench, NULL, answers[i - 1], NULL, NULL),
+				 TXN_RESPONSE);
 	for (unsigned i = 0; i < N; i++)
 		assert_int_equal(n_responses[i], 1);
 	bench_free(bench);
@@ -214,7 +292,8 @@ static void test_counters(void **state)
 	} rows[] = {
 		{ COUNTER_TRANSACTIONS, { COUNTER_SERVER }, 1, 0 },
 		{ COUNTER_TRANSACTIONS, { COUNTER_CLIENT }, 0, 0 },
-		{ COUNTER_RETRANSMISSIONS, { COUNTER_OUT, TRANSPORT_UDP }, 2, 10 }, /* Timer G */
+		/* Timer G */
+		{ COUNTER_RETRANSMISSIONS, { COUNTER_OUT, TRANSPORT_UDP }, 2, 10 },
 		{ COUNTER_RETRANSMISSIONS, { COUNTER_IN, TRANSPORT_UDP }, 1, 1 },
 		{ COUNTER_RETRANSMISSIONS, { COUNTER_IN, TRANSPORT_TCP }, 0, 0 },
 	};
@@ -228,10 +307,12 @@ static void test_counters(void **state)
 	assert_int_equal(bench_match(bench, flow, build(&first), NULL, NULL), TXN_ABSORBED);
 	bench_turn_to(bench, 1500);
 	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_int_equal(counters_sum(all, 1, rows[i].counter, rows[i].at), rows[i].running);
+		assert_int_equal(counters_sum(all, 1, rows[i].counter, rows[i].at),
+				 rows[i].running);
 	bench_turn_to(bench, 100000);
 	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_int_equal(counters_sum(all, 1, rows[i].counter, rows[i].at), rows[i].ended);
+		assert_int_equal(counters_sum(all, 1, rows[i].counter, rows[i].at),
+				 rows[i].ended);
 	bench_free(bench);
 	counters_free(counters);
 }
@@ -260,9 +341,9 @@ static void test_branch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),	cmocka_unit_test(test_merged),
-		cmocka_unit_test(test_responses),	cmocka_unit_test(test_many_clients),
-		cmocka_unit_test(test_branch),		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_requests),  cmocka_unit_test(test_merged),
+		cmocka_unit_test(test_responses), cmocka_unit_test(test_many_clients),
+		cmocka_unit_test(test_branch),    cmocka_unit_test(test_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,22 +16,28 @@ static void test_equal(void **state)
 		bool want;
 	} rows[] = {
 		/* the RFC's list of equivalent ones */
-		{ "sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp", true },
+		{ "sip:%61lice@atlanta.com;transport=TCP",
+		  "sip:alice@AtLanTa.CoM;Transport=tcp", true },
 		{ "sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", true },
 		{ "sip:carol@chicago.com", "sip:carol@chicago.com;security=on", true },
-		{ "sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on", true },
+		{ "sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on",
+		  true },
 		{ "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
-		  "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com", true },
+		  "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
+		  true },
 		{ "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
 		  "sip:alice@atlanta.com?priority=urgent&subject=project%20x", true },
 		/* and of those that are not */
-		{ "SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP", false },
+		{ "SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP",
+		  false },
 		{ "sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", false },
 		{ "sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", false },
 		{ "sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp", false },
-		{ "sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting", false },
+		{ "sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting",
+		  false },
 		{ "sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4", false },
-		{ "sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", false },
+		{ "sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off",
+		  false },
 		/* ours */
 		{ "sip:a@b", "sips:a@b", false },
 		{ "sip:a@b;lr", "sip:a@b;lr", true },
@@ -67,7 +73,8 @@ static void test_parts(void **state)
 		{ "sip:b:65536;x=y;transport=tls", URI_TRANSPORT_TLS, -1 },
 		{ "sip:b:0;transport=ws", URI_TRANSPORT_OTHER, -1 },
 		{ "sip:b:;transport", URI_TRANSPORT_OTHER, 0 },
-		{ "sip:[2001:db8::1]:5061;transport=averyveryverylongtransport", URI_TRANSPORT_OTHER, 5061 },
+		{ "sip:[2001:db8::1]:5061;transport=averyveryverylongtransport",
+		  URI_TRANSPORT_OTHER, 5061 },
 		{ "sips:b", URI_TRANSPORT_TLS, 0 },
 		{ "sips:b;transport=tcp", URI_TRANSPORT_TLS, 0 },
 		{ "tel:+1234", URI_TRANSPORT_NONE, 0 },
@@ -85,8 +92,10 @@ static void test_parts(void **state)
 
 static void test_not_ours(void **state)
 {
-	static const char *const rows[] = { "", "http://a.example", "sip:", "a@b", "sip:a@b%zz", "sip:a b@c",
-					    "sip:a@b:port", "<sip:a@b>" };
+	static const char *const rows[] = {
+		"",           "http://a.example", "sip:",         "a@b",
+		"sip:a@b%zz", "sip:a b@c",        "sip:a@b:port", "<sip:a@b>"
+	};
 	su_home_t home[1] = { SU_HOME_INIT(home) };
 
 	for (size_t i = 0; i < COUNT(rows); i++)
@@ -106,7 +115,8 @@ static void test_param(void **state)
 	assert_true(uri_param(url, "ttl", out, sizeof(out)));
 	assert_string_equal(out, "15");
 	assert_true(uri_param(url, "t", out, sizeof(out)));
-	assert_false(uri_param(url, "maddr", out, sizeof(out))); /* nine characters and the end */
+	assert_false(
+		uri_param(url, "maddr", out, sizeof(out))); /* nine characters and the end */
 	assert_false(uri_param(url, "l", out, sizeof(out)));
 	su_home_deinit(home);
 }

@@ -209,10 +209,10 @@ static void test_write(void **state)
 	struct report *report;
 	struct stat status;
 
-	users = load_good("- { user: true, ha1: { md5: " MD5 " }, locked: true, internet: true, "
-			  "class: inside, max_contacts: 5 }\n"
-			  "- { user: \"168\", ha1: { sha-256: " SHA ", sha-512-256: " SHA
-			  " } }\n");
+	users = load_good(
+		"- { user: true, ha1: { md5: " MD5 " }, locked: true, internet: true, "
+		"class: inside, max_contacts: 5 }\n"
+		"- { user: \"168\", ha1: { sha-256: " SHA ", sha-512-256: " SHA " } }\n");
 	assert_int_equal(users_put(users, &odd), ERR_OK);
 	assert_int_equal(users_write(path, users), ERR_OK);
 	assert_int_equal(stat(path, &status), 0);
@@ -232,7 +232,8 @@ static void test_write(void **state)
 		assert_int_equal(is->is_locked, was->is_locked);
 		assert_int_equal(is->is_on_internet, was->is_on_internet);
 		assert_string_equal(is->class, was->class);
-		assert_int_equal(is->max_contacts ? is->max_contacts : 3, was->max_contacts ? was->max_contacts : 3);
+		assert_int_equal(is->max_contacts ? is->max_contacts : 3,
+				 was->max_contacts ? was->max_contacts : 3);
 	}
 
 	/* the group's right to read stays, that of others goes */

@@ -11,8 +11,8 @@
 
 #include "proxy/base/macros.h"
 
-#define REST                                                                                        \
-	"From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1@a\r\n"            \
+#define REST                                                                                   \
+	"From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1@a\r\n"           \
 	"CSeq: 1 OPTIONS\r\nl: 0\r\n\r\n"
 
 static msg_t *parse(const char *vias)
@@ -50,28 +50,36 @@ static void test_stamp(void **state)
 	static const struct {
 		const char *name, *in, *source, *want;
 	} rows[] = {
-		{ "sent-by is the source: untouched bytes", "v : SIP/2.0/UDP  192.0.2.1:5070;branch=z9hG4bKa\r\n",
-		  "192.0.2.1:5070", "v : SIP/2.0/UDP  192.0.2.1:5070;branch=z9hG4bKa\r\n" },
-		{ "another port is no reason, RFC 3261 18.2.1", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n",
-		  "192.0.2.1:9", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n" },
-		{ "another address", "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa\r\n", "192.0.2.1:5060",
+		{ "sent-by is the source: untouched bytes",
+		  "v : SIP/2.0/UDP  192.0.2.1:5070;branch=z9hG4bKa\r\n", "192.0.2.1:5070",
+		  "v : SIP/2.0/UDP  192.0.2.1:5070;branch=z9hG4bKa\r\n" },
+		{ "another port is no reason, RFC 3261 18.2.1",
+		  "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n", "192.0.2.1:9",
+		  "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n" },
+		{ "another address", "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa\r\n",
+		  "192.0.2.1:5060",
 		  "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;received=192.0.2.1\r\n" },
 		{ "a name", "Via: SIP/2.0/TCP a.example;branch=z9hG4bKa\r\n", "192.0.2.1:5060",
 		  "Via: SIP/2.0/TCP a.example;branch=z9hG4bKa;received=192.0.2.1\r\n" },
-		{ "rport asked, RFC 3581 4: received too", "Via: SIP/2.0/UDP 192.0.2.1;rport;branch=z9hG4bKa\r\n",
-		  "192.0.2.1:9999",
+		{ "rport asked, RFC 3581 4: received too",
+		  "Via: SIP/2.0/UDP 192.0.2.1;rport;branch=z9hG4bKa\r\n", "192.0.2.1:9999",
 		  "Via: SIP/2.0/UDP 192.0.2.1;rport=9999;branch=z9hG4bKa;received=192.0.2.1\r\n" },
-		{ "a forged received", "Via: SIP/2.0/UDP 192.0.2.1;received=9.9.9.9;branch=z9hG4bKa\r\n",
-		  "192.0.2.1:5060", "Via: SIP/2.0/UDP 192.0.2.1;received=192.0.2.1;branch=z9hG4bKa\r\n" },
-		{ "IPv6", "Via: SIP/2.0/UDP [2001:db8::1];branch=z9hG4bKa\r\n", "[2001:db8::1]:5060",
-		  "Via: SIP/2.0/UDP [2001:db8::1];branch=z9hG4bKa\r\n" },
-		{ "IPv6, another", "Via: SIP/2.0/UDP [2001:db8::2];rport;branch=z9hG4bKa\r\n", "[2001:db8::1]:7",
+		{ "a forged received",
+		  "Via: SIP/2.0/UDP 192.0.2.1;received=9.9.9.9;branch=z9hG4bKa\r\n",
+		  "192.0.2.1:5060",
+		  "Via: SIP/2.0/UDP 192.0.2.1;received=192.0.2.1;branch=z9hG4bKa\r\n" },
+		{ "IPv6", "Via: SIP/2.0/UDP [2001:db8::1];branch=z9hG4bKa\r\n",
+		  "[2001:db8::1]:5060", "Via: SIP/2.0/UDP [2001:db8::1];branch=z9hG4bKa\r\n" },
+		{ "IPv6, another", "Via: SIP/2.0/UDP [2001:db8::2];rport;branch=z9hG4bKa\r\n",
+		  "[2001:db8::1]:7",
 		  "Via: SIP/2.0/UDP [2001:db8::2];rport=7;branch=z9hG4bKa;received=2001:db8::1\r\n" },
-		{ "several on one line", "Via: SIP/2.0/UDP a;branch=z9hG4bKa, SIP/2.0/TCP b ;x=y,SIP/2.0/UDP c\r\n",
+		{ "several on one line",
+		  "Via: SIP/2.0/UDP a;branch=z9hG4bKa, SIP/2.0/TCP b ;x=y,SIP/2.0/UDP c\r\n",
 		  "192.0.2.1:5060",
 		  "Via: SIP/2.0/UDP a;branch=z9hG4bKa;received=192.0.2.1\r\nVia: SIP/2.0/TCP b;x=y\r\n"
 		  "Via: SIP/2.0/UDP c\r\n" },
-		{ "several lines", "Via: SIP/2.0/UDP a;branch=z9hG4bKa\r\nVia: SIP/2.0/TCP b ;x=y\r\n",
+		{ "several lines",
+		  "Via: SIP/2.0/UDP a;branch=z9hG4bKa\r\nVia: SIP/2.0/TCP b ;x=y\r\n",
 		  "192.0.2.1:5060",
 		  "Via: SIP/2.0/UDP a;branch=z9hG4bKa;received=192.0.2.1\r\nVia: SIP/2.0/TCP b ;x=y\r\n" },
 	};
@@ -81,7 +89,8 @@ static void test_stamp(void **state)
 		msg_t *msg = parse(rows[i].in);
 		assert_int_equal(via_stamp(msg, &source), ERR_OK);
 		assert_vias(rows[i].name, msg, rows[i].want);
-		assert_int_equal(via_stamp(msg, &source), ERR_OK); /* as when it had to wait, and is received anew */
+		/* as when it had to wait, and is received anew */
+		assert_int_equal(via_stamp(msg, &source), ERR_OK);
 		assert_vias(rows[i].name, msg, rows[i].want);
 		message_unref(msg);
 	}
@@ -108,7 +117,8 @@ static void test_push_and_pop(void **state)
 	via_pop(copy);
 	assert_null(message_sip(copy)->sip_via);
 	via_pop(copy);
-	assert_vias("the original", msg, "Via: SIP/2.0/UDP a;branch=z9hG4bKa , SIP/2.0/UDP b\r\n");
+	assert_vias("the original", msg,
+		    "Via: SIP/2.0/UDP a;branch=z9hG4bKa , SIP/2.0/UDP b\r\n");
 	message_unref(copy);
 	message_unref(msg);
 }
@@ -122,10 +132,10 @@ static void test_response_addr(void **state)
 		{ "sent-by's port", "Via: SIP/2.0/UDP h:5080\r\n", "192.0.2.1:5080" },
 		{ "no port", "Via: SIP/2.0/UDP h\r\n", "192.0.2.1:5060" },
 		{ "no port, TLS", "Via: SIP/2.0/TLS h\r\n", "192.0.2.1:5061" },
-		{ "maddr makes no reflector of us", "Via: SIP/2.0/UDP h:5080;maddr=198.51.100.7\r\n",
-		  "192.0.2.1:5080" },
-		{ "received is not theirs to say", "Via: SIP/2.0/UDP h:5080;received=198.51.100.7\r\n",
-		  "192.0.2.1:5080" },
+		{ "maddr makes no reflector of us",
+		  "Via: SIP/2.0/UDP h:5080;maddr=198.51.100.7\r\n", "192.0.2.1:5080" },
+		{ "received is not theirs to say",
+		  "Via: SIP/2.0/UDP h:5080;received=198.51.100.7\r\n", "192.0.2.1:5080" },
 		{ "a port that is none", "Via: SIP/2.0/UDP h:0\r\n", "192.0.2.1:5060" },
 	};
 

@@ -42,8 +42,8 @@ struct agent {
 	uint64_t *counter; /* of branches, tags and Call-IDs; shared */
 };
 
-/* agent: all zero, and not zeroed again here: it is most of a megabyte, and a sweep makes thousands. address:
- * "203.0.113.1:5061". False if it is none. */
+/* agent: all zero, and not zeroed again here: it is most of a megabyte, and a sweep makes
+ * thousands. address: "203.0.113.1:5061". False if it is none. */
 bool agent_init(struct agent *agent, const char *name, const char *address,
 		const char *listener, const char *names, const char *user, uint64_t *counter);
 void agent_fini(struct agent *agent);
@@ -73,7 +73,8 @@ void agent_header(const struct agent *agent, const char *name, char *out, size_t
 /* Looks at the first message of its inbox and remembers what matters. */
 void agent_learn(struct agent *agent, const struct received *received);
 
-/* The answer to its last 407 or 401 under one algorithm: the value of Proxy-Authorization or Authorization. */
+/* The answer to its last 407 or 401 under one algorithm: the value of Proxy-Authorization or
+ * Authorization. */
 bool agent_authorize(const struct agent *agent, const char *method, const char *uri,
 		     const char *auth_user, const char *password, const char *algorithm,
 		     const char *nc, char *out, size_t size);

@@ -53,7 +53,8 @@ static bool find_challenge(const char *text, const char *algorithm, char *out, s
 	char wanted[64];
 	unsigned i;
 
-	const char *header = sip_text_status(text) == 401 ? "WWW-Authenticate" : "Proxy-Authenticate";
+	const char *header =
+		sip_text_status(text) == 401 ? "WWW-Authenticate" : "Proxy-Authenticate";
 
 	snprintf(wanted, sizeof(wanted), "algorithm=%s", algorithm);
 	for (i = 0; sip_text_header(text, header, i, out, size); i++) {

@@ -66,8 +66,8 @@ static void tell(struct relay *relay, enum relay_event_kind kind)
 	tell_event(relay, &event);
 }
 
-static enum err open_relay(void *media, const struct relay_settings *settings, const struct relay_owner *owner,
-			   struct relay **out)
+static enum err open_relay(void *media, const struct relay_settings *settings,
+			   const struct relay_owner *owner, struct relay **out)
 {
 	struct world_media *mine = media;
 	struct relay *relay = mine->refuses ? NULL : calloc(1, sizeof(*relay));
@@ -112,7 +112,8 @@ static const char *pwd_of(const struct relay *relay, unsigned stream, enum relay
 	return "passwordpasswordpassword";
 }
 
-static enum err set_end(struct relay *relay, unsigned stream, enum relay_leg leg, const struct relay_end *end)
+static enum err set_end(struct relay *relay, unsigned stream, enum relay_leg leg,
+			const struct relay_end *end)
 {
 	return stream < relay->n_streams ? ERR_OK : ERR_INVALID;
 }
@@ -122,8 +123,8 @@ static enum err set_timeout(struct relay *relay, uint32_t timeout_ms)
 	return ERR_OK;
 }
 
-static enum err ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers, unsigned n_servers,
-			    uint32_t deadline_ms)
+static enum err ask_mapping(struct relay *relay, enum relay_leg leg, const struct addr *servers,
+			    unsigned n_servers, uint32_t deadline_ms)
 {
 	relay->is_asked[leg] = true;
 	return n_servers ? ERR_OK : ERR_INVALID;
@@ -181,7 +182,10 @@ static void map_leg(struct relay *relay, enum relay_leg leg, const char *host, i
 {
 	for (unsigned stream = 0; stream < relay->n_streams; stream++) {
 		for (int component = 0; component < 2; component++) {
-			struct relay_event event = { .kind = RELAY_MAPPED, .stream = stream, .leg = leg, .is_rtcp = component };
+			struct relay_event event = { .kind = RELAY_MAPPED,
+						     .stream = stream,
+						     .leg = leg,
+						     .is_rtcp = component };
 			const int port = port_of(relay, stream, leg) + component * 3 + offset;
 
 			if (!host || addr_parse(host, (uint16_t)port, &event.addr))

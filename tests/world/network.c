@@ -33,11 +33,11 @@ struct fake {
 	struct network *network;
 	struct party *party; /* NULL: nobody is there */
 	unsigned worker;
-	bool is_named; /* dialled: the party's certificate has a name that the hop asks for */
-	bool is_old;   /* the party makes another one for what it sends */
-	bool is_stalled;     /* the party does not read */
+	bool is_named;   /* dialled: the party's certificate has a name that the hop asks for */
+	bool is_old;     /* the party makes another one for what it sends */
+	bool is_stalled; /* the party does not read */
 	struct list waiting; /* stuck.link */
-	bool is_left;  /* it hears nothing of what comes by this one */
+	bool is_left;        /* it hears nothing of what comes by this one */
 	struct timer connecting;
 };
 
@@ -102,12 +102,14 @@ static void on_stun(struct loop_call *call)
 {
 	struct stun_letter *letter = container_of(call, struct stun_letter, call);
 
-	transport_deliver_datagram(letter->flow, letter->reply.writer.bytes, stun_end(&letter->reply.writer));
+	transport_deliver_datagram(letter->flow, letter->reply.writer.bytes,
+				   stun_end(&letter->reply.writer));
 	flow_unref(letter->flow);
 	free(letter);
 }
 
-static struct fake *udp_flow(struct seat *seat, struct listener *listener, const struct addr *remote);
+static struct fake *udp_flow(struct seat *seat, struct listener *listener,
+			     const struct addr *remote);
 
 static void answer_stun(struct fake *fake, const struct wire *wire)
 {
@@ -119,7 +121,8 @@ static void answer_stun(struct fake *fake, const struct wire *wire)
 	if (!addr_is_set(&fake->party->sees))
 		return;
 	letter = calloc(1, sizeof(*letter));
-	if (!letter || !stun_server_answer(&place, &fake->party->sees, wire->bytes, wire->len, &letter->reply))
+	if (!letter || !stun_server_answer(&place, &fake->party->sees, wire->bytes, wire->len,
+					   &letter->reply))
 		abort();
 	letter->flow = flow_ref(&udp_flow(seat, fake->flow.listener, &fake->flow.remote)->flow);
 	loop_defer(network->loop, &letter->call, on_stun);
@@ -375,7 +378,7 @@ static struct flow *dial(void *user, const struct hop *hop)
 	}
 	timer_start(seat->network->loop, &fake->connecting,
 		    !fake->party || fake->party->manner != HANGS ? 0
-		    : hop->connect_ms				 ? hop->connect_ms
+		    : hop->connect_ms                            ? hop->connect_ms
 								 : CONNECT_MS,
 		    on_connected);
 	faults_resume();
@@ -436,7 +439,8 @@ static struct fake *flow_to_us(struct seat *seat, struct party *party,
 	struct flow *flow = flow_id ? transport_find_flow(seat->transport, flow_id) : NULL;
 	struct fake *fake;
 
-	if (flow && flow->ops == &fake_ops) /* not another worker's, for which that one stands in */
+	if (flow &&
+	    flow->ops == &fake_ops) /* not another worker's, for which that one stands in */
 		return container_of(flow, struct fake, flow);
 	if (listener->transport == TRANSPORT_UDP)
 		return udp_flow(seat, listener, &party->addr);
@@ -481,7 +485,8 @@ void network_close(struct network *network, const struct party *party, enum conn
 	list_for_each(link, following, &network->flows) {
 		struct fake *fake = container_of(link, struct fake, link);
 
-		if (is_connection_of(fake, party) && (which == ALL_CONNECTIONS || fake->is_old == (which == OLD_CONNECTIONS)))
+		if (is_connection_of(fake, party) &&
+		    (which == ALL_CONNECTIONS || fake->is_old == (which == OLD_CONNECTIONS)))
 			end(fake, ERR_RESET, REASON_CONNECTION_LOST);
 	}
 }

@@ -25,9 +25,10 @@ struct party {
 	char names[256];   /* in its certificate, separated by commas; "" for none */
 	enum manner manner;
 	enum reason fails_with;
-	struct list inbox;  /* letter_in.link */
-	bool is_stalled;    /* connections that are made from now on are not read, either */
-	bool reuses;	    /* what it sends goes over the connection that we made to it, if there is one */
+	struct list inbox; /* letter_in.link */
+	bool is_stalled;   /* connections that are made from now on are not read, either */
+	/* what it sends goes over the connection that we made to it, if there is one */
+	bool reuses;
 	bool is_stun_server;
 	struct addr sees;   /* as a STUN server: how it sees us; unset: it is silent */
 	unsigned n_dialled; /* connections that we made to it */
@@ -60,16 +61,17 @@ enum err network_serve(struct network *network, unsigned worker, struct transpor
 bool network_send(struct network *network, struct party *party, unsigned worker,
 		  struct listener *listener, uint64_t flow_id, const char *bytes, size_t len);
 
-/* The party reads nothing any more from the connections that it has now, and with is_for_all from those to come; or it reads again,
- * beginning with what waits. */
+/* The party reads nothing any more from the connections that it has now, and with is_for_all
+ * from those to come; or it reads again, beginning with what waits. */
 void network_stall(struct network *network, struct party *party, bool is_for_all);
 void network_read(struct network *network, struct party *party);
 
 /* How many connections the party has with us. */
 unsigned network_n_connections(const struct network *network, const struct party *party);
 
-/* The connection by which the party came to us, and its worker; 0: there is none. What is sent to a
- * hop with that flow_id, by whichever worker, comes into the party's inbox by this connection. */
+/* The connection by which the party came to us, and its worker; 0: there is none. What is sent
+ * to a hop with that flow_id, by whichever worker, comes into the party's inbox by this
+ * connection. */
 uint64_t network_flow_id(const struct network *network, const struct party *party,
 			 unsigned *out_worker);
 
@@ -79,7 +81,8 @@ enum connections { ALL_CONNECTIONS, OLD_CONNECTIONS, NEW_CONNECTIONS };
 /* The party closes connections that it has with us. */
 void network_close(struct network *network, const struct party *party, enum connections which);
 
-/* For what the party sends from now on it connects anew. If it leaves those that it has, they stand, but it hears nothing by them. */
+/* For what the party sends from now on it connects anew. If it leaves those that it has, they
+ * stand, but it hears nothing by them. */
 void network_renew(struct network *network, const struct party *party, bool leaves);
 
 /* Frees the first message of its inbox. */

@@ -191,7 +191,8 @@ static bool read_naptr(const char *text, struct dns_naptr *out)
 {
 	char service[16];
 
-	return sscanf(text, "%hu %hu %15s %255s", &out->order, &out->preference, service, out->replacement) == 4 &&
+	return sscanf(text, "%hu %hu %15s %255s", &out->order, &out->preference, service,
+		      out->replacement) == 4 &&
 	       dns_answer_service(service, &out->service);
 }
 
@@ -202,8 +203,8 @@ static bool read_data(const char *text, struct record *out)
 	case DNS_AAAA:
 		return !addr_parse(text, 0, &out->addr);
 	case DNS_SRV:
-		return sscanf(text, "%hu %hu %hu %255s", &out->srv.priority, &out->srv.weight, &out->srv.port,
-			      out->srv.target) == 4;
+		return sscanf(text, "%hu %hu %hu %255s", &out->srv.priority, &out->srv.weight,
+			      &out->srv.port, out->srv.target) == 4;
 	case DNS_NAPTR:
 		return read_naptr(text, &out->naptr);
 	}

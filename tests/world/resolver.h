@@ -1,5 +1,5 @@
-/* The DNS of tests/world: a zone that a scenario writes, asked through the seam struct dns_ops.
- */
+/* The DNS of tests/world: a zone that a scenario writes, asked through the seam struct
+ * dns_ops. */
 #pragma once
 
 #include "proxy/base/loop.h"
@@ -13,10 +13,10 @@ struct resolver *resolver_free(struct resolver *resolver);
 /* A resolver's door for one worker. NULL if memory is short. */
 struct dns *resolver_open(struct resolver *resolver);
 
-/* Adds a record: type "A", "AAAA", "SRV" or "NAPTR"; data an address, "priority weight port target", or
- * "order preference SIPS+D2T replacement";
- * or, instead of data, what comes of asking: "fails", "hangs" (no answer at all), "nothing" (no
- * such record). A name without records does not exist. False if the line is not understood. */
+/* Adds a record: type "A", "AAAA", "SRV" or "NAPTR"; data an address, "priority weight port
+ * target", or "order preference SIPS+D2T replacement"; or, instead of data, what comes of
+ * asking: "fails", "hangs" (no answer at all), "nothing" (no such record). A name without
+ * records does not exist. False if the line is not understood. */
 bool resolver_add(struct resolver *resolver, const char *name, const char *type,
 		  const char *data);
 

@@ -148,7 +148,8 @@ static bool is_as_told(const struct decision *decision, const char *code,
 	const char *found = decision->reason ? reason_code(decision->reason) : "none";
 
 	return !strcmp(found, code) &&
-	       (!*destination || text_glob(destination, decision_text(decision, DECISION_DESTINATION)));
+	       (!*destination ||
+		text_glob(destination, decision_text(decision, DECISION_DESTINATION)));
 }
 
 static bool do_why(struct stage *stage, char *rest)
@@ -166,13 +167,13 @@ static bool do_why(struct stage *stage, char *rest)
 	if (!n)
 		stage_fault(stage, "there is no decision");
 	else if (!is_fine)
-		stage_fault(stage,
-			    "the reason is %s, to '%s', status %d; the last step said: %s",
-			    reason_code(decisions[0].reason), decision_text(&decisions[0], DECISION_DESTINATION),
-			    decisions[0].status,
-			    decisions[0].n_steps
-				    ? decision_step_result(&decisions[0], decisions[0].n_steps - 1)
-				    : "");
+		stage_fault(
+			stage, "the reason is %s, to '%s', status %d; the last step said: %s",
+			reason_code(decisions[0].reason),
+			decision_text(&decisions[0], DECISION_DESTINATION), decisions[0].status,
+			decisions[0].n_steps
+				? decision_step_result(&decisions[0], decisions[0].n_steps - 1)
+				: "");
 	free(decisions);
 	return is_fine;
 }
@@ -184,7 +185,8 @@ static bool has_step(const struct decision *decision, const char *pattern)
 	unsigned i;
 
 	for (i = 0; i < decision->n_hops; i++) {
-		snprintf(hop, sizeof(hop), "%s: %s", decision_hop_to(decision, i), reason_code(decision->hops[i].reason));
+		snprintf(hop, sizeof(hop), "%s: %s", decision_hop_to(decision, i),
+			 reason_code(decision->hops[i].reason));
 		if (text_glob(pattern, hop))
 			return true;
 	}
@@ -192,7 +194,8 @@ static bool has_step(const struct decision *decision, const char *pattern)
 		if (text_glob(pattern, decision_step_result(decision, i)))
 			return true;
 	snprintf(said, sizeof(said), "they say %u of %s: %s", decision->ms_id,
-		 decision_text(decision, DECISION_MS_SOURCE), decision_text(decision, DECISION_MS_REASON));
+		 decision_text(decision, DECISION_MS_SOURCE),
+		 decision_text(decision, DECISION_MS_REASON));
 	return decision->ms_id && text_glob(pattern, said);
 }
 
@@ -207,10 +210,11 @@ static bool do_because(struct stage *stage, char *rest)
 	for (i = 0; i < n; i++)
 		is_fine |= has_step(&decisions[i], rest);
 	if (!is_fine)
-		stage_fault(stage, "no step says %s; the last one said: %s", rest,
-			    n && decisions[0].n_steps
-				    ? decision_step_result(&decisions[0], decisions[0].n_steps - 1)
-				    : "nothing");
+		stage_fault(
+			stage, "no step says %s; the last one said: %s", rest,
+			n && decisions[0].n_steps
+				? decision_step_result(&decisions[0], decisions[0].n_steps - 1)
+				: "nothing");
 	free(decisions);
 	return is_fine;
 }
@@ -230,7 +234,8 @@ static bool do_reload(struct stage *stage, char *rest)
 		bool ok = value_duration(for_ms + strlen(" for "), &confirm_ms) == ERR_OK &&
 			  world_reload_for(&stage->world, *config, confirm_ms) == ERR_OK;
 
-		return ok || stage_fault(stage, "the reload was refused:\n%s", stage->world.fault);
+		return ok ||
+		       stage_fault(stage, "the reload was refused:\n%s", stage->world.fault);
 	}
 	if (world_reload(&stage->world, *config))
 		return stage_fault(stage, "the configuration is wrong:\n%s",
@@ -299,7 +304,8 @@ static bool say(struct stage *stage, enum partners_word word, const char *domain
 	json_t *json = NULL;
 
 	snprintf(body, sizeof(body), "{\"domain\": \"%.200s\"}", domain);
-	if (partners_say(stage->world.server, word, body, strlen(body), &json, text) != PARTNERS_DONE)
+	if (partners_say(stage->world.server, word, body, strlen(body), &json, text) !=
+	    PARTNERS_DONE)
 		return stage_fault(stage, "it cannot be said: %s", text);
 	json_decref(json);
 	world_turn(&stage->world, 0);
@@ -391,11 +397,14 @@ static bool check_media_end(struct stage *stage, const char *how)
 	bool is_so;
 
 	for (unsigned i = 0; found && i < stage->world.server->n_workers; i++)
-		if (media_records_find(stage->world.server->workers[i]->media_records, NULL, found, 1) && found->id > newest->id)
+		if (media_records_find(stage->world.server->workers[i]->media_records, NULL,
+				       found, 1) &&
+		    found->id > newest->id)
 			*newest = *found;
 	is_so = found && newest->id && !strcmp(calls_end_text(newest->how), how);
 	if (!is_so)
-		stage_fault(stage, "the newest relay ended by %s", found && newest->id ? calls_end_text(newest->how) : "nothing");
+		stage_fault(stage, "the newest relay ended by %s",
+			    found && newest->id ? calls_end_text(newest->how) : "nothing");
 	free(found);
 	return is_so;
 }
@@ -418,7 +427,8 @@ static bool do_media(struct stage *stage, char *rest)
 		int offset = 0;
 
 		sscanf(rest, "seen at %63s +%d", host, &offset);
-		world_media_map(stage->world.media, strcmp(host, "nothing") ? host : NULL, offset);
+		world_media_map(stage->world.media, strcmp(host, "nothing") ? host : NULL,
+				offset);
 		world_turn(&stage->world, 50);
 		return true;
 	}

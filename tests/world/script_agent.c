@@ -92,7 +92,8 @@ static void get_value(const struct agent *agent, const char *name, char *out, si
 	else if (!strcmp(name, "callid"))
 		text_copy(out, size, agent->call_id);
 	else if (!strcmp(name, "via0") || !strcmp(name, "via1"))
-		sip_text_header(agent_asked(agent), "Via", (unsigned)(name[3] - '0'), out, size);
+		sip_text_header(agent_asked(agent), "Via", (unsigned)(name[3] - '0'), out,
+				size);
 	else if (!strcmp(name, "vias"))
 		agent_header(agent, "Via", out, size);
 	else if (!strcmp(name, "from"))
@@ -108,8 +109,9 @@ static void get_value(const struct agent *agent, const char *name, char *out, si
 }
 
 /* Longer names first: "$n" would be found in "$nc". */
-static const char *const substitutes[] = { "forged", "branch", "callid", "target", "route0",
-					   "route1", "route2", "token",  "vias",   "via0",   "via1",   "from",
+static const char *const substitutes[] = { "forged", "branch", "callid", "target",
+					   "route0", "route1", "route2", "token",
+					   "vias",   "via0",   "via1",   "from",
 					   "cseq",   "tag",    "to",     "n" };
 
 /* Whose value it is: "$bob.token" is bob's; without a name the agent's own. Moves name behind
@@ -212,7 +214,9 @@ static bool authorize(struct stage *stage, struct order *order, const char *meth
 				     value, sizeof(value)))
 			return stage_fault(stage, "there is no challenge for %s", algorithm);
 		text_copy(wish->name, sizeof(wish->name),
-			  sip_text_status(order->agent->challenge) == 401 ? "Authorization" : "Proxy-Authorization");
+			  sip_text_status(order->agent->challenge) == 401
+				  ? "Authorization"
+				  : "Proxy-Authorization");
 		text_copy(wish->value, sizeof(wish->value), value);
 	}
 	return true;
@@ -375,16 +379,18 @@ static bool behave(struct stage *stage, struct agent *agent, const char *word, c
 		party->fails_with = reason_by_code(rest);
 		return party->fails_with || stage_fault(stage, "no such reason: %s", rest);
 	} else if (!strcmp(word, "closes")) {
-		network_close(stage->world.network, party, !strcmp(rest, "old") ? OLD_CONNECTIONS :
-							   !strcmp(rest, "new") ? NEW_CONNECTIONS :
-										  ALL_CONNECTIONS);
+		network_close(stage->world.network, party,
+			      !strcmp(rest, "old")   ? OLD_CONNECTIONS
+			      : !strcmp(rest, "new") ? NEW_CONNECTIONS
+						     : ALL_CONNECTIONS);
 		world_turn(&stage->world, 0);
 	} else if (!strcmp(word, "connects") || !strcmp(word, "leaves")) {
 		network_renew(stage->world.network, party, *word == 'l');
 	} else if (!strcmp(word, "sees")) {
 		party->is_stun_server = true;
 		party->sees = (struct addr){ 0 };
-		return !strcmp(rest, "nothing") || addr_parse_port(rest, 0, &party->sees) == ERR_OK ||
+		return !strcmp(rest, "nothing") ||
+		       addr_parse_port(rest, 0, &party->sees) == ERR_OK ||
 		       stage_fault(stage, "not an address: %s", rest);
 	} else if (!strcmp(word, "stalls")) {
 		network_stall(stage->world.network, party, !strcmp(rest, "always"));

@@ -45,7 +45,8 @@ static enum err make_directory(struct world *world, const char *config, const ch
 {
 	/* In memory where that is: a play may keep its state a thousand times. */
 	text_copy(world->directory, sizeof(world->directory),
-		  access("/dev/shm", W_OK) ? "/tmp/nuncio-world-XXXXXX" : "/dev/shm/nuncio-world-XXXXXX");
+		  access("/dev/shm", W_OK) ? "/tmp/nuncio-world-XXXXXX"
+					   : "/dev/shm/nuncio-world-XXXXXX");
 	if (!mkdtemp(world->directory)) {
 		world->directory[0] = '\0';
 		return ERR_IO;
@@ -54,7 +55,8 @@ static enum err make_directory(struct world *world, const char *config, const ch
 	    !write_file(world, "edge.pem", certificates_chain()) ||
 	    !write_file(world, "edge.key", certificates_key()) ||
 	    !write_file(world, "ca.pem", certificates_ca()) ||
-	    !write_file(world, "berlin.pass", "secret\n") || !write_file(world, "paris.pass", "hidden\n") ||
+	    !write_file(world, "berlin.pass", "secret\n") ||
+	    !write_file(world, "paris.pass", "hidden\n") ||
 	    (*users && !write_file(world, "users.yaml", users)))
 		return ERR_IO;
 	return ERR_OK;
@@ -84,7 +86,8 @@ static enum err build_server(struct world *world)
 
 	if (err)
 		return err;
-	err = server_new_offline(config_path(world, path), world->directory, report, &world->server);
+	err = server_new_offline(config_path(world, path), world->directory, report,
+				 &world->server);
 	if (err)
 		print_faults(world, report);
 	report_free(report);
@@ -113,7 +116,8 @@ static enum err build_worker(struct world *world, unsigned number)
 }
 
 /* What has sockets of its own is of no use here. */
-static enum err open_nowhere(void *user, struct loop *loop, const struct addr *bind, const struct addr *to, struct stun_client **out,
+static enum err open_nowhere(void *user, struct loop *loop, const struct addr *bind,
+			     const struct addr *to, struct stun_client **out,
 			     struct addr *out_local)
 {
 	return ERR_UNREACHABLE;
@@ -143,8 +147,9 @@ static enum err start(struct world *world)
 			err = ERR_NO_MEMORY;
 	}
 	if (!err)
-		err = call_media_start_with(world->server, &world->server->snapshot->settings->media, &world_media_ops,
-					    world->media);
+		err = call_media_start_with(world->server,
+					    &world->server->snapshot->settings->media,
+					    &world_media_ops, world->media);
 	return err;
 }
 
@@ -196,9 +201,10 @@ enum err world_init(struct world *world, const char *config, const char *users,
 
 void world_fini(struct world *world)
 {
-	static const char *const names[] = { "nuncio.yaml", "edge.pem",	   "edge.key",	 "ca.pem",
-					     "users.yaml",  "berlin.pass", "paris.pass",  "record_route.key",
-					     "nuncio.db",   "nuncio.db-wal", "nuncio.db-shm" };
+	static const char *const names[] = { "nuncio.yaml",   "edge.pem",         "edge.key",
+					     "ca.pem",        "users.yaml",       "berlin.pass",
+					     "paris.pass",    "record_route.key", "nuncio.db",
+					     "nuncio.db-wal", "nuncio.db-shm" };
 	size_t i;
 
 	end_server(world);

@@ -24,9 +24,9 @@ struct world {
 };
 
 /* Builds the proxy from the text of a configuration, which may name the certificate "edge"
- * (tls/edge.pem and .key) and the CA tls/ca.pem, made here, and the passwords berlin.pass ("secret") and paris.pass ("hidden"), and the users file users.yaml with
- * the text users ("" for none). On failure out->fault says why; world_fini is due in any case.
- */
+ * (tls/edge.pem and .key) and the CA tls/ca.pem, made here, and the passwords berlin.pass
+ * ("secret") and paris.pass ("hidden"), and the users file users.yaml with the text users (""
+ * for none). On failure out->fault says why; world_fini is due in any case. */
 enum err world_init(struct world *world, const char *config, const char *users,
 		    unsigned n_workers) MUST_CHECK;
 void world_fini(struct world *world);
@@ -42,9 +42,10 @@ void world_turn(struct world *world, uint64_t ms);
 /* Loads another configuration and swaps it in, as reload does. */
 enum err world_reload(struct world *world, const char *config) MUST_CHECK;
 
-/* The same by the daemon's own reload, to be confirmed within confirm_ms: ERR_INVALID if it was refused, with the answer in
- * fault. */
-enum err world_reload_for(struct world *world, const char *config, uint64_t confirm_ms) MUST_CHECK;
+/* The same by the daemon's own reload, to be confirmed within confirm_ms: ERR_INVALID if it was
+ * refused, with the answer in fault. */
+enum err world_reload_for(struct world *world, const char *config,
+			  uint64_t confirm_ms) MUST_CHECK;
 
 /* The listener of the running configuration by that name; NULL if there is none. */
 struct listener *world_listener(const struct world *world, const char *name);
@@ -53,7 +54,7 @@ struct listener *world_listener(const struct world *world, const char *name);
  * Returns how many. */
 size_t world_decisions(const struct world *world, struct decision *out, size_t max);
 
-/* What is kept of requests now: the sum, and how many contexts, client and server transactions.
- */
+/* What is kept of requests now: the sum, and how many contexts, client and server
+ * transactions. */
 unsigned world_n_kept(const struct world *world, unsigned *out_contexts, unsigned *out_clients,
 		      unsigned *out_servers);
