@@ -6,6 +6,55 @@
 #include "media/relay.h"
 #include "proxy/base/text.h"
 
+/* Whether a partner's proxy, or a phone, is shown it under our domains. */
+static bool is_shown_outside(const struct settings *settings, size_t i_certificate)
+{
+	for (size_t i = 0; i < settings->n_listeners; i++) {
+		const struct settings_listener *listener = &settings->listeners[i];
+
+		if (!listener->is_enabled || listener->network != NETWORK_WAN)
+			continue;
+		for (size_t k = 0; k < listener->n_certificates; k++)
+			if (listener->certificates[k].index == (int)i_certificate)
+				return true;
+	}
+	return false;
+}
+
+static bool names_us(const struct identity *identity, const struct settings *settings)
+{
+	for (size_t i = 0; i < identity->n_names; i++) {
+		const char *name = identity->names[i].text;
+
+		if (strncmp(name, "*.", 2) == 0)
+			name += 2;
+		for (size_t k = 0; k < settings->n_domains; k++)
+			if (text_domain_holds(settings->domains[k].name, name))
+				return true;
+	}
+	return false;
+}
+
+/* Each end would call it valid, and the partner refuse it: the most common fault of a first
+ * federation. */
+static void check_names(const struct settings *settings, size_t i,
+			const struct credentials *credentials, struct report *report)
+{
+	const struct identity *identity =
+		credentials ? credentials_identity(credentials) : NULL;
+	const struct settings_certificate *certificate = &settings->certificates[i];
+	char names[256];
+
+	if (!identity || !identity->n_names || !settings->n_domains ||
+	    names_us(identity, settings) || !is_shown_outside(settings, i))
+		return;
+	report_warning(
+		report, FAULT_CERTIFICATE_NAME, &certificate->place, NULL,
+		"the certificate of '%.64s' names neither a domain of ours nor a host in one",
+		certificate->name);
+	report_hint(report, "it names %s", identity_text(identity, names, sizeof(names)));
+}
+
 static enum err load_credentials(struct snapshot *snapshot, struct report *report)
 {
 	const struct settings *settings = snapshot->settings;
@@ -24,6 +73,7 @@ static enum err load_credentials(struct snapshot *snapshot, struct report *repor
 				       &snapshot->credentials[i]);
 		if (err == ERR_NO_MEMORY)
 			return err; /* what else failed is in the report */
+		check_names(settings, i, snapshot->credentials[i], report);
 	}
 	return ERR_OK;
 }

@@ -421,6 +421,16 @@ def test_check_key_and_passphrase():
         check("are chain and key exchanged?" in call("check", made.config, want=1).stdout, "a key as chain")
 
 
+def test_check_of_a_certificate_of_others():
+    """Valid, and no partner takes it for us (RFC 5922)."""
+    with site(runs=False) as made:
+        for names, n_warnings in (("DNS:sip.other.example,DNS:corp.example.org", 1), ("DNS:*.corp.example", 0), ("URI:sip:corp.example", 0)):
+            subprocess.run(["openssl", "req", "-x509", "-key", made.path("edge.key"), "-days", "365", "-subj", "/CN=x", "-addext",
+                            "subjectAltName=" + names, "-out", made.path("edge.pem")], check=True, capture_output=True)
+            said = call("check", made.config, want=0).stdout
+            check(said.count("W056") == n_warnings and ("it names sip.other.example, corp.example.org" in said) == bool(n_warnings), said)
+
+
 def test_check_of_a_pipe_among_certificates():
     """Opening a named pipe would wait for a writer for ever."""
     with site(runs=False) as made:
