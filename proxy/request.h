@@ -85,8 +85,6 @@ struct request {
 	struct aim aims[REQUEST_MAX_TARGETS];       /* and what each is for */
 };
 
-/* Runs the steps. The request's msg is set once classify was reached; request_fini gives it
- * back. */
 /* Finds out who sent a request that is refused before that was asked: who is known may read
  * why, and the record says who it was. What only DNS could tell is not worth a wait. */
 void request_recognise(struct request *request);
@@ -94,6 +92,9 @@ void request_recognise(struct request *request);
 /* Makes it ready: everything is zero but what counts protect. */
 void request_init(struct request *request, struct server *server, struct snapshot *snapshot,
 		  struct arrival *arrival);
+
+/* Runs the steps. The request's msg is set once classify was reached; request_fini gives it
+ * back. */
 enum request_outcome request_judge(struct request *request);
 void request_fini(struct request *request);
 
